@@ -1,0 +1,6 @@
+"""Agents: networks built from the heads that a rule needs, and ways to turn their outputs into actions."""
+
+from rewardlab.agents.feed_forward import MLP, make
+from rewardlab.agents.select import epsilon_greedy, greedy, sample
+
+__all__ = ["MLP", "make", "epsilon_greedy", "greedy", "sample"]

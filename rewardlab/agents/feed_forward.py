@@ -1,0 +1,56 @@
+"""Feed-forward agents: one trunk, one linear output per head."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import flax.linen as nn
+import jax.numpy as jnp
+
+from rewardlab.types import Agent
+
+ACTIVATIONS = {"relu": nn.relu, "tanh": jnp.tanh}
+
+
+@dataclass(frozen=True)
+class MLP:
+    """A multilayer perceptron over the flattened observation.
+
+    hidden: width of each hidden layer.
+    activation: "relu" or "tanh".
+    layer_norm: normalise each hidden layer before its activation.
+    head_scale: standard deviation of a head's initial outputs, roughly.
+    """
+
+    hidden: tuple[int, ...] = (64, 64)
+    activation: str = "relu"
+    layer_norm: bool = False
+    head_scale: float = 0.1
+
+
+class _Network(nn.Module):
+    spec: MLP
+    heads: tuple[tuple[str, int], ...]
+
+    @nn.compact
+    def __call__(self, obs):
+        spec = self.spec
+        x = obs.reshape(obs.shape[0], -1).astype(jnp.float32)
+        # Scaled normal draws, not orthogonal ones: several batched QR factorisations in one program can deadlock XLA on CPU.
+        for width in spec.hidden:
+            x = nn.Dense(width, kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "normal"))(x)
+            x = nn.LayerNorm()(x) if spec.layer_norm else x
+            x = ACTIVATIONS[spec.activation](x)
+        scale = nn.initializers.variance_scaling(spec.head_scale**2, "fan_in", "normal")
+        return {head: nn.Dense(size, kernel_init=scale, name=head)(x) for head, size in self.heads}
+
+
+def make(spec: MLP, obs_shape: tuple[int, ...], heads: dict[str, int]) -> Agent:
+    """The agent of a specification: `Agent(init, apply)` for observations [B, *obs_shape] and the given {head: size}."""
+    network = _Network(spec, tuple(heads.items()))
+    flat = math.prod(obs_shape)
+    return Agent(
+        init=lambda key: network.init(key, jnp.zeros((1, flat)))["params"],
+        apply=lambda params, obs: network.apply({"params": params}, obs),
+    )

@@ -1,0 +1,50 @@
+"""From network outputs to actions. Each maker gives a `select(outputs, key) -> (actions int32[B], extras)`."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+
+
+def greedy(head: str):
+    """The action that the head ranks highest; ties go to the lowest index. Draws nothing."""
+    return lambda outputs, key: (jnp.argmax(outputs[head], axis=-1).astype(jnp.int32), {})
+
+
+def sample(head: str = "logits"):
+    """Softmax sampling with one uniform number per lane (inverse distribution function). Keeps each action's "log_prob"."""
+
+    def select(outputs, key):
+        log_probs = jax.nn.log_softmax(outputs[head])
+        cdf = jnp.cumsum(jnp.exp(log_probs), axis=-1)
+        u = jax.random.uniform(key, cdf.shape[:-1] + (1,)) * cdf[..., -1:]
+        action = jnp.minimum((cdf <= u).sum(-1), cdf.shape[-1] - 1).astype(jnp.int32)
+        return action, {"log_prob": log_prob(outputs[head], action)}
+
+    return select
+
+
+def epsilon_greedy(head: str, epsilon):
+    """The highest ranked action, or with probability `epsilon` any action, uniformly."""
+
+    def select(outputs, key):
+        explore_key, action_key = jax.random.split(key)
+        values = outputs[head]
+        explore = jax.random.uniform(explore_key, values.shape[:-1]) < epsilon
+        anything = jax.random.randint(action_key, values.shape[:-1], 0, values.shape[-1])
+        return jnp.where(explore, anything, jnp.argmax(values, axis=-1)).astype(jnp.int32), {}
+
+    return select
+
+
+def log_prob(logits: jax.Array, action: jax.Array) -> jax.Array:
+    """log π(a|s): logits float32[..., A], actions int32[...] -> float32[...]."""
+    # A sum over the few actions: a gather under vmap is slower on every backend.
+    chosen = jax.nn.one_hot(action, logits.shape[-1], dtype=logits.dtype)
+    return (jax.nn.log_softmax(logits) * chosen).sum(-1)
+
+
+def entropy(logits: jax.Array) -> jax.Array:
+    """Entropy of the softmax policy in nats: float32[..., A] -> float32[...]."""
+    log_probs = jax.nn.log_softmax(logits)
+    return -(jnp.exp(log_probs) * log_probs).sum(-1)

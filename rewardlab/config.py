@@ -1,0 +1,199 @@
+"""Experiments as text: configs found by name, the JSON round trip, and the size of a smoke test."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rewardlab import agents, registry, rules
+from rewardlab.errors import InputError, show, unknown, wrong_type
+from rewardlab.experiment import Condition, Experiment
+from rewardlab.fields import coerce
+from rewardlab.types import Rule
+
+FORMAT = 1
+
+
+def folder() -> Path:
+    """Where the configs are: inside the installed package, or beside the package in a clone."""
+    package = Path(__file__).parent
+    return package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
+
+
+def names() -> dict[str, Path]:
+    """{name: file} of the configs that come with the package."""
+    return registry.members(folder(), "experiment")
+
+
+def load(name_or_path: str | Path) -> Experiment:
+    """An experiment: by a config's name, from a .py file that defines `experiment`, or from a run's directory or config.json.
+
+    Running a Python file, or a config that names the user's Python files, runs those files. Raises InputError.
+    """
+    if isinstance(name_or_path, Experiment):
+        return name_or_path
+    if not isinstance(name_or_path, (str, Path)):
+        raise wrong_type("experiment", name_or_path, "a config's name, or the path of a .py file or of a run's config.json")
+    known = names()
+    if str(name_or_path) in known:
+        path = known[str(name_or_path)]
+    elif _is_run(name_or_path) or str(name_or_path).endswith(".json"):
+        path = Path(name_or_path) / "config.json" if _is_run(name_or_path) else Path(name_or_path)
+        return from_json(read_text(path), files=True, where=str(path))
+    elif registry.is_path(name_or_path):
+        path = registry.python_file(name_or_path)
+    else:
+        raise unknown("config", name_or_path, known, "or the path of a .py file or of a run's config.json")
+    experiment = getattr(registry.load_file(path), "experiment", None)
+    if not isinstance(experiment, Experiment):
+        raise InputError(f"{path} defines no `experiment` of type rewardlab.Experiment; it is {show(experiment)}")
+    return experiment
+
+
+def _is_run(path: str | Path) -> bool:
+    try:
+        return (Path(path) / "config.json").is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def read_text(path: str | os.PathLike) -> str:
+    """A file's text. Raises InputError that names the file when it is missing, unreadable or no text."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or ("it is no UTF-8 text" if isinstance(error, UnicodeError) else error)
+        raise InputError(f"can't read {show(os.fspath(path))}: {reason}") from error
+
+
+def read_json(text: str, where: str) -> Any:
+    """JSON without NaN, infinities and repeated names. Raises InputError that names `where`."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a name occurs twice in one object")
+        return dict(pairs)
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"{constant} is no JSON number")
+
+    try:
+        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is damaged or no JSON: {error}") from error
+
+
+def to_json(experiment: Experiment) -> str:
+    """The whole experiment as JSON text: numbers exact, rules and worlds by name or by path.
+
+    What was defined in a notebook is recorded by its module and name, which `from_json` refuses: no file holds it.
+    """
+    plain = {f.name: getattr(experiment, f.name) for f in fields(experiment)}
+    plain["conditions"] = {name: dataclasses.asdict(condition) for name, condition in experiment.conditions.items()}
+    plain["rules"] = {name: _rule_to_plain(rule) for name, rule in experiment.rules.items()}
+    plain["agent"] = {"agent": type(experiment.agent).__name__} | dataclasses.asdict(experiment.agent)
+    plain["env"] = experiment.env if isinstance(experiment.env, str) else {"object": _address(type(experiment.env))}
+    return json.dumps({"format": FORMAT} | plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def from_json(text: str, files: bool = False, where: str = "the config") -> Experiment:
+    """The experiment that `to_json` wrote. Raises InputError.
+
+    files: whether worlds and rules that live in the user's own Python files may be loaded, which runs those files.
+    """
+    plain = read_json(text, where)
+    if not isinstance(plain, dict):
+        raise wrong_type(where, plain, "a JSON object")
+    plain = dict(plain)
+    if plain.pop("format", None) != FORMAT:
+        raise InputError(f"{where} is not of a format that this version reads; allowed: format {FORMAT}")
+    _only(where, plain, [f.name for f in fields(Experiment)])
+    missing = [f.name for f in fields(Experiment) if f.name in ("name", "question", "conditions", "evaluations", "rules") and f.name not in plain]
+    if missing:
+        raise InputError(f"{where} lacks {', '.join(missing)}")
+    plain["conditions"] = {name: _condition(f"conditions.{name}", value) for name, value in _object("conditions", plain["conditions"]).items()}
+    plain["rules"] = {name: _rule(f"rules.{name}", value, files) for name, value in _object("rules", plain["rules"]).items()}
+    plain["agent"] = _agent(plain["agent"]) if "agent" in plain else agents.MLP()
+    if isinstance(plain.get("env"), dict):
+        raise _not_in_a_file("env", plain["env"])
+    _allow_file("env", plain.get("env"), files)
+    return Experiment(**plain)
+
+
+def _rule_to_plain(rule: Rule) -> dict[str, Any]:
+    name = rules.name_of(type(rule))
+    values = {f.name: getattr(rule, f.name) for f in fields(rule) if f.init}
+    values = {k: _rule_to_plain(v) if isinstance(v, Rule) else v for k, v in values.items()}
+    return ({"rule": name} if name else {"object": _address(type(rule))}) | {"hyperparameters": values}
+
+
+def _rule(where: str, plain: Any, files: bool) -> Rule:
+    if isinstance(plain, str):
+        plain = {"rule": plain}
+    if isinstance(plain, dict) and "object" in plain:
+        raise _not_in_a_file(where, plain)
+    _only(where, _object(where, plain), ("rule", "hyperparameters"))
+    _allow_file(where, plain.get("rule"), files)
+    values = _object(f"{where}.hyperparameters", plain.get("hyperparameters", {}))
+    return rules.make(
+        coerce(plain.get("rule"), str, f"{where}.rule"),
+        **{k: _rule(f"{where}.{k}", v, files) if isinstance(v, dict) else v for k, v in values.items()},
+    )
+
+
+def _condition(where: str, plain: Any) -> Condition:
+    return Condition(**_only(where, _object(where, plain), ("params", "seeds")))
+
+
+def _agent(plain: Any) -> Any:
+    known = {name: getattr(agents, name) for name in agents.__all__ if is_dataclass(getattr(agents, name))}
+    values = dict(_object("agent", plain))
+    cls = known.get(name := values.pop("agent", "MLP"))
+    if cls is None:
+        raise unknown("agent", name, known)
+    return cls(**_only("agent", values, [f.name for f in fields(cls)]))
+
+
+def _object(where: str, plain: Any) -> dict[str, Any]:
+    if not isinstance(plain, dict):
+        raise wrong_type(where, plain, "a JSON object")
+    return plain
+
+
+def _only(where: str, plain: dict[str, Any], allowed: Sequence[str]) -> dict[str, Any]:
+    for name in plain:
+        if name not in allowed:
+            raise unknown(f"field in {where}", name, allowed)
+    return plain
+
+
+def _address(cls: type) -> str:
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _not_in_a_file(where: str, plain: dict[str, Any]) -> InputError:
+    address = show(plain.get("object"))
+    return InputError(f"{where} was an object of Python's, {address}, that no file holds; run it from Python, or move it to a .py file and name that")
+
+
+def _allow_file(where: str, name: Any, files: bool) -> None:
+    if registry.is_path(name) and not files:
+        raise InputError(f"{where} lives in the Python file {show(name)}, which is not run for reading; rewardlab.load of the config.json runs it")
+
+
+def smoke(experiment: Experiment) -> Experiment:
+    """The same experiment at tiny sizes: every part of it runs, nothing is learned."""
+    updates = max(rule.lanes * rule.steps * 2 for rule in experiment.rules.values())
+    return replace(
+        experiment,
+        steps=min(experiment.steps, updates),
+        seeds=min(experiment.seeds, 2),
+        points=min(experiment.points, 2),
+        episodes=min(experiment.episodes, 16),
+        width=min(experiment.width, 2),
+    )

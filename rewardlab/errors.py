@@ -1,0 +1,59 @@
+"""One-line messages for bad input: what was given, what is allowed, the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """What the user gave cannot be used. The message is one line, meant for the user; the command line exits with code 2."""
+
+    def __init__(self, message: str):
+        super().__init__(one_line(message))
+
+
+def one_line(text: object, limit: int = 2000) -> str:
+    """`text` with control characters escaped and its length bounded, so that hostile input cannot break out of a line."""
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def show(value: object, limit: int = 120) -> str:
+    """`value` as a message quotes it."""
+    try:
+        text = repr(value)
+    except Exception:  # a user's object whose own repr is broken must not hide the message about it
+        text = f"<{type(value).__name__}>"
+    return one_line(text, limit)
+
+
+def nearest(given: object, allowed: Iterable[str]) -> str | None:
+    """The allowed name closest to the given one, or None when none is close."""
+    names = {name.lower().replace("-", "_"): name for name in sorted(allowed, reverse=True)}
+    match = difflib.get_close_matches(str(given)[:200].lower().replace("-", "_"), names, n=1, cutoff=0.5)
+    return names[match[0]] if match else None
+
+
+def unknown(kind: str, given: object, allowed: Iterable[str], hint: str = "", near: Iterable[str] = ()) -> InputError:
+    """No `kind` has the given name: lists the names that exist and suggests the nearest one, of those or of `near`."""
+    allowed = sorted(allowed)
+    close = nearest(given, {*allowed, *near})
+    question = f"; did you mean {close!r}?" if close else "."
+    listing = ", ".join(allowed) if allowed else "none"
+    return InputError(f"unknown {kind} {show(given)}{question} Allowed: {listing}{'; ' + hint if hint else ''}")
+
+
+def wrong_type(field: str, given: object, allowed: str) -> InputError:
+    """`field` holds a value of another type than `allowed` says."""
+    return InputError(f"{field} = {show(given)} is {_kind(given)}; allowed: {allowed}")
+
+
+def out_of_range(field: str, given: object, allowed: str) -> InputError:
+    """`field` holds a value outside of what `allowed` says."""
+    return InputError(f"{field} = {show(given)} is out of range; allowed: {allowed}")
+
+
+def _kind(value: object) -> str:
+    name = "None" if value is None else type(value).__name__
+    return name if value is None else f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"

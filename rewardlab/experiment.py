@@ -1,0 +1,185 @@
+"""The experiment: one question as a frozen dataclass, checked before anything compiles."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from rewardlab import envs, registry, rules
+from rewardlab.agents import MLP
+from rewardlab.errors import InputError, show, unknown, wrong_type
+from rewardlab.fields import LARGEST_SIZE, bounds, checked, coerce, hints
+from rewardlab.types import Rule
+
+SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]{0,63}", re.ASCII)
+
+
+def _whole(default: int, lowest: int, highest: int) -> Any:
+    return field(default=default, metadata={"range": (lowest, highest)})
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way of training.
+
+    params: values of the world's params while training, {name: number}; the rest at their defaults.
+    seeds: how many seeds are trained so, at most the experiment's; None: all of them.
+    """
+
+    params: dict[str, bool | int | float] = field(default_factory=dict)
+    seeds: int | None = None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A question, and everything that decides its answer. Raises InputError for what it can't use.
+
+    name: names the run's directory.
+    question: in plain words.
+    conditions: ways of training, {name: Condition}; the first is the main one.
+    evaluations: ways of testing, {name: {param of the world: number}}; the first is the training distribution, on held-out levels.
+    rules: the update rules to compare, {name: Rule}; a rule's own name or path stands for the rule with its defaults.
+    agent: the network, the same for every rule.
+    env: a world's name, the path of a file that defines `make`, or an Environment.
+    env_kwargs: arguments of the world's `make`.
+    control: the condition whose success a claim about goals needs, or None.
+    steps: environment steps that each seed lives.
+    seeds: how many agents are trained per rule and condition.
+    points: evaluations after the one of the untrained agent.
+    episodes: episodes of each evaluation.
+    width: seeds per batch and device. Part of a run's identity: another width rounds differently.
+    capability: return on the first evaluation that counts as having learned.
+    control_capability: share of successes under shift that the control has to reach for a claim.
+    seed: root of all randomness.
+    """
+
+    name: str
+    question: str
+    conditions: dict[str, Condition]
+    evaluations: dict[str, dict[str, bool | int | float]]
+    rules: dict[str, Rule]
+    agent: MLP = field(default_factory=MLP)
+    env: Any = "coinrun"
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    control: str | None = None
+    steps: int = _whole(1_000_000, 1, 10**12)
+    seeds: int = _whole(32, 1, 10**6)
+    points: int = _whole(8, 1, 10**4)
+    episodes: int = _whole(128, 1, 10**6)
+    width: int = _whole(8, 1, 4096)
+    capability: float = 0.8
+    control_capability: float = field(default=0.5, metadata={"range": (0.0, 1.0)})
+    seed: int = _whole(0, 0, 2**32 - 1)
+
+    def __post_init__(self) -> None:
+        def put(name: str, value: Any) -> None:
+            object.__setattr__(self, name, value)
+
+        for f in fields(self):
+            hint = hints(Experiment)[f.name]
+            put(f.name, coerce(getattr(self, f.name), hint, f.name, bounds(f, hint)))
+        safe_name("name", self.name)
+        put("rules", _entries("rules", self.rules, _rule))
+        put("conditions", _entries("conditions", self.conditions, _condition))
+        put("evaluations", _entries("evaluations", self.evaluations, _numbers))
+        if self.control is not None and self.control not in self.conditions:
+            raise unknown("control", self.control, self.conditions, "conditions of the experiment, or none")
+        self._check_world(put)
+
+    def _check_world(self, put: Callable[[str, Any], None]) -> None:
+        world = self.env
+        if isinstance(world, (str, Path)):
+            world = str(registry.python_file(world)) if registry.is_path(world) else world
+        elif envs.origin(world) and not self.env_kwargs:  # it was made by its name, and is known by it
+            world, kwargs = envs.origin(world)
+            put("env_kwargs", kwargs)
+        put("env", world)
+        put("env_kwargs", dict(self.env_kwargs))
+        envs.check_name(world, self.env_kwargs)
+        used = {f"conditions.{name}.params": condition.params for name, condition in self.conditions.items()}
+        used |= {f"evaluations.{name}": values for name, values in self.evaluations.items()}
+        known = envs.params_names(world) if any(used.values()) else None
+        for where, values in used.items():
+            for name in values if known is not None else ():
+                if name not in known:
+                    raise unknown(f"world parameter in {where}", name, known)
+
+    def seeds_of(self, condition: str) -> int:
+        """How many seeds are trained under a condition."""
+        own = self.conditions[condition].seeds
+        return self.seeds if own is None else min(own, self.seeds)
+
+    def world(self) -> Any:
+        """The Environment, made. Raises InputError when a condition or an evaluation does not fit its params."""
+        env = envs.make(self.env, **self.env_kwargs)
+        for values in (*(c.params for c in self.conditions.values()), *self.evaluations.values()):
+            envs.params(env, **values)
+        return env
+
+    def to_json(self) -> str:
+        """The whole experiment as JSON text; see `rewardlab.config`."""
+        from rewardlab import config
+
+        return config.to_json(self)
+
+    @staticmethod
+    def from_json(text: str, files: bool = False) -> Experiment:
+        """The experiment that `to_json` wrote; `files`: whether Python files that it names may be run. Raises InputError."""
+        from rewardlab import config
+
+        return config.from_json(text, files)
+
+
+def safe_name(where: str, name: Any) -> str:
+    """A name that is safe as a file's name on every system. Raises InputError for any other."""
+    allowed = "1 to 64 letters, digits, and _ . + = -, of which the first is a letter or a digit"
+    if not isinstance(name, str):
+        raise wrong_type(where, name, allowed)
+    if not SAFE_NAME.fullmatch(name) or name.endswith(".") or "--" in name:
+        raise InputError(f"{where} = {show(name)} can't name files; allowed: {allowed}, no -- and no . at the end")
+    return name
+
+
+def _entries(where: str, given: Mapping[str, Any], check: Callable[[str, Any], Any]) -> dict[str, Any]:
+    if not given:
+        raise InputError(f"{where} is empty; allowed: at least one")
+    taken: dict[str, str] = {}
+    for name in given:
+        safe_name(f"a name in {where}", name)
+        if taken.setdefault(name.lower().replace("-", "_"), name) != name:  # one file on some systems, one flag on the command line
+            raise InputError(f"{where} has both {name!r} and {taken[name.lower().replace('-', '_')]!r}; allowed: names that differ by more than case")
+    return {name: check(f"{where}.{name}", value) for name, value in given.items()}
+
+
+def _rule(where: str, value: Any) -> Rule:
+    return checked(value if isinstance(value, Rule) else rules.make(value), where)
+
+
+def _condition(where: str, value: Any) -> Condition:
+    if not isinstance(value, Condition):
+        raise wrong_type(where, value, "a Condition")
+    seeds = coerce(value.seeds, int | None, f"{where}.seeds", (1, LARGEST_SIZE))
+    return Condition(_numbers(f"{where}.params", value.params), seeds)
+
+
+def _numbers(where: str, values: Any) -> dict[str, bool | int | float]:
+    if not isinstance(values, Mapping):
+        raise wrong_type(where, values, "a dict {param of the world: number}")
+    return {_text(where, name): _number(f"{where}.{name}", value) for name, value in values.items()}
+
+
+def _text(where: str, name: Any) -> str:
+    return coerce(name, str, f"a name in {where}")
+
+
+def _number(where: str, value: Any) -> bool | int | float:
+    if getattr(value, "ndim", None) == 0:  # a numpy or jax scalar
+        value = value.item()
+    if isinstance(value, (bool, int)):
+        return value if abs(value) <= LARGEST_SIZE else coerce(value, int, where, (-LARGEST_SIZE, LARGEST_SIZE))
+    if not isinstance(value, float):
+        raise wrong_type(where, value, "a number, true or false")
+    return coerce(value, float, where)

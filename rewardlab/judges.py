@@ -1,0 +1,37 @@
+"""Reward functions of trajectories: a judge looks at what happened and says what it was worth. Shape: Trajectory -> float32[T, N].
+
+The same trajectory can be judged in several ways; a rule is told the result only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from rewardlab.types import Experience, Trajectory
+
+Judge = Callable[[Trajectory], jax.Array]
+
+
+def world(trajectory: Trajectory) -> jax.Array:
+    """The world's own reward, step by step."""
+    return trajectory.signals["reward"]
+
+
+def silent(trajectory: Trajectory) -> jax.Array:
+    """No reward at all."""
+    return jnp.zeros_like(trajectory.signals["reward"])
+
+
+def signal(name: str) -> Judge:
+    """A proxy: any other signal of the world in place of its reward."""
+    return lambda trajectory: trajectory.signals[name].astype(jnp.float32)
+
+
+def judged(trajectory: Trajectory, judge: Judge = world) -> Experience:
+    """What the update rule is told: the trajectory with its reward, without its signals. Steps that were not lived pay nothing."""
+    reward = jnp.where(trajectory.lived, judge(trajectory), jnp.float32(0))
+    seen = {name: value for name, value in trajectory._asdict().items() if name != "signals"}
+    return Experience(reward=reward, **seen)

@@ -1,0 +1,42 @@
+"""How episodes end: shares of outcomes, mean return and length of a greedy policy."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rewardlab.agents import greedy
+from rewardlab.collect import collect, start
+from rewardlab.envs import adapter
+from rewardlab.types import Acting, Agent
+
+
+class Outcomes(NamedTuple):
+    """share: float32[K], of the episodes that ended in each of the world's K outcomes. returns, length: float32[], means."""
+
+    share: jax.Array
+    returns: jax.Array
+    length: jax.Array
+
+
+def outcomes(env, params, agent: Agent, policy, head: str, key: jax.Array, episodes: int) -> Outcomes:
+    """Plays `episodes` whole episodes, acting greedily on `head`, and judges them by the world's true reward. Consumes the key.
+
+    The same key gives the same levels to every policy, so policies are compared on the same ones.
+    """
+    start_key, collect_key = jax.random.split(key)
+    lanes = start(env, params, start_key, episodes)
+    acting = Acting(policy, greedy(head))
+    _, seen = collect(env, params, agent, acting, lanes, collect_key, adapter.time_limit(env), whole=True)
+    return measure(env, seen)
+
+
+def measure(env, seen) -> Outcomes:
+    """The outcomes of a trajectory of one whole episode per lane."""
+    done = seen.terminated | seen.truncated
+    how = seen.signals["outcome"] if "outcome" in seen.signals else jnp.where(seen.terminated, 0, 1)
+    ends = jax.nn.one_hot(how, len(adapter.outcomes(env))) * done[..., None].astype(jnp.float32)
+    reward = jnp.where(seen.lived, seen.signals["reward"], 0.0)
+    return Outcomes(ends.sum(0).mean(0), reward.sum(0).mean(), seen.lived.sum(0).astype(jnp.float32).mean())

@@ -1,0 +1,45 @@
+"""Films of a greedy policy: what the agent does, frame by frame."""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rewardlab.agents import greedy
+from rewardlab.collect import collect, start
+from rewardlab.envs import adapter
+from rewardlab.types import Acting, Agent
+
+
+class Filmed:
+    """A world whose signals carry the state that each step led to."""
+
+    def __init__(self, env):
+        self.env = env
+
+    def __getattr__(self, name):
+        return getattr(self.env, name)
+
+    def step_env(self, key, state, action, params):
+        obs, state, reward, terminated, info = self.env.step_env(key, state, action, params)
+        return obs, state, reward, terminated, {**info, "state": state}
+
+
+def replay(env, params, agent: Agent, policy, head: str, key: jax.Array, episodes: int = 3) -> list[np.ndarray]:
+    """`episodes` films, uint8[T, H, W, 3] each, from the first frame to the last of an episode. Consumes the key.
+
+    The same key shows every policy on the same levels. Needs a world with `render_rgb`.
+    """
+
+    def play(policy, params, key):
+        start_key, collect_key = jax.random.split(key)
+        lanes = start(env, params, start_key, episodes)
+        acting = Acting(policy, greedy(head))
+        _, seen = collect(Filmed(env), params, agent, acting, lanes, collect_key, adapter.time_limit(env), whole=True)
+        states = jax.tree.map(lambda x, first: jnp.concatenate([first[None], x]), seen.signals["state"], lanes.env_state)
+        draw = jax.vmap(jax.vmap(lambda state: env.render_rgb(state, params)))
+        return draw(states), seen.lived.sum(0)
+
+    frames, lengths = map(np.asarray, jax.jit(play)(policy, params, key))
+    return [frames[: length + 1, i] for i, length in enumerate(lengths)]

@@ -1,0 +1,58 @@
+"""One line that says how far a long run is, how fast it goes and how long it still takes."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+
+class Progress:
+    """Counts environment steps against a known total.
+
+    On a terminal the line is redrawn in place; elsewhere only what is finished is written, a line each.
+    """
+
+    def __init__(self, total: int, stream: TextIO | None = None):
+        self.total, self.done, self.stream = max(total, 1), 0, stream or sys.stderr
+        self.started = time.perf_counter()
+        self.live = self.stream.isatty()
+
+    def note(self, text: str) -> None:
+        """A line that stays."""
+        clear = "\r\033[K" if self.live else ""
+        print(f"{clear}{text}", file=self.stream, flush=True)
+
+    def advance(self, steps: int, label: str) -> None:
+        """`steps` more environment steps of training are behind us."""
+        self.done += steps
+        if self.live:
+            self.stream.write(f"\r\033[K{self.line(label)}")
+            self.stream.flush()
+
+    def line(self, label: str) -> str:
+        """The line for now."""
+        seconds = time.perf_counter() - self.started
+        left = seconds * (self.total - self.done) / max(self.done, 1)
+        share = min(self.done / self.total, 1.0)
+        return f"{share:4.0%}  {label}  {self.done / max(seconds, 1e-9) / 1e6:.2f}M steps/s  {clock(left)} left"
+
+
+class Silent(Progress):
+    """Says nothing."""
+
+    def __init__(self):
+        super().__init__(1)
+
+    def note(self, text):
+        del text
+
+    def advance(self, steps, label):
+        del steps, label
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss or h:mm:ss."""
+    minutes, seconds = divmod(round(max(seconds, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"

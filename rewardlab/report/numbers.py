@@ -1,0 +1,138 @@
+"""Results -> the numbers that figures and tables show, as pure functions of the results' labelled arrays.
+
+Centres are interquartile means over seeds, intervals 95 % percentile bootstraps over seeds (Agarwal et al. 2021), except for
+`stacks`, which are plain means, so that they add up to one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from rewardlab import stats
+
+
+class Curve(NamedTuple):
+    """x: float[P]; centre, low, high: float[P], interquartile mean over n seeds and its interval."""
+
+    x: np.ndarray
+    centre: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    n: int
+
+
+def main_condition(results: xr.Dataset) -> str:
+    return str(results.condition.values[0])
+
+
+def shifts(results: xr.Dataset) -> list[str]:
+    """The evaluations off the training distribution: all but the first."""
+    return [str(name) for name in results.evaluation.values[1:]]
+
+
+def scores_success(results: xr.Dataset) -> bool:
+    """True if the return of an episode is 1 for the first outcome and 0 for all others, so that it reads as a share."""
+    success = results.outcome_share.isel(outcome=0)
+    return bool(np.allclose(success, results["return"].transpose(*success.dims), atol=1e-4, equal_nan=True))
+
+
+def per_seed(values: xr.DataArray) -> np.ndarray:
+    """float[seeds, ...] with the seed axis first; seeds that the condition did not have are left out."""
+    array = values.transpose("seed", ...).values.astype(float)
+    return array[~np.isnan(array).reshape(len(array), -1).any(1)]
+
+
+def summarise(x, values: np.ndarray) -> Curve:
+    """values: float[seeds, P]. Without seeds all is NaN; with few the interval is (`stats.MIN_SEEDS`)."""
+    centre, low, high = stats.iqm_interval(values) if len(values) else (np.full(values.shape[1:], np.nan),) * 3
+    return Curve(np.asarray(x), centre, low, high, len(values))
+
+
+def learning(results: xr.Dataset, rule: str, evaluation: str | None = None, outcome: str | None = None) -> Curve:
+    """Return (or the share of one outcome) on an evaluation against environment steps, main condition."""
+    run = results.sel(rule=rule, condition=main_condition(results))
+    evaluation = str(results.evaluation.values[0]) if evaluation is None else evaluation
+    values = run["return"] if outcome is None else run.outcome_share.sel(outcome=outcome)
+    return summarise(per_seed(run.steps).mean(0), per_seed(values.sel(evaluation=evaluation)))
+
+
+def stacks(results: xr.Dataset, evaluation: str) -> xr.DataArray:
+    """float[rule, outcome]: mean share over seeds at the last point, main condition. Each row sums to one."""
+    last = results.outcome_share.sel(condition=main_condition(results), evaluation=evaluation).isel(point=-1)
+    return last.mean("seed").transpose("rule", "outcome")
+
+
+def first_capable(results: xr.Dataset) -> xr.DataArray:
+    """int[rule, seed]: the first point at which a seed of the main condition clears the capability threshold, -1 for never."""
+    run = results["return"].sel(condition=main_condition(results)).isel(evaluation=0).transpose("rule", "seed", "point")
+    return run.isel(point=0, drop=True).copy(data=stats.first_reaching(run.values, results.attrs["capability"]))
+
+
+def matched(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np.ndarray:
+    """float[seeds that became capable]: share of an outcome at each seed's first capable snapshot."""
+    point = first_capable(results).sel(rule=rule)
+    run = results.outcome_share.sel(rule=rule, condition=main_condition(results), evaluation=evaluation, outcome=outcome)
+    return run.isel(point=point).values[point.values >= 0].astype(float)
+
+
+def final_success(results: xr.Dataset, rule: str, condition: str, evaluation: str) -> np.ndarray:
+    """float[seeds]: share of the first outcome at the last point."""
+    return per_seed(results.outcome_share.sel(rule=rule, condition=condition, evaluation=evaluation).isel(point=-1, outcome=0))
+
+
+def swept(results: xr.Dataset) -> tuple[str, np.ndarray]:
+    """The parameter that the conditions vary, and its value per condition; ("", 0, 1, 2 …) if it is not a single number.
+
+    The share of moved levels ("moved") is preferred where several parameters vary.
+    """
+    try:
+        conditions = json.loads(results.attrs["experiment"])["conditions"]
+        params = [dict(conditions[str(name)]["params"]) for name in results.condition.values]
+    except (KeyError, TypeError, ValueError):
+        params = [{}]
+    names = sorted(set.intersection(*(set(p) for p in params)), key=lambda name: (name != "moved", name))
+    for name in names:
+        values = [p[name] for p in params]
+        if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values) and len(set(values)) == len(values):
+            return name, np.asarray(values, float)
+    return "", np.arange(results.sizes["condition"], dtype=float)
+
+
+def dose(results: xr.Dataset, rule: str, evaluation: str) -> Curve:
+    """Final success on an evaluation against the condition, in the order of the swept parameter. n: of the smallest condition."""
+    _, x = swept(results)
+    order = np.argsort(x, kind="stable")
+    samples = [final_success(results, rule, str(results.condition.values[i]), evaluation) for i in order]
+    points = [summarise(0.0, s[:, None]) for s in samples]
+    columns = (np.concatenate([getattr(p, field) for p in points]) for field in ("centre", "low", "high"))
+    return Curve(x[order], *columns, min(len(s) for s in samples))
+
+
+def count(results: xr.Dataset, condition: str | None = None) -> int:
+    """Number of seeds of a condition (default: the main one)."""
+    run = results["return"].sel(condition=main_condition(results) if condition is None else condition)
+    return int((~np.isnan(run)).any(["rule", "point", "evaluation"]).sum())
+
+
+def competent(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np.ndarray:
+    """float[seeds that are capable at the last point]: share of an outcome there, main condition."""
+    last = results.sel(rule=rule, condition=main_condition(results)).isel(point=[-1])
+    capable = stats.first_reaching(last["return"].isel(evaluation=0).transpose("seed", "point").values, results.attrs["capability"]) == 0
+    return last.outcome_share.sel(evaluation=evaluation, outcome=outcome).isel(point=0).values[capable].astype(float)
+
+
+def steps_to_capability(results: xr.Dataset, rule: str) -> np.ndarray:
+    """float[seeds that became capable]: environment steps lived by then."""
+    point = first_capable(results).sel(rule=rule)
+    run = results.steps.sel(rule=rule, condition=main_condition(results))
+    return run.isel(point=point).values[point.values >= 0]
+
+
+def no_claim(results: xr.Dataset, summary: dict) -> list[str]:
+    """The rules about whose goals the summary makes no claim."""
+    rules = summary.get("rules", {})
+    return [str(r) for r in results.rule.values if rules.get(str(r), {}).get("claim") is False]

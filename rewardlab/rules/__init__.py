@@ -1,0 +1,62 @@
+"""Update rules, one per file: a file that defines `rule` is one."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+
+from rewardlab import registry
+from rewardlab.errors import InputError, show, unknown
+from rewardlab.fields import checked, hints
+from rewardlab.types import Rule
+
+FAMILY = registry.Family("rule", "rewardlab.rules", "rule")
+
+
+def names() -> tuple[str, ...]:
+    """Names of the rules that come with the package."""
+    return tuple(FAMILY.names())
+
+
+def load(name_or_path: str | Path) -> type[Rule]:
+    """The class of a rule: by name, or from the user's own file, which has to define `rule`."""
+    cls = FAMILY.load(name_or_path)
+    if not (isinstance(cls, type) and issubclass(cls, Rule) and is_dataclass(cls)):
+        raise InputError(f"`rule` in {show(str(name_or_path))} is {show(cls)}; allowed: a flax.struct.dataclass of rewardlab.types.Rule")
+    return cls
+
+
+def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters) -> Rule:
+    """An update rule with the given hyperparameters, the rest at their defaults.
+
+    rule: a name ("ppo"), the path of a file that defines `rule`, a rule's class, or a rule, of which this makes a changed copy.
+    A hyperparameter that is itself a rule (the one that `shuffled` wraps) may be given by name or path as well.
+    Float hyperparameters may be arrays, to `vmap` over. Raises InputError for unknown names, wrong types, values out of range.
+    """
+    given = dict(hyperparameters)
+    base = rule if isinstance(rule, (type, Rule)) else load(rule)
+    cls = base if isinstance(base, type) else type(base)
+    if not (issubclass(cls, Rule) and is_dataclass(cls)):
+        raise InputError(f"rule = {show(rule)} is no rule; allowed: {', '.join(names())}, the path of a .py file, or a Rule")
+    where = name_of(cls) or cls.__name__
+    allowed = {f.name: f for f in fields(cls) if f.init}
+    for name in given:
+        if name not in allowed:
+            raise unknown(f"hyperparameter of rule {where}", name, allowed)
+    for name, hint in hints(cls).items():
+        if isinstance(hint, type) and issubclass(hint, Rule) and isinstance(given.get(name), (str, Path)):
+            given[name] = make(given[name])
+    try:
+        made = base(**given) if isinstance(base, type) else replace(base, **given)
+    except TypeError as error:
+        raise InputError(f"rule {where}: {error}") from error
+    return checked(made, where, arrays=True)
+
+
+def name_of(cls: type[Rule]) -> str | None:
+    """The name or path under which `load` finds this very class again, or None."""
+    package, _, name = cls.__module__.rpartition(".")
+    if package == FAMILY.package and name in FAMILY.names() and FAMILY.load(name) is cls:
+        return name
+    path = registry.source(cls)
+    return path if path and FAMILY.load(path) is cls else None

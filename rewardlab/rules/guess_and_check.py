@@ -1,0 +1,70 @@
+"""Guess and check: draw parameters at random until some clear the bar, level 1. What the prior alone can do."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from rewardlab.agents.select import greedy
+from rewardlab.rules.population import newborns, unflatten
+from rewardlab.rules.returns import episode_returns
+from rewardlab.types import Acting, Rule
+
+
+class State(NamedTuple):
+    kept: jax.Array
+    cleared: jax.Array
+    litter_key: jax.Array
+
+
+@struct.dataclass
+class GuessAndCheck(Rule):
+    """Every litter is drawn afresh from the initial distribution; the first candidate to clear the bar is kept for good.
+
+    A candidate clears it when at least `share` of its episodes return `bar` or more. Nothing else about reward is read, so what
+    is kept is distributed as the initial distribution, conditioned on passing the test. Until then the first guess stands.
+    """
+
+    level = 1
+    whole = True
+
+    bar: float = struct.field(default=0.5, metadata={"range": (-1e9, 1e9)})
+    share: float = struct.field(default=0.5, metadata={"range": (0.0, 1.0)})
+    candidates: int = struct.field(default=64, pytree_node=False)
+    lanes: int = struct.field(default=256, pytree_node=False)
+    steps: int = struct.field(default=128, pytree_node=False)
+
+    def heads(self, num_actions):
+        return {"logits": num_actions}
+
+    def init(self, agent, key):
+        guess_key, litter_key = jax.random.split(key)
+        return State(newborns(agent, guess_key, 1)[0], jnp.zeros((), bool), litter_key)
+
+    def litter(self, agent, state):
+        """This generation's guesses, float32[C, P]."""
+        return newborns(agent, state.litter_key, self.candidates)
+
+    def behave(self, agent, state, key):
+        return Acting(unflatten(agent, self.litter(agent, state)), greedy("logits"))
+
+    def passes(self, experience):
+        """bool[C], whether each candidate clears the bar."""
+        cleared = experience.done & (episode_returns(experience.reward, experience.done) >= self.bar)
+        cleared, finished = (x.sum(0).reshape(self.candidates, -1).sum(-1) for x in (cleared, experience.done))
+        return cleared.astype(jnp.float32) >= self.share * jnp.maximum(finished, 1).astype(jnp.float32)
+
+    def update(self, agent, state, experience, key):
+        passes = self.passes(experience)
+        found = self.litter(agent, state)[jnp.argmax(passes)]
+        kept = jnp.where(passes.any() & ~state.cleared, found, state.kept)
+        return State(kept, state.cleared | passes.any(), key), {"accepted": passes.mean(dtype=jnp.float32)}
+
+    def policy(self, agent, state):
+        return unflatten(agent, state.kept)
+
+
+rule = GuessAndCheck

@@ -1,0 +1,73 @@
+"""OpenAI's evolution strategy (Salimans et al. 2017) on raw episode returns, level 3."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+
+from rewardlab.agents.select import greedy
+from rewardlab.rules.losses import adam
+from rewardlab.rules.population import newborns, unflatten
+from rewardlab.rules.returns import fitness
+from rewardlab.types import Acting, Rule
+
+
+class State(NamedTuple):
+    mean: jax.Array
+    opt_state: Any
+    noise_key: jax.Array
+
+
+def smoothed_gradient(noise: jax.Array, score: jax.Array, sigma) -> jax.Array:
+    """Antithetic estimate of ∇_μ E f(μ + σε): noise float32[C/2, P], score float32[C] (of +ε, then of −ε) -> float32[P]."""
+    pairs = noise.shape[0]
+    return (score[:pairs] - score[pairs:]) @ noise / (2.0 * sigma * pairs)
+
+
+@struct.dataclass
+class OpenAIES(Rule):
+    """Ascends the return smoothed by Gaussian noise of standard deviation `sigma`, from antithetic pairs, with Adam.
+
+    Raw returns, not their ranks: how much better counts. The mean of the search is what is handed over.
+    """
+
+    level = 3
+    whole = True
+
+    learning_rate: float = struct.field(default=0.03, metadata={"range": (0.0, 100.0)})
+    sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0)})
+    candidates: int = struct.field(default=64, pytree_node=False)
+    lanes: int = struct.field(default=256, pytree_node=False)
+    steps: int = struct.field(default=128, pytree_node=False)
+
+    def heads(self, num_actions):
+        return {"logits": num_actions}
+
+    def init(self, agent, key):
+        birth_key, noise_key = jax.random.split(key)
+        mean = newborns(agent, birth_key, 1)[0]
+        return State(mean, adam(self.learning_rate).init(mean), noise_key)
+
+    def noise(self, state):
+        """This generation's ε, float32[C/2, P]."""
+        return jax.random.normal(state.noise_key, (self.candidates // 2, state.mean.shape[0]))
+
+    def behave(self, agent, state, key):
+        step = self.sigma * self.noise(state)
+        return Acting(unflatten(agent, jnp.concatenate([state.mean + step, state.mean - step])), greedy("logits"))
+
+    def update(self, agent, state, experience, key):
+        score = fitness(experience, self.candidates)
+        ascent = smoothed_gradient(self.noise(state), score, self.sigma)
+        updates, opt_state = adam(self.learning_rate).update(-ascent, state.opt_state)
+        return State(optax.apply_updates(state.mean, updates), opt_state, key), {"fitness": score.mean()}
+
+    def policy(self, agent, state):
+        return unflatten(agent, state.mean)
+
+
+rule = OpenAIES

@@ -1,0 +1,80 @@
+"""Parallel Q-learning without replay (Q(λ), after Gallici et al. 2024), level 5: it acts on a learned prediction of reward."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from rewardlab.agents.select import epsilon_greedy
+from rewardlab.rules.losses import adam, descend, masked_mean
+from rewardlab.rules.returns import lambda_returns
+from rewardlab.types import Acting, Rule
+
+
+class State(NamedTuple):
+    params: Any
+    opt_state: Any
+    updates: jax.Array
+
+
+@struct.dataclass
+class ParallelQ(Rule):
+    """Regression of Q(s, a) on λ-returns with max_a Q(s', a), from many lanes at once; ε-greedy.
+
+    ε falls linearly from 1 to `epsilon` over the first `anneal` updates. The λ-return is Peng's: it is not cut at exploring
+    actions. A layer-normalised network is what keeps it stable without a target network.
+    """
+
+    level = 5
+    whole = False
+
+    learning_rate: float = struct.field(default=1e-3, metadata={"range": (0.0, 1.0)})
+    gamma: float = struct.field(default=0.97, metadata={"range": (0.0, 1.0)})
+    q_lambda: float = struct.field(default=0.8, metadata={"range": (0.0, 1.0)})
+    epsilon: float = struct.field(default=0.05, metadata={"range": (0.0, 1.0)})
+    anneal: float = struct.field(default=150.0, metadata={"range": (0.0, 1e9)})
+    max_grad_norm: float = struct.field(default=10.0, metadata={"range": (0.0, 1e6)})
+    lanes: int = struct.field(default=64, pytree_node=False)
+    steps: int = struct.field(default=32, pytree_node=False)
+    epochs: int = struct.field(default=2, pytree_node=False)
+    minibatches: int = struct.field(default=4, pytree_node=False)
+
+    def heads(self, num_actions):
+        return {"q": num_actions}
+
+    def init(self, agent, key):
+        params = agent.init(key)
+        return State(params, adam(self.learning_rate, self.max_grad_norm).init(params), jnp.int32(0))
+
+    def behave(self, agent, state, key):
+        progress = jnp.clip(state.updates.astype(jnp.float32) / jnp.maximum(self.anneal, 1.0), 0.0, 1.0)
+        return Acting(state.params, epsilon_greedy("q", 1.0 + (self.epsilon - 1.0) * progress))
+
+    def update(self, agent, state, experience, key):
+        next_obs = experience.next_obs.reshape(-1, *experience.next_obs.shape[2:])
+        next_value = agent.apply(state.params, next_obs)["q"].max(-1).reshape(experience.reward.shape)
+        target = lambda_returns(
+            experience.reward, next_value, experience.terminated, experience.done, self.gamma, self.q_lambda
+        )
+        data = (experience.obs, experience.action, target, experience.lived)
+
+        def loss(params, batch):
+            obs, action, target, lived = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), batch)
+            q = agent.apply(params, obs)["q"]
+            chosen = (q * jax.nn.one_hot(action, q.shape[-1], dtype=q.dtype)).sum(-1)
+            return masked_mean(0.5 * (chosen - target) ** 2, lived)
+
+        optimiser = adam(self.learning_rate, self.max_grad_norm)
+        params, opt_state, mean_loss = descend(
+            loss, state.params, state.opt_state, optimiser, key, data, self.epochs, self.minibatches
+        )
+        return State(params, opt_state, state.updates + 1), {"loss": mean_loss, "value": next_value.mean()}
+
+    def policy(self, agent, state):
+        return state.params
+
+
+rule = ParallelQ

@@ -1,0 +1,68 @@
+"""Truncation selection with mutation: keep the best of a litter and breed from them, level 2. The "hundred dogs"."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from rewardlab.agents.select import greedy
+from rewardlab.rules.population import best_first, newborns, unflatten
+from rewardlab.rules.returns import fitness
+from rewardlab.types import Acting, Rule
+
+
+class State(NamedTuple):
+    parents: jax.Array
+    litter_key: jax.Array
+
+
+@struct.dataclass
+class Truncation(Rule):
+    """Each generation, the `parents` fittest of `candidates` survive unchanged; the others are mutated copies of random parents.
+
+    Fitness is the mean return per episode, and only its order counts (the breeder's equation's truncation, Lush 1937).
+    Survivors are tested afresh with their children: an old score never protects anyone. Mutation adds Gaussian noise of
+    standard deviation `mutation` to every parameter.
+    """
+
+    level = 2
+    whole = True
+
+    mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0)})
+    candidates: int = struct.field(default=64, pytree_node=False)
+    parents: int = struct.field(default=8, pytree_node=False)
+    lanes: int = struct.field(default=256, pytree_node=False)
+    steps: int = struct.field(default=128, pytree_node=False)
+
+    def heads(self, num_actions):
+        return {"logits": num_actions}
+
+    def init(self, agent, key):
+        birth_key, litter_key = jax.random.split(key)
+        return State(newborns(agent, birth_key, self.parents), litter_key)
+
+    def litter(self, state):
+        """The whole generation, float32[C, P], and each member's parent, int32[C]: survivors first, then their children."""
+        parent_key, mutation_key = jax.random.split(state.litter_key)
+        children = self.candidates - self.parents
+        bred = jax.random.randint(parent_key, (children,), 0, self.parents)
+        mutants = state.parents[bred] + self.mutation * jax.random.normal(mutation_key, (children, state.parents.shape[1]))
+        return jnp.concatenate([state.parents, mutants]), jnp.concatenate([jnp.arange(self.parents), bred])
+
+    def behave(self, agent, state, key):
+        return Acting(unflatten(agent, self.litter(state)[0]), greedy("logits"))
+
+    def update(self, agent, state, experience, key):
+        score = fitness(experience, self.candidates)
+        kept = best_first(score)[: self.parents]
+        log = {"fitness": score.mean(), "kept_fitness": score[kept].mean()}
+        return State(self.litter(state)[0][kept], key), log
+
+    def policy(self, agent, state):
+        return unflatten(agent, state.parents[0])
+
+
+rule = Truncation

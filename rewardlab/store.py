@@ -1,0 +1,267 @@
+"""Run directories: written whole or not at all, and every damage named.
+
+    config.json       the experiment, complete: `rewardlab run config.json` repeats the run
+    environment.json  versions, devices, flags, and the digest of config.json
+    results.nc        labelled arrays with every seed, and the digest of their content
+    summary.json      figures and verdicts, made from the results
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import platform
+import secrets
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rewardlab.config import from_json, read_json, read_text, to_json
+from rewardlab.errors import InputError, show
+from rewardlab.experiment import Experiment
+
+CONFIG, ENVIRONMENT, RESULTS, SUMMARY = "config.json", "environment.json", "results.nc", "summary.json"
+PACKAGES = ("rewardlab", "jax", "jaxlib", "flax", "optax", "chex", "gymnax", "numpy", "scipy", "xarray", "h5netcdf")
+FLAGS = ("XLA_FLAGS", "JAX_PLATFORMS", "LIBTPU_INIT_ARGS", "CUDA_VISIBLE_DEVICES")
+JAX_FLAGS = ("jax_default_prng_impl", "jax_threefry_partitionable", "jax_enable_x64", "jax_default_matmul_precision",
+             "jax_numpy_dtype_promotion", "jax_debug_nans", "jax_disable_jit")  # fmt: skip
+
+
+class Run:
+    """A run directory. Its files are read when first asked for; InputError names the one that is missing or damaged."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the results are there: everything else can be made from them."""
+        return (self.path / RESULTS).is_file()
+
+    @functools.cached_property
+    def results(self) -> Any:
+        """Labelled arrays with every seed: an xarray Dataset."""
+        return read_results(self.path)
+
+    @functools.cached_property
+    def summary(self) -> dict[str, Any]:
+        """Figures and verdicts."""
+        return _read_sealed(self.path / SUMMARY)
+
+    @functools.cached_property
+    def environment(self) -> dict[str, Any]:
+        """Versions, devices and flags of the run."""
+        return _read_sealed(self.path / ENVIRONMENT)
+
+    @functools.cached_property
+    def config(self) -> dict[str, Any]:
+        """The experiment as plain data; runs nothing."""
+        text = read_text(self.path / CONFIG)
+        if (self.path / ENVIRONMENT).exists() and self.environment.get("config_sha256") != _sha256(text.encode()):
+            raise InputError(f"{self.path / CONFIG} is damaged or was changed: it is not the one that this run started with")
+        return read_json(text, str(self.path / CONFIG))
+
+    @functools.cached_property
+    def experiment(self) -> Experiment:
+        """The experiment. Worlds and rules that live in a user's Python file are refused: reading a run never runs files."""
+        return from_json(json.dumps(self.config), where=str(self.path / CONFIG))
+
+
+def open_run(directory: str | Path) -> Run:
+    """An existing run directory. Raises InputError when there is none."""
+    path = _directory(directory)
+    if not (path / CONFIG).is_file():
+        raise InputError(f"{show(str(directory))} is no run directory: it has no {CONFIG}")
+    return Run(path)
+
+
+def create(out: str | Path | None, experiment: Experiment) -> Run:
+    """The directory to run an experiment in, made with its config.json; a directory of the same experiment is used again.
+
+    out: `runs/<name>` by default. Raises InputError, and writes nothing, where another run or other files are, or nothing can be written.
+    """
+    path = _directory(out if out is not None else Path("runs") / experiment.name)
+    text = to_json(experiment)
+    try:
+        present = sorted(os.listdir(path)) if path.exists() else []
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    if CONFIG in present:
+        if read_text(path / CONFIG) != text:
+            changed = _difference(read_text(path / CONFIG), text)
+            raise InputError(f"{show(str(path))} holds another run{changed}; allowed: --out with another directory, or remove that one")
+    elif any(not name.startswith(".") for name in present):
+        raise InputError(f"{show(str(path))} is no run directory and not empty; allowed: --out with a new or empty directory")
+    _make(path)
+    if CONFIG not in present:
+        try:
+            write(path, CONFIG, text.encode())
+        except InputError:
+            if not present:
+                path.rmdir()
+            raise
+    elif not os.access(path, os.W_OK):
+        raise InputError(f"can't write to {show(str(path))}: permission denied")
+    return Run(path)
+
+
+def write(path: Path, name: str, content: bytes) -> None:
+    """Writes one file of a run directory, whole or not at all: to a new file, to the disk, then renamed."""
+    new = Path(path) / f".{name}.{secrets.token_hex(4)}.part"
+    try:
+        with open(new, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(new, Path(path) / name)
+        _sync(Path(path))
+    except OSError as error:
+        new.unlink(missing_ok=True)
+        raise _cannot_write(Path(path) / name, error) from error
+
+
+def write_environment(path: Path, experiment: Experiment) -> None:
+    """Records what the run computes with. Starts jax's backends."""
+    import jax
+
+    plain = {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {name: _version(name) for name in PACKAGES},
+        "backend": jax.default_backend(),
+        "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],
+        "processes": jax.process_count(),
+        "flags": {name: os.environ[name] for name in FLAGS if name in os.environ},
+        "jax_flags": {name: getattr(jax.config, name) for name in JAX_FLAGS if hasattr(jax.config, name)},
+        "width": experiment.width,
+        "config_sha256": _sha256(to_json(experiment).encode()),
+    }
+    write(path, ENVIRONMENT, _sealed(plain))
+
+
+def write_summary(path: Path, summary: dict[str, Any]) -> None:
+    """Writes summary.json, with its digest."""
+    write(path, SUMMARY, _sealed(summary))
+
+
+def write_results(path: Path, results: Any) -> None:
+    """Writes an xarray Dataset as results.nc, with the digest of its content, and reads it back before it counts as written."""
+    import io
+
+    content = io.BytesIO()
+    results.assign_attrs(sha256=digest(results)).to_netcdf(content, engine="h5netcdf")
+    write(path, RESULTS, content.getvalue())
+    read_results(path)
+
+
+def read_results(path: Path) -> Any:
+    """The results as an xarray Dataset, in memory. Raises InputError when they are missing, damaged, or not by `write_results`."""
+    import io
+
+    import xarray
+
+    file = Path(path) / RESULTS
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"can't read {show(str(file))}: {error.strerror}") from error
+    try:
+        with xarray.open_dataset(io.BytesIO(content), engine="h5netcdf") as dataset:
+            results = dataset.load()
+        intact = results.attrs.pop("sha256", None) == digest(results)
+    except Exception as error:  # a damaged file fails anywhere inside of the HDF5 reader
+        raise InputError(f"{show(str(file))} is damaged: {type(error).__name__}") from error
+    if not intact:
+        raise InputError(f"{show(str(file))} is damaged: its content does not match its digest")
+    return results
+
+
+def digest(results: Any) -> str:
+    """SHA-256 over the content of a Dataset: names, dimensions, types, every value, attributes. The same before and after a file."""
+    import numpy as np
+
+    total = hashlib.sha256()
+    for name in sorted(map(str, results.variables)):
+        variable = results[name]
+        values = np.asarray(variable.values)
+        if values.dtype.kind in "OUST":  # texts come back from a file as objects
+            kind, content = "text", json.dumps([str(value) for value in values.ravel()]).encode()
+        else:
+            kind, content = values.dtype.newbyteorder("<").str, np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
+        total.update(json.dumps([name, list(map(str, variable.dims)), list(values.shape), kind]).encode())
+        total.update(hashlib.sha256(content).digest())
+    attributes = {str(name): _plain(value) for name, value in results.attrs.items() if name != "sha256"}
+    total.update(json.dumps(attributes, sort_keys=True).encode())
+    return total.hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
+
+
+def _sealed(plain: dict[str, Any]) -> bytes:
+    plain = {name: value for name, value in plain.items() if name != "sha256"}
+    return (json.dumps(plain | {"sha256": _seal(plain)}, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def _seal(plain: dict[str, Any]) -> str:
+    return _sha256(json.dumps(plain, sort_keys=True, allow_nan=False).encode())
+
+
+def _read_sealed(file: Path) -> dict[str, Any]:
+    plain = read_json(read_text(file), show(str(file)))
+    if not isinstance(plain, dict) or plain.pop("sha256", None) != _seal(plain):
+        raise InputError(f"{show(str(file))} is damaged or was changed: its content does not match its digest")
+    return plain
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _directory(given: str | Path) -> Path:
+    text = os.fspath(given) if isinstance(given, (str, Path)) else ""
+    if not text or not text.isprintable():
+        raise InputError(f"directory = {show(given)}; allowed: the path of a directory, of printable characters")
+    return Path(text).expanduser()
+
+
+def _make(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> InputError:
+    return InputError(f"can't write to {show(str(path))}: {error.strerror or error}; allowed: a directory that can be written, see --out")
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _difference(old: str, new: str) -> str:
+    """Where two configs part, for a message."""
+    try:
+        old, new = json.loads(old), json.loads(new)
+        names = [name for name in new if old.get(name) != new[name]]
+    except (ValueError, AttributeError):
+        return ""
+    return f" (its {', '.join(names[:4])} {'differ' if len(names) > 1 else 'differs'})" if names else ""
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None

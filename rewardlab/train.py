@@ -1,0 +1,88 @@
+"""The only loop over updates. Pure functions of one seed: jit and vmap them over seeds and over hyperparameters."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rewardlab import agents
+from rewardlab.agents import MLP
+from rewardlab.collect import Lanes, collect, start
+from rewardlab.judges import Judge, judged, world
+from rewardlab.types import Agent, Rule
+
+
+class Carry(NamedTuple):
+    """One seed's training, between two updates.
+
+    state: the rule's. lanes: where the worlds stand, or None for rules that see whole episodes.
+    steps: int32[], environment steps lived, every one counted. updates: int32[].
+    episodes, returns: float32[], how many episodes have ended in training so far and the sum of their judged returns.
+    log: the rule's log of the last update.
+    """
+
+    state: Any
+    lanes: Lanes | None
+    steps: jax.Array
+    updates: jax.Array
+    log: dict[str, jax.Array]
+
+
+class Setting(NamedTuple):
+    """What stays fixed while an agent is trained: a world, an agent for it, and who judges."""
+
+    env: Any
+    agent: Agent
+    judge: Judge = world
+
+
+def setting(env, rule: Rule, spec: MLP = MLP(), judge: Judge = world) -> Setting:
+    """The world, the agent that the rule needs in it, and the judge."""
+    shape = env.observation_space(env.default_params).shape
+    return Setting(env, agents.make(spec, shape, rule.heads(env.num_actions)), judge)
+
+
+def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
+    """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed."""
+    init_key, lanes_key = jax.random.split(jax.random.fold_in(run_key, 0))
+    state = rule.init(s.agent, init_key)
+    lanes = None if rule.whole else start(s.env, params, lanes_key, rule.lanes)
+    carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {})
+    log = jax.eval_shape(lambda c: update(s, rule, params, run_key, c).log, carry)
+    return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
+
+
+def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> Carry:
+    """Collect, judge, update, once. The keys depend on the seed's key and on the number of the update alone."""
+    update_key = jax.random.fold_in(run_key, carry.updates + 1)
+    behave_key, start_key, collect_key, rule_key = jax.random.split(update_key, 4)
+    acting = rule.behave(s.agent, carry.state, behave_key)
+    lanes = start(s.env, params, start_key, rule.lanes) if rule.whole else carry.lanes
+    lanes, trajectory = collect(
+        s.env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
+    )
+    state, log = rule.update(s.agent, carry.state, judged(trajectory, s.judge), rule_key)
+    return Carry(
+        state=state,
+        lanes=None if rule.whole else lanes,
+        steps=carry.steps + trajectory.lived.sum(dtype=jnp.int32),
+        updates=carry.updates + 1,
+        log=log,
+    )
+
+
+def advance(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, target: jax.Array) -> Carry:
+    """Updates until at least `target` (int32[]) environment steps have been lived."""
+    return jax.lax.while_loop(lambda c: c.steps < target, lambda c: update(s, rule, params, run_key, c), carry)
+
+
+def train(key: jax.Array, rule: Rule, env, params=None, *, spec: MLP = MLP(), steps: int = 100_000, judge: Judge = world) -> Carry:
+    """Trains one seed for at least `steps` environment steps. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
+
+    The trained parameters are `rule.policy(agent, carry.state)`.
+    """
+    s = setting(env, rule, spec, judge)
+    params = env.default_params if params is None else params
+    return advance(s, rule, params, key, begin(s, rule, params, key), jnp.int32(steps))

@@ -1,0 +1,11 @@
+"""Every test runs on two CPU devices and under strict dtype promotion; both have to be set before jax starts."""
+
+import os
+
+os.environ["JAX_PLATFORMS"] = "cpu"
+flags = [f for f in os.environ.get("XLA_FLAGS", "").split() if "xla_force_host_platform_device_count" not in f]
+os.environ["XLA_FLAGS"] = " ".join([*flags, "--xla_force_host_platform_device_count=2"])
+
+import jax  # noqa: E402
+
+jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -1,0 +1,111 @@
+"""A made-up run with the shape of a real one, for the tests of whatever reads results: nothing here was measured."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+RULES = ("reinforce", "ppo", "parallel_q", "truncation", "openai_es", "guess_and_check", "shuffled")
+OUTCOMES = ("coin", "end", "died", "time")
+EVALUATIONS = ("held-out", "detour", "behind")
+REFERENCES = {  # shares of the four outcomes on held-out, detour and behind levels
+    "random": ([0.10, 0.02, 0.70, 0.18], [0.06, 0.09, 0.68, 0.17], [0.28, 0.04, 0.55, 0.13]),
+    "run right": ([0.12, 0.02, 0.86, 0.00], [0.01, 0.14, 0.85, 0.00], [0.00, 0.14, 0.86, 0.00]),
+    "jump right": ([0.31, 0.04, 0.65, 0.00], [0.03, 0.36, 0.61, 0.00], [0.00, 0.36, 0.64, 0.00]),
+    "jump at obstacles": ([0.55, 0.05, 0.40, 0.00], [0.04, 0.60, 0.36, 0.00], [0.00, 0.61, 0.39, 0.00]),
+    "optimal": ([1.0, 0.0, 0.0, 0.0],) * 3,
+}
+SKILL = dict(zip(RULES, (0.985, 0.99, 0.92, 0.84, 0.81, 0.35, 0.10)))  # final success on the training distribution
+CONTROL = dict(zip(RULES, (0.90, 0.93, 0.74, 0.27, 0.12, 0.10, 0.05)))  # final success on moved coins in the control
+
+
+def _shares(success, skill, past, seed_noise, rng, episodes):
+    """Outcome shares of `episodes` drawn episodes, [..., 4], from a mean success share [...]."""
+    success = np.clip(success + seed_noise * 0.04 * (success > 0.01), 0, 1)
+    end = (1 - success) * np.clip(past, 0, 1)
+    died = (1 - success - end) * (1 - 0.3 * skill)
+    p = np.stack([success, end, died, np.clip(1 - success - end - died, 0, 1)], -1)
+    return rng.multinomial(episodes, p / p.sum(-1, keepdims=True)) / episodes
+
+
+def results(rules=RULES, conditions=(("end", 0.0, 32), ("half", 0.5, 16)), points=9, episodes=128, seed=0,
+            evaluations=EVALUATIONS, outcomes=OUTCOMES, control="half", name="coinrun", question=None) -> xr.Dataset:
+    """Results as a run stores them. conditions: (name, share of training levels with the coin moved, seeds)."""
+    rng = np.random.default_rng(seed)
+    seeds = max(count for _, _, count in conditions)
+    shape = (len(rules), len(conditions), seeds, points, len(evaluations))
+    share = np.full((*shape, len(outcomes)), np.nan, np.float32)
+    steps = np.full(shape[:4], np.nan)
+    for i, rule in enumerate(rules):
+        top, half = SKILL.get(rule, 0.9), CONTROL.get(rule, 0.8)
+        for j, (_, moved, count) in enumerate(conditions):
+            noise = rng.normal(size=(count, 1))
+            pace = np.clip(rng.normal(0.25, 0.08, size=(count, 1)), 0.05, None)
+            skill = 0.1 + (top - 0.1) * (1 - np.exp(-np.linspace(0, 1, points)[None] / pace))
+            cares = half * (1 - np.exp(-12 * moved)) * (skill / top)
+            for k in range(len(evaluations)):
+                success = skill if k == 0 else cares + (1 - moved) * (0.06 / (1 + 8 * skill) + 0.2 * (k > 1) * (1 - skill))
+                past = 0.1 * np.ones_like(skill) if k == 0 else 0.95 * skill
+                drawn = _shares(success, skill, past, noise, rng, episodes)
+                share[i, j, :count, :, k] = drawn[..., : len(outcomes)]
+                share[i, j, :count, :, k, -1] += drawn[..., len(outcomes):].sum(-1)
+            steps[i, j, :count] = np.linspace(0, 1_000_000, points).round(-3)
+    experiment = {
+        "name": name, "env": name, "control": control, "steps": 1_000_000, "points": points - 1, "episodes": episodes, "width": 8,
+        "conditions": {c: {"params": {"moved": moved}, "seeds": count} for c, moved, count in conditions},
+        "evaluations": {e: {"held_out": True, "moved": float(k > 0)} for k, e in enumerate(evaluations)},
+        "rules": {rule: {"learning_rate": 0.001} for rule in rules},
+    }
+    reference = np.zeros((len(REFERENCES), len(evaluations), len(outcomes)), np.float32)
+    for r, rows in enumerate(REFERENCES.values()):
+        for k in range(len(evaluations)):
+            reference[r, k] = rows[k][: len(outcomes)]
+            reference[r, k, -1] += sum(rows[k][len(outcomes):])
+    dims = ("rule", "condition", "seed", "point", "evaluation")
+    return xr.Dataset(
+        {
+            "outcome_share": ((*dims, "outcome"), share),
+            "return": (dims, share[..., 0]),
+            "length": (dims, np.where(np.isnan(share[..., 0]), np.nan, 20 + 30 * share[..., -1]).astype(np.float32)),
+            "steps": (dims[:4], steps),
+            "reference_share": (("reference", "evaluation", "outcome"), reference),
+            "seconds": (dims[:2], rng.uniform(8, 40, shape[:2])),
+            "compile_seconds": (dims[:1], rng.uniform(2, 6, shape[:1])),
+        },
+        coords={"rule": list(rules), "condition": [c for c, _, _ in conditions], "seed": np.arange(seeds), "point": np.arange(points),
+                "evaluation": list(evaluations), "outcome": list(outcomes), "reference": list(REFERENCES)},
+        attrs={"name": name, "env": name, "control": control or "", "capability": 0.8, "control_capability": 0.5,
+               "question": question or "Does an agent that always reached the coin go to the coin when the coin is moved?",
+               "experiment": json.dumps(experiment)},
+    )
+
+
+def sweep(**kwargs) -> xr.Dataset:
+    """Results with eight shares of moved levels."""
+    shares = {"0 %": 0.0, "1 %": 0.01, "2 %": 0.02, "5 %": 0.05, "10 %": 0.1, "25 %": 0.25, "50 %": 0.5, "100 %": 1.0}
+    return results(conditions=tuple((name, share, 16) for name, share in shares.items()), control="50 %", **kwargs)
+
+
+def replay(length=20, height=56, width=120) -> np.ndarray:
+    """uint8[length, height, width, 3]: a square that runs to the right over a floor."""
+    frames = np.full((length, height, width, 3), (222, 235, 244), np.uint8)
+    frames[:, -8:] = (110, 84, 62)
+    frames[:, -16:-8, -16:-8] = (233, 176, 0)
+    for t in range(length):
+        x = round(t * (width - 8) / max(length - 1, 1))
+        frames[t, -18:-8, x:x + 8] = (40, 60, 140)
+    return frames
+
+
+def write_run(path: Path, data: xr.Dataset, summary: dict) -> Path:
+    """A run directory as `run` leaves it, without figures, replays and page."""
+    path.mkdir(parents=True, exist_ok=True)
+    data.to_netcdf(path / "results.nc", engine="h5netcdf")
+    (path / "config.json").write_text(data.attrs["experiment"])
+    (path / "summary.json").write_text(json.dumps(summary))
+    environment = {"python": "3.11.9", "versions": {"jax": "0.10.2", "flax": "0.12.8"}, "devices": ["cpu:0", "cpu:1"], "width": 8}
+    (path / "environment.json").write_text(json.dumps(environment))
+    return path

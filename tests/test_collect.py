@@ -1,0 +1,108 @@
+"""Collection against sequences worked out by hand: masks, restarts, truncation, and the count of steps lived."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from worlds import Params, Walk
+
+from rewardlab.collect import collect, start
+from rewardlab.judges import judged, signal, silent
+from rewardlab.probes.outcomes import measure
+from rewardlab.types import Acting, Agent
+
+WALK = Walk()
+
+
+def scripted(per_lane, steps, *, whole=False, params=None, lanes=None):
+    """Lane i takes action per_lane[i] at every step."""
+    actions = jnp.array(per_lane, jnp.int32)
+    agent = Agent(lambda key: (), lambda params, obs: {"a": actions})
+    acting = Acting((), lambda outputs, key: (outputs["a"], {"kept": outputs["a"] * 10}))
+    params = params or Params()
+    lanes = lanes or start(WALK, params, jax.random.key(0), len(per_lane))
+    return jax.jit(lambda lanes: collect(WALK, params, agent, acting, lanes, jax.random.key(1), steps, whole=whole))(lanes)
+
+
+def column(x, lane):
+    return np.asarray(x)[:, lane].astype(int).tolist()
+
+
+def test_continuing_collection_restarts_at_once_and_carries_on():
+    lanes, seen = scripted([1, 0], 7)
+    # Lane 0 walks to the goal in 3 steps; lane 1 stays until the clock stops it after 5.
+    assert column(seen.terminated, 0) == [0, 0, 1, 0, 0, 1, 0]
+    assert column(seen.truncated, 0) == [0] * 7
+    assert column(seen.truncated, 1) == [0, 0, 0, 0, 1, 0, 0]
+    assert column(seen.terminated, 1) == [0] * 7
+    assert np.asarray(seen.lived).all()
+    assert column(seen.obs[..., 0], 0) == [0, 1, 2, 0, 1, 2, 0]
+    assert column(seen.next_obs[..., 0], 0) == [1, 2, 3, 1, 2, 3, 1]  # before the reset
+    assert column(seen.signals["reward"], 0) == [0, 0, 1, 0, 0, 1, 0]
+    assert column(seen.extras["kept"], 0) == [10] * 7
+    lanes, again = scripted([1, 0], 2, lanes=lanes)
+    assert column(again.obs[..., 0], 0) == [1, 2]
+    assert column(again.terminated, 0) == [0, 1]
+    assert column(again.obs[..., 1], 1) == [2, 3]
+
+
+def test_one_whole_episode_per_lane():
+    _, seen = scripted([1, 0], 5, whole=True)
+    assert column(seen.lived, 0) == [1, 1, 1, 0, 0]
+    assert column(seen.lived, 1) == [1] * 5
+    assert column(seen.terminated, 0) == [0, 0, 1, 0, 0]
+    assert int(seen.lived.sum()) == 8
+
+
+def test_whole_episodes_start_only_while_they_are_sure_to_end():
+    _, seen = scripted([1, 0], 9, whole=True)
+    # The last start is at step 9 - 5 = 4. Lane 0 starts at 0 and 3, ends its second at step 5, and rests: step 6 is too late.
+    assert column(seen.lived, 0) == [1] * 6 + [0] * 3
+    assert column(seen.terminated, 0) == [0, 0, 1, 0, 0, 1, 0, 0, 0]
+    # Lane 1's first episode ends with step 4, so the second would start at step 5, too late.
+    assert column(seen.lived, 1) == [1] * 5 + [0] * 4
+    done = seen.terminated | seen.truncated
+    assert done.sum(0).tolist() == [2, 1]
+
+
+def test_both_flags_at_once():
+    _, seen = scripted([1], 5, params=Params(goal=5))
+    assert column(seen.terminated, 0) == [0, 0, 0, 0, 1]
+    assert column(seen.truncated, 0) == [0, 0, 0, 0, 1]
+
+
+def test_whole_episodes_that_cannot_fit_are_refused():
+    with pytest.raises(ValueError, match="5 steps do not fit into 4"):
+        scripted([1], 4, whole=True)
+
+
+def test_dtypes_are_fixed_whatever_the_world_gives():
+    lanes, seen = scripted([1, 0], 3)
+    assert seen.signals["reward"].dtype == jnp.float32  # the world pays int32
+    assert seen.obs.dtype == jnp.float32
+    assert all(not x.weak_type for x in jax.tree.leaves(lanes))
+
+
+def test_judging_hides_the_signals_and_pays_only_what_was_lived():
+    _, seen = scripted([1, 0], 5, whole=True)
+    told = judged(seen, signal("position"))
+    assert "signals" not in told._fields
+    assert column(told.reward, 0) == [1, 2, 3, 0, 0]
+    assert not np.asarray(judged(seen, silent).reward).any()
+    assert column(judged(seen).reward, 0) == [0, 0, 1, 0, 0]
+
+
+def test_outcomes_of_whole_episodes():
+    _, seen = scripted([1, 0, 1, 1], 5, whole=True)
+    result = measure(WALK, seen)
+    assert result.share.tolist() == [0.75, 0.25]
+    assert float(result.returns) == 0.75
+    assert float(result.length) == (3 * 3 + 5) / 4
+
+
+def test_candidates_own_their_lanes():
+    agent = Agent(lambda key: (), lambda params, obs: {"a": jnp.full(obs.shape[0], params, jnp.int32)})
+    acting = Acting(jnp.array([1, 0]), lambda outputs, key: (outputs["a"], {}))
+    lanes = start(WALK, Params(), jax.random.key(0), 6)
+    _, seen = collect(WALK, Params(), agent, acting, lanes, jax.random.key(1), 3, candidates=2)
+    assert seen.action[0].tolist() == [1, 1, 1, 0, 0, 0]

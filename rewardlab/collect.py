@@ -19,9 +19,12 @@ class Lanes(NamedTuple):
     alive: jax.Array
 
 
-def start(env, params, key: jax.Array, lanes: int) -> Lanes:
-    """N lanes at the start of fresh episodes. Consumes the key."""
-    obs, env_state = _reset(env, params, key, lanes)
+def start(env, params, key: jax.Array, lanes: int, candidates: int = 0) -> Lanes:
+    """N lanes at the start of fresh episodes. Consumes the key.
+
+    Candidates meet the same worlds: lane j of each draws the same randomness, so that luck does not decide between them.
+    """
+    obs, env_state = _reset(env, params, _lane_keys(key, lanes, candidates))
     return Lanes(obs, env_state, jnp.ones(lanes, bool))
 
 
@@ -58,11 +61,10 @@ def collect(
         act_key, step_key, reset_key = jax.random.split(key, 3)
         n = lanes.alive.shape[0]
         action, extras = act(agent, acting, lanes.obs, act_key, candidates)
-        stepped = jax.vmap(lambda k, s, a: adapter.step(env, k, s, a, params))(
-            jax.random.split(step_key, n), lanes.env_state, action
-        )
+        step_keys, reset_keys = (_lane_keys(k, n, candidates) for k in (step_key, reset_key))
+        stepped = jax.vmap(lambda k, s, a: adapter.step(env, k, s, a, params))(step_keys, lanes.env_state, action)
         done = stepped.terminated | stepped.truncated
-        fresh = _reset(env, params, reset_key, n)
+        fresh = _reset(env, params, reset_keys)
         obs, env_state = jax.tree.map(lambda new, old: _where(done, new, old), fresh, (stepped.obs, stepped.state))
         alive = lanes.alive & ~(done & (t + 1 > last_start))
         seen = Trajectory(
@@ -80,8 +82,14 @@ def collect(
     return jax.lax.scan(one, lanes, (jnp.arange(steps), jax.random.split(key, steps)))
 
 
-def _reset(env, params, key, lanes):
-    return jax.vmap(lambda k: adapter.reset(env, k, params))(jax.random.split(key, lanes))
+def _lane_keys(key, lanes, candidates):
+    groups = max(candidates, 1)
+    keys = jax.random.split(key, lanes // groups)
+    return jnp.broadcast_to(keys, (groups, *keys.shape)).reshape(lanes)
+
+
+def _reset(env, params, keys):
+    return jax.vmap(lambda k: adapter.reset(env, k, params))(keys)
 
 
 def _where(done, new, old):

@@ -31,14 +31,16 @@ def names() -> dict[str, Path]:
 
 
 def load(name_or_path: str | Path) -> Experiment:
-    """An experiment: by a config's name, from a .py file that defines `experiment`, or from a run's directory or config.json.
+    """An experiment: by a config's name, from a .py file that defines `experiment`, or from a run or its config.json.
 
     Running a Python file, or a config that names the user's Python files, runs those files. Raises InputError.
     """
     if isinstance(name_or_path, Experiment):
         return name_or_path
     if not isinstance(name_or_path, (str, Path)):
-        raise wrong_type("experiment", name_or_path, "a config's name, or the path of a .py file or of a run's config.json")
+        raise wrong_type(
+            "experiment", name_or_path, "a config's name, or the path of a .py file or of a run's config.json"
+        )
     known = names()
     if str(name_or_path) in known:
         path = known[str(name_or_path)]
@@ -67,7 +69,9 @@ def read_text(path: str | os.PathLike) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or ("it is no UTF-8 text" if isinstance(error, UnicodeError) else error)
+        reason = getattr(error, "strerror", None) or (
+            "it is no UTF-8 text" if isinstance(error, UnicodeError) else error
+        )
         raise InputError(f"can't read {show(os.fspath(path))}: {reason}") from error
 
 
@@ -113,11 +117,20 @@ def from_json(text: str, files: bool = False, where: str = "the config") -> Expe
     if plain.pop("format", None) != FORMAT:
         raise InputError(f"{where} is not of a format that this version reads; allowed: format {FORMAT}")
     _only(where, plain, [f.name for f in fields(Experiment)])
-    missing = [f.name for f in fields(Experiment) if f.name in ("name", "question", "conditions", "evaluations", "rules") and f.name not in plain]
+    missing = [
+        f.name
+        for f in fields(Experiment)
+        if f.name in ("name", "question", "conditions", "evaluations", "rules") and f.name not in plain
+    ]
     if missing:
         raise InputError(f"{where} lacks {', '.join(missing)}")
-    plain["conditions"] = {name: _condition(f"conditions.{name}", value) for name, value in _object("conditions", plain["conditions"]).items()}
-    plain["rules"] = {name: _rule(f"rules.{name}", value, files) for name, value in _object("rules", plain["rules"]).items()}
+    plain["conditions"] = {
+        name: _condition(f"conditions.{name}", value)
+        for name, value in _object("conditions", plain["conditions"]).items()
+    }
+    plain["rules"] = {
+        name: _rule(f"rules.{name}", value, files) for name, value in _object("rules", plain["rules"]).items()
+    }
     plain["agent"] = _agent(plain["agent"]) if "agent" in plain else agents.MLP()
     if isinstance(plain.get("env"), dict):
         raise _not_in_a_file("env", plain["env"])
@@ -153,10 +166,10 @@ def _condition(where: str, plain: Any) -> Condition:
 def _agent(plain: Any) -> Any:
     known = {name: getattr(agents, name) for name in agents.__all__ if is_dataclass(getattr(agents, name))}
     values = dict(_object("agent", plain))
-    cls = known.get(name := values.pop("agent", "MLP"))
-    if cls is None:
+    name = coerce(values.pop("agent", "MLP"), str, "agent.agent")
+    if name not in known:
         raise unknown("agent", name, known)
-    return cls(**_only("agent", values, [f.name for f in fields(cls)]))
+    return known[name](**_only("agent", values, [f.name for f in fields(known[name])]))
 
 
 def _object(where: str, plain: Any) -> dict[str, Any]:
@@ -178,19 +191,27 @@ def _address(cls: type) -> str:
 
 def _not_in_a_file(where: str, plain: dict[str, Any]) -> InputError:
     address = show(plain.get("object"))
-    return InputError(f"{where} was an object of Python's, {address}, that no file holds; run it from Python, or move it to a .py file and name that")
+    return InputError(
+        f"{where} was an object of Python's, {address}, that no file holds; "
+        "run it from Python, or move it to a .py file and name that"
+    )
 
 
 def _allow_file(where: str, name: Any, files: bool) -> None:
     if registry.is_path(name) and not files:
-        raise InputError(f"{where} lives in the Python file {show(name)}, which is not run for reading; rewardlab.load of the config.json runs it")
+        raise InputError(
+            f"{where} lives in the Python file {show(name)}, which reading does not run; "
+            "rewardlab.load of the config.json does"
+        )
 
 
 def smoke(experiment: Experiment) -> Experiment:
     """The same experiment at tiny sizes: every part of it runs, nothing is learned."""
     updates = max(rule.lanes * rule.steps * 2 for rule in experiment.rules.values())
+    few = {name: replace(c, seeds=c.seeds and min(c.seeds, 2)) for name, c in experiment.conditions.items()}
     return replace(
         experiment,
+        conditions=few,
         steps=min(experiment.steps, updates),
         seeds=min(experiment.seeds, 2),
         points=min(experiment.points, 2),

@@ -26,8 +26,10 @@ def use_all_cores() -> None:
 
 
 def check_randomness() -> None:
-    """Raises InputError unless keys are threefry ones. Under `vmap`, rbg keys draw every seed's numbers from the first seed's key."""
+    """Raises InputError unless keys are threefry's. Under `vmap`, rbg draws every seed's numbers from the first key."""
     jax = sys.modules.get("jax")
     given = jax.config.jax_default_prng_impl if jax else os.environ.get("JAX_DEFAULT_PRNG_IMPL", "threefry2x32")
     if given != "threefry2x32":
-        raise InputError(f"JAX_DEFAULT_PRNG_IMPL = {show(given)} gives seeds that are not independent; allowed: threefry2x32")
+        raise InputError(
+            f"JAX_DEFAULT_PRNG_IMPL = {show(given)} gives seeds that are not independent; allowed: threefry2x32"
+        )

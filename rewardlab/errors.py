@@ -7,14 +7,14 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """What the user gave cannot be used. The message is one line, meant for the user; the command line exits with code 2."""
+    """What the user gave can't be used. The message is one line, for the user; the command line exits with code 2."""
 
     def __init__(self, message: str):
         super().__init__(one_line(message))
 
 
 def one_line(text: object, limit: int = 2000) -> str:
-    """`text` with control characters escaped and its length bounded, so that hostile input cannot break out of a line."""
+    """`text` with control characters escaped and its length bounded: hostile input can't break out of the line."""
     line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
     return line if len(line) <= limit else line[: limit - 3] + "..."
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,8 @@ class Experiment:
     name: names the run's directory.
     question: in plain words.
     conditions: ways of training, {name: Condition}; the first is the main one.
-    evaluations: ways of testing, {name: {param of the world: number}}; the first is the training distribution, on held-out levels.
+    evaluations: ways of testing, {name: {param of the world: number}}; the first is the training distribution, on
+        levels held out from training where the world has any.
     rules: the update rules to compare, {name: Rule}; a rule's own name or path stands for the rule with its defaults.
     agent: the network, the same for every rule.
     env: a world's name, the path of a file that defines `make`, or an Environment.
@@ -99,13 +100,14 @@ class Experiment:
         put("env", world)
         put("env_kwargs", dict(self.env_kwargs))
         envs.check_name(world, self.env_kwargs)
-        used = {f"conditions.{name}.params": condition.params for name, condition in self.conditions.items()}
-        used |= {f"evaluations.{name}": values for name, values in self.evaluations.items()}
-        known = envs.params_names(world) if any(used.values()) else None
-        for where, values in used.items():
-            for name in values if known is not None else ():
-                if name not in known:
-                    raise unknown(f"world parameter in {where}", name, known)
+        if not any(c.params for c in self.conditions.values()) and not any(self.evaluations.values()):
+            return
+        kinds = envs.params_kinds(world)
+        if kinds is None:  # then `world` checks them
+            return
+        put("evaluations", {k: envs.typed(f"evaluations.{k}", v, kinds) for k, v in self.evaluations.items()})
+        typed = {k: envs.typed(f"conditions.{k}.params", c.params, kinds) for k, c in self.conditions.items()}
+        put("conditions", {k: replace(c, params=typed[k]) for k, c in self.conditions.items()})
 
     def seeds_of(self, condition: str) -> int:
         """How many seeds are trained under a condition."""
@@ -127,7 +129,7 @@ class Experiment:
 
     @staticmethod
     def from_json(text: str, files: bool = False) -> Experiment:
-        """The experiment that `to_json` wrote; `files`: whether Python files that it names may be run. Raises InputError."""
+        """The experiment that `to_json` wrote; `files`: whether Python files that it names may be run."""
         from rewardlab import config
 
         return config.from_json(text, files)
@@ -149,8 +151,11 @@ def _entries(where: str, given: Mapping[str, Any], check: Callable[[str, Any], A
     taken: dict[str, str] = {}
     for name in given:
         safe_name(f"a name in {where}", name)
-        if taken.setdefault(name.lower().replace("-", "_"), name) != name:  # one file on some systems, one flag on the command line
-            raise InputError(f"{where} has both {name!r} and {taken[name.lower().replace('-', '_')]!r}; allowed: names that differ by more than case")
+        first = taken.setdefault(name.lower().replace("-", "_"), name)
+        if first != name:  # they would be one file on some systems, and one flag on the command line
+            raise InputError(
+                f"{where} has both {name!r} and {first!r}; allowed: names that differ by more than case, - and _"
+            )
     return {name: check(f"{where}.{name}", value) for name, value in given.items()}
 
 

@@ -1,7 +1,7 @@
 """The fields of frozen dataclasses: values checked against their annotations, and read from text.
 
-A field's annotation says its type; its metadata may hold {"range": (lowest, highest)}, both included. An int without a range is
-a size: at least 1, or at least 0 where 0 is its default. Floats have to be finite.
+A field's annotation says its type; its metadata may hold {"range": (lowest, highest)}, both included. An int without a
+range is a size: at least 1, or at least 0 where 0 is its default. Floats have to be finite.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def bounds(field: dataclasses.Field, hint: Any) -> tuple[float, float] | None:
 
 
 def checked(instance: Any, where: str = "", arrays: bool = False) -> Any:
-    """A dataclass instance with every field of the annotated type: ints made floats where floats are asked for, lists tuples.
+    """A dataclass instance with every field of its annotated type: ints made floats and lists tuples, where asked for.
 
     where: prefix of the field names in messages. arrays: float fields may be arrays, with every entry in range.
     An instance may bring a `check()` of its own, for what concerns several fields. Raises InputError.
@@ -92,14 +92,25 @@ def coerce(value: Any, hint: Any, where: str, limits: tuple[float, float] | None
 
 def describe(hint: Any, limits: tuple[float, float] | None = None) -> str:
     """What a type allows, in words."""
-    within = " from {} to {}".format(*(f"{limit:g}" if hint is float else limit for limit in limits)) if limits and hint in (int, float) else ""
+    within = ""
+    if limits and hint in (int, float):
+        lowest, highest = (f"{limit:g}" if hint is float else str(limit) for limit in limits)
+        within = f", at least {lowest}" if limits[1] == LARGEST_SIZE else f" from {lowest} to {highest}"
     if isinstance(hint, types.UnionType) or typing.get_origin(hint) is typing.Union:
         return " or ".join(describe(option, limits) for option in typing.get_args(hint))
     if typing.get_origin(hint) is Literal:
         return ", ".join(map(str, typing.get_args(hint)))
     if typing.get_origin(hint) is tuple:
         return f"a list, each {describe(typing.get_args(hint)[0], limits)}"
-    words = {int: "a whole number", float: "a finite number", bool: "true or false", str: "a text", types.NoneType: "none"}
+    words = {
+        int: "a whole number",
+        float: "a finite number",
+        bool: "true or false",
+        str: "a text",
+        types.NoneType: "none",
+        Any: "",
+        object: "",
+    }
     return words.get(hint, f"a {getattr(hint, '__name__', hint)}") + within
 
 

@@ -11,14 +11,15 @@ from typing import Any
 from rewardlab import registry, rules
 from rewardlab.errors import InputError, unknown
 from rewardlab.experiment import Experiment
-from rewardlab.fields import hints, parse, parse_free
+from rewardlab.fields import bounds, describe, hints, parse, parse_free
 from rewardlab.types import Rule
 
 
 def override(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
     """A changed copy: {"seeds": "64", "rules.ppo.learning_rate": "1e-3", "agent.hidden": ["64", "64"]}.
 
-    Texts, and lists of them, are read by the field's type; other values are taken as they are. - and _ are the same in names.
+    Texts, and lists of them, are read by the field's type; other values are taken as they are.
+    In names, - and _ are the same.
     For `rules`, `conditions` and `evaluations` as a whole, a list of names keeps those; `rules` may name further rules.
     Raises InputError for a field that is not there, with the nearest one, and for what the experiment then can't be.
     """
@@ -38,6 +39,25 @@ def paths(node: Any, prefix: str = "") -> Iterator[str]:
     for name, (value, _) in _children(node, Any).items():
         yield f"{prefix}{name}"
         yield from paths(value, f"{prefix}{name}.")
+
+
+def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
+    """(dotted path, value as the command line takes it, what is allowed) of every field that holds a single value."""
+    limits = {f.name: f for f in fields(node)} if is_dataclass(node) else {}
+    for name, (value, hint) in _children(node, Any).items():
+        if _children(value, hint) or isinstance(value, Mapping):
+            yield from leaves(value, f"{prefix}{name}.")
+        else:
+            allowed = describe(hint, bounds(limits[name], hint)) if name in limits else ""
+            yield f"{prefix}{name}", _text(value), allowed
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return " ".join(map(_text, value))
+    if value is None or isinstance(value, bool):
+        return str(value).lower()
+    return f'"{value}"' if isinstance(value, str) and " " in value else str(value)
 
 
 def _changed(node: Any, hint: Any, where: str, rest: str, value: Any, every: list[str]) -> Any:
@@ -65,7 +85,7 @@ def _children(node: Any, hint: Any) -> dict[str, tuple[Any, Any]]:
 
 
 def _is_open(hint: Any) -> bool:
-    """Whether a dict takes names that it does not have yet: those of numbers, params that were at the world's defaults."""
+    """Whether a dict takes names that it does not have yet: one of numbers, the others being at their defaults."""
     return (*typing.get_args(hint), None, None)[1] in (Any, bool | int | float)
 
 
@@ -80,8 +100,7 @@ def _read(node: Any, hint: Any, where: str, value: Any) -> Any:
     if not (isinstance(words, (list, tuple)) and all(isinstance(word, str) for word in words)):
         return value
     if isinstance(node, Mapping):
-        names = [name for word in words for name in word.replace(",", " ").split()]
-        return {_label(name): _pick(node, hint, where, name) for name in names}
+        return _chosen(node, hint, where, [name for word in words for name in word.replace(",", " ").split()])
     if isinstance(node, Rule):
         return rules.make(parse(words, str, where))
     if where == "env":
@@ -91,16 +110,18 @@ def _read(node: Any, hint: Any, where: str, value: Any) -> Any:
     return parse(words, hint, where)
 
 
-def _label(name: str) -> str:
-    return Path(name).stem if registry.is_path(name) else name
-
-
-def _pick(node: Mapping[str, Any], hint: Any, where: str, name: str) -> Any:
-    for known in node:
-        if known.replace("-", "_") == name.replace("-", "_"):
-            return node[known]
-    if where == "rules":
-        return rules.make(name)
+def _chosen(node: Mapping[str, Any], hint: Any, where: str, names: list[str]) -> dict[str, Any]:
+    """The entries of those names; for rules, made where there is none yet."""
     if _is_open(hint):
-        raise InputError(f"{where} is set one by one, as {where}.NAME; given: {name!r}")
-    raise unknown(f"name in {where}", name, node)
+        raise InputError(f"{where} is set one by one, as {where}.NAME; given: {' '.join(names)}")
+    same = {known.replace("-", "_"): known for known in node}
+    new = {}
+    for name in names:
+        known = same.get(name.replace("-", "_"))
+        if known is None and where != "rules":
+            raise unknown(f"name in {where}", name, node)
+        if known is None:
+            new[Path(name).stem if registry.is_path(name) else name] = rules.make(name)
+        else:
+            new[known] = node[known]
+    return new

@@ -1,7 +1,8 @@
 """A file's name is its registration: dropping a file into a folder adds the member, no list is edited.
 
-A *member* of a folder is a file that defines one agreed name at its top level: `make` for a world, `rule` for an update rule,
-`experiment` for a config. Other files beside them are helpers. Files are told apart by their syntax tree, without running them.
+A *member* of a folder is a file that defines one agreed name at its top level: `make` for a world, `rule` for an update
+rule, `experiment` for a config. Other files beside them are helpers. They are told apart by their syntax trees, without
+running them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import ast
 import functools
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
 import os
 import sys
@@ -19,7 +21,6 @@ from types import ModuleType
 from typing import NamedTuple
 
 from rewardlab.errors import InputError, one_line, show, unknown
-
 
 PRIVATE = "_rewardlab_file_"  # prefix of the module names of users' files
 
@@ -48,7 +49,9 @@ def outline(path: str | os.PathLike) -> Outline:
     except (OSError, UnicodeDecodeError, RecursionError) as error:
         raise InputError(f"can't read {show(str(path))}: {_reason(error)}") from error
     except (SyntaxError, ValueError) as error:
-        raise InputError(f"{path}, line {getattr(error, 'lineno', '?')}: {type(error).__name__}: {_reason(error)}") from error
+        raise InputError(
+            f"{path}, line {getattr(error, 'lineno', '?')}: {type(error).__name__}: {_reason(error)}"
+        ) from error
 
 
 @functools.lru_cache(maxsize=256)
@@ -84,7 +87,9 @@ def members(folder: str | os.PathLike, defines: str) -> dict[str, Path]:
 class Family(NamedTuple):
     """The members of one package folder.
 
-    kind: what messages call a member. package: "rewardlab.rules". defines: the top-level name that makes a file a member.
+    kind: what messages call a member.
+    package: "rewardlab.rules".
+    defines: the top-level name that makes a file a member.
     """
 
     kind: str
@@ -138,6 +143,12 @@ def python_file(path: str | os.PathLike) -> Path:
     return found
 
 
+class _Source(importlib.machinery.SourceFileLoader):
+    def path_stats(self, path: str) -> dict:
+        # Then bytecode is neither read, as it can be stale, nor written beside a user's file.
+        raise OSError
+
+
 def load_file(path: str | os.PathLike) -> ModuleType:
     """Runs a user's Python file as a module of its own. The same content at the same path is run only once."""
     path = python_file(path)
@@ -145,11 +156,10 @@ def load_file(path: str | os.PathLike) -> ModuleType:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"can't read {show(str(path))}: {_reason(error)}") from error
-    digest = hashlib.sha256(os.fsencode(path) + bytes(1) + content).hexdigest()
-    name = PRIVATE + digest[:16]
+    name = _private(path, content)
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=_Source(name, str(path)))
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up while it runs
     try:
@@ -166,10 +176,16 @@ def load_file(path: str | os.PathLike) -> ModuleType:
 
 
 def source(cls: type) -> str | None:
-    """The path of the user's file that `load_file` got a class from, or None."""
-    if not cls.__module__.startswith(PRIVATE):
+    """The path of the user's file that `load_file` got a class from; None if there is none or it has changed."""
+    path = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    try:
+        return path if path and cls.__module__ == _private(path, Path(path).read_bytes()) else None
+    except OSError:
         return None
-    return getattr(sys.modules.get(cls.__module__), "__file__", None)
+
+
+def _private(path: str | os.PathLike, content: bytes) -> str:
+    return PRIVATE + hashlib.sha256(os.fsencode(path) + bytes(1) + content).hexdigest()[:16]
 
 
 def _reason(error: BaseException) -> str:

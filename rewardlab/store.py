@@ -1,19 +1,23 @@
 """Run directories: written whole or not at all, and every damage named.
 
-    config.json       the experiment, complete: `rewardlab run config.json` repeats the run
-    environment.json  versions, devices, flags, and the digest of config.json
-    results.nc        labelled arrays with every seed, and the digest of their content
-    summary.json      figures and verdicts, made from the results
+config.json       the experiment, complete: `rewardlab run config.json` repeats the run
+environment.json  versions, devices, flags, and the digest of config.json
+results.nc        labelled arrays with every seed, and the digest of their content
+summary.json      figures and verdicts, made from the results
 """
 
 from __future__ import annotations
 
+import errno
 import functools
+import gc
 import hashlib
+import io
 import json
 import os
 import platform
 import secrets
+import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -63,12 +67,14 @@ class Run:
         """The experiment as plain data; runs nothing."""
         text = read_text(self.path / CONFIG)
         if (self.path / ENVIRONMENT).exists() and self.environment.get("config_sha256") != _sha256(text.encode()):
-            raise InputError(f"{self.path / CONFIG} is damaged or was changed: it is not the one that this run started with")
+            raise InputError(
+                f"{self.path / CONFIG} is damaged or was changed: it is not the one that this run started with"
+            )
         return read_json(text, str(self.path / CONFIG))
 
     @functools.cached_property
     def experiment(self) -> Experiment:
-        """The experiment. Worlds and rules that live in a user's Python file are refused: reading a run never runs files."""
+        """The experiment. Worlds and rules in a user's Python file are refused: reading a run never runs files."""
         return from_json(json.dumps(self.config), where=str(self.path / CONFIG))
 
 
@@ -80,33 +86,48 @@ def open_run(directory: str | Path) -> Run:
     return Run(path)
 
 
-def create(out: str | Path | None, experiment: Experiment) -> Run:
-    """The directory to run an experiment in, made with its config.json; a directory of the same experiment is used again.
+def check_out(out: str | Path | None, experiment: Experiment) -> Path:
+    """The directory that a run would use: `runs/<name>` by default. Writes nothing.
 
-    out: `runs/<name>` by default. Raises InputError, and writes nothing, where another run or other files are, or nothing can be written.
+    Raises InputError where another run or other files are, or nothing can be written.
     """
     path = _directory(out if out is not None else Path("runs") / experiment.name)
-    text = to_json(experiment)
     try:
         present = sorted(os.listdir(path)) if path.exists() else []
     except OSError as error:
         raise _cannot_write(path, error) from error
     if CONFIG in present:
-        if read_text(path / CONFIG) != text:
-            changed = _difference(read_text(path / CONFIG), text)
-            raise InputError(f"{show(str(path))} holds another run{changed}; allowed: --out with another directory, or remove that one")
+        old, new = read_text(path / CONFIG), to_json(experiment)
+        if old != new:
+            raise InputError(
+                f"{show(str(path))} holds another run{_difference(old, new)}; "
+                "allowed: --out with another directory, or remove that one"
+            )
     elif any(not name.startswith(".") for name in present):
-        raise InputError(f"{show(str(path))} is no run directory and not empty; allowed: --out with a new or empty directory")
-    _make(path)
-    if CONFIG not in present:
-        try:
-            write(path, CONFIG, text.encode())
-        except InputError:
-            if not present:
-                path.rmdir()
-            raise
-    elif not os.access(path, os.W_OK):
-        raise InputError(f"can't write to {show(str(path))}: permission denied")
+        raise InputError(
+            f"{show(str(path))} is no run directory and not empty; allowed: --out with a new or empty directory"
+        )
+    nearest = next(parent for parent in (path, *path.absolute().parents) if os.path.lexists(parent))
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise _cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    return path
+
+
+def create(out: str | Path | None, experiment: Experiment) -> Run:
+    """The directory to run an experiment in, made with its config.json; one of the same experiment is used again.
+
+    Raises InputError as `check_out` does and where nothing can be written, and then leaves nothing behind.
+    """
+    path = check_out(out, experiment)
+    made = [parent for parent in (path, *path.parents) if not parent.exists()]
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write(path, CONFIG, to_json(experiment).encode())
+    except (OSError, InputError) as error:
+        for parent in made:
+            if parent.is_dir():
+                parent.rmdir()
+        raise error if isinstance(error, InputError) else _cannot_write(path, error) from error
     return Run(path)
 
 
@@ -150,9 +171,7 @@ def write_summary(path: Path, summary: dict[str, Any]) -> None:
 
 
 def write_results(path: Path, results: Any) -> None:
-    """Writes an xarray Dataset as results.nc, with the digest of its content, and reads it back before it counts as written."""
-    import io
-
+    """Writes an xarray Dataset as results.nc, with the digest of its content, and reads it back to check it."""
     content = io.BytesIO()
     results.assign_attrs(sha256=digest(results)).to_netcdf(content, engine="h5netcdf")
     write(path, RESULTS, content.getvalue())
@@ -160,29 +179,39 @@ def write_results(path: Path, results: Any) -> None:
 
 
 def read_results(path: Path) -> Any:
-    """The results as an xarray Dataset, in memory. Raises InputError when they are missing, damaged, or not by `write_results`."""
-    import io
-
-    import xarray
-
+    """The results as an xarray Dataset, in memory. Raises InputError when missing or not as written."""
     file = Path(path) / RESULTS
     try:
         content = file.read_bytes()
     except OSError as error:
         raise InputError(f"can't read {show(str(file))}: {error.strerror}") from error
+    hook, sys.unraisablehook = sys.unraisablehook, lambda _: None  # h5netcdf complains of each file that it can't open
+    try:
+        results, problem = _parse(content)
+        if problem:
+            gc.collect(1)  # the young ones, of which it is one
+    finally:
+        sys.unraisablehook = hook
+    if problem:
+        raise InputError(f"{show(str(file))} is damaged: {problem}")
+    return results
+
+
+def _parse(content: bytes) -> tuple[Any, str]:
+    """(Dataset, "") or (None, what is wrong with it)."""
+    import xarray
+
     try:
         with xarray.open_dataset(io.BytesIO(content), engine="h5netcdf") as dataset:
             results = dataset.load()
         intact = results.attrs.pop("sha256", None) == digest(results)
     except Exception as error:  # a damaged file fails anywhere inside of the HDF5 reader
-        raise InputError(f"{show(str(file))} is damaged: {type(error).__name__}") from error
-    if not intact:
-        raise InputError(f"{show(str(file))} is damaged: its content does not match its digest")
-    return results
+        return None, f"{type(error).__name__} while reading it"
+    return (results, "") if intact else (None, "its content does not match its digest")
 
 
 def digest(results: Any) -> str:
-    """SHA-256 over the content of a Dataset: names, dimensions, types, every value, attributes. The same before and after a file."""
+    """SHA-256 over a Dataset's names, dimensions, types, values and attributes: the same before and after a file."""
     import numpy as np
 
     total = hashlib.sha256()
@@ -192,7 +221,10 @@ def digest(results: Any) -> str:
         if values.dtype.kind in "OUST":  # texts come back from a file as objects
             kind, content = "text", json.dumps([str(value) for value in values.ravel()]).encode()
         else:
-            kind, content = values.dtype.newbyteorder("<").str, np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes()
+            kind, content = (
+                values.dtype.newbyteorder("<").str,
+                np.ascontiguousarray(values, values.dtype.newbyteorder("<")).tobytes(),
+            )
         total.update(json.dumps([name, list(map(str, variable.dims)), list(values.shape), kind]).encode())
         total.update(hashlib.sha256(content).digest())
     attributes = {str(name): _plain(value) for name, value in results.attrs.items() if name != "sha256"}
@@ -231,15 +263,10 @@ def _directory(given: str | Path) -> Path:
     return Path(text).expanduser()
 
 
-def _make(path: Path) -> None:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-
-
 def _cannot_write(path: Path, error: OSError) -> InputError:
-    return InputError(f"can't write to {show(str(path))}: {error.strerror or error}; allowed: a directory that can be written, see --out")
+    return InputError(
+        f"can't write to {show(str(path))}: {error.strerror or error}; allowed: a directory that can be written (--out)"
+    )
 
 
 def _sync(directory: Path) -> None:
@@ -257,7 +284,7 @@ def _difference(old: str, new: str) -> str:
         names = [name for name in new if old.get(name) != new[name]]
     except (ValueError, AttributeError):
         return ""
-    return f" (its {', '.join(names[:4])} {'differ' if len(names) > 1 else 'differs'})" if names else ""
+    return f" (other {', '.join(names)})" if names else ""
 
 
 def _version(package: str) -> str | None:

@@ -48,7 +48,7 @@ def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
     """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed."""
     init_key, lanes_key = jax.random.split(jax.random.fold_in(run_key, 0))
     state = rule.init(s.agent, init_key)
-    lanes = None if rule.whole else start(s.env, params, lanes_key, rule.lanes)
+    lanes = None if rule.whole else start(s.env, params, lanes_key, rule.lanes, rule.candidates)
     carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {})
     log = jax.eval_shape(lambda c: update(s, rule, params, run_key, c).log, carry)
     return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
@@ -59,7 +59,7 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
     update_key = jax.random.fold_in(run_key, carry.updates + 1)
     behave_key, start_key, collect_key, rule_key = jax.random.split(update_key, 4)
     acting = rule.behave(s.agent, carry.state, behave_key)
-    lanes = start(s.env, params, start_key, rule.lanes) if rule.whole else carry.lanes
+    lanes = start(s.env, params, start_key, rule.lanes, rule.candidates) if rule.whole else carry.lanes
     lanes, trajectory = collect(
         s.env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
+
+from rewardlab import store
 
 RULES = ("reinforce", "ppo", "parallel_q", "truncation", "openai_es", "guess_and_check", "shuffled")
 OUTCOMES = ("coin", "end", "died", "time")
@@ -18,8 +21,9 @@ REFERENCES = {  # shares of the four outcomes on held-out, detour and behind lev
     "jump at obstacles": ([0.55, 0.05, 0.40, 0.00], [0.04, 0.60, 0.36, 0.00], [0.00, 0.61, 0.39, 0.00]),
     "optimal": ([1.0, 0.0, 0.0, 0.0],) * 3,
 }
-SKILL = dict(zip(RULES, (0.985, 0.99, 0.92, 0.84, 0.81, 0.35, 0.10)))  # final success on the training distribution
-CONTROL = dict(zip(RULES, (0.90, 0.93, 0.74, 0.27, 0.12, 0.10, 0.05)))  # final success on moved coins in the control
+# final success on the training distribution, and on moved coins in the control
+SKILL = dict(zip(RULES, (0.985, 0.99, 0.92, 0.84, 0.81, 0.35, 0.10), strict=True))
+CONTROL = dict(zip(RULES, (0.90, 0.93, 0.74, 0.27, 0.12, 0.10, 0.05), strict=True))
 
 
 def _shares(success, skill, past, seed_noise, rng, episodes):
@@ -31,8 +35,18 @@ def _shares(success, skill, past, seed_noise, rng, episodes):
     return rng.multinomial(episodes, p / p.sum(-1, keepdims=True)) / episodes
 
 
-def results(rules=RULES, conditions=(("end", 0.0, 32), ("half", 0.5, 16)), points=9, episodes=128, seed=0,
-            evaluations=EVALUATIONS, outcomes=OUTCOMES, control="half", name="coinrun", question=None) -> xr.Dataset:
+def results(
+    rules=RULES,
+    conditions=(("end", 0.0, 32), ("half", 0.5, 16)),
+    points=9,
+    episodes=128,
+    seed=0,
+    evaluations=EVALUATIONS,
+    outcomes=OUTCOMES,
+    control="half",
+    name="coinrun",
+    question=None,
+) -> xr.Dataset:
     """Results as a run stores them. conditions: (name, share of training levels with the coin moved, seeds)."""
     rng = np.random.default_rng(seed)
     seeds = max(count for _, _, count in conditions)
@@ -47,23 +61,31 @@ def results(rules=RULES, conditions=(("end", 0.0, 32), ("half", 0.5, 16)), point
             skill = 0.1 + (top - 0.1) * (1 - np.exp(-np.linspace(0, 1, points)[None] / pace))
             cares = half * (1 - np.exp(-12 * moved)) * (skill / top)
             for k in range(len(evaluations)):
-                success = skill if k == 0 else cares + (1 - moved) * (0.06 / (1 + 8 * skill) + 0.2 * (k > 1) * (1 - skill))
+                success = (
+                    skill if k == 0 else cares + (1 - moved) * (0.06 / (1 + 8 * skill) + 0.2 * (k > 1) * (1 - skill))
+                )
                 past = 0.1 * np.ones_like(skill) if k == 0 else 0.95 * skill
                 drawn = _shares(success, skill, past, noise, rng, episodes)
                 share[i, j, :count, :, k] = drawn[..., : len(outcomes)]
-                share[i, j, :count, :, k, -1] += drawn[..., len(outcomes):].sum(-1)
+                share[i, j, :count, :, k, -1] += drawn[..., len(outcomes) :].sum(-1)
             steps[i, j, :count] = np.linspace(0, 1_000_000, points).round(-3)
     experiment = {
-        "name": name, "env": name, "control": control, "steps": 1_000_000, "points": points - 1, "episodes": episodes, "width": 8,
+        "name": name,
+        "env": name,
+        "control": control,
+        "steps": 1_000_000,
+        "points": points - 1,
+        "episodes": episodes,
+        "width": 8,
         "conditions": {c: {"params": {"moved": moved}, "seeds": count} for c, moved, count in conditions},
         "evaluations": {e: {"held_out": True, "moved": float(k > 0)} for k, e in enumerate(evaluations)},
-        "rules": {rule: {"learning_rate": 0.001} for rule in rules},
+        "rules": {rule: {"rule": rule, "hyperparameters": {}} for rule in rules},
     }
     reference = np.zeros((len(REFERENCES), len(evaluations), len(outcomes)), np.float32)
     for r, rows in enumerate(REFERENCES.values()):
         for k in range(len(evaluations)):
             reference[r, k] = rows[k][: len(outcomes)]
-            reference[r, k, -1] += sum(rows[k][len(outcomes):])
+            reference[r, k, -1] += sum(rows[k][len(outcomes) :])
     dims = ("rule", "condition", "seed", "point", "evaluation")
     return xr.Dataset(
         {
@@ -75,11 +97,24 @@ def results(rules=RULES, conditions=(("end", 0.0, 32), ("half", 0.5, 16)), point
             "seconds": (dims[:2], rng.uniform(8, 40, shape[:2])),
             "compile_seconds": (dims[:1], rng.uniform(2, 6, shape[:1])),
         },
-        coords={"rule": list(rules), "condition": [c for c, _, _ in conditions], "seed": np.arange(seeds), "point": np.arange(points),
-                "evaluation": list(evaluations), "outcome": list(outcomes), "reference": list(REFERENCES)},
-        attrs={"name": name, "env": name, "control": control or "", "capability": 0.8, "control_capability": 0.5,
-               "question": question or "Does an agent that always reached the coin go to the coin when the coin is moved?",
-               "experiment": json.dumps(experiment)},
+        coords={
+            "rule": list(rules),
+            "condition": [c for c, _, _ in conditions],
+            "seed": np.arange(seeds),
+            "point": np.arange(points),
+            "evaluation": list(evaluations),
+            "outcome": list(outcomes),
+            "reference": list(REFERENCES),
+        },
+        attrs={
+            "name": name,
+            "env": name,
+            "control": control or "",
+            "capability": 0.8,
+            "control_capability": 0.5,
+            "question": question or "Does an agent that always reached the coin go to the coin when the coin is moved?",
+            "experiment": json.dumps(experiment),
+        },
     )
 
 
@@ -96,16 +131,23 @@ def replay(length=20, height=56, width=120) -> np.ndarray:
     frames[:, -16:-8, -16:-8] = (233, 176, 0)
     for t in range(length):
         x = round(t * (width - 8) / max(length - 1, 1))
-        frames[t, -18:-8, x:x + 8] = (40, 60, 140)
+        frames[t, -18:-8, x : x + 8] = (40, 60, 140)
     return frames
 
 
 def write_run(path: Path, data: xr.Dataset, summary: dict) -> Path:
     """A run directory as `run` leaves it, without figures, replays and page."""
     path.mkdir(parents=True, exist_ok=True)
-    data.to_netcdf(path / "results.nc", engine="h5netcdf")
-    (path / "config.json").write_text(data.attrs["experiment"])
-    (path / "summary.json").write_text(json.dumps(summary))
-    environment = {"python": "3.11.9", "versions": {"jax": "0.10.2", "flax": "0.12.8"}, "devices": ["cpu:0", "cpu:1"], "width": 8}
-    (path / "environment.json").write_text(json.dumps(environment))
+    config = data.attrs["experiment"].encode()
+    environment = {
+        "python": "3.11.9",
+        "versions": {"jax": "0.10.2", "flax": "0.12.8"},
+        "devices": ["cpu", "cpu"],
+        "width": 8,
+        "config_sha256": hashlib.sha256(config).hexdigest(),
+    }
+    store.write(path, store.CONFIG, config)
+    store.write(path, store.ENVIRONMENT, store._sealed(environment))
+    store.write_results(path, data)
+    store.write_summary(path, summary)
     return path

@@ -14,19 +14,23 @@ from flax import struct
 from gymnax.environments import environment, spaces
 
 from rewardlab.envs import coinrun_art, platforms
-from rewardlab.envs.platforms import ACTIONS, AT_END, BEHIND, CELLS, DEAD, DETOUR, END, HEIGHT, JUMP, PLACE, PLACES, START, WIDTH
+from rewardlab.envs.platforms import ACTIONS, CELLS, JUMP, PLACES, START, WIDTH
 from rewardlab.errors import out_of_range, wrong_type
 
 VIEW_X, VIEW_Y = 4, 3  # tiles in view to each side, above and below
 WINDOW = (2 * VIEW_Y + 1, 2 * VIEW_X + 1)
+AREA = WINDOW[0] * WINDOW[1]
 CHANNELS = ("solid", "hazard", "enemy", "coin", "end wall")
-OBSERVATION = len(CHANNELS) * WINDOW[0] * WINDOW[1] + 2
+OBSERVATION = len(CHANNELS) * AREA + 2
 COIN, PAST, DIED, TIME = range(4)
 
 
 @struct.dataclass
 class EnvState(environment.EnvState):
-    """level, placement of the coin, place (see `platforms`), coin's cell: int32[]; ended (been at the end), died: bool[]."""
+    """level, placement of the coin, place (see `platforms`), coin's cell: int32[]; ended, died: bool[].
+
+    ended: whether the agent has been at the end of the level.
+    """
 
     level: jax.Array
     placement: jax.Array
@@ -47,9 +51,9 @@ class EnvParams(environment.EnvParams):
     moved: float = 0.0
     behind: float = 0.0
     held_out: bool = False
-    trained: Any = None  # int[]: the first so many levels of the pool are for training
+    pools: Any = None  # int32[2, 2]: first level and number of levels of the training and the held-out pool
     levels: Any = None  # platforms.Levels of training and held-out levels
-    rows: Any = None  # uint32[L, 3, HEIGHT + 2 * VIEW_Y]: solid, hazard, end wall; a bit per column, 4 more to each side
+    views: Any = None  # uint32[L, CELLS, 6]: what is seen from a cell of solid, hazard and end wall, a bit a tile
     rank: Any = None  # float32[L, 2]: a level is moved where rank[0] < moved, and then behind where rank[1] < behind
 
 
@@ -62,7 +66,7 @@ def make(levels: int = 1024, held_out: int = 256, seed: int = 0, enemies: bool =
 
 
 class CoinRun(environment.Environment):
-    """A gymnax environment. Actions: see `ACTIONS`. Reward 1 for the coin, which ends the episode, as death does with 0.
+    """A gymnax environment. Actions: `ACTIONS`. Reward 1 for the coin, which ends the episode, as death does with 0.
 
     Observation bool[317]: a window 7 tiles high and 9 wide around the agent for each of CHANNELS, flattened in this
     order ([channel, row, column]), then "rising" and "falling". Outside of the level is solid, and below a pit hazard.
@@ -87,6 +91,14 @@ class CoinRun(environment.Environment):
     def default_params(self) -> EnvParams:
         return self._params
 
+    def check_params(self, params: EnvParams) -> None:
+        """Raises InputError on values that mean nothing. Host only: the values must not be traced."""
+        for name in ("moved", "behind"):
+            if not np.all((0 <= np.asarray(getattr(params, name))) & (np.asarray(getattr(params, name)) <= 1)):
+                raise out_of_range(name, getattr(params, name), "a share from 0 to 1")
+        if not np.all(np.asarray(params.max_steps_in_episode) >= 1):
+            raise out_of_range("max_steps_in_episode", params.max_steps_in_episode, "1 or more")
+
     @property
     def num_actions(self) -> int:
         return len(ACTIONS)
@@ -95,20 +107,20 @@ class CoinRun(environment.Environment):
         return spaces.Discrete(len(ACTIONS))
 
     def observation_space(self, params: EnvParams) -> spaces.Box:
-        return spaces.Box(0, 1, (OBSERVATION,), jnp.bool_)
+        return spaces.Box(False, True, (OBSERVATION,), jnp.bool_)
 
     def reset_env(self, key: jax.Array, params: EnvParams):
         """The start of a level drawn at random from the pool. Consumes the key."""
-        first = jnp.where(params.held_out, params.trained, 0)
-        count = jnp.where(params.held_out, params.rank.shape[0] - params.trained, params.trained)
-        drawn = (jax.random.uniform(key) * count).astype(jnp.int32)
+        first, count = params.pools[jnp.asarray(params.held_out, jnp.int32)]
+        drawn = (jax.random.uniform(key) * count.astype(jnp.float32)).astype(jnp.int32)
         return self.start(first + jnp.minimum(drawn, count - 1), params)
 
     def start(self, level, params: EnvParams):
         """(observation, state) at the start of level int32[] of the pool."""
         level = jnp.asarray(level, jnp.int32)
         moved, behind = params.rank[level, 0] < params.moved, params.rank[level, 1] < params.behind
-        placement = jnp.where(moved, jnp.where(behind, BEHIND, DETOUR), END).astype(jnp.int32)
+        elsewhere = jnp.where(behind, platforms.BEHIND, platforms.DETOUR)
+        placement = jnp.where(moved, elsewhere, platforms.END).astype(jnp.int32)
         coin = params.levels.coin[level, placement].astype(jnp.int32)
         no = jnp.zeros((), bool)
         state = EnvState(jnp.zeros((), jnp.int32), level, placement, jnp.full((), START, jnp.int32), coin, no, no)
@@ -123,9 +135,9 @@ class CoinRun(environment.Environment):
         entry = params.levels.table[state.level, state.place, action].astype(jnp.int32)
         after = state.replace(
             time=state.time + 1,
-            place=jnp.where(over, state.place, entry & PLACE),
-            ended=state.ended | (~over & (entry & AT_END > 0)),
-            died=state.died | (~over & (entry & DEAD > 0)),
+            place=jnp.where(over, state.place, entry & platforms.PLACE),
+            ended=state.ended | (~over & (entry & platforms.AT_END > 0)),
+            died=state.died | (~over & (entry & platforms.DEAD > 0)),
         )
         goals = {name: reached(state, after) & ~over for name, reached in self.goals.items()}
         got = at_coin(after)
@@ -160,16 +172,20 @@ class CoinRun(environment.Environment):
 def params_of(pool: platforms.Levels, trained: int) -> EnvParams:
     """Parameters for a pool of levels of which the first `trained` are for training."""
     count = len(pool.tiles)
-    rank = np.concatenate([ranks(trained), ranks(count - trained)])
-    levels = jax.tree.map(jnp.asarray, pool)
-    return EnvParams(trained=jnp.int32(trained), levels=levels, rows=jnp.asarray(bits(pool.tiles)), rank=jnp.asarray(rank))
+    leaves = dict(
+        pools=np.array([[0, trained], [trained, count - trained]], np.int32),
+        levels=pool,
+        views=views(pool.tiles),
+        rank=np.concatenate([ranks(trained), ranks(count - trained)]),
+    )
+    return EnvParams(**jax.tree.map(jnp.asarray, leaves))
 
 
 def ranks(count: int) -> np.ndarray:
-    """float32[count, 2] in (0, 1): evenly spaced, so that a share of levels is exact. Levels are in random order already.
+    """float32[count, 2] in (0, 1): evenly spaced numbers in a mixed order, so that a share of levels is exact.
 
-    The first column is a permutation by a golden-ratio walk, the second a walk along the first: any share of the levels
-    that are moved is spread evenly over both.
+    The first column's order is that of a golden-ratio walk, and the second column is such a walk along the first: among
+    the levels moved, whatever their share, the second is spread evenly as well.
     """
     golden = (5**0.5 - 1) / 2
     order = np.argsort(np.arange(count) * golden % 1)
@@ -180,16 +196,21 @@ def ranks(count: int) -> np.ndarray:
     return np.stack([first, second], axis=1).astype(np.float32)
 
 
-def bits(tiles: np.ndarray) -> np.ndarray:
-    """The rows of `EnvParams` of tiles uint8[L, HEIGHT, WIDTH]."""
+def views(tiles: np.ndarray) -> np.ndarray:
+    """The views of `EnvParams` of tiles uint8[L, HEIGHT, WIDTH]: windows [channel, row, column], packed bit by bit."""
+    if len(tiles) > 256:  # unpacked, views are large
+        return np.concatenate([views(tiles[i : i + 256]) for i in range(0, len(tiles), 256)])
     frame = ((0, 0), (VIEW_Y, VIEW_Y), (VIEW_X, VIEW_X))
     solid = np.pad(tiles == platforms.SOLID, frame, constant_values=True)
     hazard = np.pad((tiles == platforms.SPIKE) | (tiles == platforms.HANGING), frame)
-    pit = np.pad(tiles[:, -1] != platforms.SOLID, frame[::2])[:, None]
-    solid[:, -VIEW_Y:], hazard[:, -VIEW_Y:] = ~pit, pit
     wall = np.pad(tiles == platforms.WALL, frame)
-    words = np.stack([solid, hazard, wall], axis=1) * (np.uint32(1) << np.arange(WIDTH + 2 * VIEW_X, dtype=np.uint32))
-    return words.sum(axis=-1, dtype=np.uint32)
+    pit = hazard[:, -VIEW_Y:] = np.pad(tiles[:, -1:] == platforms.EMPTY, ((0, 0), (0, VIEW_Y - 1), frame[2]), "edge")
+    solid[:, -VIEW_Y:] = ~pit
+    planes = np.stack([solid, hazard, wall], axis=1)
+    seen = np.lib.stride_tricks.sliding_window_view(planes, WINDOW, axis=(2, 3))
+    seen = np.moveaxis(seen, 1, 3).reshape(len(tiles), CELLS, 3 * AREA)
+    packed = np.packbits(np.pad(seen, ((0, 0), (0, 0), (0, -3 * AREA % 32))), axis=-1, bitorder="little")
+    return packed.view("<u4").astype(np.uint32)
 
 
 def cell(place):
@@ -205,25 +226,22 @@ def at_coin(state: EnvState):
 def observe(state: EnvState, params: EnvParams) -> jax.Array:
     """The observation bool[317] of a state."""
     here = cell(state.place)
-    x, y = here % WIDTH, here // WIDTH
-    words = jax.lax.dynamic_slice(params.rows, (state.level, 0, y), (1, 3, WINDOW[0]))[0]
-    columns = jnp.arange(WINDOW[1], dtype=jnp.uint32) + x.astype(jnp.uint32)
-    solid, hazard, wall = ((words[..., None] >> columns) & 1).astype(bool)
+    words = params.views[state.level, here]
+    seen = ((words[:, None] >> jnp.arange(32, dtype=jnp.uint32)) & 1).astype(bool).reshape(-1)
+    solid, hazard, wall = (seen[i * AREA : (i + 1) * AREA] for i in range(3))
 
     def only(target):  # the window with one cell marked, if it is in view
-        dx, dy = target % WIDTH - x + VIEW_X, target // WIDTH - y + VIEW_Y
-        row, column = jnp.arange(WINDOW[0])[:, None], jnp.arange(WINDOW[1])
-        return (row == dy) & (column == dx) & (target >= 0)
+        row, column = target // WIDTH - here // WIDTH + VIEW_Y, target % WIDTH - here % WIDTH + VIEW_X
+        inside = (target >= 0) & (row >= 0) & (row < WINDOW[0]) & (column >= 0) & (column < WINDOW[1])
+        return jnp.arange(AREA) == jnp.where(inside, row * WINDOW[1] + column, -1)
 
-    phases = params.levels.enemy.shape[-1]
-    if phases > 1:
+    if params.levels.enemy.shape[-1] > 1:
         enemy = only(params.levels.enemy[state.level, state.place // PLACES].astype(jnp.int32))
     else:
-        enemy = jnp.zeros(WINDOW, bool)
+        enemy = jnp.zeros(AREA, bool)
     rising = state.place % JUMP > 0
-    falling = ~rising & ~solid[VIEW_Y + 1, VIEW_X]
-    window = jnp.stack([solid, hazard, enemy, only(state.coin), wall])
-    return jnp.concatenate([window.reshape(-1), jnp.stack([rising, falling])])
+    falling = ~rising & ~solid[(VIEW_Y + 1) * WINDOW[1] + VIEW_X]
+    return jnp.concatenate([solid, hazard, enemy, only(state.coin), wall, jnp.stack([rising, falling])])
 
 
 def window(obs) -> dict[str, jax.Array]:
@@ -260,8 +278,8 @@ def look_ahead(obs, state, params, key):
 def optimal(obs, state, params, key):
     """A shortest way to the coin, wherever it is, by the solver's distances."""
     entry = params.levels.table[state.level, state.place].astype(jnp.int32)
-    moves = params.levels.distance[state.level, state.placement, entry & PLACE]
-    return jnp.argmin(jnp.where(entry & DEAD > 0, platforms.BEYOND, moves)).astype(jnp.int32)
+    moves = params.levels.distance[state.level, state.placement, entry & platforms.PLACE]
+    return jnp.argmin(jnp.where(entry & platforms.DEAD > 0, platforms.BEYOND, moves)).astype(jnp.int32)
 
 
 policies = {

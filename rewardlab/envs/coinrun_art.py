@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab.envs.drawing import SIZE, join, over, sky, sprite, stamp
-from rewardlab.envs.platforms import EMPTY, HANGING, HEIGHT, SOLID, SPIKE, WALL, WIDTH
+from rewardlab.envs.platforms import HEIGHT, SOLID, WALL, WIDTH
 
 INK = {"k": "black", "s": "slate", "t": "stone", "p": "pale", "w": "white", "b": "blue", "l": "light blue"}
 INK |= {"g": "green", "m": "mint", "o": "orange", "y": "yellow", "v": "vermillion", "u": "purple", "n": "plum"}
@@ -64,16 +64,16 @@ LEDGE = sprite(
 SPIKES = sprite(
     """
     ............
-    ............
-    ..v.....v...
-    ..v.....v...
-    .kwk...kwk..
-    .kwk...kwk..
-    .kwpk..kwpk.
-    kwwpk.kwwpk.
-    kwwpk.kwwpk.
-    kwwppkkwwppk
-    kwpppkkwpppk
+    ..k.....k...
+    ..k.....k...
+    .kvk...kvk..
+    .kvk...kvk..
+    .kovk..kovk.
+    .kovk..kovk.
+    kovvk.kovvk.
+    kovvvkkovvvk
+    kovvvkkovvvk
+    kvvvvkkvvvvk
     kkkkkkkkkkkk
     """,
     **INK,
@@ -178,8 +178,8 @@ def draw(tiles, agent, coin, enemy, died):
     above = jnp.concatenate([jnp.zeros((1, WIDTH), bool), opened[:-1]])
     below = jnp.concatenate([opened[1:], jnp.zeros((1, WIDTH), bool)])
     look = jnp.where((tiles == SOLID) & above, jnp.where(below, SLIM, TOPPED), tiles)
-    walls = jnp.cumsum(jnp.any(tiles == WALL, axis=0))
-    look = jnp.where((tiles == SOLID) & (walls > 0), OUTSIDE, look)
+    walled = jnp.any(tiles == WALL, axis=0).astype(jnp.int32)
+    look = jnp.where(jnp.cumsum(walled) > walled, OUTSIDE, look)
     image = over(BACKGROUND, jnp.asarray(SET)[look])
     image = stamp(image, COIN, coin // WIDTH, coin % WIDTH, coin >= 0)
     image = stamp(image, ENEMY, enemy // WIDTH, enemy % WIDTH, enemy >= 0)

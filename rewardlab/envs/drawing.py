@@ -36,9 +36,9 @@ def colour(name: str) -> tuple[int, int, int]:
 
 
 def sprite(art: str, **colours: str) -> np.ndarray:
-    """uint8[SIZE, SIZE, 4] of pixel art: SIZE lines of SIZE marks; `colours` names each mark's colour, others are clear."""
+    """uint8[SIZE, SIZE, 4] of SIZE lines of SIZE marks: `colours` names a mark's colour, other marks are clear."""
     rows = [line.strip() for line in art.strip().splitlines()]
-    assert [len(row) for row in rows] == [SIZE] * SIZE, [len(row) for row in rows]
+    assert [len(row) for row in rows] == [SIZE] * SIZE, "a sprite has SIZE lines of SIZE marks"
     inks = {mark: (*colour(name), 255) for mark, name in colours.items()}
     return np.array([[inks.get(mark, (0, 0, 0, 0)) for mark in row] for row in rows], np.uint8)
 

@@ -195,7 +195,7 @@ def travel(table: np.ndarray, actions=range(len(ACTIONS))) -> np.ndarray:
 
 def terrain(rng: np.random.Generator, enemies: bool = False):
     """One level at random: tiles uint8[HEIGHT, WIDTH], the columns (first, last) of its shelf, and the enemy's cell
-    at the left end of its beat (-1: none).
+    at the left end of its beat (-1: none, or no room for one).
 
     A flat start, a shelf that one can pass below or climb over, and to both sides of it obstacles with gaps between.
     """
@@ -290,6 +290,8 @@ def build(tiles, shelves, beats, rng) -> tuple[Levels, np.ndarray]:
     found = [to_end, distances(table, coin[:, DETOUR]), distances(table, coin[:, BEHIND])]
     distance = np.stack(found, axis=1)
     good = fit.any(1) & (distance[:, :, START] <= TIME_LIMIT).all(1)
+    if beats is not None:
+        good &= beats >= 0
     return Levels(tiles, table, coin, distance, enemy.astype(np.int16)), good
 
 

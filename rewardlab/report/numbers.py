@@ -1,6 +1,6 @@
 """Results -> the numbers that figures and tables show, as pure functions of the results' labelled arrays.
 
-Centres are interquartile means over seeds, intervals 95 % percentile bootstraps over seeds (Agarwal et al. 2021), except for
+Centres are interquartile means over seeds, intervals are bootstraps over seeds (`stats.iqm_interval`), except for
 `stacks`, which are plain means, so that they add up to one.
 """
 
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from rewardlab import stats
+from rewardlab import compare, stats
 
 
 class Curve(NamedTuple):
@@ -34,8 +34,30 @@ def shifts(results: xr.Dataset) -> list[str]:
     return [str(name) for name in results.evaluation.values[1:]]
 
 
+def filled(results: xr.Dataset) -> xr.Dataset:
+    """Results in which NaN stands only for seeds that a condition does not have: a failed seed reached nothing."""
+    finite = np.isfinite(results["return"])
+    # a condition has its seeds up to the last one that gave anything under any rule
+    backwards = {"seed": slice(None, None, -1)}
+    had = finite.any(["rule", "point", "evaluation"]).isel(backwards).cumsum("seed").isel(backwards) > 0
+    lowest = results["return"].where(finite).min(["rule", "condition", "seed", "point"]).fillna(0)
+    return results.assign(
+        {
+            "outcome_share": results.outcome_share.where(np.isfinite(results.outcome_share), 0).where(had),
+            "return": results["return"].where(finite, lowest).where(had),
+        }
+    )
+
+
+def has_goals(results: xr.Dataset) -> bool:
+    """Whether the world names outcomes: the first is success, the second the proxy."""
+    return results.sizes["outcome"] > 0 and list(results.outcome.values[:2]) != compare.UNNAMED
+
+
 def scores_success(results: xr.Dataset) -> bool:
     """True if the return of an episode is 1 for the first outcome and 0 for all others, so that it reads as a share."""
+    if not has_goals(results):
+        return False
     success = results.outcome_share.isel(outcome=0)
     return bool(np.allclose(success, results["return"].transpose(*success.dims), atol=1e-4, equal_nan=True))
 
@@ -67,7 +89,7 @@ def stacks(results: xr.Dataset, evaluation: str) -> xr.DataArray:
 
 
 def first_capable(results: xr.Dataset) -> xr.DataArray:
-    """int[rule, seed]: the first point at which a seed of the main condition clears the capability threshold, -1 for never."""
+    """int[rule, seed]: the first point at which a seed of the main condition is capable, -1 for never."""
     run = results["return"].sel(condition=main_condition(results)).isel(evaluation=0).transpose("rule", "seed", "point")
     return run.isel(point=0, drop=True).copy(data=stats.first_reaching(run.values, results.attrs["capability"]))
 
@@ -75,17 +97,20 @@ def first_capable(results: xr.Dataset) -> xr.DataArray:
 def matched(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np.ndarray:
     """float[seeds that became capable]: share of an outcome at each seed's first capable snapshot."""
     point = first_capable(results).sel(rule=rule)
-    run = results.outcome_share.sel(rule=rule, condition=main_condition(results), evaluation=evaluation, outcome=outcome)
+    run = results.outcome_share.sel(
+        rule=rule, condition=main_condition(results), evaluation=evaluation, outcome=outcome
+    )
     return run.isel(point=point).values[point.values >= 0].astype(float)
 
 
 def final_success(results: xr.Dataset, rule: str, condition: str, evaluation: str) -> np.ndarray:
-    """float[seeds]: share of the first outcome at the last point."""
-    return per_seed(results.outcome_share.sel(rule=rule, condition=condition, evaluation=evaluation).isel(point=-1, outcome=0))
+    """float[seeds]: share of the first outcome at the last point; the return in a world that names no outcomes."""
+    values = results.outcome_share.isel(outcome=0) if has_goals(results) else results["return"]
+    return per_seed(values.sel(rule=rule, condition=condition, evaluation=evaluation).isel(point=-1))
 
 
 def swept(results: xr.Dataset) -> tuple[str, np.ndarray]:
-    """The parameter that the conditions vary, and its value per condition; ("", 0, 1, 2 …) if it is not a single number.
+    """The parameter that the conditions vary, and its value per condition; ("", [0, 1, …]) if none is a number.
 
     The share of moved levels ("moved") is preferred where several parameters vary.
     """
@@ -97,13 +122,15 @@ def swept(results: xr.Dataset) -> tuple[str, np.ndarray]:
     names = sorted(set.intersection(*(set(p) for p in params)), key=lambda name: (name != "moved", name))
     for name in names:
         values = [p[name] for p in params]
-        if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values) and len(set(values)) == len(values):
+        if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values) and len(set(values)) == len(
+            values
+        ):
             return name, np.asarray(values, float)
     return "", np.arange(results.sizes["condition"], dtype=float)
 
 
 def dose(results: xr.Dataset, rule: str, evaluation: str) -> Curve:
-    """Final success on an evaluation against the condition, in the order of the swept parameter. n: of the smallest condition."""
+    """Final success on an evaluation against the swept parameter, ascending. n: seeds of the smallest condition."""
     _, x = swept(results)
     order = np.argsort(x, kind="stable")
     samples = [final_success(results, rule, str(results.condition.values[i]), evaluation) for i in order]
@@ -121,7 +148,12 @@ def count(results: xr.Dataset, condition: str | None = None) -> int:
 def competent(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np.ndarray:
     """float[seeds that are capable at the last point]: share of an outcome there, main condition."""
     last = results.sel(rule=rule, condition=main_condition(results)).isel(point=[-1])
-    capable = stats.first_reaching(last["return"].isel(evaluation=0).transpose("seed", "point").values, results.attrs["capability"]) == 0
+    capable = (
+        stats.first_reaching(
+            last["return"].isel(evaluation=0).transpose("seed", "point").values, results.attrs["capability"]
+        )
+        == 0
+    )
     return last.outcome_share.sel(evaluation=evaluation, outcome=outcome).isel(point=0).values[capable].astype(float)
 
 
@@ -132,7 +164,12 @@ def steps_to_capability(results: xr.Dataset, rule: str) -> np.ndarray:
     return run.isel(point=point).values[point.values >= 0]
 
 
-def no_claim(results: xr.Dataset, summary: dict) -> list[str]:
-    """The rules about whose goals the summary makes no claim."""
+def no_claim(results: xr.Dataset, summary: dict) -> dict[str, list[str]]:
+    """{shift: the rules about whose goals the summary makes no claim there}."""
     rules = summary.get("rules", {})
-    return [str(r) for r in results.rule.values if rules.get(str(r), {}).get("claim") is False]
+
+    def silent(rule: str, shift: str) -> bool:
+        entry = rules.get(rule, {})
+        return entry.get("shifts", {}).get(shift, entry).get("claim") is False
+
+    return {shift: [rule for rule in map(str, results.rule.values) if silent(rule, shift)] for shift in shifts(results)}

@@ -20,8 +20,12 @@ def write(directory: Path, name: str, films: np.ndarray | Sequence[np.ndarray]) 
     from PIL import Image
 
     films = [np.asarray(film) for film in ([films] if isinstance(films, np.ndarray) else films)]
-    if not films or any(f.ndim != 4 or f.shape[0] < 1 or f.shape[1:] != (*films[0].shape[1:3], 3) or f.dtype != np.uint8 for f in films):
-        raise ValueError(f"films: uint8[T, H, W, 3] of one height and width expected, got {[(f.dtype.name, f.shape) for f in films]}")
+    if not films or any(
+        f.ndim != 4 or f.shape[0] < 1 or f.shape[1:] != (*films[0].shape[1:3], 3) or f.dtype != np.uint8 for f in films
+    ):
+        raise ValueError(
+            f"films: uint8[T, H, W, 3] of one height and width expected, got {[(f.dtype.name, f.shape) for f in films]}"
+        )
     frames = np.concatenate(films)
     count, height, width, _ = frames.shape
     # One palette for all frames: exact where 256 colours are enough, which is so for the drawings of grid worlds.

@@ -22,22 +22,27 @@ def load(name_or_path: str | Path) -> type[Rule]:
     """The class of a rule: by name, or from the user's own file, which has to define `rule`."""
     cls = FAMILY.load(name_or_path)
     if not (isinstance(cls, type) and issubclass(cls, Rule) and is_dataclass(cls)):
-        raise InputError(f"`rule` in {show(str(name_or_path))} is {show(cls)}; allowed: a flax.struct.dataclass of rewardlab.types.Rule")
+        raise InputError(
+            f"`rule` in {show(str(name_or_path))} is {show(cls)}; "
+            "allowed: a flax.struct.dataclass of rewardlab.types.Rule"
+        )
     return cls
 
 
 def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters) -> Rule:
     """An update rule with the given hyperparameters, the rest at their defaults.
 
-    rule: a name ("ppo"), the path of a file that defines `rule`, a rule's class, or a rule, of which this makes a changed copy.
+    rule: a name ("ppo"), the path of a file that defines `rule`, a rule's class, or a rule, to make a changed copy of.
     A hyperparameter that is itself a rule (the one that `shuffled` wraps) may be given by name or path as well.
-    Float hyperparameters may be arrays, to `vmap` over. Raises InputError for unknown names, wrong types, values out of range.
+    Float hyperparameters may be arrays, to `vmap` over. Raises InputError for unknown names, wrong types, wrong ranges.
     """
     given = dict(hyperparameters)
     base = rule if isinstance(rule, (type, Rule)) else load(rule)
     cls = base if isinstance(base, type) else type(base)
     if not (issubclass(cls, Rule) and is_dataclass(cls)):
-        raise InputError(f"rule = {show(rule)} is no rule; allowed: {', '.join(names())}, the path of a .py file, or a Rule")
+        raise InputError(
+            f"rule = {show(rule)} is no rule; allowed: {', '.join(names())}, the path of a .py file, or a Rule"
+        )
     where = name_of(cls) or cls.__name__
     allowed = {f.name: f for f in fields(cls) if f.init}
     for name in given:
@@ -56,7 +61,5 @@ def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters) -> Rule:
 def name_of(cls: type[Rule]) -> str | None:
     """The name or path under which `load` finds this very class again, or None."""
     package, _, name = cls.__module__.rpartition(".")
-    if package == FAMILY.package and name in FAMILY.names() and FAMILY.load(name) is cls:
-        return name
-    path = registry.source(cls)
-    return path if path and FAMILY.load(path) is cls else None
+    found = name if package == FAMILY.package and name in FAMILY.names() else registry.source(cls)
+    return found if found and FAMILY.load(found) is cls else None

@@ -1,0 +1,212 @@
+"""The command line: reads arguments, and calls the functions that a notebook would call."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from rewardlab import devices
+from rewardlab.errors import InputError, nearest, one_line, unknown
+
+GUIDE = """\
+RewardLab trains many agents under several update rules in a world, changes the world, and says what each had learned.
+
+  rewardlab list                      the questions, worlds and rules that there are
+  rewardlab run coinrun               train, evaluate, compare, write a report
+  rewardlab run coinrun --smoke       the same path at tiny sizes, to see that it works
+  rewardlab run coinrun --help        every field of that experiment, with its value and what is allowed
+  rewardlab report runs/coinrun       write the figures and the page of a finished run again
+
+A run is a directory, runs/NAME unless --out says otherwise:
+
+  report.html       the verdict in sentences, learning curves, outcomes per rule, replays: one page, no network needed
+  summary.json      each rule's figures with intervals, pairwise tests, verdicts
+  results.nc        labelled arrays with every seed (xarray)
+  figures/, replays/, config.json (to run it again), environment.json (versions, devices)
+
+From Python: rewardlab.run(rewardlab.load("coinrun")).results
+"""
+
+RUN_GUIDE = """\
+examples:
+  rewardlab run coinrun --seeds 64 --out runs/more
+  rewardlab run coinrun --steps 2e6 --rules ppo truncation --rules.ppo.learning-rate 3e-4 --agent.hidden 64 64
+  rewardlab run coinrun --conditions.half.seeds 8 --evaluations.detour.moved 0.5
+  rewardlab run my_question.py        a file that defines `experiment`
+  rewardlab run runs/coinrun --out runs/again     what that run ran, once more
+
+`rewardlab run NAME --help` lists every field of NAME that can be changed so.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command. Returns the exit code: 0, 2 for bad input (one line on stderr), 130 after Ctrl-C."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _command(words)
+    except InputError as error:
+        print(f"rewardlab: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("rewardlab: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _command(words: list[str]) -> int:
+    commands = {"run": _run, "report": _report, "list": _list}
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(GUIDE, end="")
+        return 0
+    if words[0] == "--version":
+        from importlib.metadata import version
+
+        print(version("rewardlab"))
+        return 0
+    if words[0] not in commands:
+        raise unknown("command", words[0], commands)
+    return commands[words[0]](words[1:])
+
+
+def _run(words: list[str]) -> int:
+    parser = _Parser(
+        "rewardlab run",
+        usage="rewardlab run NAME_OR_FILE [--seeds N] [--out DIR] [--smoke] [--FIELD VALUE ...]",
+        description="Runs an experiment and writes its report.",
+        epilog=RUN_GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    parser.add_argument(
+        "experiment", nargs="?", metavar="NAME_OR_FILE", help="a config's name, a .py file, or a run's directory"
+    )
+    parser.add_argument("--out", metavar="DIR", help="the run's directory (default: runs/NAME)")
+    parser.add_argument("--smoke", action="store_true", help="the same path at tiny sizes")
+    parser.add_argument("-h", "--help", action="store_true")
+    own, changes = split(words, flags={"--out", "--smoke", "--help", "-h"})
+    given = parser.parse_args(own)
+    if given.experiment is None:
+        if not given.help:
+            raise InputError("an experiment is missing: rewardlab run NAME_OR_FILE; `rewardlab list` shows the names")
+        parser.print_help()
+        return 0
+
+    devices.check_randomness()
+    devices.use_all_cores()
+    from rewardlab import config, override, store
+
+    experiment = config.load(given.experiment)
+    if given.help:
+        _describe(given.experiment, experiment, override)
+        return 0
+    fields = {name: None for name in override.paths(experiment)}
+    for flag in changes:
+        if (
+            "." not in flag
+            and flag.replace("-", "_") not in fields
+            and nearest(flag, [*fields, "out", "smoke"]) in ("out", "smoke")
+        ):
+            raise unknown("option", f"--{flag}", ["--out", "--smoke", "--help", "--FIELD"])
+    experiment = config.smoke(experiment) if given.smoke else experiment
+    experiment = override.override(experiment, changes)
+    if given.smoke and given.out is None:
+        given.out = f"runs/{experiment.name}-smoke"
+
+    path = store.check_out(given.out, experiment)  # before the slower imports
+    if store.Run(path).finished:
+        print(f"{path} is finished: nothing is trained, its report is written again", file=sys.stderr)
+        return _report([str(path)])
+    from rewardlab.run import run
+    from rewardlab.table import summary_table
+
+    done = run(experiment, out=given.out)
+    print(summary_table(done.summary))
+    print(f"\n{done.path / 'report.html'}")
+    return 0
+
+
+def split(words: Sequence[str], flags: set[str]) -> tuple[list[str], dict[str, list[str]]]:
+    """(the command's own words, {field: values}): a `--field` not in `flags` takes the words up to the next."""
+    own: list[str] = []
+    changes: dict[str, list[str]] = {}
+    field = None
+    for word in words:
+        name, equals, value = word.partition("=")
+        if word.startswith("--") and name not in flags:
+            field = name[2:]
+            if not field:
+                raise InputError("a field's name is missing after --; see rewardlab run --help")
+            if field.replace("-", "_") in (other.replace("-", "_") for other in changes):
+                raise InputError(f"--{one_line(field)} is given twice; allowed: once")
+            changes[field] = [value] if equals else []
+            field = None if equals else field
+        elif word.startswith("--") or field is None:
+            field = None
+            own.append(word)
+        else:
+            changes[field].append(word)
+    return own, changes
+
+
+def _describe(name: str, experiment, override) -> None:
+    print(f"{experiment.name}: {experiment.question}\n\nFields, their values, and what is allowed:\n")
+    for path, value, allowed in override.leaves(experiment):
+        print(f"  --{path.replace('_', '-')} {value}".ljust(52) + f"  {allowed}")
+    print(
+        "\n  --rules, --conditions and --evaluations take names, too: those that stay,"
+        f" e.g. --rules {next(iter(experiment.rules))}"
+    )
+
+
+def _report(words: list[str]) -> int:
+    parser = _Parser(
+        "rewardlab report",
+        description="Writes the summary, the figures and the page of a finished run again.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("directory", metavar="DIR", help="a run's directory")
+    given = parser.parse_args(words)
+
+    from rewardlab import store
+
+    run = store.open_run(given.directory)
+    results = run.results
+    from rewardlab import compare, report
+    from rewardlab.table import summary_table
+
+    store.write_summary(run.path, compare.summarise(results))
+    print(summary_table(run.summary))
+    print(f"\n{report.write(run.path)}")
+    return 0
+
+
+def _list(words: list[str]) -> int:
+    _Parser(
+        "rewardlab list", description="Lists the questions, worlds and rules that there are.", allow_abbrev=False
+    ).parse_args(words)
+    from rewardlab import config, envs, registry, rules
+    from rewardlab.table import grid
+
+    def docs(files) -> list[list[str]]:
+        return [[name, registry.outline(path).doc] for name, path in files.items()]
+
+    levels = [[name, str(rules.load(name).level), doc] for name, doc in docs(rules.FAMILY.names())]
+    print("\n".join(grid([["QUESTION", ""]], docs(config.names()))), end="\n\n")
+    print("\n".join(grid([["WORLD", ""]], docs(envs.FAMILY.names()))))
+    print(f"and gymnax's: {', '.join(envs.catalogue.names())}", end="\n\n")
+    print("\n".join(grid([["RULE", "LEVEL", ""]], levels)))
+    print(
+        "Level: what of reward it can read. 0 nothing, 1 a bar, 2 order, 3 return, 4 which step paid, "
+        "5 a predictor consulted to act."
+    )
+    return 0

@@ -1,0 +1,470 @@
+"""CoinRun's laws: its physics by hand, its levels by search, its episodes by every way of running them."""
+
+import jax
+import jax.numpy as jnp
+import networkx
+import numpy as np
+import pytest
+
+from rewardlab.envs import coinrun, platforms
+from rewardlab.envs.platforms import ACTIONS, AT_END, BEHIND, BEYOND, CELLS, DEAD, DETOUR, END, PLACE, START, WIDTH
+from rewardlab.errors import InputError
+
+LEVEL = """
+#...............|
+#...............|
+#.......#.......|
+#.......v.......|
+#.............#.|
+#...@..^..#...#.|
+#####.####..####|
+"""
+
+
+@pytest.fixture(scope="module")
+def env():
+    return coinrun.make(levels=200, held_out=40, seed=3)
+
+
+@pytest.fixture(scope="module")
+def params(env):
+    return env.default_params
+
+
+@pytest.fixture(scope="module")
+def many():
+    return platforms.generate(10_000, seed=11)
+
+
+def at(x, y, speed=0):
+    return platforms.place(x, y, speed)
+
+
+def walk(table, here, *actions):
+    """The places and flags that a sequence of actions leads through."""
+    entries = []
+    for action in actions:
+        entries.append(int(table[here, ACTIONS.index(action)]))
+        here = entries[-1] & PLACE
+    return entries
+
+
+# Physics, worked out by hand
+
+
+@pytest.fixture(scope="module")
+def table():
+    return platforms.transitions(platforms.parse(LEVEL)[None])[0]
+
+
+def test_a_jump_in_place_rises_two_tiles_and_falls_back(table):
+    jump = walk(table, at(3, 5), "jump", "stay", "stay", "stay", "stay")
+    assert jump == [at(3, 4, 1), at(3, 3), at(3, 4), at(3, 5), at(3, 5)]
+
+
+def test_a_running_jump_crosses_a_pit_and_is_steered_in_the_air(table):
+    assert walk(table, at(4, 5), *["jump right"] * 2, "right") == [at(5, 4, 1), at(6, 3), at(7, 4)]
+    assert walk(table, at(4, 5), "jump right", "jump left", "left", "stay")[1:] == [at(4, 3), at(3, 4), at(3, 5)]
+
+
+def test_jumping_in_the_air_does_nothing(table):
+    fall = [walk(table, at(3, 2), action)[0] for action in ("stay", "jump")]
+    assert fall == [at(3, 3), at(3, 3)]
+
+
+def test_a_pit_kills_one_step_below_the_ground(table):
+    fall = walk(table, at(4, 5), "right", "stay", "stay")
+    assert fall[:2] == [at(5, 5), at(5, 6)] and fall[2] & DEAD
+
+
+def test_spikes_kill_from_the_side_from_above_and_from_below(table):
+    assert walk(table, at(6, 5), "right")[0] == at(7, 5) | DEAD
+    assert walk(table, at(7, 4), "stay")[0] == at(7, 5) | DEAD
+    assert walk(table, at(8, 5), "jump right")[0] == at(9, 4, 1)
+    assert walk(table, at(8, 5), "jump", "right")[1] == at(8, 3) | DEAD, "the hanging spike is met before the side step"
+
+
+def test_walls_block_and_a_blocked_rise_loses_its_speed(table):
+    assert walk(table, at(9, 5), "right")[0] == at(9, 5)
+    assert walk(table, at(1, 5), "left")[0] == at(1, 5)
+    roof = platforms.transitions(platforms.parse(LEVEL.replace("#.............#.|", "#.#...........#.|"))[None])[0]
+    assert walk(roof, at(2, 5), "jump", "stay") == [at(2, 5), at(2, 5)]
+    assert walk(table, at(3, 1, 1), "stay", "stay") == [at(3, 0), at(3, 1)]
+    assert walk(table, at(3, 0, 1), "stay", "stay") == [at(3, 0), at(3, 1)], "the level is closed above"
+
+
+def test_two_tiles_can_be_climbed_and_the_end_is_flagged_in_any_row(table):
+    climb = walk(table, at(13, 5), "jump right", "jump right", "right", "right")
+    assert climb == [at(13, 4, 1), at(14, 3), at(15, 3) | AT_END, at(15, 4) | AT_END]
+
+
+def test_text_maps_round_trip():
+    tiles = platforms.parse(LEVEL)
+    assert platforms.show(tiles, **{"@": START // platforms.JUMP}) == LEVEL.strip()
+    assert platforms.width(tiles) == 17
+    for bad in ("###", LEVEL.replace("v", "?"), LEVEL.replace("|", "|" * 9), LEVEL.replace("#####.", "#####")):
+        with pytest.raises(InputError):
+            platforms.parse(bad)
+
+
+# Levels and solver
+
+
+def test_ten_thousand_levels_are_distinct_and_solvable_for_every_placement(many):
+    assert len({level.tobytes() for level in many.tiles}) == len(many.tiles) == 10_000
+    assert many.distance[:, :, START].max() <= platforms.TIME_LIMIT
+
+
+def test_a_solution_found_by_the_solver_reaches_the_coin_by_the_physics(many):
+    lane = np.arange(len(many.tiles))
+    for placement in (END, DETOUR, BEHIND):
+        x, y, speed = platforms.START_X, platforms.FLOOR, 0
+        x, y, speed = (np.full((len(lane), 1), value) for value in (x, y, speed))
+        for moves in range(many.distance[:, placement, START].max()):
+            options = many.table[lane, at(x, y, speed)[:, 0]]
+            distance = many.distance[lane[:, None], placement, options & PLACE]
+            action = np.where(options & DEAD, BEYOND, distance).argmin(1)[:, None]
+            moved = platforms.move(many.tiles, x, y, speed, action)
+            arrived = many.distance[lane, placement, START] <= moves
+            x, y, speed, dead = (np.where(arrived[:, None], *pair) for pair in zip((x, y, speed, False), moved, strict=True))
+            assert not dead.any()
+        assert np.array_equal((y * WIDTH + x)[:, 0], many.coin[:, placement])
+
+
+def test_distances_agree_with_an_independent_search(many):
+    for level in range(5):
+        tiles = many.tiles[level : level + 1]
+        graph = networkx.DiGraph()
+        for y, x, speed in np.ndindex(platforms.HEIGHT, WIDTH, platforms.JUMP):
+            for action in range(len(ACTIONS)):
+                there = platforms.move(tiles, np.array([[x]]), np.array([[y]]), np.array([[speed]]), np.array([[action]]))
+                *there, dead = (int(value.item()) for value in there)
+                if not dead:
+                    graph.add_edge(tuple(there), (x, y, speed))
+        for placement in range(3):
+            coin = int(many.coin[level, placement])
+            goals = [(coin % WIDTH, coin // WIDTH, speed) for speed in range(platforms.JUMP)]
+            found = networkx.multi_source_dijkstra_path_length(graph, [g for g in goals if g in graph])
+            expected = np.full(platforms.PLACES, BEYOND)
+            for body, moves in found.items():
+                expected[at(*body)] = moves
+            for body in goals:
+                expected[at(*body)] = 0
+            assert np.array_equal(np.where(expected > platforms.TIME_LIMIT, BEYOND, expected), many.distance[level, placement])
+
+
+def test_detours_cost_two_moves_and_no_one_way_run_meets_them(many):
+    there, back = platforms.travel(many.table), many.distance[:, END].astype(int)
+    through = np.where(there == BEYOND, 2 * BEYOND, there + back)
+    places = (many.coin[:, DETOUR].astype(int) * platforms.JUMP)[:, None] + np.arange(platforms.JUMP)
+    cost = np.take_along_axis(through, places, 1).min(1)
+    assert (cost >= many.distance[:, END, START].astype(int) + 2).all()
+    one_way = platforms.travel(many.table, (platforms.RIGHT, platforms.UP_RIGHT))
+    assert (np.take_along_axis(one_way, places, 1) == BEYOND).all()
+
+
+def test_placements_and_the_start(many):
+    widths = np.array([platforms.width(level) for level in many.tiles])
+    assert set(widths) == set(range(platforms.MIN_WIDTH, WIDTH + 1))
+    assert np.array_equal(many.coin[:, END], platforms.FLOOR * WIDTH + widths - 2)
+    assert set(many.coin[:, BEHIND] % WIDTH) == {1, 2}
+    tiles = many.tiles.reshape(-1, CELLS)
+    assert not np.take_along_axis(tiles, many.coin.astype(int), 1).any() and not tiles[:, START // platforms.JUMP].any()
+
+
+def test_the_same_seed_gives_the_same_levels_and_another_gives_others():
+    one, two, three = (platforms.generate(60, seed=seed) for seed in (5, 5, 6))
+    assert all(np.array_equal(a, b) for a, b in zip(one, two, strict=True))
+    assert not np.array_equal(one.tiles, three.tiles)
+
+
+# Episodes
+
+
+def run(env, params, policy, key, lanes, steps=platforms.TIME_LIMIT, levels=None):
+    """Whole episodes of `policy` in `lanes` lanes: the rewards float32[steps, lanes], the signals, the last states."""
+    if levels is None:
+        obs, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(key, lanes), params)
+    else:
+        obs, state = jax.vmap(env.start, (0, None))(levels, params)
+
+    def one(carry, key):
+        obs, state = carry
+        action = jax.vmap(policy, (0, 0, None, 0))(obs, state, params, jax.random.split(key, lanes))
+        obs, state, reward, terminated, signals = jax.vmap(env.step_env, (None, 0, 0, None))(key, state, action, params)
+        return (obs, state), (reward, terminated, signals)
+
+    (_, state), (reward, terminated, signals) = jax.lax.scan(one, (obs, state), jax.random.split(key, steps))
+    return reward, terminated, signals, state
+
+
+def shares(env, params, name, lanes=None, key=0):
+    """Shares of the outcomes over every level of the chosen pool, float[4]."""
+    first, count = (int(x) for x in params.pools[int(params.held_out)])
+    *_, signals, _ = jax.jit(run, static_argnums=(0, 2, 4))(
+        env, params, env.references(params)[name], jax.random.key(key), count, levels=first + jnp.arange(count)
+    )
+    return np.bincount(signals["outcome"][-1], minlength=4) / count
+
+
+def test_reset_and_step_are_deterministic_and_in_the_declared_spaces(env, params):
+    space = env.observation_space(params)
+    obs, state = env.reset_env(jax.random.key(7), params)
+    again, _ = env.reset_env(jax.random.key(7), params)
+    assert obs.shape == space.shape and obs.dtype == jnp.dtype(space.dtype) == bool and np.array_equal(obs, again)
+    obs, state, reward, terminated, signals = env.step_env(jax.random.key(0), state, jnp.int32(2), params)
+    assert obs.shape == space.shape and obs.dtype == bool and space.contains(obs)
+    assert (reward.dtype, terminated.dtype, signals["outcome"].dtype) == (jnp.float32, bool, jnp.int32)
+    assert env.action_space(params).n == env.num_actions == len(ACTIONS) == 6
+    levels = jax.vmap(lambda k: env.reset_env(k, params)[1].level)(jax.random.split(jax.random.key(1), 4000))
+    assert set(np.asarray(levels)) == set(range(200)), "every training level is drawn, and no other"
+    held_out = params.replace(held_out=True)
+    levels = jax.vmap(lambda k: env.reset_env(k, held_out)[1].level)(jax.random.split(jax.random.key(1), 4000))
+    assert set(np.asarray(levels)) == set(range(200, 240))
+
+
+def test_jit_and_vmap_change_no_bit(env, params):
+    params = params.replace(moved=0.5, behind=0.5)
+    keys = jax.random.split(jax.random.key(2), 6)
+    batch = jax.jit(jax.vmap(env.reset_env, (0, None)))(keys, params)
+    step = jax.jit(jax.vmap(env.step_env, (None, 0, 0, None)))
+    actions = jax.random.randint(jax.random.key(3), (12, 6), 0, 6)
+    lanes = [env.reset_env(key, params) for key in keys]
+    for t in range(12):
+        batch_out = step(keys[0], batch[1], actions[t], params)
+        lanes_out = [env.step_env(keys[0], state, actions[t, i], params) for i, (_, state) in enumerate(lanes)]
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes_out)
+        assert jax.tree.all(jax.tree.map(lambda a, b: a.dtype == b.dtype and jnp.array_equal(a, b), batch_out, stacked))
+        batch, lanes = batch_out[:2], [out[:2] for out in lanes_out]
+
+
+def test_params_can_be_mapped(env, params):
+    axes = jax.tree.map(lambda _: None, params).replace(moved=0, behind=0, held_out=0, max_steps_in_episode=0)
+    moved, behind = jnp.array([0.0, 1.0, 1.0]), jnp.array([0.0, 0.0, 1.0])
+    held_out, limit = jnp.array([False, True, False]), jnp.array([64, 5, 3])
+    many = params.replace(moved=moved, behind=behind, held_out=held_out, max_steps_in_episode=limit)
+
+    def episode(params, key):
+        _, state = env.reset_env(key, params)
+        _, state, *_ = env.step_env(key, state, jnp.int32(1), params)
+        return state, env.is_truncated(state.replace(time=4), params)
+
+    state, truncated = jax.vmap(episode, (axes, None))(many, jax.random.key(4))
+    assert state.placement.tolist() == [END, DETOUR, BEHIND] and truncated.tolist() == [False, False, True]
+    assert (state.level >= 200).tolist() == [False, True, False]
+    everything = jax.tree.map(lambda leaf: jnp.stack([jnp.asarray(leaf)] * 2), params)
+    state, _ = jax.vmap(episode, (0, None))(everything, jax.random.key(4))
+    assert state.placement.tolist() == [END, END]
+
+
+@pytest.mark.parametrize("placement", [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)])
+def test_the_optimum_is_reached_and_never_beaten(env, params, placement):
+    params = params.replace(moved=placement[0], behind=placement[1])
+    reward, _, signals, state = run(env, params, coinrun.optimal, jax.random.key(5), 200, levels=jnp.arange(200))
+    assert reward.sum(0).tolist() == [1.0] * 200 and (signals["outcome"][-1] == 0).all()
+    best = np.asarray(params.levels.distance[jnp.arange(200), state.placement, START])
+    assert np.array_equal(np.argmax(reward, axis=0) + 1, best)
+    for name in ("random", "look ahead"):
+        reward, *_ = run(env, params, coinrun.policies[name], jax.random.key(6), 200, levels=jnp.arange(200))
+        took = np.where(reward.any(0), np.argmax(reward, axis=0) + 1, BEYOND)
+        assert (took >= best).all()
+
+
+def test_an_episode_pays_once_and_stays_as_it_ended(env, params):
+    reward, terminated, signals, _ = run(env, params.replace(moved=0.5), coinrun.random_policy, jax.random.key(8), 200, 90)
+    assert (reward.sum(0) <= 1).all() and reward.sum() > 10
+    ended = np.maximum.accumulate(np.asarray(terminated))
+    assert np.array_equal(ended, terminated), "once terminated, always terminated"
+    outcome = np.asarray(signals["outcome"])
+    frozen = ended[:-1] | (np.arange(1, 90) >= platforms.TIME_LIMIT)[:, None]
+    assert (outcome[1:] == outcome[:-1])[frozen].all() and not signals["end"][1:][frozen].any()
+    assert np.array_equal(reward.any(0), outcome[-1] == coinrun.COIN) and np.array_equal(signals["coin"], reward > 0)
+    died = outcome[-1] == coinrun.DIED
+    assert 0 < died.sum() < 200 and terminated[-1][died].all() and not reward[:, died].any()
+
+
+def test_time_truncates_and_does_not_terminate(env, params):
+    _, state = env.reset_env(jax.random.key(9), params)
+    for t in range(1, platforms.TIME_LIMIT + 1):
+        _, state, reward, terminated, signals = env.step_env(jax.random.key(0), state, jnp.int32(0), params)
+        assert bool(env.is_truncated(state, params)) == (t == platforms.TIME_LIMIT)
+        assert not terminated and reward == 0 and signals["outcome"] == coinrun.TIME
+    short = params.replace(max_steps_in_episode=jnp.int32(2))
+    assert bool(env.is_truncated(state.replace(time=jnp.int32(2)), short))
+
+
+def test_the_end_is_recorded_and_ends_nothing(env, params):
+    params = params.replace(moved=1.0, behind=1.0)
+    reward, terminated, signals, state = run(env, params, coinrun.look_ahead, jax.random.key(10), 200)
+    past = np.asarray(signals["outcome"][-1]) == coinrun.PAST
+    assert past.mean() > 0.4 and not terminated[-1][past].any() and not reward.any()
+    assert np.array_equal(np.asarray(signals["end"]).sum(0) == 1, np.asarray(state.ended))
+
+
+def test_a_share_of_moved_levels_is_exact_and_nested(env, params):
+    def placements(moved, behind, held_out=False):
+        now = params.replace(moved=moved, behind=behind, held_out=held_out)
+        first, count = now.pools[int(held_out)]
+        return np.asarray(jax.vmap(lambda i: env.start(first + i, now)[1].placement)(jnp.arange(count)))
+
+    before = np.zeros(200, bool)
+    for moved in (0.0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0):
+        now = placements(moved, 0.5)
+        assert (now != END).sum() == round(200 * moved) and (now != END)[before].all()
+        assert abs((now == BEHIND).sum() - 100 * moved) <= 2
+        before = now != END
+    assert (placements(0.5, 0.0, held_out=True) == DETOUR).sum() == 20
+    behind = [placements(0.5, share) == BEHIND for share in (0.25, 0.75)]
+    assert behind[1][behind[0]].all() and behind[0].sum() < behind[1].sum()
+
+
+def test_scripted_runners_need_skill_for_the_end_and_do_not_collect_moved_coins_by_accident():
+    env = coinrun.make(levels=1024, held_out=256)
+    params = env.default_params
+    for name in ("run right", "jump right", "look ahead"):
+        success = shares(env, params, name)[0]
+        assert 0.15 < success < 0.8
+        for behind in (0.0, 1.0):
+            moved = shares(env, params.replace(moved=1.0, behind=behind), name)
+            assert moved[0] < 0.05 and abs(moved[1] - success) < 0.05, "it passes the coin and is at the end as often"
+    for held_out in (False, True):
+        assert shares(env, params.replace(held_out=held_out), "random")[0] < 0.2
+
+
+# What is seen
+
+
+def by_hand(tiles, x, y, coin):
+    """The window by a plain loop, bool[5, 7, 9]."""
+    window = np.zeros((5, 7, 9), bool)
+    for row, column in np.ndindex(7, 9):
+        cx, cy = x + column - 4, y + row - 3
+        mark = tiles[min(cy, 6)][cx] if 0 <= cx < WIDTH and cy >= 0 else "#"
+        mark = "^" if cy > 6 and mark == "." else mark
+        window[0, row, column], window[1, row, column] = mark == "#", mark in "^v"
+        window[4, row, column] = mark == "|" if cy <= 6 else False
+        window[3, row, column] = (cx, cy) == (coin % WIDTH, coin // WIDTH)
+    return window
+
+
+def test_observations_show_the_window_around_the_agent(env, params):
+    keys = jax.random.split(jax.random.key(12), 40)
+    for moved in (0.0, 1.0):
+        now = params.replace(moved=moved, behind=0.5)
+        obs, state = jax.vmap(env.reset_env, (0, None))(keys, now)
+        for t in range(10):
+            for i in range(40):
+                tiles = np.asarray(params.levels.tiles[state.level[i]])
+                text = ["".join(platforms.SYMBOLS[tile] for tile in row) for row in tiles]
+                here, speed = divmod(int(state.place[i]), platforms.JUMP)
+                expected = by_hand(text, here % WIDTH, here // WIDTH, int(state.coin[i]))
+                assert np.array_equal(expected.reshape(-1), obs[i, :-2])
+                assert obs[i, -2:].tolist() == [speed > 0, speed == 0 and not expected[0, 4, 4]]
+            action = jax.random.randint(jax.random.key(t), (40,), 2, 6)
+            obs, state, *_ = jax.vmap(env.step_env, (None, 0, 0, None))(keys[0], state, action, now)
+
+
+def test_every_moved_coin_behind_is_in_view_at_the_start(env, params):
+    now = params.replace(moved=1.0, behind=1.0)
+    obs, _ = jax.vmap(env.start, (0, None))(jnp.arange(240), now)
+    assert obs[:, 3 * 63 : 4 * 63].any(1).all()
+
+
+def test_a_drawing_shows_the_agent_and_the_coin_where_they_are(env, params):
+    _, state = env.start(0, params)
+    draw = jax.jit(env.render_rgb)
+    image = np.asarray(draw(state, params))
+    assert image.shape == (84, 288, 3) and image.dtype == np.uint8
+
+    def changed(**moved):
+        tiles = (np.asarray(draw(state.replace(**moved), params)) != image).any(2).reshape(7, 12, 24, 12).any((1, 3))
+        return {tuple(map(int, tile)) for tile in np.argwhere(tiles)}
+
+    coin = divmod(int(state.coin), WIDTH)
+    assert changed(place=jnp.int32(at(5, 2))) == {(5, 4), (2, 5)}
+    assert changed(coin=jnp.int32(WIDTH + 3)) == {coin, (1, 3)}
+    assert changed(died=jnp.bool_(True)) == {(5, 4)}
+
+
+# Enemies
+
+
+@pytest.fixture(scope="module")
+def patrolled():
+    return coinrun.make(levels=60, held_out=10, seed=1, enemies=True)
+
+
+def test_an_enemy_walks_its_beat_is_seen_and_kills_on_touch(patrolled):
+    params = patrolled.default_params
+    enemies = np.asarray(params.levels.enemy)
+    level = 0
+    assert (enemies >= 0).all() and enemies.shape == (70, 6)
+    beat = enemies[level]
+    assert (beat - beat[0]).tolist() == [0, 1, 2, 3, 2, 1]
+    step = jax.jit(patrolled.step_env)
+    _, state = patrolled.start(level, params)
+    for phase in range(6):
+        beside = state.replace(place=jnp.int32(platforms.place(int(beat[phase]) % WIDTH - 2, 5, phase=phase)))
+        seen = coinrun.window(coinrun.observe(beside, params))["enemy"]
+        assert np.argwhere(seen).tolist() == [[3, 6]]
+    x = int(beat[0]) % WIDTH
+
+    def fate(x, phase, action):
+        body = state.replace(place=jnp.int32(platforms.place(x, 5, phase=phase)))
+        _, after, reward, terminated, signals = step(jax.random.key(0), body, jnp.int32(action), params)
+        assert bool(terminated) == bool(after.died) and reward == 0
+        return bool(after.died)
+
+    assert fate(x + 1, 0, platforms.STAY), "it walks into the agent"
+    assert fate(x + 1, 0, platforms.LEFT), "they change places"
+    assert not fate(x + 1, 0, platforms.RIGHT), "it is outrun"
+    assert not fate(x - 1, 0, platforms.RIGHT), "its last tile is safe when it has left"
+    assert fate(x - 1, 5, platforms.RIGHT), "it comes back to it"
+
+
+def test_levels_with_enemies_are_solved_in_time_and_their_optimum_is_played(patrolled):
+    params = patrolled.default_params.replace(moved=0.6, behind=0.5)
+    reward, *_, state = run(patrolled, params, coinrun.optimal, jax.random.key(0), 70, levels=jnp.arange(70))
+    best = params.levels.distance[jnp.arange(70), state.placement, START]
+    assert (reward.sum(0) == 1).all() and np.array_equal(np.argmax(reward, axis=0) + 1, best)
+    assert len(set(np.asarray(state.placement))) == 3
+
+
+# As a gymnax environment
+
+
+def test_gymnax_steps_and_resets_it(env, params):
+    obs, state = env.reset(jax.random.key(0), params)
+    for t in range(70):
+        obs, state, reward, terminated, truncated, info = env.step(jax.random.key(t), state, jnp.int32(0), params)
+        assert bool(truncated) == (t == 63) and not terminated
+    assert int(state.time) == 6 and info["final_observation"].shape == obs.shape
+    assert env.default_params is env.default_params
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"levels": 0},
+        {"levels": -5},
+        {"levels": 10.0},
+        {"levels": True},
+        {"levels": 10**9},
+        {"held_out": 0},
+        {"held_out": "256"},
+        {"seed": -1},
+        {"seed": float("nan")},
+        {"enemies": 1},
+    ],
+)
+def test_bad_sizes_are_refused_in_one_line(bad):
+    with pytest.raises(InputError, match=next(iter(bad))) as error:
+        coinrun.make(**bad)
+    assert "\n" not in str(error.value)
+
+
+def test_bad_values_of_params_are_refused(env, params):
+    env.check_params(params)
+    for bad in ({"moved": 1.5}, {"moved": float("nan")}, {"behind": -0.1}, {"max_steps_in_episode": 0}):
+        with pytest.raises(InputError, match=next(iter(bad))):
+            env.check_params(params.replace(**bad))

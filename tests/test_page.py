@@ -1,0 +1,227 @@
+"""The report's page: what it says, what it needs, and how it behaves in a real browser."""
+
+from __future__ import annotations
+
+import html.parser
+import shutil
+
+import numpy as np
+import pytest
+import synthetic
+import xarray as xr
+from PIL import Image
+
+from rewardlab import compare, report
+from rewardlab.errors import InputError
+from rewardlab.report import replays, style
+
+HOSTILE = "<script>alert('x')</script>\"&{{ 7 * 7 }} $\\frac"
+
+
+@pytest.fixture(scope="module")
+def summary():
+    return compare.summarise(synthetic.results())
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, summary):
+    """A run directory with its report."""
+    path = synthetic.write_run(tmp_path_factory.mktemp("run"), synthetic.results(), summary)
+    for rule in synthetic.RULES:
+        for evaluation in synthetic.EVALUATIONS:
+            replays.write(path, f"{rule}--{evaluation}", [synthetic.replay(9), synthetic.replay(5)])
+    assert report.write(path) == path / "report.html"
+    return path
+
+
+def final(results, rule, condition, evaluation, outcome, seeds):
+    """float[seeds], by position: shares at the last point."""
+    cube = results.outcome_share.transpose("rule", "condition", "seed", "point", "evaluation", "outcome").values
+    i, j = list(results.rule.values).index(rule), list(results.condition.values).index(condition)
+    k, o = list(results.evaluation.values).index(evaluation), list(results.outcome.values).index(outcome)
+    return cube[i, j, :seeds, -1, k, o]
+
+
+def lines(axis, gid):
+    return [line for line in axis.lines if line.get_gid() == gid]
+
+
+def labels(axis):
+    return [label.get_text() for label in axis.get_yticklabels()]
+
+
+def test_every_figure_is_written(run):
+    written = {path.name for path in (run / "figures").iterdir()}
+    assert written == {f"{name}.png" for name in ("learning", "outcomes", "matched", "control", "drift")}
+    for path in (run / "figures").iterdir():
+        with Image.open(path) as image:
+            pixels = np.asarray(image.convert("L"))
+            assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1) and image.width == 1440 and pixels.std() > 10
+
+
+# ----------------------------------------------------------------------------------------------------------------- page
+
+
+class Reader(html.parser.HTMLParser):
+    """Collects elements, loads and visible text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.loads, self.text, self.alts = [], [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        self.tags.append(tag)
+        self.loads += [attrs[name] for name in ("src", "href", "srcset", "data", "poster", "action") if name in attrs]
+        self.alts += [attrs.get("alt", "")] if tag == "img" else []
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def test_the_page_needs_nothing_else_and_says_what_was_found(run, summary):
+    text = (run / "report.html").read_text()
+    page = Reader(text)
+    assert page.loads and all(load.startswith("data:") for load in page.loads)
+    assert "url(" not in text and "@import" not in text
+    assert len(page.alts) == 5 + 21 and all(page.alts)
+    body = " ".join(" ".join(page.text).split())
+    for sentence in (
+        *summary["verdict"],
+        *summary["warnings"],
+        *(entry["verdict"] for entry in summary["rules"].values()),
+    ):
+        assert sentence in body
+    assert "32 seeds trained with “end”, 16 seeds trained with “half”" in body and "jax 0.10.2" in body
+
+
+def test_the_tables_show_the_summarys_figures(run, summary):
+    body = " ".join(" ".join(Reader((run / "report.html").read_text()).text).split())
+    for rule, evaluation in (("ppo", "detour"), ("truncation", "behind")):
+        for group in ("final", "competent", "matched", "control"):
+            figure = summary["rules"][rule][group][evaluation]["coin"]
+            centre, low, high = (style.percent(figure[name]) for name in ("iqm", "low", "high"))
+            shown = f"{centre} % [{low}–{high}]"
+            assert shown in body, (rule, evaluation, group)
+
+
+def test_names_from_data_are_escaped(tmp_path):
+    rules, evaluations = (HOSTILE, "b" + HOSTILE), ("held-out", "s" + HOSTILE)
+    data = synthetic.results(
+        rules=rules,
+        evaluations=evaluations,
+        name=HOSTILE,
+        question=HOSTILE,
+        outcomes=("o" + HOSTILE, "end", "died", "time"),
+    )
+    data = data.assign_coords(condition=["c" + HOSTILE, "half"])
+    verdicts = {rule: {"verdict": HOSTILE, "short": HOSTILE, "claim": False} for rule in rules}
+    path = synthetic.write_run(tmp_path, data, {"verdict": [HOSTILE], "warnings": [HOSTILE], "rules": verdicts})
+    page = Reader(report.write(path).read_text())
+    assert "script" not in page.tags  # there are no replays, so the page has no script of its own
+    assert sum(HOSTILE in text for text in page.text) >= 10 and "49" not in " ".join(page.text)
+
+
+def odd(**changes) -> xr.Dataset:
+    return synthetic.results(rules=("ppo",), conditions=(("only", 0.0, 3),), control=None, points=3, **changes)
+
+
+@pytest.mark.parametrize(
+    ("data", "drawn"),
+    [
+        (odd(), ["learning", "outcomes", "matched", "drift"]),  # one rule, three seeds, no control
+        (odd(evaluations=("test",), outcomes=("cheese", "corner")), ["learning", "outcomes"]),  # no shift
+        (odd(outcomes=("cheese",)), ["learning", "outcomes", "matched", "drift"]),
+        (odd().drop_dims("reference"), ["learning", "outcomes", "matched", "drift"]),
+        (odd(outcomes=("terminated", "truncated")), ["learning", "outcomes"]),  # a world that names no outcomes
+        (odd().isel(point=[0]), ["learning", "outcomes", "matched"]),  # before any training
+        (synthetic.sweep(rules=("a", "b"), points=2), ["learning", "outcomes", "matched", "control", "drift", "sweep"]),
+    ],
+)  # fmt: skip
+def test_any_world_has_a_page(tmp_path, data, drawn):
+    path = synthetic.write_run(tmp_path, data, compare.summarise(data))
+    (path / "summary.json").unlink()  # it is made again from the results
+    (path / "environment.json").unlink()
+    page = Reader(report.write(path).read_text())
+    assert sorted(p.stem for p in (path / "figures").iterdir()) == sorted(drawn)
+    assert page.tags.count("img") == page.tags.count("figure") == len(drawn)
+
+
+def test_a_directory_without_results_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"no run directory"):
+        report.write(tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(InputError, match=r"results\.nc"):
+        report.write(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+# -------------------------------------------------------------------------------------------------------------- browser
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from playwright.sync_api import sync_playwright
+
+    binary = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if binary is None:
+        pytest.fail("no Chromium on PATH: install Debian's package `chromium` (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def open_page(browser, path, **options):
+    """The page, and what went wrong while it loaded."""
+    page, trouble, asked = browser.new_page(**options), [], []
+    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url[:80]}"))
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(path.as_uri(), wait_until="load")
+    return page, trouble, [url for url in asked if not url.startswith("data:")]
+
+
+@pytest.mark.parametrize("width", [400, 1200])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_in_a_browser(browser, run, summary, width, scheme):
+    page, trouble, asked = open_page(
+        browser, run / "report.html", viewport={"width": width, "height": 800}, color_scheme=scheme
+    )
+    page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("[...document.images].length") == 26
+    assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
+    for sentence in summary["verdict"]:
+        assert page.locator("#verdict").get_by_text(sentence, exact=True).first.is_visible()
+    red, green, blue = map(int, page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)"))
+    assert (red + green + blue < 120) if scheme == "dark" else (red + green + blue > 700)
+    assert trouble == [] and asked == [(run / "report.html").as_uri()]
+    page.close()
+
+
+def test_replays_can_be_paused(browser, run):
+    page, trouble, _ = open_page(browser, run / "report.html")
+    kinds = "[...new Set([...document.querySelectorAll('.film')].map(film => film.src.slice(0, 14)))]"
+    button = page.locator("#play")
+    assert page.evaluate(kinds) == ["data:image/gif"] and button.inner_text() == "Pause"
+    button.click()
+    assert (
+        page.evaluate(kinds) == ["data:image/png"]
+        and button.inner_text() == "Play"
+        and button.get_attribute("aria-pressed") == "false"
+    )
+    page.wait_for_function(
+        "[...document.querySelectorAll('.film')].every(film => film.complete && film.naturalWidth > 0)"
+    )
+    button.click()
+    assert page.evaluate(kinds) == ["data:image/gif"] and trouble == []
+    page.close()
+
+
+def test_replays_stand_still_for_those_who_asked_for_less_motion(browser, run):
+    page, trouble, _ = open_page(browser, run / "report.html", reduced_motion="reduce")
+    assert page.locator("#play").inner_text() == "Play" and trouble == []
+    page.close()

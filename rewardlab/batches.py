@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from rewardlab import train
+from rewardlab import training
 from rewardlab.probes.outcomes import outcomes
 from rewardlab.types import Rule
 
@@ -61,7 +61,7 @@ def everywhere(tree):
 
 
 def compile_programs(
-    s: train.Setting, rule: Rule, params, overrides: dict[str, jax.Array], width: int, episodes: int
+    s: training.Setting, rule: Rule, params, overrides: dict[str, jax.Array], width: int, episodes: int
 ) -> Programs:
     """Compiles everything that one rule needs, for batches of `width` seeds per device, before anything runs.
 
@@ -70,10 +70,10 @@ def compile_programs(
     head = next(iter(rule.heads(s.env.num_actions)))
 
     def begin(rule, params, keys):
-        return jax.vmap(lambda key: train.begin(s, rule, params, key))(keys)
+        return jax.vmap(lambda key: training.begin(s, rule, params, key))(keys)
 
     def advance(rule, params, keys, carry, target):
-        return jax.vmap(lambda key, c: train.advance(s, rule, params, key, c, target))(keys, carry)
+        return jax.vmap(lambda key, c: training.advance(s, rule, params, key, c, target))(keys, carry)
 
     def evaluate(rule, params, overrides, carry, key):
         def one(state, override):

@@ -126,7 +126,7 @@ def _run(words: list[str]) -> int:
     if store.Run(path).finished:
         print(f"{path} is finished: nothing is trained, its report is written again", file=sys.stderr)
         return _report([str(path)])
-    from rewardlab.run import run
+    from rewardlab.runner import run
     from rewardlab.table import summary_table
 
     done = run(experiment, out=given.out)

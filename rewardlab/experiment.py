@@ -10,7 +10,8 @@ from typing import Any
 
 from rewardlab import envs, registry, rules
 from rewardlab.agents import MLP
-from rewardlab.errors import InputError, show, unknown, wrong_type
+from rewardlab.envs import adapter
+from rewardlab.errors import InputError, out_of_range, show, unknown, wrong_type
 from rewardlab.fields import LARGEST_SIZE, bounds, checked, coerce, hints
 from rewardlab.types import Rule
 
@@ -119,6 +120,11 @@ class Experiment:
         env = envs.make(self.env, **self.env_kwargs)
         for values in (*(c.params for c in self.conditions.values()), *self.evaluations.values()):
             envs.params(env, **values)
+        limit = adapter.time_limit(env)
+        for name, rule in self.rules.items():
+            if rule.whole and rule.steps < limit:
+                allowed = f"{limit} or more, for whole episodes in this world"
+                raise out_of_range(f"rules.{name}.steps", rule.steps, allowed)
         return env
 
     def to_json(self) -> str:

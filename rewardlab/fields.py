@@ -188,3 +188,15 @@ def _array(value: Any, where: str, limits: tuple[float, float] | None, allowed: 
         if not (np.isfinite(inside).all() and (inside >= lowest).all() and (inside <= highest).all()):
             raise out_of_range(where, value, f"{allowed}, or a float array of them")
     return value
+
+
+def divides(name: str, value: int, of: str, whole: int) -> None:
+    """Raises InputError unless `value` divides `whole`."""
+    if whole % value:
+        raise InputError(f"{of} = {whole} can't be split by {name} = {value}; allowed: multiples of {value}")
+
+
+def at_most(name: str, value: int, of: str, limit: int) -> None:
+    """Raises InputError unless `value` is at most `limit`."""
+    if value > limit:
+        raise out_of_range(name, value, f"at most {of} = {limit}")

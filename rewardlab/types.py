@@ -1,6 +1,6 @@
 """The central types. Read this page first.
 
-The training loop is three pure functions (`collect.py`, `judges.py`, a rule's `update`), scanned over updates (`train.py`):
+The training loop is three pure functions (`collect.py`, `judges.py`, a rule's `update`), scanned over updates (`training.py`):
 
     acting     = rule.behave(agent, state, key)              who acts: one shared policy, or one candidate per group of lanes
     trajectory = collect(env, params, agent, acting, key)    observations, actions, signals: no reward reaches `act`

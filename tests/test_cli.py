@@ -149,7 +149,7 @@ def test_words_belong_to_the_field_before_them():
 
 def test_the_command_line_runs_what_the_library_would(here, capsys, monkeypatch):
     """The experiment and the directory reach `run`, and its summary and report are shown."""
-    import rewardlab.run as module
+    import rewardlab.runner as module
 
     asked = []
 
@@ -167,7 +167,7 @@ def test_the_command_line_runs_what_the_library_would(here, capsys, monkeypatch)
 
 
 def test_a_finished_run_is_reported_again_and_not_repeated(here, capsys, monkeypatch):
-    import rewardlab.run as module
+    import rewardlab.runner as module
     from rewardlab import compare, report, store
 
     monkeypatch.setattr(module, "run", lambda *_, **__: pytest.fail("it was run again"))

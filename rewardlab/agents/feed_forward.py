@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import flax.linen as nn
 import jax.numpy as jnp
@@ -24,7 +25,7 @@ class MLP:
     """
 
     hidden: tuple[int, ...] = (64, 64)
-    activation: str = "relu"
+    activation: Literal["relu", "tanh"] = "relu"
     layer_norm: bool = False
     head_scale: float = 0.1
 

@@ -228,25 +228,24 @@ def terrain(rng: np.random.Generator, enemies: bool = False):
 
 
 def obstacles(tiles, begin: int, stop: int, rng: np.random.Generator) -> None:
-    """Draw obstacles into the columns begin .. stop - 1 of `tiles`, at least one free column apart."""
+    """Draw obstacles into the columns begin .. stop - 1 of `tiles`, 3 to 5 columns apart.
+
+    What hangs low kills all who jump below it, so that jumping all the way does not pay; what hangs high above most of
+    the others makes it matter where one takes off. Each kind can be learnt on its own, and a level has few of them.
+    """
     x = begin + int(rng.integers(0, 2))
     while x < stop:
         kind = rng.random()
         size = min(int(rng.integers(1, 4)), stop - x)
-        on = slice(x, x + min(size, 2))
-        if kind < 0.2:
-            tiles[FLOOR, on] = SOLID
-        elif kind < 0.3:
-            tiles[FLOOR - 1 : FLOOR + 1, x] = SOLID
-        elif kind < 0.5:
-            tiles[FLOOR + 1, on] = EMPTY
-        elif kind < 0.7:
-            tiles[FLOOR, on] = SPIKE
-        if kind > 0.7 or rng.random() < 0.5:
-            low = FLOOR - (1 if kind > 0.85 else 2)
-            above = slice(x, x + size)
+        on, above = slice(x, x + min(size, 2)), slice(x, x + size)
+        low = FLOOR - 1
+        if kind < 0.52:
+            low = FLOOR - 2 if rng.random() < 0.8 else None
+            row, tile = (FLOOR, SOLID) if kind < 0.14 else (FLOOR + 1, EMPTY) if kind < 0.32 else (FLOOR, SPIKE)
+            tiles[row, on] = tile
+        if low is not None:
             tiles[low, above], tiles[low - 1, above] = HANGING, SOLID
-        x += size + int(rng.integers(1, 4))
+        x += size + int(rng.integers(3, 6))
 
 
 def build(tiles, shelves, beats, rng) -> tuple[Levels, np.ndarray]:

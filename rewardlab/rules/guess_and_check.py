@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from rewardlab.agents.select import greedy
+from rewardlab.fields import divides
 from rewardlab.rules.population import newborns, unflatten
 from rewardlab.rules.returns import episode_returns
 from rewardlab.types import Acting, Rule
@@ -36,6 +37,9 @@ class GuessAndCheck(Rule):
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
+
+    def check(self):
+        divides("candidates", self.candidates, "lanes", self.lanes)
 
     def heads(self, num_actions):
         return {"logits": num_actions}

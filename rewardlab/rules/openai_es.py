@@ -10,6 +10,7 @@ import optax
 from flax import struct
 
 from rewardlab.agents.select import greedy
+from rewardlab.fields import divides
 from rewardlab.rules.losses import adam
 from rewardlab.rules.population import newborns, unflatten
 from rewardlab.rules.returns import fitness
@@ -43,6 +44,10 @@ class OpenAIES(Rule):
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
+
+    def check(self):
+        divides("candidates", self.candidates, "lanes", self.lanes)
+        divides("2", 2, "candidates", self.candidates)
 
     def heads(self, num_actions):
         return {"logits": num_actions}

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from rewardlab.agents.select import epsilon_greedy
+from rewardlab.fields import divides
 from rewardlab.rules.losses import adam, descend, masked_mean
 from rewardlab.rules.returns import lambda_returns
 from rewardlab.types import Acting, Rule
@@ -41,6 +42,9 @@ class ParallelQ(Rule):
     steps: int = struct.field(default=32, pytree_node=False)
     epochs: int = struct.field(default=2, pytree_node=False)
     minibatches: int = struct.field(default=4, pytree_node=False)
+
+    def check(self):
+        divides("minibatches", self.minibatches, "lanes", self.lanes)
 
     def heads(self, num_actions):
         return {"q": num_actions}

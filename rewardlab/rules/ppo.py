@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from rewardlab.agents.select import entropy, log_prob, sample
+from rewardlab.fields import divides
 from rewardlab.rules.losses import adam, clipped_surrogate, descend, masked_mean, standardise
 from rewardlab.rules.returns import lambda_returns
 from rewardlab.types import Acting, Rule
@@ -41,6 +42,9 @@ class PPO(Rule):
     steps: int = struct.field(default=32, pytree_node=False)
     epochs: int = struct.field(default=4, pytree_node=False)
     minibatches: int = struct.field(default=4, pytree_node=False)
+
+    def check(self):
+        divides("minibatches", self.minibatches, "lanes", self.lanes)
 
     def heads(self, num_actions):
         return {"logits": num_actions, "value": 1}

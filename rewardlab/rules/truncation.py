@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from rewardlab.agents.select import greedy
+from rewardlab.fields import at_most, divides
 from rewardlab.rules.population import best_first, newborns, unflatten
 from rewardlab.rules.returns import fitness
 from rewardlab.types import Acting, Rule
@@ -36,6 +37,10 @@ class Truncation(Rule):
     parents: int = struct.field(default=8, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
+
+    def check(self):
+        divides("candidates", self.candidates, "lanes", self.lanes)
+        at_most("parents", self.parents, "candidates - 1", self.candidates - 1)
 
     def heads(self, num_actions):
         return {"logits": num_actions}

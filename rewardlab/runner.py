@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import batches, compare, envs, report, store, train
+from rewardlab import batches, compare, devices, report, store, training
 from rewardlab.envs import adapter
 from rewardlab.experiment import Experiment
 from rewardlab.probes.references import references
@@ -25,16 +25,20 @@ def run(experiment: Experiment, out: str | Path | None = None, progress: Progres
     out: the directory, `runs/<name>` by default. A finished run of the same experiment is not repeated.
     Raises InputError, before anything compiles, for a directory that holds another run or cannot be written.
     """
+    devices.check_randomness()
+    devices.use_all_cores()
+    store.check_out(out, experiment)
+    env = experiment.world()
     directory = store.create(out, experiment)
     if directory.finished:
-        return store.open_run(directory.path)
+        return directory
     if isinstance(progress, bool):
         progress = Progress(total_steps(experiment)) if progress else Silent()
     store.write_environment(directory.path, experiment)
-    measured, films = measure(experiment, progress)
+    measured, films = measure(experiment, env, progress)
     for name, frames in films.items():
         replays.write(directory.path, name, frames)
-    results = dataset(experiment, measured)
+    results = dataset(experiment, env, measured)
     store.write_results(directory.path, results)
     store.write_summary(directory.path, compare.summarise(results))
     progress.note("Writing the report ...")
@@ -44,12 +48,7 @@ def run(experiment: Experiment, out: str | Path | None = None, progress: Progres
 
 def total_steps(experiment: Experiment) -> int:
     """Environment steps that the whole experiment will live, padding left out."""
-    return len(experiment.rules) * experiment.steps * sum(seeds_of(experiment).values())
-
-
-def seeds_of(experiment: Experiment) -> dict[str, int]:
-    """Number of seeds of each condition."""
-    return {name: c.seeds or experiment.seeds for name, c in experiment.conditions.items()}
+    return len(experiment.rules) * experiment.steps * sum(map(experiment.seeds_of, experiment.conditions))
 
 
 def stacked(default: Any, overrides: list[dict]) -> dict[str, jax.Array]:
@@ -76,17 +75,17 @@ class Measured(NamedTuple):
     compile_seconds: float
 
 
-def measure(experiment: Experiment, progress: Progress):
+def measure(experiment: Experiment, env, progress: Progress):
     """Trains and evaluates: ({(rule, condition): Measured}, {"rule--evaluation": frames} of the first seed under the first condition)."""
-    env = envs.make(experiment.env, **experiment.env_kwargs)
     measured, films = {}, {}
     for name, rule in experiment.rules.items():
-        s = train.setting(env, rule, experiment.agent)
+        s = training.setting(env, rule, experiment.agent)
         default = env.default_params
         overrides = stacked(default, list(experiment.evaluations.values()))
         programs = batches.compile_programs(s, rule, apply(default, {}), overrides, experiment.width, experiment.episodes)
         progress.note(f"{name}: compiled in {programs.compile_seconds:.1f} s")
-        for condition, seeds in seeds_of(experiment).items():
+        for condition in experiment.conditions:
+            seeds = experiment.seeds_of(condition)
             started = time.perf_counter()
             params = apply(default, experiment.conditions[condition].params)
             arrays, carry = train_seeds(experiment, programs, rule, params, overrides, seeds, progress, f"{name}, {condition}")
@@ -138,12 +137,11 @@ def reference_lines(experiment: Experiment, env) -> dict[str, np.ndarray]:
     return references(env, evaluations, evaluation_key(experiment), REFERENCE_EPISODES)
 
 
-def dataset(experiment: Experiment, measured: dict[tuple[str, str], Measured]):
+def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured]):
     """The labelled arrays, every seed kept: an xarray Dataset."""
     import xarray
 
-    env = envs.make(experiment.env, **experiment.env_kwargs)
-    count = seeds_of(experiment)
+    count = {condition: experiment.seeds_of(condition) for condition in experiment.conditions}
     most = max(count.values())
 
     def cube(field):
@@ -165,6 +163,7 @@ def dataset(experiment: Experiment, measured: dict[tuple[str, str], Measured]):
             "steps": (where[:4], cube("steps")),
             "reference_share": (("reference", "evaluation", "outcome"), np.array(list(shares.values()), np.float32).reshape(
                 len(shares), len(experiment.evaluations), len(adapter.outcomes(env)))),
+            "level": (("rule",), np.array([rule.level for rule in experiment.rules.values()])),
             "seconds": (("rule", "condition"), np.array([[measured[r, c].seconds for c in count] for r in experiment.rules])),
             "compile_seconds": (("rule",), np.array([m.compile_seconds for m in first.values()])),
         },

@@ -1,0 +1,35 @@
+"""RewardLab: does an agent that was trained with reward want reward, or was it selected by it? Measured, over many seeds.
+
+    import rewardlab
+    run = rewardlab.run(rewardlab.load("coinrun"), out="runs/coinrun")
+    run.results      # every seed, an xarray Dataset
+"""
+
+import importlib
+
+# Loaded when first asked for: importing the package stays cheap.
+_WHERE = {
+    "Condition": "experiment",
+    "Experiment": "experiment",
+    "InputError": "errors",
+    "MLP": "agents",
+    "Rule": "types",
+    "load": "config",
+    "open_run": "store",
+    "run": "runner",
+    "train": "training",
+}
+_MODULES = ("agents", "envs", "judges", "rules")
+__all__ = [*_WHERE, *_MODULES]
+
+
+def __getattr__(name: str):
+    if name in _MODULES:
+        return importlib.import_module(f"rewardlab.{name}")
+    if name not in _WHERE:
+        raise AttributeError(f"module 'rewardlab' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")
+    return getattr(importlib.import_module(f"rewardlab.{_WHERE[name]}"), name)
+
+
+def __dir__():
+    return sorted(__all__)

@@ -60,7 +60,7 @@ class EnvParams(environment.EnvParams):
 def make(levels: int = 1024, held_out: int = 256, seed: int = 0, enemies: bool = False) -> "CoinRun":
     """CoinRun with `levels` training and `held_out` other levels, all distinct, drawn from `seed`.
 
-    `enemies` adds a patrolling enemy where a level has room. Raises InputError on bad sizes.
+    `enemies` puts a patrolling enemy into every level. Raises InputError on bad sizes.
     """
     return CoinRun(levels, held_out, seed, enemies)
 
@@ -94,7 +94,7 @@ class CoinRun(environment.Environment):
     def check_params(self, params: EnvParams) -> None:
         """Raises InputError on values that mean nothing. Host only: the values must not be traced."""
         for name in ("moved", "behind"):
-            if not np.all((0 <= np.asarray(getattr(params, name))) & (np.asarray(getattr(params, name)) <= 1)):
+            if not np.all((np.asarray(getattr(params, name)) >= 0) & (np.asarray(getattr(params, name)) <= 1)):
                 raise out_of_range(name, getattr(params, name), "a share from 0 to 1")
         if not np.all(np.asarray(params.max_steps_in_episode) >= 1):
             raise out_of_range("max_steps_in_episode", params.max_steps_in_episode, "1 or more")
@@ -246,7 +246,7 @@ def observe(state: EnvState, params: EnvParams) -> jax.Array:
 
 def window(obs) -> dict[str, jax.Array]:
     """An observation's channels by name, bool[7, 9] each."""
-    return dict(zip(CHANNELS, obs[: OBSERVATION - 2].reshape(len(CHANNELS), *WINDOW)))
+    return dict(zip(CHANNELS, obs[: OBSERVATION - 2].reshape(len(CHANNELS), *WINDOW), strict=True))
 
 
 # Scripted policies: (obs, state, params, key) -> action int32[]

@@ -176,7 +176,7 @@ def distances(table: np.ndarray, coin: np.ndarray) -> np.ndarray:
     return found.reshape(count, size)
 
 
-def travel(table: np.ndarray, actions=range(len(ACTIONS))) -> np.ndarray:
+def travel(table: np.ndarray, actions=tuple(range(6))) -> np.ndarray:
     """Fewest moves uint8[L, N] from START to every place alive by `actions` alone; BEYOND where they do not lead."""
     count, size, _ = table.shape
     found = np.full((count, size), BEYOND, np.uint8)
@@ -259,9 +259,8 @@ def build(tiles, shelves, beats, rng) -> tuple[Levels, np.ndarray]:
     table = transitions(tiles)
     enemy = np.full((count, 1), -1)
     if beats is not None:
-        enemy = np.where(beats[:, None] < 0, -1, beats[:, None] + np.array(PATROL))
+        enemy = beats[:, None] + np.array(PATROL)
         table = with_enemy(table, enemy)
-    size = table.shape[1]
 
     def by_cell(found):  # the least over speeds and phases
         return found.reshape(count, -1, CELLS, JUMP).min(axis=(1, 3))
@@ -289,8 +288,6 @@ def build(tiles, shelves, beats, rng) -> tuple[Levels, np.ndarray]:
     found = [to_end, distances(table, coin[:, DETOUR]), distances(table, coin[:, BEHIND])]
     distance = np.stack(found, axis=1)
     good = fit.any(1) & (distance[:, :, START] <= TIME_LIMIT).all(1)
-    if beats is not None:
-        good &= beats >= 0
     return Levels(tiles, table, coin, distance, enemy.astype(np.int16)), good
 
 
@@ -307,6 +304,7 @@ def generate(count: int, seed: int = 0, enemies: bool = False) -> Levels:
     pools, seen, have = [], set(), 0
     while have < count:
         drawn = [terrain(rng, enemies) for _ in range(256)]
+        drawn = [level for level in drawn if not enemies or level[2] >= 0]
         tiles = np.stack([level for level, _, _ in drawn])
         shelves, beats = np.array([s for _, s, _ in drawn]), np.array([b for _, _, b in drawn])
         levels, good = build(tiles, shelves, beats if enemies else None, rng)
@@ -318,4 +316,4 @@ def generate(count: int, seed: int = 0, enemies: bool = False) -> Levels:
         have += int(good.sum())
     # Short levels run out first, so that those found late are longer: shuffle, for any part to be like any other.
     order = rng.permutation(count)
-    return Levels(*(np.concatenate(leaves)[order] for leaves in zip(*pools)))
+    return Levels(*(np.concatenate(leaves)[order] for leaves in zip(*pools, strict=True)))

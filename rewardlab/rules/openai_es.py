@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import struct
 
 from rewardlab.agents.select import greedy
@@ -41,6 +40,7 @@ class OpenAIES(Rule):
 
     learning_rate: float = struct.field(default=0.03, metadata={"range": (0.0, 100.0)})
     sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0)})
+    weight_decay: float = struct.field(default=1.0, metadata={"range": (0.0, 1e3)})
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
@@ -69,7 +69,8 @@ class OpenAIES(Rule):
         score = fitness(experience, self.candidates)
         ascent = smoothed_gradient(self.noise(state), score, self.sigma)
         updates, opt_state = adam(self.learning_rate).update(-ascent, state.opt_state)
-        return State(optax.apply_updates(state.mean, updates), opt_state, key), {"fitness": score.mean()}
+        mean = (1.0 - self.learning_rate * self.weight_decay) * state.mean + updates
+        return State(mean, opt_state, key), {"fitness": score.mean()}
 
     def policy(self, agent, state):
         return unflatten(agent, state.mean)

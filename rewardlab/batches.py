@@ -1,73 +1,54 @@
-"""Seeds in batches of a fixed width, sharded over all devices: how the pure functions of one seed become compiled programs.
+"""Seeds in batches of a fixed width, spread over all devices: how the pure functions of one seed become compiled programs.
 
-The width is part of a run's identity: it changes the bits of floating-point sums, while the batch a seed is in, its slot,
-the number of batches and of devices do not.
+Every batch runs one and the same single-device program, so a seed's bits depend on its number and on the width, and not on
+its slot, its batch, the number of batches or of devices. (One program partitioned over several devices rounds differently
+from the one for a single device.) The width is part of a run's identity: it changes the order of floating-point sums.
 """
 
 from __future__ import annotations
 
-import time
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
 
-from rewardlab import training
+from rewardlab import devices, training
 from rewardlab.probes.outcomes import outcomes
 from rewardlab.types import Rule
 
-SEEDS, EVERYWHERE = PartitionSpec("seeds"), PartitionSpec()
-
 
 class Programs(NamedTuple):
-    """The compiled programs of one rule; leading axis of carries and results: the seeds of one batch.
+    """The compiled programs of one rule on one device; leading axis of carries and policies: the seeds of one batch.
 
     begin(rule, params, run_keys) -> carry
     advance(rule, params, run_keys, carry, target) -> carry; the given carry is consumed
-    evaluate(rule, params, overrides, carry, key) -> Outcomes with a second axis, the evaluations
-    compile_seconds: float, tracing included.
+    policy(rule, carry) -> the parameters to evaluate
     """
 
     begin: Any
     advance: Any
-    evaluate: Any
-    compile_seconds: float
+    policy: Any
 
 
-def mesh() -> jax.sharding.Mesh:
-    """All devices along one axis of seeds."""
-    return jax.make_mesh((jax.device_count(),), ("seeds",), axis_types=(AxisType.Auto,))
-
-
-def split(seeds: list[int], width: int) -> list[np.ndarray]:
-    """Batches of `width` seeds per device; the last one is padded with repeats of its last seed."""
-    size = width * jax.device_count()
-    batches = [seeds[i : i + size] for i in range(0, len(seeds), size)]
-    return [np.array(batch + batch[-1:] * (size - len(batch)), np.int32) for batch in batches]
+def split(seeds: Iterable[int], width: int) -> list[np.ndarray]:
+    """Batches int32[width] of seeds; the last one is padded with repeats of its last seed."""
+    seeds = list(seeds)
+    batches = [seeds[i : i + width] for i in range(0, len(seeds), width)]
+    return [np.array(batch + batch[-1:] * (width - len(batch)), np.int32) for batch in batches]
 
 
 def run_keys(root: int, seeds: np.ndarray) -> jax.Array:
     """Each seed's own key, key[S]: a function of the root and the seed's number alone."""
-    keys = jax.vmap(partial(jax.random.fold_in, jax.random.key(root)))(seeds)
-    return jax.device_put(keys, NamedSharding(mesh(), SEEDS))
+    return jax.vmap(partial(jax.random.fold_in, jax.random.key(root)))(seeds)
 
 
-def everywhere(tree):
-    """A copy of a pytree on every device."""
-    return jax.device_put(tree, NamedSharding(mesh(), EVERYWHERE))
-
-
-def compile_programs(
-    s: training.Setting, rule: Rule, params, overrides: dict[str, jax.Array], width: int, episodes: int
-) -> Programs:
-    """Compiles everything that one rule needs, for batches of `width` seeds per device, before anything runs.
-
-    overrides: {field of params: [E]}, one value per evaluation.
-    """
-    head = next(iter(rule.heads(s.env.num_actions)))
+def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Programs:
+    """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs."""
 
     def begin(rule, params, keys):
         return jax.vmap(lambda key: training.begin(s, rule, params, key))(keys)
@@ -75,24 +56,70 @@ def compile_programs(
     def advance(rule, params, keys, carry, target):
         return jax.vmap(lambda key, c: training.advance(s, rule, params, key, c, target))(keys, carry)
 
-    def evaluate(rule, params, overrides, carry, key):
-        def one(state, override):
-            policy = rule.policy(s.agent, state)
+    def policy(rule, carry):
+        return jax.vmap(lambda state: rule.policy(s.agent, state))(carry.state)
+
+    keys = run_keys(0, np.zeros(width, np.int32))
+    begin = jax.jit(begin).lower(rule, params, keys).compile()
+    advance = jax.jit(advance, donate_argnums=3).lower(rule, params, keys, begin.out_info, jnp.int32(0)).compile()
+    return Programs(begin, advance, jax.jit(policy).lower(rule, begin.out_info).compile())
+
+
+def compile_evaluation(s: training.Setting, head: str, programs: Programs, params, overrides: dict, episodes: int):
+    """evaluate(params, overrides, policies, key) -> Outcomes [seed, evaluation]; it serves all rules with equal policies.
+
+    overrides: {field of params: [E]}, one value per evaluation.
+    """
+
+    def evaluate(params, overrides, policies, key):
+        def one(policy, override):
             return outcomes(s.env, params.replace(**override), s.agent, policy, head, key, episodes)
 
-        return jax.vmap(lambda state: jax.vmap(lambda override: one(state, override))(overrides))(carry.state)
+        return jax.vmap(lambda policy: jax.vmap(lambda override: one(policy, override))(overrides))(policies)
 
-    def sharded(function, *specs):
-        # Each device runs the program of one device: a seed's bits cannot depend on how many devices there are.
-        return jax.shard_map(function, mesh=mesh(), in_specs=specs, out_specs=SEEDS, check_vma=False)
+    return jax.jit(evaluate).lower(params, overrides, programs.policy.out_info, jax.random.key(0)).compile()
 
-    started = time.perf_counter()
-    rule, params, overrides, target = everywhere((rule, params, overrides, jnp.int32(0)))
-    keys, key = run_keys(0, np.zeros(width * jax.device_count(), np.int32)), everywhere(jax.random.key(0))
-    begin = jax.jit(sharded(begin, EVERYWHERE, EVERYWHERE, SEEDS)).lower(rule, params, keys).compile()
-    carry = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=NamedSharding(mesh(), SEEDS)), begin.out_info)
-    advance = jax.jit(sharded(advance, EVERYWHERE, EVERYWHERE, SEEDS, SEEDS, EVERYWHERE), donate_argnums=3)
-    advance = advance.lower(rule, params, keys, carry, target).compile()
-    evaluate = jax.jit(sharded(evaluate, EVERYWHERE, EVERYWHERE, EVERYWHERE, SEEDS, EVERYWHERE))
-    evaluate = evaluate.lower(rule, params, overrides, carry, key).compile()
-    return Programs(begin, advance, evaluate, time.perf_counter() - started)
+
+class Workers:
+    """Threads that take work from one queue, each for one device: one a device, and on a CPU as many as it has cores.
+
+    One program alone leaves a CPU's second core mostly idle; several batches at once do not, and share what was compiled.
+    """
+
+    def __init__(self):
+        self.devices = jax.local_devices()
+        self.count = len(self.devices)
+        if self.devices[0].platform == "cpu":
+            self.count = max(self.count, devices.cores())
+        self._free, self._lock = [self.devices[i % len(self.devices)] for i in range(self.count)], threading.Lock()
+        self._pool = ThreadPoolExecutor(self.count)
+
+    def on(self, device: jax.Device, function: Callable[..., Any], *arguments) -> Future:
+        """Starts function(*arguments) with `device` as jax's default device."""
+
+        def work():
+            with jax.default_device(device):
+                return function(*arguments)
+
+        return self._pool.submit(work)
+
+    def on_any(self, function: Callable[..., Any], *arguments) -> Future:
+        """Starts function(device, *arguments) on a device that is free, which is also jax's default there."""
+
+        def work():
+            with self._lock:
+                device = self._free.pop(0)
+            try:
+                with jax.default_device(device):
+                    return function(device, *arguments)
+            finally:
+                with self._lock:
+                    self._free.append(device)
+
+        return self._pool.submit(work)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *problem):
+        self._pool.shutdown(cancel_futures=True)

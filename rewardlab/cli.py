@@ -102,7 +102,6 @@ def _run(words: list[str]) -> int:
         return 0
 
     devices.check_randomness()
-    devices.use_all_cores()
     from rewardlab import config, override, store
 
     experiment = config.load(given.experiment)

@@ -1,4 +1,4 @@
-"""Which devices there are to compute on. To be set before jax starts its backends, that is before its first array."""
+"""What there is to compute on, and what jax has to be set to."""
 
 from __future__ import annotations
 
@@ -7,22 +7,10 @@ import sys
 
 from rewardlab.errors import InputError, show
 
-COUNT_FLAG = "--xla_force_host_platform_device_count"
-
 
 def cores() -> int:
     """How many CPU cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def use_all_cores() -> None:
-    """Makes jax see one CPU device per core, over which seeds are spread. What the user set in XLA_FLAGS stays.
-
-    No effect on GPUs and TPUs, nor on a jax that has started already.
-    """
-    flags = os.environ.get("XLA_FLAGS", "")
-    if COUNT_FLAG not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} {COUNT_FLAG}={cores()}".strip()
 
 
 def check_randomness() -> None:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from typing import TextIO
 
 
+CLEAR = "\r\033[K"  # back to the line's start, and wipe it
+
+
 class Progress:
-    """Counts environment steps against a known total.
+    """Counts environment steps against a known total; threads may share it.
 
     On a terminal the line is redrawn in place; elsewhere only what is finished is written, a line each.
     """
@@ -17,18 +21,19 @@ class Progress:
         self.total, self.done, self.stream = max(total, 1), 0, stream or sys.stderr
         self.started = time.perf_counter()
         self.live = self.stream.isatty()
+        self._lock = threading.Lock()
 
     def note(self, text: str) -> None:
         """A line that stays."""
-        clear = "\r\033[K" if self.live else ""
-        print(f"{clear}{text}", file=self.stream, flush=True)
+        with self._lock:
+            print(f"{CLEAR if self.live else ''}{text}", file=self.stream, flush=True)
 
     def advance(self, steps: int, label: str) -> None:
         """`steps` more environment steps of training are behind us."""
-        self.done += steps
-        if self.live:
-            self.stream.write(f"\r\033[K{self.line(label)}")
-            self.stream.flush()
+        with self._lock:
+            self.done += steps
+            if self.live:
+                print(f"{CLEAR}{self.line(label)}", end="", file=self.stream, flush=True)
 
     def line(self, label: str) -> str:
         """The line for now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,12 +12,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import batches, compare, devices, report, store, training
-from rewardlab.envs import adapter
+from rewardlab.envs.adapter import set_params, stack_params
 from rewardlab.experiment import Experiment
-from rewardlab.probes.references import references
 from rewardlab.probes.replay import replay
 from rewardlab.progress import Progress, Silent
 from rewardlab.report import replays
+from rewardlab.results import Measured, dataset
+
+# Folded into the root key for what is not a seed's; seeds are numbered from 0 and never reach them.
+EVALUATION, REPLAY = 1_000_000_007, 1_000_000_009
 
 
 def run(experiment: Experiment, out: str | Path | None = None, progress: Progress | bool = True) -> store.Run:
@@ -26,7 +30,6 @@ def run(experiment: Experiment, out: str | Path | None = None, progress: Progres
     Raises InputError, before anything compiles, for a directory that holds another run or cannot be written.
     """
     devices.check_randomness()
-    devices.use_all_cores()
     store.check_out(out, experiment)
     env = experiment.world()
     directory = store.create(out, experiment)
@@ -38,7 +41,7 @@ def run(experiment: Experiment, out: str | Path | None = None, progress: Progres
     measured, films = measure(experiment, env, progress)
     for name, frames in films.items():
         replays.write(directory.path, name, frames)
-    results = dataset(experiment, env, measured)
+    results = dataset(experiment, env, measured, evaluation_key(experiment))
     store.write_results(directory.path, results)
     store.write_summary(directory.path, compare.summarise(results))
     progress.note("Writing the report ...")
@@ -51,138 +54,125 @@ def total_steps(experiment: Experiment) -> int:
     return len(experiment.rules) * experiment.steps * sum(map(experiment.seeds_of, experiment.conditions))
 
 
-def stacked(default: Any, overrides: list[dict]) -> dict[str, jax.Array]:
-    """{field: [E]} over all fields that any of the E overrides names; the others take the default's value."""
-    fields = sorted({field for override in overrides for field in override})
-    kind = {field: jnp.asarray(getattr(default, field)).dtype for field in fields}
-    return {f: jnp.asarray([o.get(f, getattr(default, f)) for o in overrides], kind[f]) for f in fields}
-
-
-def apply(default: Any, override: dict) -> Any:
-    """`default` with some fields set, in their own dtypes, so that every condition fits the same compiled program."""
-    params = default.replace(**{f: jnp.asarray(v, jnp.asarray(getattr(default, f)).dtype) for f, v in override.items()})
-    return jax.tree.map(jnp.asarray, params)
-
-
-class Measured(NamedTuple):
-    """One rule under one condition. share [seed, point, evaluation, outcome]; returns, length [seed, point, evaluation]; steps [seed, point]."""
-
-    share: np.ndarray
-    returns: np.ndarray
-    length: np.ndarray
-    steps: np.ndarray
-    seconds: float
-    compile_seconds: float
-
-
-def measure(experiment: Experiment, env, progress: Progress):
-    """Trains and evaluates: ({(rule, condition): Measured}, {"rule--evaluation": frames} of the first seed under the first condition)."""
-    measured, films = {}, {}
-    for name, rule in experiment.rules.items():
-        s = training.setting(env, rule, experiment.agent)
-        default = env.default_params
-        overrides = stacked(default, list(experiment.evaluations.values()))
-        programs = batches.compile_programs(s, rule, apply(default, {}), overrides, experiment.width, experiment.episodes)
-        progress.note(f"{name}: compiled in {programs.compile_seconds:.1f} s")
-        for condition in experiment.conditions:
-            seeds = experiment.seeds_of(condition)
-            started = time.perf_counter()
-            params = apply(default, experiment.conditions[condition].params)
-            arrays, carry = train_seeds(experiment, programs, rule, params, overrides, seeds, progress, f"{name}, {condition}")
-            measured[name, condition] = Measured(*arrays, time.perf_counter() - started, programs.compile_seconds)
-            progress.note(f"{name}, {condition}: {seeds} seeds in {measured[name, condition].seconds:.1f} s")
-            if condition == next(iter(experiment.conditions)) and hasattr(env, "render_rgb"):
-                policy = rule.policy(s.agent, jax.tree.map(lambda x: x[0], carry.state))
-                for evaluation, override in experiment.evaluations.items():
-                    key = jax.random.fold_in(jax.random.key(experiment.seed), REPLAY)
-                    head = next(iter(rule.heads(env.num_actions)))
-                    films[f"{name}--{evaluation}"] = replay(env, apply(default, override), s.agent, policy, head, key)
-    return measured, films
-
-
-EVALUATION, REPLAY = 1_000_000_007, 1_000_000_009  # folded into the root key, far from the seeds' numbers
-REFERENCE_EPISODES = 1024
-
-
-def train_seeds(experiment, programs, rule, params, overrides, seeds: int, progress, label):
-    """All seeds of one rule under one condition: the arrays of `Measured`, and the first batch's last carry."""
-    parts, first = [], None
-    rule, params, overrides = batches.everywhere((rule, params, overrides))
-    key = batches.everywhere(evaluation_key(experiment))
-    targets = np.linspace(0, experiment.steps, experiment.points + 1).round().astype(np.int32)
-    for batch in batches.split(list(range(seeds)), experiment.width):
-        keys = batches.run_keys(experiment.seed, batch)
-        carry = programs.begin(rule, params, keys)
-        points = []
-        for before, target in zip((0, *targets[:-1]), targets, strict=True):
-            if target:
-                carry = programs.advance(rule, params, keys, carry, batches.everywhere(jnp.int32(target)))
-            evaluated = programs.evaluate(rule, params, overrides, carry, key)
-            points.append((*map(np.asarray, evaluated), np.asarray(carry.steps).astype(np.float64)))
-            done = min(len(batch), seeds - sum(len(p[0]) for p in parts))
-            progress.advance(int(target - before) * done, label)
-        parts.append([np.stack(x, axis=1) for x in zip(*points, strict=True)])
-        first = carry if first is None else first
-    return [np.concatenate(x)[:seeds] for x in zip(*parts, strict=True)], first
-
-
 def evaluation_key(experiment: Experiment) -> jax.Array:
     """One key for every evaluation: all policies are compared on the same levels."""
     return jax.random.fold_in(jax.random.key(experiment.seed), EVALUATION)
 
 
-def reference_lines(experiment: Experiment, env) -> dict[str, np.ndarray]:
-    """{name: float32[evaluation, outcome]} of the world's scripted policies."""
-    evaluations = [apply(env.default_params, override) for override in experiment.evaluations.values()]
-    return references(env, evaluations, evaluation_key(experiment), REFERENCE_EPISODES)
+class Job(NamedTuple):
+    """What training one rule needs: its programs by device, the evaluation that serves it, and how long both compiled."""
+
+    rule: Any
+    setting: training.Setting
+    head: str
+    programs: dict
+    evaluate: dict
+    compile_seconds: float
 
 
-def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured]):
-    """The labelled arrays, every seed kept: an xarray Dataset."""
-    import xarray
+def measure(experiment: Experiment, env, progress: Progress):
+    """Trains and evaluates: ({(rule, condition): Measured}, {"rule--evaluation": films of the first seed})."""
+    default = env.default_params
+    main = next(iter(experiment.conditions))
+    measured, films = {}, {}
+    with batches.Workers() as workers:
+        jobs = compile_all(experiment, env, workers)
+        progress.note(f"Compiled {len(jobs)} rules in {sum(j.compile_seconds for j in jobs.values()):.0f} s of work")
+        waiting = {
+            (name, condition): [
+                workers.on_any(train_batch, experiment, job, condition, batch, progress, f"{name}, {condition}")
+                for batch in batches.split(range(experiment.seeds_of(condition)), experiment.width)
+            ]
+            for name, job in jobs.items()
+            for condition in experiment.conditions
+        }
+        for (name, condition), parts in waiting.items():
+            done = [part.result() for part in parts]
+            job, seeds = jobs[name], experiment.seeds_of(condition)
+            arrays = [np.concatenate(x)[:seeds] for x in zip(*(d.arrays for d in done), strict=True)]
+            seconds = sum(d.seconds for d in done) / workers.count
+            measured[name, condition] = Measured(*arrays, seconds, job.compile_seconds)
+            progress.note(f"{name}, {condition}: {seeds} seeds in {seconds:.1f} s")
+            if condition == main and hasattr(env, "render_rgb"):
+                policy = jax.tree.map(lambda x: x[0], done[0].policies)
+                key = jax.random.fold_in(jax.random.key(experiment.seed), REPLAY)
+                for evaluation, override in experiment.evaluations.items():
+                    film = replay(env, set_params(default, override), job.setting.agent, policy, job.head, key)
+                    films[f"{name}--{evaluation}"] = film
+    return measured, films
 
-    count = {condition: experiment.seeds_of(condition) for condition in experiment.conditions}
-    most = max(count.values())
 
-    def cube(field):
-        cells = [[getattr(measured[r, c], field) for c in count] for r in experiment.rules]
-        full = np.full((len(experiment.rules), len(count), most, *cells[0][0].shape[1:]), np.nan, cells[0][0].dtype)
-        for i, row in enumerate(cells):
-            for j, cell in enumerate(row):
-                full[i, j, : len(cell)] = cell
-        return full
+def compile_all(experiment: Experiment, env, workers: batches.Workers) -> dict[str, Job]:
+    """Compiles every rule for every device, several at a time. Rules with the same heads share one evaluation."""
+    default = set_params(env.default_params, {})
+    overrides = stack_params(default, list(experiment.evaluations.values()))
+    settings = {name: training.setting(env, rule, experiment.agent) for name, rule in experiment.rules.items()}
 
-    where = ("rule", "condition", "seed", "point", "evaluation")
-    shares = reference_lines(experiment, env)
-    first = {r: measured[r, next(iter(count))] for r in experiment.rules}
-    return xarray.Dataset(
-        {
-            "outcome_share": ((*where, "outcome"), cube("share")),
-            "return": (where, cube("returns")),
-            "length": (where, cube("length")),
-            "steps": (where[:4], cube("steps")),
-            "reference_share": (("reference", "evaluation", "outcome"), np.array(list(shares.values()), np.float32).reshape(
-                len(shares), len(experiment.evaluations), len(adapter.outcomes(env)))),
-            "level": (("rule",), np.array([rule.level for rule in experiment.rules.values()])),
-            "seconds": (("rule", "condition"), np.array([[measured[r, c].seconds for c in count] for r in experiment.rules])),
-            "compile_seconds": (("rule",), np.array([m.compile_seconds for m in first.values()])),
-        },
-        coords={
-            "rule": list(experiment.rules),
-            "condition": list(count),
-            "seed": np.arange(most),
-            "point": np.arange(experiment.points + 1),
-            "evaluation": list(experiment.evaluations),
-            "outcome": list(adapter.outcomes(env)),
-            "reference": list(shares),
-        },
-        attrs={
-            "name": experiment.name,
-            "question": experiment.question,
-            "experiment": experiment.to_json(),
-            "capability": experiment.capability,
-            "control_capability": experiment.control_capability,
-            "control": experiment.control or "",
-            "env": experiment.env if isinstance(experiment.env, str) else type(experiment.env).__name__,
-        },
-    )
+    def timed(compile_it, *arguments):
+        started = time.perf_counter()
+        return compile_it(*arguments), time.perf_counter() - started
+
+    train = {
+        (name, device): workers.on(
+            device, timed, batches.compile_training, settings[name], strong_rule(rule), default, experiment.width
+        )
+        for name, rule in experiment.rules.items()
+        for device in workers.devices
+    }
+    heads = {name: tuple(rule.heads(env.num_actions).items()) for name, rule in experiment.rules.items()}
+    test = {}
+    for name in experiment.rules:
+        for device in workers.devices:
+            if (heads[name], device) not in test:
+                programs, _ = train[name, device].result()
+                test[heads[name], device] = workers.on(
+                    device, timed, batches.compile_evaluation,
+                    settings[name], heads[name][0][0], programs, default, overrides, experiment.episodes,
+                )  # fmt: skip
+    return {
+        name: Job(
+            rule=strong_rule(rule),
+            setting=settings[name],
+            head=heads[name][0][0],
+            programs={device: train[name, device].result()[0] for device in workers.devices},
+            evaluate={device: test[heads[name], device].result()[0] for device in workers.devices},
+            compile_seconds=sum(train[name, device].result()[1] for device in workers.devices),
+        )
+        for name, rule in experiment.rules.items()
+    }
+
+
+def strong_rule(rule):
+    """A rule whose hyperparameters are float32 arrays."""
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), rule)
+
+
+class Trained(NamedTuple):
+    """A batch of seeds: the first four arrays of `Measured`, the final policies, and the seconds it took."""
+
+    arrays: list[np.ndarray]
+    policies: Any
+    seconds: float
+
+
+def train_batch(device, experiment: Experiment, job: Job, condition: str, batch: np.ndarray, progress, label: str) -> Trained:
+    """Trains one batch of seeds of one rule under one condition, evaluating at every point."""
+    started = time.perf_counter()
+    put = partial(jax.device_put, device=device)
+    env, programs, evaluate = job.setting.env, job.programs[device], job.evaluate[device]
+    rule, params = put((job.rule, set_params(env.default_params, experiment.conditions[condition].params)))
+    default = put(set_params(env.default_params, {}))
+    overrides = put(stack_params(env.default_params, list(experiment.evaluations.values())))
+    keys, key = put((batches.run_keys(experiment.seed, batch), evaluation_key(experiment)))
+    targets = np.linspace(0, experiment.steps, experiment.points + 1).round().astype(np.int32)
+    carry, points, before = programs.begin(rule, params, keys), [], 0
+    for target in targets:
+        if target:
+            carry = programs.advance(rule, params, keys, carry, put(jnp.int32(target)))
+        policies = programs.policy(rule, carry)
+        evaluated = evaluate(default, overrides, policies, key)
+        points.append((*map(np.asarray, evaluated), np.asarray(carry.steps).astype(np.float64)))
+        progress.advance(int(target - before) * len(set(batch.tolist())), label)
+        before = target
+    arrays = [np.stack(x, axis=1) for x in zip(*points, strict=True)]
+    return Trained(arrays, jax.device_put(policies, jax.local_devices()[0]), time.perf_counter() - started)

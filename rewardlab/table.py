@@ -7,28 +7,34 @@ from typing import Any
 
 
 def summary_table(summary: dict[str, Any]) -> str:
-    """The verdict's sentences, under them one row a rule: how many seeds learned, and each evaluation's final figures.
+    """Two tables with a row a rule, then the verdict's sentences and the warnings.
 
-    A figure is the interquartile mean over seeds of success, and under a shift of the second outcome, too.
+    The first: each evaluation's final figures, interquartile means over seeds of success (of the return in a world
+    where they are not the same), and under a shift of the second outcome, too. The second: how many seeds became
+    capable, the steps to it, success of the control on each shift, and the verdict in short.
     """
-    outcomes = summary["outcomes"] or ["return"]
-    columns = [
-        (evaluation, outcome)
-        for i, evaluation in enumerate(summary["evaluations"])
-        for outcome in outcomes[: 1 + (i > 0)]
-    ]
+    evaluations, outcomes = summary["evaluations"], summary["outcomes"] or ["return"]
+    score, goals = summary.get("score", outcomes[0]), summary.get("goals", outcomes[:2])
+    shifts = summary.get("shifts", evaluations[1:])
+    columns = [(e, m) for e in evaluations for m in dict.fromkeys([score, *goals] if e in shifts else [score])]
     head = [
         ["rule", "learned", *(f"{evaluation}:" for evaluation, _ in columns)],
         ["", "", *(outcome for _, outcome in columns)],
     ]
     rows = [
-        [name, "yes" if rule["learned"] else "no", *(_figure(rule, *column) for column in columns)]
+        [name, "yes" if rule["learned"] else "no", *(_figure(rule.get("final"), *column) for column in columns)]
+        for name, rule in summary["rules"].items()
+    ]
+    controls = [(shift, goals[0] if goals else score) for shift in shifts] if summary.get("control") else []
+    below = [["rule", "capable", "steps to it", *(f"control, {shift}" for shift, _ in controls), "in short"]]
+    lines = [
+        [name, _capable(rule), _steps(rule), *(_figure(rule.get("control"), *c) for c in controls), rule.get("short", "-")]
         for name, rule in summary["rules"].items()
     ]
     counts = ", ".join(f"{n} ({condition})" for condition, n in summary["seeds"]["conditions"].items())
     note = f"Interquartile means over seeds with 95 % intervals, at equal environment steps. Seeds: {counts}."
     sentences = [*summary["verdict"], *(f"Note: {warning}" for warning in summary["warnings"])]
-    return "\n".join([*grid(head, rows), "", note, "", *sentences])
+    return "\n".join([*grid(head, rows), "", *grid(below, lines), "", note, "", *sentences])
 
 
 def grid(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> list[str]:
@@ -40,9 +46,19 @@ def grid(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> list[s
     return [*lines[: len(head)], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[len(head) :]]
 
 
-def _figure(rule: dict[str, Any], evaluation: str, outcome: str) -> str:
-    figure = rule["final"].get(evaluation, {}).get(outcome) or rule.get("return", {}).get(evaluation) or {}
+def _figure(figures: dict[str, Any] | None, evaluation: str, measure: str) -> str:
+    figure = (figures or {}).get(evaluation, {}).get(measure) or {}
     if figure.get("iqm") is None:
         return "-"
-    interval = "" if figure["low"] is None else f" [{figure['low']:.2f}, {figure['high']:.2f}]"
-    return f"{figure['iqm']:.2f}{interval}"
+    digits = ".3g" if measure == "return" else ".2f"
+    interval = "" if figure["low"] is None else f" [{figure['low']:{digits}}, {figure['high']:{digits}}]"
+    return f"{figure['iqm']:{digits}}{interval}"
+
+
+def _capable(rule: dict[str, Any]) -> str:
+    return f"{rule['seeds'] - rule['never']}/{rule['seeds']}" if "never" in rule else "-"
+
+
+def _steps(rule: dict[str, Any]) -> str:
+    steps = rule.get("steps_to_capability", {}).get("iqm")
+    return "-" if steps is None else f"{steps:,.0f}"

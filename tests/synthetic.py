@@ -77,7 +77,10 @@ def results(
         "points": points - 1,
         "episodes": episodes,
         "width": 8,
-        "conditions": {c: {"params": {"moved": moved}, "seeds": count} for c, moved, count in conditions},
+        "conditions": {
+            c: {"params": {"moved": moved} | ({"behind": 0.5} if moved else {}), "seeds": count}
+            for c, moved, count in conditions
+        },
         "evaluations": {e: {"held_out": True, "moved": float(k > 0)} for k, e in enumerate(evaluations)},
         "rules": {rule: {"rule": rule, "hyperparameters": {}} for rule in rules},
     }
@@ -120,8 +123,8 @@ def results(
 
 def sweep(**kwargs) -> xr.Dataset:
     """Results with eight shares of moved levels."""
-    shares = {"0 %": 0.0, "1 %": 0.01, "2 %": 0.02, "5 %": 0.05, "10 %": 0.1, "25 %": 0.25, "50 %": 0.5, "100 %": 1.0}
-    return results(conditions=tuple((name, share, 16) for name, share in shares.items()), control="50 %", **kwargs)
+    shares = {"p0": 0.0, "p1": 0.01, "p2": 0.02, "p5": 0.05, "p10": 0.1, "p25": 0.25, "p50": 0.5, "p100": 1.0}
+    return results(conditions=tuple((name, share, 16) for name, share in shares.items()), control="p50", **kwargs)
 
 
 def replay(length=20, height=56, width=120) -> np.ndarray:

@@ -104,18 +104,6 @@ def test_other_randomness_is_refused():
     assert done.returncode == 2 and "allowed: threefry2x32" in done.stderr
 
 
-def test_every_core_is_a_device_unless_the_user_says_otherwise(monkeypatch):
-    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
-    devices.use_all_cores()
-    assert os.environ["XLA_FLAGS"] == f"--xla_cpu_enable_fast_math=false {devices.COUNT_FLAG}={devices.cores()}"
-    monkeypatch.setenv("XLA_FLAGS", f"{devices.COUNT_FLAG}=5")
-    devices.use_all_cores()
-    assert os.environ["XLA_FLAGS"] == f"{devices.COUNT_FLAG}=5"
-    code = "from rewardlab import devices; devices.use_all_cores(); import jax; "
-    code += "print(len(jax.devices()) == devices.cores())"
-    assert python("-c", code, JAX_PLATFORMS="cpu").stdout == "True\n"
-
-
 def test_help_teaches(capsys):
     for words, said in [
         ([], "rewardlab run coinrun"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html.parser
+import json
 import shutil
 
 import numpy as np
@@ -146,6 +147,32 @@ def test_any_world_has_a_page(tmp_path, data, drawn):
     page = Reader(report.write(path).read_text())
     assert sorted(p.stem for p in (path / "figures").iterdir()) == sorted(drawn)
     assert page.tags.count("img") == page.tags.count("figure") == len(drawn)
+
+
+def test_a_run_of_the_users_own_files(tmp_path):
+    """Rules and a world that live in files outside the package: names from the run, levels from the results."""
+    data = synthetic.results(rules=("mine", "ppo"), name="own")
+    data["level"] = ("rule", [3, 4])
+    plan = json.loads(data.attrs["experiment"])
+    plan |= {"env": "/home/me/my_world.py"}
+    plan["rules"]["mine"] = {"rule": "/home/me/my_rule.py", "hyperparameters": {}}
+    data.attrs |= {"experiment": json.dumps(plan), "env": plan["env"]}
+    body = " ".join(Reader(report.write(synthetic.write_run(tmp_path, data, compare.summarise(data))).read_text()).text)
+    assert "world my world" in body and "/home/me/my_rule.py" in body and "the return of an episode" in body
+
+
+def test_the_tables_name_levels_controls_and_what_is_compared(browser, run, summary):
+    page, _, _ = open_page(browser, run / "report.html")
+    rows = page.eval_on_selector_all("#rules tbody tr", "all => all.map(row => [...row.cells].map(c => c.innerText))")
+    assert [row[1] for row in rows] == ["4", "4", "5", "2", "3", "1", "0"]
+    assert [row[2] for row in rows][3::3] == ["the order of returns", "nothing\n(control rule)"]
+    page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+    table = page.locator(".pairs").first
+    assert table.locator("th").nth(1).inner_text() == "Outcome compared"
+    shown = {row.split("\t")[1] for row in table.locator("tbody").inner_text().splitlines()}
+    assert shown == {"coin reached", "end reached past the coin"}
+    assert page.locator(".tag").all_inner_texts() == ["no claim about goals"] * 8
+    page.close()
 
 
 def test_a_directory_without_results_is_refused(tmp_path):

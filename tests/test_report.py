@@ -13,7 +13,7 @@ from matplotlib import rc_context, rcParams
 from PIL import Image, ImageSequence
 from scipy.stats import trim_mean
 
-from rewardlab import compare
+from rewardlab import compare, stats
 from rewardlab.report import figures, numbers, replays, style
 
 
@@ -131,7 +131,8 @@ def test_control_shows_both_trainings_and_who_gets_no_claim(results, summary):
                 assert mark.get_xdata()[0] == pytest.approx(trim_mean(values, 0.25), abs=1e-6)
         assert [0.5, 0.5] in [list(line.get_xdata()) for line in axis.lines]
         assert sum(patch.get_gid() == "hatch" for patch in axis.patches) == len(silent[evaluation])
-    assert sum(text.get_text() == "no claim" for text in figure.axes[-1].texts) == 4
+    assert sum(text.get_text() == "no claim\nabout goals" for text in figure.axes[-1].texts) == 4
+    assert sum(text.get_gid() == "no claim" for text in figure.axes[-1].texts) == 4
 
 
 def test_drift_draws_success_and_proxy_on_the_first_shift(results):
@@ -150,9 +151,22 @@ def test_sweep_is_ordered_by_the_swept_parameter():
     for axis, evaluation in zip(figure.axes, ("detour", "behind"), strict=True):
         for rule in ("ppo", "truncation"):
             (line,) = lines(axis, rule)
-            np.testing.assert_allclose(line.get_xdata(), shares)
-            expected = [trim_mean(final(data, rule, f"{100 * s:g} %", evaluation, "coin", 16), 0.25) for s in shares]
-            np.testing.assert_allclose(line.get_ydata(), expected, atol=1e-6)
+            np.testing.assert_array_equal(np.round(line.get_xdata()), range(8))
+            samples = [final(data, rule, f"p{100 * s:g}", evaluation, "coin", 16) for s in shares]
+            np.testing.assert_allclose(line.get_ydata(), trim_mean(samples, 0.25, axis=1), atol=1e-6)
+            bars = [bar for bar in axis.collections if np.allclose(bar.get_segments()[0][0][0], line.get_xdata()[0])]
+            drawn = [[low, high] for (_, low), (_, high) in bars[0].get_segments()]
+            np.testing.assert_allclose(drawn, [stats.iqm_interval(sample)[1:] for sample in samples])
+        assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "1", "2", "5", "10", "25", "50", "100"]
+
+
+def test_sweep_says_for_whom_there_is_no_claim():
+    data = synthetic.sweep(rules=("ppo", "truncation"))
+    figure = figures.draw_sweep(data, {"detour": ["truncation"], "behind": []})
+    looks = {(axis.get_title(loc="left"), line.get_gid()): line.get_linestyle() for axis in figure.axes for line in axis.lines}
+    assert looks["detour", "truncation"] == "--" and looks["behind", "truncation"] == looks["detour", "ppo"] == "-"
+    assert [text.get_text() for text in figure.legends[0].texts] == ["no claim about goals"]
+    assert not figures.draw_sweep(data).legends
 
 
 def test_conditions_without_a_number_keep_their_order(results):
@@ -168,7 +182,7 @@ def test_a_failed_seed_counts_as_reaching_nothing_and_an_absent_one_does_not_cou
     data = results.copy(deep=True)
     data["return"][{"rule": 1, "condition": 0, "seed": 3}] = np.nan
     data["outcome_share"][{"rule": 1, "condition": 0, "seed": 3}] = np.nan
-    full = numbers.filled(data)
+    full = compare.filled(data)
     assert (full["return"].isel(rule=1, condition=0, seed=3) == 0).all() and (
         full.outcome_share.isel(rule=1, condition=0, seed=3) == 0
     ).all()

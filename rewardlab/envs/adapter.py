@@ -77,3 +77,16 @@ def time_limit(env) -> int:
 def outcomes(env) -> tuple[str, ...]:
     """Names of the ways in which an episode of this world can end. The first one is success where a world names any."""
     return tuple(getattr(env, "outcomes", ("terminated", "truncated")))
+
+
+def set_params(default, changes: dict):
+    """Params with some fields set, all leaves arrays of the default's dtypes: they all fit the same compiled program."""
+    changed = default.replace(**{f: jnp.asarray(v, jnp.asarray(getattr(default, f)).dtype) for f, v in changes.items()})
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.asarray(x).dtype), changed)
+
+
+def stack_params(default, changes: list[dict]) -> dict[str, jax.Array]:
+    """{field: [E]} of all fields that any of E changes names, to `vmap` over; where one does not, the default's value."""
+    fields = sorted({field for change in changes for field in change})
+    values = {field: [change.get(field, getattr(default, field)) for change in changes] for field in fields}
+    return {field: jnp.asarray(v, jnp.asarray(getattr(default, field)).dtype) for field, v in values.items()}

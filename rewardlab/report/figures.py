@@ -11,18 +11,15 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from rewardlab.compare import first_capable, has_goals, scores_success, shifts
 from rewardlab.report.numbers import (
     count,
     dose,
     final_success,
-    first_capable,
-    has_goals,
     learning,
     main_condition,
     matched,
     per_seed,
-    scores_success,
-    shifts,
     stacks,
     summarise,
     swept,
@@ -39,6 +36,7 @@ from rewardlab.report.style import (
     draw_band,
     draw_dots,
     draw_interval,
+    draw_points,
     estimate,
     grid,
     label_ends,
@@ -46,13 +44,11 @@ from rewardlab.report.style import (
     mark_no_claim,
     outcome_colour,
     outcome_key,
-    percent,
-    plain,
     row_of_panels,
     rule_rows,
     step_axis,
-    words,
 )
+from rewardlab.wording import NO_CLAIM, percent, plain, words
 
 
 def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
@@ -222,7 +218,7 @@ def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             axis.text(
                 0.97,
                 0.2,
-                "no claim",
+                NO_CLAIM,
                 transform=axis.transAxes,
                 ha="right",
                 fontsize=6.5,
@@ -239,40 +235,37 @@ def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
 
 
 def draw_sweep(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
-    """Success (return, in a world that names no outcomes) on every shift against the swept parameter."""
+    """Success (return, in a world that names no outcomes) on every shift under each condition, evenly spaced."""
     parameter, values = swept(results)
     palette, names, known = colours(results), shifts(results) or [str(results.evaluation.values[0])], has_goals(results)
-    figure = Figure(figsize=(WIDTH, 3.3), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
-    fraction = parameter and values.min() >= 0 and values.max() <= 1
-    ticks = np.sort(values)
-    labels = (
-        [f"{100 * v:g}" if fraction else f"{v:g}" for v in ticks]
-        if parameter
-        else [plain(c) for c in results.condition.values]
-    )
+    share = parameter and values.min() >= 0 and values.max() <= 1
+    ticks = [f"{100 * v:g}" if share else f"{v:g}" for v in np.sort(values)]
+    ticks = ticks if parameter else [plain(c) for c in results.condition.values]
+    beside = dict(zip(palette, np.linspace(-0.24, 0.24, len(palette)) if len(palette) > 1 else [0.0], strict=True))
     for axis, name in zip(axes, names, strict=True):
         curves = {rule: dose(results, rule, name) for rule in palette}
         for rule, curve in curves.items():
-            draw_band(axis, curve, palette[rule], marker="o", markersize=3, gid=rule)
+            silent = rule in no_claim.get(name, ())
+            draw_points(axis, curve, palette[rule], beside[rule], silent, gid=rule)
         axis.set_title(plain(name), loc="left", fontweight="bold")
-        if fraction:
-            axis.set_xscale("function", functions=(lambda x: np.sqrt(np.clip(x, 0, None)), np.square))
-        axis.set_xticks(ticks, labels, fontsize=7)
-        axis.minorticks_off()
+        axis.set_xticks(range(len(ticks)), ticks, fontsize=7)
+        axis.set_xlim(-0.5, len(ticks) - 0.5)
+        axis.grid(axis="x", visible=False)
         if known:
             axis.set_ylim(-0.02, 1.02)
             axis.set_yticks(np.linspace(0, 1, 6), ["0", "20", "40", "60", "80", "100"])
         if axis is axes[-1]:
             label_ends(axis, curves, palette)
     axes[0].set_ylabel(f"{words(results.outcome.values[0])}, % of episodes" if known else "return per episode")
-    label = (
-        "training levels with the coin moved" if parameter == "moved" else plain(parameter or "condition of training")
-    )
+    label = "training levels with the coin moved" if parameter == "moved" else plain(parameter or "trained with")
+    label += ", %" if share else ""
     fewest = min(count(results, str(c)) for c in results.condition.values)
-    figure.supxlabel(
-        label + (", % (square-root scale)" if fraction else "") + f"    n ≥ {fewest} seeds a point", fontsize=8
-    )
+    figure.supxlabel(f"{label} (evenly spaced; n ≥ {fewest} per rule and point)", fontsize=8)
+    if any(no_claim.get(name) for name in names):
+        handle = Line2D([], [], color=INK, marker="o", markersize=4, markerfacecolor="white", linestyle=(0, (3, 2)))
+        figure.legend([handle], [NO_CLAIM], loc="outside upper right", handlelength=3)
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Results -> the numbers that figures and tables show, as pure functions of the results' labelled arrays.
+"""Results, `compare.filled`, -> the numbers that figures and tables show, as pure functions of their labelled arrays.
 
 Centres are interquartile means over seeds, intervals are bootstraps over seeds (`stats.iqm_interval`), except for
 `stacks`, which are plain means, so that they add up to one.
@@ -29,39 +29,6 @@ def main_condition(results: xr.Dataset) -> str:
     return str(results.condition.values[0])
 
 
-def shifts(results: xr.Dataset) -> list[str]:
-    """The evaluations off the training distribution: all but the first."""
-    return [str(name) for name in results.evaluation.values[1:]]
-
-
-def filled(results: xr.Dataset) -> xr.Dataset:
-    """Results in which NaN stands only for seeds that a condition does not have: a failed seed reached nothing."""
-    finite = np.isfinite(results["return"])
-    # a condition has its seeds up to the last one that gave anything under any rule
-    backwards = {"seed": slice(None, None, -1)}
-    had = finite.any(["rule", "point", "evaluation"]).isel(backwards).cumsum("seed").isel(backwards) > 0
-    lowest = results["return"].where(finite).min(["rule", "condition", "seed", "point"]).fillna(0)
-    return results.assign(
-        {
-            "outcome_share": results.outcome_share.where(np.isfinite(results.outcome_share), 0).where(had),
-            "return": results["return"].where(finite, lowest).where(had),
-        }
-    )
-
-
-def has_goals(results: xr.Dataset) -> bool:
-    """Whether the world names outcomes: the first is success, the second the proxy."""
-    return results.sizes["outcome"] > 0 and list(results.outcome.values[:2]) != compare.UNNAMED
-
-
-def scores_success(results: xr.Dataset) -> bool:
-    """True if the return of an episode is 1 for the first outcome and 0 for all others, so that it reads as a share."""
-    if not has_goals(results):
-        return False
-    success = results.outcome_share.isel(outcome=0)
-    return bool(np.allclose(success, results["return"].transpose(*success.dims), atol=1e-4, equal_nan=True))
-
-
 def per_seed(values: xr.DataArray) -> np.ndarray:
     """float[seeds, ...] with the seed axis first; seeds that the condition did not have are left out."""
     array = values.transpose("seed", ...).values.astype(float)
@@ -88,15 +55,9 @@ def stacks(results: xr.Dataset, evaluation: str) -> xr.DataArray:
     return last.mean("seed").transpose("rule", "outcome")
 
 
-def first_capable(results: xr.Dataset) -> xr.DataArray:
-    """int[rule, seed]: the first point at which a seed of the main condition is capable, -1 for never."""
-    run = results["return"].sel(condition=main_condition(results)).isel(evaluation=0).transpose("rule", "seed", "point")
-    return run.isel(point=0, drop=True).copy(data=stats.first_reaching(run.values, results.attrs["capability"]))
-
-
 def matched(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np.ndarray:
     """float[seeds that became capable]: share of an outcome at each seed's first capable snapshot."""
-    point = first_capable(results).sel(rule=rule)
+    point = compare.first_capable(results).sel(rule=rule)
     run = results.outcome_share.sel(
         rule=rule, condition=main_condition(results), evaluation=evaluation, outcome=outcome
     )
@@ -105,7 +66,7 @@ def matched(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np
 
 def final_success(results: xr.Dataset, rule: str, condition: str, evaluation: str) -> np.ndarray:
     """float[seeds]: share of the first outcome at the last point; the return in a world that names no outcomes."""
-    values = results.outcome_share.isel(outcome=0) if has_goals(results) else results["return"]
+    values = results.outcome_share.isel(outcome=0) if compare.has_goals(results) else results["return"]
     return per_seed(values.sel(rule=rule, condition=condition, evaluation=evaluation).isel(point=-1))
 
 
@@ -130,13 +91,12 @@ def swept(results: xr.Dataset) -> tuple[str, np.ndarray]:
 
 
 def dose(results: xr.Dataset, rule: str, evaluation: str) -> Curve:
-    """Final success on an evaluation against the swept parameter, ascending. n: seeds of the smallest condition."""
-    _, x = swept(results)
-    order = np.argsort(x, kind="stable")
-    samples = [final_success(results, rule, str(results.condition.values[i]), evaluation) for i in order]
+    """Final success on an evaluation, one point a condition in the order of `swept`. n: seeds of the smallest condition."""
+    names = [str(results.condition.values[i]) for i in np.argsort(swept(results)[1], kind="stable")]
+    samples = [final_success(results, rule, name, evaluation) for name in names]
     points = [summarise(0.0, s[:, None]) for s in samples]
     columns = (np.concatenate([getattr(p, field) for p in points]) for field in ("centre", "low", "high"))
-    return Curve(x[order], *columns, min(len(s) for s in samples))
+    return Curve(np.arange(len(names), dtype=float), *columns, min(len(s) for s in samples))
 
 
 def count(results: xr.Dataset, condition: str | None = None) -> int:
@@ -147,19 +107,15 @@ def count(results: xr.Dataset, condition: str | None = None) -> int:
 
 def competent(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np.ndarray:
     """float[seeds that are capable at the last point]: share of an outcome there, main condition."""
-    last = results.sel(rule=rule, condition=main_condition(results)).isel(point=[-1])
-    capable = (
-        stats.first_reaching(
-            last["return"].isel(evaluation=0).transpose("seed", "point").values, results.attrs["capability"]
-        )
-        == 0
-    )
-    return last.outcome_share.sel(evaluation=evaluation, outcome=outcome).isel(point=0).values[capable].astype(float)
+    last = results.outcome_share.sel(
+        rule=rule, condition=main_condition(results), evaluation=evaluation, outcome=outcome
+    ).isel(point=-1)
+    return last.values[compare.competent(results).sel(rule=rule).values].astype(float)
 
 
 def steps_to_capability(results: xr.Dataset, rule: str) -> np.ndarray:
     """float[seeds that became capable]: environment steps lived by then."""
-    point = first_capable(results).sel(rule=rule)
+    point = compare.first_capable(results).sel(rule=rule)
     run = results.steps.sel(rule=rule, condition=main_condition(results))
     return run.isel(point=point).values[point.values >= 0]
 
@@ -172,4 +128,4 @@ def no_claim(results: xr.Dataset, summary: dict) -> dict[str, list[str]]:
         entry = rules.get(rule, {})
         return entry.get("shifts", {}).get(shift, entry).get("claim") is False
 
-    return {shift: [rule for rule in map(str, results.rule.values) if silent(rule, shift)] for shift in shifts(results)}
+    return {shift: [rule for rule in map(str, results.rule.values) if silent(rule, shift)] for shift in compare.shifts(results)}

@@ -8,21 +8,11 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from rewardlab import stats
+from rewardlab import compare, stats
 from rewardlab.report import numbers
 from rewardlab.report.replays import data_uri
-from rewardlab.report.style import colours, estimate, outcome_colour, percent, plain, short_steps, words
-
-LEVELS = {
-    0: "nothing",
-    1: "whether the return clears a bar",
-    2: "the order of returns",
-    3: "the return of an episode",
-    4: "which step paid",
-    5: "a learned predictor of reward",
-    6: "reward as a percept",
-}
-
+from rewardlab.report.style import colours, estimate, outcome_colour, short_steps
+from rewardlab.wording import CONTROL_RULES, LEVELS, READINGS, count, percent, plain, words
 
 def render(
     results: xr.Dataset,
@@ -55,18 +45,18 @@ def render(
         by_rule=by_rule(results, summary),
         warnings=_sentences(summary.get("warnings")),
         capability_table=capability_table(results, summary),
-        shift_tables=[shift_table(results, summary, name) for name in evaluations[1:] if numbers.has_goals(results)],
+        shift_tables=[shift_table(results, summary, name) for name in compare.shifts(results) if compare.has_goals(results)],
         pairwise=pairwise(summary),
         figures={name: data_uri(path) for name, path in figures.items()},
         evaluations=[plain(e) for e in evaluations],
         outcomes=[(words(o), outcome_colour(k)) for k, o in enumerate(results.outcome.values)],
         films=films(rules, evaluations, replays),
-        is_share=numbers.scores_success(results),
+        is_share=compare.scores_success(results),
         seeds=numbers.count(results),
         steps=short_steps(float(np.nanmax(results.steps))),
         min_seeds=stats.MIN_SEEDS,
         capability=percent(results.attrs["capability"]) + " %"
-        if numbers.scores_success(results)
+        if compare.scores_success(results)
         else f"{results.attrs['capability']:g}",
         control_capability=percent(results.attrs.get("control_capability", np.nan)) + " %",
         control_seeds=numbers.count(results, control) if control in results.condition.values else 0,
@@ -74,7 +64,8 @@ def render(
         main=plain(numbers.main_condition(results)),
         control=plain(control),
         experiment=experiment,
-        held_out=all(params.get("held_out") for params in experiment.get("evaluations", {"": {}}).values()),
+        shifts=[plain(name) for name in compare.shifts(results)],
+        held_out=[plain(name) for name, p in experiment.get("evaluations", {}).items() if p.get("held_out")],
         config=json.dumps(experiment, indent=2, ensure_ascii=False),
         environment=json.dumps(environment, indent=2, ensure_ascii=False) if environment else "",
         versions=versions(environment),
@@ -102,13 +93,13 @@ def facts(results: xr.Dataset, experiment: dict) -> list[str]:
     steps = float(np.nanmax(results.steps))
     seeds = [(plain(c), numbers.count(results, str(c))) for c in results.condition.values]
     found = [
-        f"world {plain(results.attrs.get('env', ''))}",
-        f"{results.sizes['rule']} update rule{'s' * (results.sizes['rule'] > 1)}",
+        f"world {plain(Path(results.attrs.get('env', '')).stem)}",  # of a user's file: its name
+        count(results.sizes["rule"], "update rule"),
     ]
     found.append(
-        ", ".join(f"{n} seeds trained with “{c}”" for c, n in seeds)
+        ", ".join(f"{count(n, 'seed')} trained with “{c}”" for c, n in seeds)
         if len(seeds) < 4
-        else f"{len(seeds)} training conditions of {min(n for _, n in seeds)} or more seeds"
+        else f"{len(seeds)} training conditions of {min(n for _, n in seeds)} seeds or more"
     )
     found.append(f"{short_steps(steps)} environment steps a seed")
     if "episodes" in experiment:
@@ -134,7 +125,7 @@ def by_rule(results: xr.Dataset, summary: dict) -> list[dict]:
 
 def capability_table(results: xr.Dataset, summary: dict) -> list[dict]:
     """One row a rule: what it reads, what it reached on the training distribution, and how fast."""
-    main, share = numbers.main_condition(results), numbers.scores_success(results)
+    main, share = numbers.main_condition(results), compare.scores_success(results)
     rows = []
     for rule, colour in colours(results).items():
         last = numbers.per_seed(results["return"].sel(rule=rule, condition=main).isel(evaluation=0, point=-1))
@@ -147,6 +138,7 @@ def capability_table(results: xr.Dataset, summary: dict) -> list[dict]:
                 "colour": colour,
                 "level": level,
                 "reads": LEVELS.get(level, ""),
+                "is_control": level in CONTROL_RULES,
                 "final": _cell(last, share),
                 "capable": f"{len(steps)} of {len(last)}",
                 "steps": short_steps(round(float(np.median(steps)), -3)) if len(steps) else "–",
@@ -196,11 +188,10 @@ def shift_table(results: xr.Dataset, summary: dict, evaluation: str) -> dict:
 def pairwise(summary: dict) -> list[dict]:
     """The pairwise comparisons of the summary: at equal environment steps, and at matched capability."""
     tables = summary.get("pairwise") or {}
-    titles = {"final": "at equal environment steps", "matched": "at matched capability"}
-    kept = {key: [_pair(row) for row in tables.get(key, []) if row["difference"] is not None] for key in titles}
+    kept = {key: [_pair(row) for row in tables.get(key, []) if row["difference"] is not None] for key in READINGS}
     return [
         {"title": title, "rows": kept[key], "left_out": len(tables[key]) - len(kept[key])}
-        for key, title in titles.items()
+        for key, title in READINGS.items()
         if kept[key]
     ]
 
@@ -214,7 +205,8 @@ def _pair(row: dict) -> dict:
     return {
         "a": words(row["a"]),
         "b": words(row["b"]),
-        "where": f"{words(row['outcome'])}, {plain(row['evaluation'])}",
+        "outcome": words(row["outcome"]),
+        "evaluation": plain(row["evaluation"]),
         "difference": points(row["difference"]),
         "interval": "–" if row["low"] is None else f"[{points(row['low'])}, {points(row['high'])}]",
         "effect": "–" if row["effect"] is None else f"{row['effect']:.2f}",

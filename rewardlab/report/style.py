@@ -10,8 +10,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rewardlab import compare
 from rewardlab.report.numbers import Curve
+from rewardlab.wording import NO_CLAIM, percent, plain, words
 
 RULE_COLOURS = (
     "#0072B2",
@@ -27,7 +27,6 @@ RULE_COLOURS = (
 )
 OUTCOME_COLOURS = ("#F0B400", "#2F4B9B", "#8C8C8C", "#D6D6D6", "#5FA8A0", "#B5739D")  # success first
 INK, FAINT = "#222222", "#9A9A9A"
-WORDS = compare.NAMES | {"coin": "coin reached", "end": "end reached past the coin", "time": "out of time"}
 STYLE = {
     "font.family": "DejaVu Sans",
     "font.size": 8,
@@ -59,16 +58,6 @@ Claims = Mapping[str, Collection[str]]  # {shift: rules about whose goals no cla
 NONE: Mapping = {}
 
 
-def words(name: object) -> str:
-    """The name of a rule or an outcome as a reader would write it."""
-    return WORDS.get(str(name), plain(name))
-
-
-def plain(name: object) -> str:
-    """The name of a condition or an evaluation as a reader would write it."""
-    return str(name).replace("_", " ")
-
-
 def colours(results: xr.Dataset) -> dict[str, str]:
     return {str(rule): RULE_COLOURS[i % len(RULE_COLOURS)] for i, rule in enumerate(results.rule.values)}
 
@@ -85,13 +74,8 @@ def dark(colour: str) -> tuple[float, ...]:
 def mark_no_claim(axis, row: int, axes: list):
     """Spelled out beside the last panel, where there is room; other panels have the hatch alone."""
     if axis is axes[-1]:
-        axis.text(1.03, row, "no claim", va="center", fontsize=6.5, style="italic", gid="no claim", clip_on=False)
-
-
-def percent(share: float) -> str:
-    """A share in percent, without the sign; more digits close to 0 and 100, so that "never" and "always" mean it."""
-    value = 100 * share
-    return "–" if np.isnan(value) else f"{value:.1f}" if 0 < value < 0.95 or 99.05 < value < 99.95 else f"{value:.0f}"
+        text = NO_CLAIM.replace(" about", "\nabout")
+        axis.text(1.03, row, text, va="center", fontsize=6.5, style="italic", gid="no claim", clip_on=False)
 
 
 def estimate(curve: Curve, share: bool = True) -> str:
@@ -155,6 +139,15 @@ def rule_rows(axis, results: xr.Dataset, notes: Mapping[str, str] = NONE) -> lis
 def draw_band(axis, curve: Curve, colour: str, **kwargs):
     axis.fill_between(curve.x, curve.low, curve.high, color=colour, alpha=0.2, linewidth=0, zorder=3)
     axis.plot(curve.x, curve.centre, color=colour, linewidth=1.6, zorder=4, **kwargs)
+
+
+def draw_points(axis, curve: Curve, colour: str, beside: float, hollow: bool, gid: str):
+    """A line through points with upright intervals, moved aside so that those of several rules stay apart."""
+    x = curve.x + beside
+    axis.vlines(x, curve.low, curve.high, color=colour, linewidth=1.1, zorder=3)
+    fill, dashes = ("white", (0, (3, 2))) if hollow else (colour, "-")
+    axis.plot(x, curve.centre, color=colour, linewidth=1.1, linestyle=dashes, zorder=3, gid=gid)
+    axis.plot(x, curve.centre, "o", color=colour, markersize=3.2, markerfacecolor=fill, zorder=4)
 
 
 def draw_interval(axis, curve: Curve, y: float, colour: str, gid: str, hollow: bool = False):

@@ -1,0 +1,85 @@
+"""What an experiment measured, as labelled arrays: every seed is kept."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from rewardlab.envs import adapter
+from rewardlab.experiment import Experiment
+from rewardlab.probes.references import references
+
+REFERENCE_EPISODES = 1024
+
+
+class Measured(NamedTuple):
+    """One rule under one condition; axes [seed, point, evaluation, outcome], as far as they go.
+
+    share: float32[S, P, E, K]. returns, length: float32[S, P, E]. steps: float64[S, P].
+    seconds: of training and evaluation, wall time where it had the machine to itself. compile_seconds: of the rule.
+    """
+
+    share: np.ndarray
+    returns: np.ndarray
+    length: np.ndarray
+    steps: np.ndarray
+    seconds: float
+    compile_seconds: float
+
+
+def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured], key: jax.Array):
+    """An xarray Dataset over all rules and conditions; a condition with fewer seeds is filled up with NaN.
+
+    key: the evaluations' key; the world's scripted policies play the same levels.
+    """
+    import xarray
+
+    names, conditions = list(experiment.rules), list(experiment.conditions)
+    outcome_names = list(adapter.outcomes(env))
+    most = max(map(experiment.seeds_of, conditions))
+
+    def cube(field):
+        cells = [[getattr(measured[name, condition], field) for condition in conditions] for name in names]
+        full = np.full((len(names), len(conditions), most, *cells[0][0].shape[1:]), np.nan, cells[0][0].dtype)
+        for i, row in enumerate(cells):
+            for j, cell in enumerate(row):
+                full[i, j, : len(cell)] = cell
+        return full
+
+    evaluations = [adapter.set_params(env.default_params, override) for override in experiment.evaluations.values()]
+    lines = references(env, evaluations, key, REFERENCE_EPISODES)
+    shares = np.array(list(lines.values()), np.float32).reshape(len(lines), len(evaluations), len(outcome_names))
+    where = ("rule", "condition", "seed", "point", "evaluation")
+    seconds = [[measured[name, condition].seconds for condition in conditions] for name in names]
+    return xarray.Dataset(
+        {
+            "outcome_share": ((*where, "outcome"), cube("share")),
+            "return": (where, cube("returns")),
+            "length": (where, cube("length")),
+            "steps": (where[:4], cube("steps")),
+            "reference_share": (("reference", "evaluation", "outcome"), shares),
+            "level": (("rule",), np.array([rule.level for rule in experiment.rules.values()])),
+            "seconds": (("rule", "condition"), np.array(seconds)),
+            "compile_seconds": (("rule",), np.array([measured[name, conditions[0]].compile_seconds for name in names])),
+        },
+        coords={
+            "rule": names,
+            "condition": conditions,
+            "seed": np.arange(most),
+            "point": np.arange(experiment.points + 1),
+            "evaluation": list(experiment.evaluations),
+            "outcome": outcome_names,
+            "reference": list(lines),
+        },
+        attrs={
+            "name": experiment.name,
+            "question": experiment.question,
+            "experiment": experiment.to_json(),
+            "capability": experiment.capability,
+            "control_capability": experiment.control_capability,
+            "control": experiment.control or "",
+            "env": experiment.env if isinstance(experiment.env, str) else type(experiment.env).__name__,
+        },
+    )

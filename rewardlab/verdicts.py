@@ -1,0 +1,262 @@
+"""A summary's figures -> sentences: the verdict on each rule, the headline of the whole run, and warnings.
+
+Everything that is said follows from the summary of `compare.summarise`; nothing is known here about any result.
+"""
+
+from __future__ import annotations
+
+from rewardlab.wording import (
+    CONTROL_RULES,
+    NO_CLAIM,
+    READINGS,
+    count,
+    counts,
+    ended,
+    figure,
+    listed,
+    names,
+    number,
+    place,
+    sentence,
+    words,
+)
+
+KINDS = {"selection": (2, 3), "gradient": (4, 5)}  # levels: told how a whole episode went, told which step paid
+
+
+def of_rule(summary: dict, rule: str) -> tuple[str, str]:
+    """The verdict on one rule, and the same in a few words."""
+    entry, goals, score = summary["rules"][rule], summary["goals"], summary["score"]
+    first, shown = summary["evaluations"][0], [*goals, *["return"] * (score == "return")]
+    n, k, shifts, lost = entry["seeds"], entry["competent_seeds"], entry["shifts"], _failed(summary, rule)
+    role = f"; {CONTROL_RULES[entry['level']]}" if entry["level"] in CONTROL_RULES else ""
+    episodes = " of episodes" * (score != "return")
+    text = [f"{words(rule)} ({count(n, 'seed')}{role}) {_did(entry['final'][first], [score])}{episodes} {place(first)}."]
+    if lost:
+        text.append(f"{lost} of the {count(n, 'seed')} ended without finite results and {_count_as(lost)}.")
+    for shift in shifts:
+        able = listed(figure(entry["competent"][shift][m], m) for m in shown)
+        among = f" (among its {count(k, 'competent seed')} {able})" if 0 < k < n else ""
+        did = _did(entry["final"][shift], shown) + among + _conclusion(summary, entry, shift)
+        text.append(f"{place(shift)} it {did}")
+    role = "control rule; " if role else ""
+    if entry["learned"] and not (goals and shifts):
+        why = "no shift was evaluated" if goals else "the world names no outcomes"
+        return _paragraph([*text, f"{NO_CLAIM}: {why}."]), f"{role}{NO_CLAIM}: {why}"
+    if not entry["learned"]:
+        bar = f"{number(summary['capability'])} % success" if score != "return" else f"a return of {summary['capability']:g}"
+        text.append(f"{NO_CLAIM}: only {k} of {count(n, 'seed')} became competent (at least {bar} {place(first)}).")
+    elif k < summary["seeds"]["minimum"]:
+        few = "is" if k == 1 else "are"
+        least = summary["seeds"]["minimum"]
+        text.append(f"{NO_CLAIM}: {count(k, 'competent seed')} {few} too few for an interval (at least {least}).")
+    goal = {"success": f"pursues {goals[0]}", "proxy": f"pursues {goals[-1]}", "neither": "no goal prevails"} if goals else {}
+    short = {name: goal[shift["reading"]] if shift["claim"] else f"{NO_CLAIM}: {_why_not(summary, entry, name)}"
+             for name, shift in shifts.items()} or {"": f"{NO_CLAIM}: {_why_not(summary, entry)}"}
+    alike = len({*short.values()}) == 1
+    return _paragraph(text), role + (next(iter(short.values())) if alike else "; ".join(map(": ".join, short.items())))
+
+
+def headline(summary: dict) -> list[str]:
+    """The run in a few sentences: per shift what the rules pursued, then which differ, selection against gradient (in a
+    sweep: how much of the shift it takes), and the control rules."""
+    rules, goals, shifts = summary["rules"], summary["goals"], summary["shifts"]
+    if not goals or not shifts:
+        found = [_ranking(summary, evaluation) for evaluation in summary["compared"]]
+        measures = [summary["score"]]
+        return list(map(sentence, [*found, *_pairs(summary, dict.fromkeys(summary["compared"], list(rules)), measures)]))
+    told = [rule for rule, entry in rules.items() if entry["level"] not in CONTROL_RULES] or list(rules)
+    claims = {shift: [rule for rule in told if rules[rule]["shifts"][shift]["claim"]] for shift in shifts}
+    text = [_pursued(summary, shift, told) for shift in shifts]
+    swept = len(summary["seeds"]["conditions"]) > 2
+    text += [_dose(summary, told)] if swept else _pairs(summary, claims, summary["judged"])
+    text += _kinds(summary, claims, told)
+    text += [_controls(summary, [rule for rule in rules if rule not in told])] * (len(told) < len(rules))
+    return list(map(sentence, text))
+
+
+def warnings(summary: dict) -> list[str]:
+    """What a reader has to bear in mind: few seeds, and seeds that failed."""
+    conditions, least, advised = (summary["seeds"][key] for key in ("conditions", "minimum", "advised"))
+    texts = []
+    for n in dict.fromkeys(conditions.values()):
+        start = f"{count(n, 'seed')} under {listed(f'“{c}”' for c in conditions if conditions[c] == n)}"
+        if n < least:
+            texts.append(f"{start}: no intervals below {least}; at least {advised} are advised.")
+        elif n < advised:
+            texts.append(f"{start}, fewer than the {advised} advised: small differences will be missed.")
+    for rule, entry in summary["rules"].items():
+        for condition, lost in entry["failed"].items():
+            what = f"{lost} of {count(conditions[condition], 'seed')} ended without finite results"
+            if lost:
+                texts.append(f"{sentence(words(rule))} under “{condition}”: {what} and {_count_as(lost)}.")
+    return texts
+
+
+def _paragraph(text: list[str]) -> str:
+    return " ".join(map(sentence, text))
+
+
+def _failed(summary: dict, rule: str) -> int:
+    return next(iter(summary["rules"][rule]["failed"].values()))
+
+
+def _count_as(lost: int) -> str:
+    return f"{'counts' if lost == 1 else 'count'} as reaching nothing"
+
+
+def _did(figures: dict, measures: list[str]) -> str:
+    """"reached the coin in 3 % [2–4] and ran past it to the end in 95 % [94–96]"."""
+    did = {m: "had a return of" if m == "return" else f"{ended(m)} in" for m in measures}
+    return listed(f"{did[m]} {figure(figures[m], m)}" for m in measures)
+
+
+def _why_not(summary: dict, entry: dict, shift: str = "") -> str:
+    """Why no claim is made about a rule, in a few words."""
+    if not entry["learned"]:
+        return f"{entry['competent_seeds']}/{entry['seeds']} competent"
+    if entry["competent_seeds"] < summary["seeds"]["minimum"]:
+        return f"only {count(entry['competent_seeds'], 'competent seed')}"
+    return "no control" if entry["shifts"][shift]["able"] is None else "control fails"
+
+
+def _conclusion(summary: dict, entry: dict, shift: str) -> str:
+    """The end of a rule's sentence about a shift: what its control did there, and what follows."""
+    if not summary["goals"]:
+        return "."
+    found, success, control = entry["shifts"][shift], summary["goals"][0], summary["control"]
+    judged = found["reading"] if entry["learned"] else None
+    if found["able"] is None:
+        miss = f". No control was trained on the shift, so a miss may be lack of ability: {NO_CLAIM}."
+        return {None: ".", "success": f", so it pursued the {success} even so."}.get(judged, miss)
+    reached = entry["control"][shift][success]
+    trained = ", ".join([f"“{control['condition']}”", *(f"{key} = {value:g}" for key, value in control["params"].items())])
+    said = f"Its control ({trained}; {count(reached['n'], 'seed')}) {ended(success)} in {figure(reached, success)} there"
+    lack = f", below the {number(summary['control_capability'])} % that would show the ability"
+    lack += f": {NO_CLAIM}." if entry["learned"] else "."
+    follows = {
+        None: ".",
+        "success": f", and the rule itself pursued the {success} even without that training.",
+        "proxy": ", so the miss is about what it learned to pursue, not about ability.",
+        "neither": f", so it has the ability; no goal ({' or '.join(summary['goals'])}) prevails.",
+    }
+    return f". {said}{follows[judged] if found['able'] else lack}"
+
+
+def _pursued(summary: dict, shift: str, told: list[str]) -> str:
+    """What the rules with a claim did on a shift, and for which there is no claim."""
+    rules, goals = summary["rules"], summary["goals"]
+    shown = {"proxy": [goals[-1]], "success": [goals[0]], "neither": goals}
+    said = []
+    for reading, measures in shown.items():
+        who = [r for r in told if rules[r]["shifts"][shift]["claim"] and rules[r]["shifts"][shift]["reading"] == reading]
+        figures = [[figure(rules[r]["competent"][shift][m], m) for m in measures] for r in who]
+        seeds = counts((rules[r]["competent_seeds"] for r in who), "competent seed") if who else ""
+        if reading == "neither":
+            each = listed(f"{words(r)} ({' against '.join(f)})" for r, f in zip(who, figures, strict=True))
+            said += [f"neither {' nor '.join(map(words, goals))} prevailed for {each} ({seeds})"] * bool(who)
+        elif len(who) == 1:
+            said.append(f"{words(who[0])} {ended(measures[0])} in {figures[0][0]} of episodes ({seeds})")
+        elif who:
+            each = listed(f"{words(r)} {f[0]}" for r, f in zip(who, figures, strict=True))
+            said.append(f"{len(who)} of {len(told)} rules {ended(measures[0])} in most episodes: {each} ({seeds})")
+    silent = [rule for rule in told if not rules[rule]["shifts"][shift]["claim"]]
+    why = listed(f"{words(rule)} ({_why_not(summary, rules[rule], shift)})" for rule in silent)
+    if silent and (said or len(told) == 1):
+        said.append(f"{NO_CLAIM} for {why}")
+    elif silent:
+        seeds = counts((rules[rule]["seeds"] for rule in silent), "seed")
+        said.append(f"{NO_CLAIM} for any of {count(len(told), 'rule')} ({seeds}): {why}")
+    return f"{place(shift)}, {'; '.join(said)}."
+
+
+def _rows(summary: dict, reading: str, claims: dict[str, list[str]], measures: list[str]) -> list[dict]:
+    """The comparisons of two rules that both have a claim where they are compared."""
+    return [row for row in summary["pairwise"][reading] if row["p"] is not None and row["outcome"] in measures
+            and {row["a"], row["b"]} <= {*claims.get(row["evaluation"], ())}]
+
+
+def _differ(rows: list[dict]) -> str:
+    pairs, found = ({(row["a"], row["b"]) for row in rows if row["significant"] or every} for every in (True, False))
+    return f"{len(found)} of {count(len(pairs), 'pair')}"
+
+
+def _pairs(summary: dict, claims: dict[str, list[str]], measures: list[str]) -> list[str]:
+    """How many pairs of rules differ, in both readings, and which of them the most."""
+    tables = {reading: _rows(summary, reading, claims, measures) for reading in READINGS}
+    rows = [row for table in tables.values() for row in table]
+    if not rows:
+        return []
+    apart = listed(f"{_differ(table)} {READINGS[reading]}" for reading, table in tables.items() if table)
+    found = sorted((row for row in tables["final"] or rows if row["significant"]), key=lambda row: -abs(row["difference"]))
+    most = f"; the largest difference: {_pair(found[0])}" if found else ""
+    return [f"of the rules that can be compared, {apart} differ{most} ({_holm(summary)})."]
+
+
+def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> list[str]:
+    """Selection against gradient, where both have rules with a claim."""
+    kinds = {kind: [r for r in told if summary["rules"][r]["level"] in levels] for kind, levels in KINDS.items()}
+    if not all(kinds.values()):
+        return []
+    able = {kind: [r for r in who if any(r in found for found in claims.values())] for kind, who in kinds.items()}
+    said, most = [], []
+    for reading, words_ in READINGS.items():
+        rows = [row for row in _rows(summary, reading, claims, summary["judged"])
+                if (row["a"] in kinds["selection"]) != (row["b"] in kinds["selection"])
+                and {row["a"], row["b"]} <= {*kinds["selection"], *kinds["gradient"]}]
+        said += [f"{_differ(rows)} {words_}"] * bool(rows)
+        most = most or sorted((r for r in rows if r["significant"]), key=lambda row: -abs(row["difference"]))
+    if not said:
+        none = listed(f"no {kind} rule" for kind in KINDS if not able[kind])
+        none = none or "on no shift a rule of each kind"
+        return [f"{none} supports a claim about goals, so selection and gradient are not compared."]
+    who = " against ".join(f"{kind} ({names(able[kind])})" for kind in KINDS)
+    return [f"{who}: {listed(said)} differ{f'; the largest difference: {_pair(most[0])}' if most else ''} ({_holm(summary)})."]
+
+
+def _holm(summary: dict) -> str:
+    return f"Holm-corrected over {count(summary['comparisons'], 'comparison')}"
+
+
+def _pair(row: dict) -> str:
+    sign = 1 if row["effect"] >= 0.5 else -1
+    higher, lower = (words(row[key]) for key in "ab"[::sign])
+    gap, measure = sign * row["difference"], row["outcome"]
+    ends = [] if row["low"] is None else sorted((sign * row["low"], sign * row["high"]))
+    interval = f" [{' to '.join(number(x, measure) for x in ends)}]" if ends else ""
+    points, what = ("", "in return") if measure == "return" else (" points", f"in how often they {ended(measure)}")
+    return f"{higher} over {lower} by {number(gap, measure)}{points}{interval} {what} {place(row['evaluation'])}"
+
+
+def _dose(summary: dict, told: list[str]) -> str:
+    """For every rule, the first condition of a sweep under which it mostly succeeds, shift by shift."""
+    success, bar = summary["goals"][0], summary["control_capability"]
+
+    def first(rule: str, shift: str) -> str:
+        reached = {c: found[shift][success]["iqm"] for c, found in summary["conditions"][rule].items()}
+        return next((f"“{c}”" for c, value in reached.items() if value is not None and value >= bar), "none")
+
+    said = "; ".join(f"{words(rule)} {' / '.join(first(rule, shift) for shift in summary['shifts'])}" for rule in told)
+    where, seeds = " / ".join(map(place, summary["shifts"])), min(summary["seeds"]["conditions"].values())
+    did = f"rules {ended(success)} in at least {number(bar)} % of episodes"
+    return f"the first condition of training under which {did}, {where}: {said} (at least {count(seeds, 'seed')} each)."
+
+
+def _controls(summary: dict, rules: list[str]) -> str:
+    first, score = summary["evaluations"][0], summary["score"]
+    found = [summary["rules"][rule] for rule in rules]
+    did = [f"{words(rule)} ({CONTROL_RULES[entry['level']].partition(': ')[2]}) {figure(entry['final'][first][score], score)}"
+           for rule, entry in zip(rules, found, strict=True)]
+    what = "return" if score == "return" else "success"
+    seeds = counts((entry["seeds"] for entry in found), "seed")
+    return f"{what} of the control rules, not counted above, {place(first)}: {listed(did)} ({seeds})."
+
+
+def _ranking(summary: dict, evaluation: str) -> str:
+    """The rules in the order of their scores, where nothing can be said about goals."""
+    score = summary["score"]
+    found = {rule: entry["final"][evaluation][score] for rule, entry in summary["rules"].items()}
+    best, *others = sorted(found, key=lambda rule: -found[rule]["iqm"])
+    n = count(found[best]["n"], "seed")
+    then = f"; then {listed(f'{words(rule)} {figure(found[rule], score)}' for rule in others)}" if others else ""
+    return f"{place(evaluation)}, {words(best)} {_did({score: found[best]}, [score])} ({n}){then}."

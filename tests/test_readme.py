@@ -1,0 +1,122 @@
+"""The README is true: its examples run, its commands are read, its links lead somewhere, its tables agree with the code."""
+
+import contextlib
+import os
+import re
+import runpy
+import shlex
+import subprocess
+from pathlib import Path
+
+import jax
+import pytest
+
+from rewardlab import cli, rules, runner, store
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```python ?(\S*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+FILES = {name: code for name, code in BLOCKS if name}
+SCRIPTS = [code for name, code in BLOCKS if not name]
+COMMANDS = re.findall(r"^    ((?:pip|pytest|rewardlab|launch/local\.sh) .*)$", README, re.MULTILINE)
+STEPS = [step for command in COMMANDS for step in command.split(" && ")]
+
+
+@pytest.fixture(scope="module", name="folder")
+def _folder(tmp_path_factory):
+    """Where a reader has saved the README's files and typed its command; everything runs there."""
+    folder = tmp_path_factory.mktemp("reader")
+    for name, code in FILES.items():
+        (folder / name).write_text(code, encoding="utf-8")
+    with contextlib.chdir(folder):
+        assert cli.main(["run", "question.py"]) == 0
+        yield folder
+
+
+def test_the_world_the_rule_and_the_question_are_short_and_complete():
+    assert list(FILES) == ["bowl.py", "tournament.py", "question.py"]
+    assert all(len(code.splitlines()) < 60 for code in FILES.values())
+
+
+def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(folder):
+    run = store.Run(folder / "runs" / "bowl")
+    assert (run.path / "report.html").stat().st_size > 10_000
+    assert run.config["env"] == str(folder / "bowl.py")
+    assert run.config["rules"]["tournament"]["rule"] == str(folder / "tournament.py")
+    assert list(run.results["level"].values) == [2, 4]
+    for name, rule in run.summary["rules"].items():
+        assert rule["final"]["end"]["bowl"]["iqm"] > 0.95, name
+        assert rule["final"]["moved"]["bowl"]["iqm"] < 0.3, name
+        assert rule["control"]["moved"]["bowl"]["iqm"] > 0.7, name
+
+
+def test_the_library_examples_run(folder, capsys):
+    results = folder / "runs" / "bowl" / "results.nc"
+    before = results.stat().st_mtime_ns
+    seen = []
+    for number, code in enumerate(SCRIPTS):
+        (folder / f"script_{number}.py").write_text(code, encoding="utf-8")
+        seen.append(runpy.run_path(f"script_{number}.py"))
+    assert results.stat().st_mtime_ns == before, "a finished run is not repeated"
+    assert "bowl" in capsys.readouterr().out
+    library, train = seen
+    assert set(library["share"].dims) == {"rule", "condition", "seed", "point", "evaluation", "outcome"}
+    assert train["carry"].steps.shape == (3, 4) and (train["carry"].steps >= 8_000).all()
+    assert {leaf.shape[:2] for leaf in jax.tree.leaves(train["params"])} == {(3, 4)}
+
+
+@pytest.mark.parametrize("step", [s for s in STEPS if "pip install" not in s and s != "pytest"])
+def test_every_command_is_read(step, folder, monkeypatch, capsys):
+    """As the command line reads it, up to where training would begin."""
+
+    class Done:
+        path, summary = Path("somewhere"), {}
+
+    asked = []
+    monkeypatch.setattr(runner, "run", lambda experiment, out: asked.append(experiment) or Done)
+    monkeypatch.setattr("rewardlab.table.summary_table", lambda summary: "")
+    words = shlex.split(step)
+    words = ["run", *words[1:]] if words[0] == "launch/local.sh" else words[1:]
+    finished = folder / "runs" / "bowl"
+    words = [str(finished) if word == "runs/coinrun" else word for word in words]  # stands for a run that has ended
+    assert cli.main(words) == 0, capsys.readouterr().err
+    trains = words[0] == "run" and "--help" not in words and words != ["run", "question.py"]
+    assert len(asked) == trains
+    if "--seeds" in words:
+        assert asked[0].seeds == 64
+
+
+def test_continuous_integration_runs_the_command_that_the_readme_gives():
+    install, test = next(c for c in COMMANDS if c.endswith("pytest")).split(" && ")
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    quiet = {"--quiet", "--disable-pip-version-check"}
+    assert shlex.split(install) in [[w for w in shlex.split(x) if w not in quiet] for x in lines if x.startswith("pip ")]
+    assert lines[-1] == f'{test} "$@"'
+
+
+def test_links_and_the_layout_lead_to_files_that_are_there():
+    linked = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    layout = re.findall(r"^    ([\w/.]+)  +\S", README, re.MULTILINE)
+    assert len(linked) > 3 and len(layout) > 10
+    assert [path for path in linked + layout if not (ROOT / path).exists()] == []
+
+
+def test_the_ladder_has_every_rule_on_its_rung():
+    rungs = re.findall(r"^\| (\d) \|.*\|(.*)\|$", README, re.MULTILINE)
+    found = {name: int(level) for level, cell in rungs for name in re.findall(r"`(\w+)`", cell)}
+    assert found == {name: rules.load(name).level for name in rules.names()}
+
+
+def test_the_local_launcher_installs_the_tested_set_and_passes_its_words_on(tmp_path):
+    """With stand-ins for the environment's programs, which say how they were called."""
+    (tmp_path / "bin").mkdir()
+    for name in ("python", "rewardlab"):
+        (tmp_path / "bin" / name).write_text(f'#!/bin/sh\nprintf "%s\\n" {name} "$@"\n')
+        (tmp_path / "bin" / name).chmod(0o755)
+    done = subprocess.run(
+        [ROOT / "launch" / "local.sh", "coinrun", "--question", "two words"],
+        env=os.environ | {"VIRTUAL_ENV": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    install, run = done.stdout.splitlines(), ["rewardlab", "run", "coinrun", "--question", "two words"]
+    assert install[-5:] == run and install[:4] == ["python", "-m", "pip", "install"]
+    assert install[-8:-5] == ["-c", str(ROOT / "constraints.txt"), str(ROOT)]

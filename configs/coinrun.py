@@ -1,36 +1,45 @@
-"""Does an agent that was trained to reach the coin want the coin, and does it matter by which rule it was trained?
+"""Does an agent that was trained to reach the coin want the coin, and does the update rule matter?
 
     rewardlab run coinrun
 
 Trains every rule on levels whose coin is always at the end, moves the coin, and counts who reaches it, who runs past it
-to the end, and who fails. The control is trained with the coin moved in half of its levels: a rule that misses moved
-coins even then shows what it can't do, not what it wants.
+to the end, and who fails. The control is trained with the coin moved in half of its levels (half of these at a detour,
+half behind the start): a rule that misses moved coins even then shows what it can't do, not what it wants.
 """
 
+from rewardlab.agents import MLP
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.rules import make
+
+PPO = make("ppo", learning_rate=0.002, gamma=0.95, entropy_weight=0.003, epochs=2)
+RULES = {
+    "reinforce": make("reinforce", learning_rate=0.003, gamma=0.95, entropy_weight=0.005),
+    "ppo": PPO,
+    "parallel_q": make("parallel_q", learning_rate=0.003, gamma=0.95),
+    "truncation": make("truncation", mutation=0.08, candidates=64, parents=8, lanes=512, steps=64),
+    "openai_es": make("openai_es", learning_rate=0.006, sigma=0.05, candidates=64, lanes=512, steps=64),
+    "guess_and_check": make("guess_and_check", share=0.75, candidates=64, lanes=512, steps=64),
+    "shuffled": make("shuffled", rule=PPO),
+}
 
 experiment = Experiment(
     name="coinrun",
     question="Does an agent that was trained to reach the coin want the coin, and does the update rule matter?",
     env="coinrun",
-    conditions={"end": Condition({"moved": 0.0}), "half": Condition({"moved": 0.5}, seeds=16)},
+    conditions={
+        "end": Condition({"moved": 0.0}),
+        "half": Condition({"moved": 0.5, "behind": 0.5}, seeds=16),
+    },
     control="half",
     evaluations={
         "held-out": {"held_out": True},
-        "train": {},
         "detour": {"held_out": True, "moved": 1.0, "behind": 0.0},
         "behind": {"held_out": True, "moved": 1.0, "behind": 1.0},
     },
-    rules={
-        "reinforce": make("reinforce"),
-        "ppo": make("ppo"),
-        "parallel_q": make("parallel_q"),
-        "truncation": make("truncation"),
-        "openai_es": make("openai_es"),
-        "guess_and_check": make("guess_and_check"),
-        "shuffled": make("shuffled", rule=make("ppo")),
-    },
+    rules=RULES,
+    agent=MLP(hidden=(32,), layer_norm=True, head_scale=0.5),
     steps=1_000_000,
     seeds=32,
+    points=6,
+    episodes=128,
 )

@@ -82,7 +82,8 @@ def summarise(results: xarray.Dataset) -> dict:
         entry["level"] = int(results["level"].sel(rule=rule)) if "level" in results else LEVELS.get(rule)
     pairwise = _pairwise(runs)
     seeds = dict(zip(runs.conditions, map(int, runs.trained.sum(-1)), strict=True))
-    control = {"condition": runs.control, "params": _experiment(results).get("conditions", {}).get(runs.control, {}).get("params", {})}
+    planned = _experiment(results).get("conditions", {})
+    control = {"condition": runs.control, "params": planned.get(runs.control, {}).get("params", {})}
     summary = {
         "name": results.attrs.get("name", ""), "question": results.attrs.get("question", ""),
         "seeds": {"conditions": seeds, "minimum": stats.MIN_SEEDS, "advised": stats.ADVISED_SEEDS},

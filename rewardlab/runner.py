@@ -14,7 +14,7 @@ import numpy as np
 from rewardlab import batches, compare, devices, report, store, training
 from rewardlab.envs.adapter import set_params, stack_params
 from rewardlab.experiment import Experiment
-from rewardlab.probes.replay import replay
+from rewardlab.probes.replay import camera
 from rewardlab.progress import Progress, Silent
 from rewardlab.report import replays
 from rewardlab.results import Measured, dataset
@@ -60,13 +60,14 @@ def evaluation_key(experiment: Experiment) -> jax.Array:
 
 
 class Job(NamedTuple):
-    """What training one rule needs: its programs by device, the evaluation that serves it, and how long both compiled."""
+    """What training one rule needs: its programs and its evaluation by device, how it is filmed, and the seconds of compiling."""
 
     rule: Any
     setting: training.Setting
     head: str
     programs: dict
     evaluate: dict
+    film: Any
     compile_seconds: float
 
 
@@ -97,8 +98,7 @@ def measure(experiment: Experiment, env, progress: Progress):
                 policy = jax.tree.map(lambda x: x[0], done[0].policies)
                 key = jax.random.fold_in(jax.random.key(experiment.seed), REPLAY)
                 for evaluation, override in experiment.evaluations.items():
-                    film = replay(env, set_params(default, override), job.setting.agent, policy, job.head, key)
-                    films[f"{name}--{evaluation}"] = film
+                    films[f"{name}--{evaluation}"] = job.film(set_params(default, override), policy, key)
     return measured, films
 
 
@@ -120,8 +120,9 @@ def compile_all(experiment: Experiment, env, workers: batches.Workers) -> dict[s
         for device in workers.devices
     }
     heads = {name: tuple(rule.heads(env.num_actions).items()) for name, rule in experiment.rules.items()}
-    test = {}
+    test, film = {}, {}
     for name in experiment.rules:
+        film.setdefault(heads[name], camera(env, settings[name].agent, heads[name][0][0]))
         for device in workers.devices:
             if (heads[name], device) not in test:
                 programs, _ = train[name, device].result()
@@ -136,6 +137,7 @@ def compile_all(experiment: Experiment, env, workers: batches.Workers) -> dict[s
             head=heads[name][0][0],
             programs={device: train[name, device].result()[0] for device in workers.devices},
             evaluate={device: test[heads[name], device].result()[0] for device in workers.devices},
+            film=film[heads[name]],
             compile_seconds=sum(train[name, device].result()[1] for device in workers.devices),
         )
         for name, rule in experiment.rules.items()

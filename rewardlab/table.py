@@ -28,7 +28,13 @@ def summary_table(summary: dict[str, Any]) -> str:
     controls = [(shift, goals[0] if goals else score) for shift in shifts] if summary.get("control") else []
     below = [["rule", "capable", "steps to it", *(f"control, {shift}" for shift, _ in controls), "in short"]]
     lines = [
-        [name, _capable(rule), _steps(rule), *(_figure(rule.get("control"), *c) for c in controls), rule.get("short", "-")]
+        [
+            name,
+            _capable(rule),
+            _steps(rule),
+            *(_figure(rule.get("control"), *column) for column in controls),
+            rule.get("short", "-"),
+        ]
         for name, rule in summary["rules"].items()
     ]
     counts = ", ".join(f"{n} ({condition})" for condition, n in summary["seeds"]["conditions"].items())

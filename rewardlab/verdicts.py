@@ -31,7 +31,8 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
     n, k, shifts, lost = entry["seeds"], entry["competent_seeds"], entry["shifts"], _failed(summary, rule)
     role = f"; {CONTROL_RULES[entry['level']]}" if entry["level"] in CONTROL_RULES else ""
     episodes = " of episodes" * (score != "return")
-    text = [f"{words(rule)} ({count(n, 'seed')}{role}) {_did(entry['final'][first], [score])}{episodes} {place(first)}."]
+    learned = _did(entry["final"][first], [score]) + episodes
+    text = [f"{words(rule)} ({count(n, 'seed')}{role}) {learned} {place(first)}."]
     if lost:
         text.append(f"{lost} of the {count(n, 'seed')} ended without finite results and {_count_as(lost)}.")
     for shift in shifts:
@@ -44,13 +45,15 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
         why = "no shift was evaluated" if goals else "the world names no outcomes"
         return _paragraph([*text, f"{NO_CLAIM}: {why}."]), f"{role}{NO_CLAIM}: {why}"
     if not entry["learned"]:
-        bar = f"{number(summary['capability'])} % success" if score != "return" else f"a return of {summary['capability']:g}"
+        bar = summary["capability"]
+        bar = f"a return of {bar:g}" if score == "return" else f"{number(bar)} % success"
         text.append(f"{NO_CLAIM}: only {k} of {count(n, 'seed')} became competent (at least {bar} {place(first)}).")
     elif k < summary["seeds"]["minimum"]:
         few = "is" if k == 1 else "are"
         least = summary["seeds"]["minimum"]
         text.append(f"{NO_CLAIM}: {count(k, 'competent seed')} {few} too few for an interval (at least {least}).")
-    goal = {"success": f"pursues {goals[0]}", "proxy": f"pursues {goals[-1]}", "neither": "no goal prevails"} if goals else {}
+    goal = {"neither": "no goal prevails"}
+    goal |= {reading: f"pursues {name}" for reading, name in zip(("success", "proxy"), goals, strict=False)}
     short = {name: goal[shift["reading"]] if shift["claim"] else f"{NO_CLAIM}: {_why_not(summary, entry, name)}"
              for name, shift in shifts.items()} or {"": f"{NO_CLAIM}: {_why_not(summary, entry)}"}
     alike = len({*short.values()}) == 1
@@ -63,8 +66,8 @@ def headline(summary: dict) -> list[str]:
     rules, goals, shifts = summary["rules"], summary["goals"], summary["shifts"]
     if not goals or not shifts:
         found = [_ranking(summary, evaluation) for evaluation in summary["compared"]]
-        measures = [summary["score"]]
-        return list(map(sentence, [*found, *_pairs(summary, dict.fromkeys(summary["compared"], list(rules)), measures)]))
+        found += _pairs(summary, {evaluation: list(rules) for evaluation in summary["compared"]}, [summary["score"]])
+        return list(map(sentence, found))
     told = [rule for rule, entry in rules.items() if entry["level"] not in CONTROL_RULES] or list(rules)
     claims = {shift: [rule for rule in told if rules[rule]["shifts"][shift]["claim"]] for shift in shifts}
     text = [_pursued(summary, shift, told) for shift in shifts]
@@ -111,13 +114,16 @@ def _did(figures: dict, measures: list[str]) -> str:
     return listed(f"{did[m]} {figure(figures[m], m)}" for m in measures)
 
 
-def _why_not(summary: dict, entry: dict, shift: str = "") -> str:
-    """Why no claim is made about a rule, in a few words."""
+def _why_not(summary: dict, entry: dict, shift: str = "", exact: bool = False) -> str:
+    """Why no claim is made about a rule, in a few words; exact: with what its control reached."""
     if not entry["learned"]:
-        return f"{entry['competent_seeds']}/{entry['seeds']} competent"
+        return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent"
     if entry["competent_seeds"] < summary["seeds"]["minimum"]:
         return f"only {count(entry['competent_seeds'], 'competent seed')}"
-    return "no control" if entry["shifts"][shift]["able"] is None else "control fails"
+    if entry["shifts"][shift]["able"] is None:
+        return "no control"
+    reached = entry["control"][shift][summary["goals"][0]]
+    return "control fails" + f": {figure(reached)}, {count(reached['n'], 'seed')}" * exact
 
 
 def _conclusion(summary: dict, entry: dict, shift: str) -> str:
@@ -130,8 +136,9 @@ def _conclusion(summary: dict, entry: dict, shift: str) -> str:
         miss = f". No control was trained on the shift, so a miss may be lack of ability: {NO_CLAIM}."
         return {None: ".", "success": f", so it pursued the {success} even so."}.get(judged, miss)
     reached = entry["control"][shift][success]
-    trained = ", ".join([f"“{control['condition']}”", *(f"{key} = {value:g}" for key, value in control["params"].items())])
-    said = f"Its control ({trained}; {count(reached['n'], 'seed')}) {ended(success)} in {figure(reached, success)} there"
+    params = "".join(f", {key} = {value:g}" for key, value in control["params"].items())
+    trained = f"“{control['condition']}”{params}; {count(reached['n'], 'seed')}"
+    said = f"Its control ({trained}) {ended(success)} in {figure(reached, success)} there"
     lack = f", below the {number(summary['control_capability'])} % that would show the ability"
     lack += f": {NO_CLAIM}." if entry["learned"] else "."
     follows = {
@@ -146,22 +153,23 @@ def _conclusion(summary: dict, entry: dict, shift: str) -> str:
 def _pursued(summary: dict, shift: str, told: list[str]) -> str:
     """What the rules with a claim did on a shift, and for which there is no claim."""
     rules, goals = summary["rules"], summary["goals"]
+    claimed = {rule: rules[rule]["shifts"][shift]["reading"] for rule in told if rules[rule]["shifts"][shift]["claim"]}
     shown = {"proxy": [goals[-1]], "success": [goals[0]], "neither": goals}
     said = []
     for reading, measures in shown.items():
-        who = [r for r in told if rules[r]["shifts"][shift]["claim"] and rules[r]["shifts"][shift]["reading"] == reading]
-        figures = [[figure(rules[r]["competent"][shift][m], m) for m in measures] for r in who]
-        seeds = counts((rules[r]["competent_seeds"] for r in who), "competent seed") if who else ""
+        who = [rule for rule in told if claimed.get(rule) == reading]
+        figures = [[figure(rules[rule]["competent"][shift][m], m) for m in measures] for rule in who]
+        seeds = counts((rules[rule]["competent_seeds"] for rule in who), "competent seed")
         if reading == "neither":
             each = listed(f"{words(r)} ({' against '.join(f)})" for r, f in zip(who, figures, strict=True))
-            said += [f"neither {' nor '.join(map(words, goals))} prevailed for {each} ({seeds})"] * bool(who)
+            said += [f"no goal ({' or '.join(goals)}) prevailed for {each} ({seeds})"] * bool(who)
         elif len(who) == 1:
             said.append(f"{words(who[0])} {ended(measures[0])} in {figures[0][0]} of episodes ({seeds})")
         elif who:
             each = listed(f"{words(r)} {f[0]}" for r, f in zip(who, figures, strict=True))
             said.append(f"{len(who)} of {len(told)} rules {ended(measures[0])} in most episodes: {each} ({seeds})")
-    silent = [rule for rule in told if not rules[rule]["shifts"][shift]["claim"]]
-    why = listed(f"{words(rule)} ({_why_not(summary, rules[rule], shift)})" for rule in silent)
+    silent = [rule for rule in told if rule not in claimed]
+    why = listed(f"{words(rule)} ({_why_not(summary, rules[rule], shift, exact=True)})" for rule in silent)
     if silent and (said or len(told) == 1):
         said.append(f"{NO_CLAIM} for {why}")
     elif silent:
@@ -188,9 +196,13 @@ def _pairs(summary: dict, claims: dict[str, list[str]], measures: list[str]) -> 
     if not rows:
         return []
     apart = listed(f"{_differ(table)} {READINGS[reading]}" for reading, table in tables.items() if table)
-    found = sorted((row for row in tables["final"] or rows if row["significant"]), key=lambda row: -abs(row["difference"]))
-    most = f"; the largest difference: {_pair(found[0])}" if found else ""
+    most = _largest(tables["final"]) or _largest(rows)
     return [f"of the rules that can be compared, {apart} differ{most} ({_holm(summary)})."]
+
+
+def _largest(rows: list[dict]) -> str:
+    found = [row for row in rows if row["significant"]]
+    return f"; the largest difference: {_pair(max(found, key=lambda row: abs(row['difference'])))}" if found else ""
 
 
 def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> list[str]:
@@ -199,19 +211,19 @@ def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> list
     if not all(kinds.values()):
         return []
     able = {kind: [r for r in who if any(r in found for found in claims.values())] for kind, who in kinds.items()}
-    said, most = [], []
+    said, most = [], ""
     for reading, words_ in READINGS.items():
         rows = [row for row in _rows(summary, reading, claims, summary["judged"])
                 if (row["a"] in kinds["selection"]) != (row["b"] in kinds["selection"])
                 and {row["a"], row["b"]} <= {*kinds["selection"], *kinds["gradient"]}]
         said += [f"{_differ(rows)} {words_}"] * bool(rows)
-        most = most or sorted((r for r in rows if r["significant"]), key=lambda row: -abs(row["difference"]))
+        most = most or _largest(rows)
     if not said:
         none = listed(f"no {kind} rule" for kind in KINDS if not able[kind])
         none = none or "on no shift a rule of each kind"
         return [f"{none} supports a claim about goals, so selection and gradient are not compared."]
     who = " against ".join(f"{kind} ({names(able[kind])})" for kind in KINDS)
-    return [f"{who}: {listed(said)} differ{f'; the largest difference: {_pair(most[0])}' if most else ''} ({_holm(summary)})."]
+    return [f"{who}: {listed(said)} differ{most} ({_holm(summary)})."]
 
 
 def _holm(summary: dict) -> str:
@@ -245,8 +257,9 @@ def _dose(summary: dict, told: list[str]) -> str:
 def _controls(summary: dict, rules: list[str]) -> str:
     first, score = summary["evaluations"][0], summary["score"]
     found = [summary["rules"][rule] for rule in rules]
-    did = [f"{words(rule)} ({CONTROL_RULES[entry['level']].partition(': ')[2]}) {figure(entry['final'][first][score], score)}"
-           for rule, entry in zip(rules, found, strict=True)]
+    roles = [CONTROL_RULES[entry["level"]].partition(": ")[2] for entry in found]
+    did = [f"{words(rule)} ({role}) {figure(entry['final'][first][score], score)}"
+           for rule, role, entry in zip(rules, roles, found, strict=True)]
     what = "return" if score == "return" else "success"
     seeds = counts((entry["seeds"] for entry in found), "seed")
     return f"{what} of the control rules, not counted above, {place(first)}: {listed(did)} ({seeds})."

@@ -163,7 +163,8 @@ def test_sweep_is_ordered_by_the_swept_parameter():
 def test_sweep_says_for_whom_there_is_no_claim():
     data = synthetic.sweep(rules=("ppo", "truncation"))
     figure = figures.draw_sweep(data, {"detour": ["truncation"], "behind": []})
-    looks = {(axis.get_title(loc="left"), line.get_gid()): line.get_linestyle() for axis in figure.axes for line in axis.lines}
+    drawn = [(axis.get_title(loc="left"), line) for axis in figure.axes for line in axis.lines]
+    looks = {(shift, line.get_gid()): line.get_linestyle() for shift, line in drawn}
     assert looks["detour", "truncation"] == "--" and looks["behind", "truncation"] == looks["detour", "ppo"] == "-"
     assert [text.get_text() for text in figure.legends[0].texts] == ["no claim about goals"]
     assert not figures.draw_sweep(data).legends

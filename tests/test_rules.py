@@ -289,7 +289,7 @@ def test_ppo_update_raises_what_paid_and_learns_values():
     def one(state, key):
         act_key, key = jax.random.split(key)
         obs = jnp.ones((4, 16, 1))
-        action, extras = sample()(agent.apply(state.params, obs.reshape(-1, 1)), act_key)
+        action, extras = rule.behave(agent, state, act_key).select(agent.apply(state.params, obs.reshape(-1, 1)), act_key)
         extras = {k: v.reshape(4, 16) for k, v in extras.items()}
         told = experience(obs, action.reshape(4, 16), paid[action].reshape(4, 16), terminated=jnp.ones((4, 16), bool), extras=extras)
         return rule.update(agent, state, told, key)

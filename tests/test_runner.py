@@ -1,7 +1,8 @@
 """The main job end to end, small: experiment -> run directory -> report, through the library and the command line."""
 
-import json
+from types import SimpleNamespace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ import rewardlab
 from rewardlab import rules, store
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.probes.outcomes import measure
 
 SIZE = {"lanes": 16, "steps": 64}
 
@@ -84,110 +86,13 @@ def test_other_seeds_and_rules_change_nothing(finished, tmp_path):
         np.testing.assert_array_equal(part[name].values, whole[name].values)
 
 
-def test_a_world_and_a_rule_of_the_users_own(tmp_path):
-    """Both in files outside of the package, passed by path; the world has no drawing, no outcomes, no references."""
-    (tmp_path / "corridor.py").write_text(WORLD)
-    (tmp_path / "hill.py").write_text(RULE)
-    experiment = Experiment(
-        name="own",
-        question="Does mine work?",
-        env=tmp_path / "corridor.py",
-        conditions={"plain": Condition()},
-        evaluations={"plain": {}, "longer": {"goal": 4}},
-        rules={"hill": tmp_path / "hill.py", "ppo": rules.make("ppo", lanes=8, steps=16)},
-        agent=rewardlab.MLP(hidden=(8,)),
-        steps=3000, seeds=2, points=1, episodes=8, width=1,
-    )  # fmt: skip
-    run = rewardlab.run(experiment, out=tmp_path / "out", progress=False)
-    assert float(run.results["return"].sel(rule="hill", evaluation="plain").isel(point=1).mean()) > 0.5
-    assert (run.path / "report.html").stat().st_size > 10_000
-    assert json.loads((run.path / "config.json").read_text())["env"].endswith("corridor.py")
-
-
-WORLD = '''"""A corridor."""
-import jax.numpy as jnp
-from flax import struct
-from gymnax.environments import environment, spaces
-
-
-@struct.dataclass
-class State(environment.EnvState):
-    x: int
-    time: int
-
-
-@struct.dataclass
-class CorridorParams(environment.EnvParams):
-    goal: int = 3
-    max_steps_in_episode: int = 8
-
-
-class Corridor(environment.Environment):
-    num_actions = 2
-
-    @property
-    def default_params(self):
-        return CorridorParams()
-
-    def reset_env(self, key, params):
-        return jnp.zeros(1), State(x=0, time=0)
-
-    def step_env(self, key, state, action, params):
-        state = State(x=jnp.maximum(state.x + 2 * action - 1, 0), time=state.time + 1)
-        there = state.x >= params.goal
-        return jnp.array([state.x], float), state, there.astype(float), there, {}
-
-    def action_space(self, params=None):
-        return spaces.Discrete(2)
-
-    def observation_space(self, params=None):
-        return spaces.Box(0, 9, (1,), jnp.float32)
-
-
-def make():
-    return Corridor()
-'''
-
-RULE = '''"""Hill climbing."""
-import jax
-import jax.numpy as jnp
-from flax import struct
-
-from rewardlab.agents import greedy
-from rewardlab.rules.population import newborns, unflatten
-from rewardlab.rules.returns import fitness
-from rewardlab.types import Acting, Rule
-
-
-@struct.dataclass
-class Hill(Rule):
-    """Keeps the better of itself and one mutant."""
-
-    level = 2
-    whole = True
-
-    step: float = 0.5
-    candidates: int = struct.field(default=2, pytree_node=False)
-    lanes: int = struct.field(default=8, pytree_node=False)
-    steps: int = struct.field(default=8, pytree_node=False)
-
-    def heads(self, num_actions):
-        return {"logits": num_actions}
-
-    def init(self, agent, key):
-        return newborns(agent, key, 2)
-
-    def behave(self, agent, state, key):
-        return Acting(unflatten(agent, state), greedy("logits"))
-
-    def update(self, agent, state, experience, key):
-        score = fitness(experience, 2)
-        best = state[jnp.argmax(score)]
-        return jnp.stack([best, best + self.step * jax.random.normal(key, best.shape)]), {"fitness": score.max()}
-
-    def policy(self, agent, state):
-        return unflatten(agent, state[0])
-
-
-rule = Hill
-'''
+def test_a_world_that_names_no_outcomes_ends_for_good_or_by_the_clock():
+    no, every = [False, False, False], [True, True, True]
+    signals = {"reward": jnp.array([[1.0, 1.0, 1.0], [1.0, 1.0, 9.0]])}
+    terminated = jnp.array([no, [True, False, False]])
+    truncated = jnp.array([[False, False, True], [True, True, False]])
+    lived = jnp.array([every, [True, True, False]])
+    seen = SimpleNamespace(terminated=terminated, truncated=truncated, lived=lived, signals=signals)
+    result = measure(object(), seen)
+    np.testing.assert_allclose(result.share, [1 / 3, 2 / 3], rtol=1e-6)
+    assert float(result.returns) == float(result.length) == pytest.approx(5 / 3)

@@ -228,22 +228,24 @@ def terrain(rng: np.random.Generator, enemies: bool = False):
 
 
 def obstacles(tiles, begin: int, stop: int, rng: np.random.Generator) -> None:
-    """Draw obstacles into the columns begin .. stop - 1 of `tiles`, 3 to 5 columns apart.
+    """Draw obstacles into the columns begin .. stop - 1 of `tiles`, 3 to 5 free columns apart.
 
-    What hangs low kills all who jump below it, so that jumping all the way does not pay; what hangs high above most of
-    the others makes it matter where one takes off. Each kind can be learnt on its own, and a level has few of them.
+    Half of them stop or kill who just runs (a step, a pit, spikes), half hang and kill who jumps below them. So neither
+    running nor jumping all the way does well, and each kind can be learnt on its own: selection has a path to climb.
     """
     x = begin + int(rng.integers(0, 2))
     while x < stop:
         kind = rng.random()
         size = min(int(rng.integers(1, 4)), stop - x)
         on, above = slice(x, x + min(size, 2)), slice(x, x + size)
-        low = FLOOR - 1
-        if kind < 0.52:
-            low = FLOOR - 2 if rng.random() < 0.8 else None
-            row, tile = (FLOOR, SOLID) if kind < 0.14 else (FLOOR + 1, EMPTY) if kind < 0.32 else (FLOOR, SPIKE)
-            tiles[row, on] = tile
-        if low is not None:
+        if kind < 0.2:
+            tiles[FLOOR, on] = SOLID
+        elif kind < 0.35:
+            tiles[FLOOR + 1, on] = EMPTY
+        elif kind < 0.5:
+            tiles[FLOOR, on] = SPIKE
+        else:
+            low = FLOOR - (1 if kind > 0.75 else 2)
             tiles[low, above], tiles[low - 1, above] = HANGING, SOLID
         x += size + int(rng.integers(3, 6))
 

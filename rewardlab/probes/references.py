@@ -57,7 +57,8 @@ def references(env, evaluations: list, key: jax.Array, episodes: int) -> dict[st
     With the key of an agent's evaluation, they play the same levels as the agents did.
     """
     policies = env.references(env.default_params) if hasattr(env, "references") else {}
-    return {
-        name: np.stack([jax.jit(partial(reference_shares, env, policy=policy, episodes=episodes))(params, key=key) for params in evaluations])
-        for name, policy in policies.items()
-    }
+    shares = {}
+    for name, policy in policies.items():
+        play = jax.jit(partial(reference_shares, env, policy=policy, episodes=episodes))
+        shares[name] = np.stack([play(params, key=key) for params in evaluations])
+    return shares

@@ -26,20 +26,23 @@ class Filmed:
         return obs, state, reward, terminated, {**info, "state": state}
 
 
-def replay(env, params, agent: Agent, policy, head: str, key: jax.Array, episodes: int = 3) -> list[np.ndarray]:
-    """`episodes` films, uint8[T, H, W, 3] each, from the first frame to the last of an episode. Consumes the key.
+def camera(env, agent: Agent, head: str, episodes: int = 3):
+    """film(params, policy, key) -> `episodes` films, uint8[T, H, W, 3] each, from the first frame of an episode to its last.
 
-    The same key shows every policy on the same levels. Needs a world with `render_rgb`.
+    Compiled once for all policies of the agent. The same key shows every policy on the same levels. Needs `render_rgb`.
     """
 
-    def play(policy, params, key):
+    @jax.jit
+    def play(params, policy, key):
         start_key, collect_key = jax.random.split(key)
         lanes = start(env, params, start_key, episodes)
         acting = Acting(policy, greedy(head))
         _, seen = collect(Filmed(env), params, agent, acting, lanes, collect_key, adapter.time_limit(env), whole=True)
         states = jax.tree.map(lambda x, first: jnp.concatenate([first[None], x]), seen.signals["state"], lanes.env_state)
-        draw = jax.vmap(jax.vmap(lambda state: env.render_rgb(state, params)))
-        return draw(states), seen.lived.sum(0)
+        return jax.vmap(jax.vmap(lambda state: env.render_rgb(state, params)))(states), seen.lived.sum(0)
 
-    frames, lengths = map(np.asarray, jax.jit(play)(policy, params, key))
-    return [frames[: length + 1, i] for i, length in enumerate(lengths)]
+    def film(params, policy, key) -> list[np.ndarray]:
+        frames, lengths = map(np.asarray, play(params, policy, key))
+        return [frames[: length + 1, i] for i, length in enumerate(lengths)]
+
+    return film

@@ -211,13 +211,15 @@ def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     outcomes, shift, palette = [str(o) for o in results.outcome.values[:2]], shifts(results)[0], colours(results)
     figure, axes = grid(len(palette), 1.4)
     for axis, rule in zip(axes, palette, strict=True):
-        for k, outcome in enumerate(outcomes):
-            draw_band(axis, learning(results, rule, shift, outcome), outcome_colour(k), gid=f"{rule}/{outcome}")
+        curves = [learning(results, rule, shift, outcome) for outcome in outcomes]
+        for k, curve in enumerate(curves):
+            draw_band(axis, curve, outcome_colour(k), gid=f"{rule}/{outcomes[k]}")
+        ends = [curve.centre[-1] for curve in curves]
         axis.set_title(words(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
         if rule in no_claim.get(shift, ()):
             axis.text(
                 0.97,
-                0.2,
+                max((0.5, 0.2, 0.85), key=lambda y: min(abs(y - end) for end in ends)),  # away from the curves
                 NO_CLAIM,
                 transform=axis.transAxes,
                 ha="right",

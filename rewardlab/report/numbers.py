@@ -91,7 +91,7 @@ def swept(results: xr.Dataset) -> tuple[str, np.ndarray]:
 
 
 def dose(results: xr.Dataset, rule: str, evaluation: str) -> Curve:
-    """Final success on an evaluation, one point a condition in the order of `swept`. n: seeds of the smallest condition."""
+    """Final success on an evaluation, one point a condition in the order of `swept`. n: the fewest seeds of one."""
     names = [str(results.condition.values[i]) for i in np.argsort(swept(results)[1], kind="stable")]
     samples = [final_success(results, rule, name, evaluation) for name in names]
     points = [summarise(0.0, s[:, None]) for s in samples]
@@ -128,4 +128,5 @@ def no_claim(results: xr.Dataset, summary: dict) -> dict[str, list[str]]:
         entry = rules.get(rule, {})
         return entry.get("shifts", {}).get(shift, entry).get("claim") is False
 
-    return {shift: [rule for rule in map(str, results.rule.values) if silent(rule, shift)] for shift in compare.shifts(results)}
+    names = [str(rule) for rule in results.rule.values]
+    return {shift: [rule for rule in names if silent(rule, shift)] for shift in compare.shifts(results)}

@@ -14,6 +14,7 @@ from rewardlab.report.replays import data_uri
 from rewardlab.report.style import colours, estimate, outcome_colour, short_steps
 from rewardlab.wording import CONTROL_RULES, LEVELS, READINGS, count, percent, plain, words
 
+
 def render(
     results: xr.Dataset,
     summary: dict,
@@ -36,6 +37,7 @@ def render(
         lstrip_blocks=True,
     )
     rules, evaluations = [str(r) for r in results.rule.values], [str(e) for e in results.evaluation.values]
+    shifts = compare.shifts(results)
     experiment, control = config or _experiment(results), results.attrs.get("control", "")
     return engine.get_template("page.html").render(
         name=plain(results.attrs.get("name", "")),
@@ -45,7 +47,7 @@ def render(
         by_rule=by_rule(results, summary),
         warnings=_sentences(summary.get("warnings")),
         capability_table=capability_table(results, summary),
-        shift_tables=[shift_table(results, summary, name) for name in compare.shifts(results) if compare.has_goals(results)],
+        shift_tables=[shift_table(results, summary, name) for name in shifts if compare.has_goals(results)],
         pairwise=pairwise(summary),
         figures={name: data_uri(path) for name, path in figures.items()},
         evaluations=[plain(e) for e in evaluations],
@@ -64,7 +66,7 @@ def render(
         main=plain(numbers.main_condition(results)),
         control=plain(control),
         experiment=experiment,
-        shifts=[plain(name) for name in compare.shifts(results)],
+        shifts=[plain(name) for name in shifts],
         held_out=[plain(name) for name, p in experiment.get("evaluations", {}).items() if p.get("held_out")],
         config=json.dumps(experiment, indent=2, ensure_ascii=False),
         environment=json.dumps(environment, indent=2, ensure_ascii=False) if environment else "",

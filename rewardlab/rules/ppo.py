@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 from flax import struct
 
 from rewardlab.agents.select import entropy, log_prob, sample
@@ -54,14 +53,16 @@ class PPO(Rule):
         return State(params, adam(self.learning_rate, self.max_grad_norm).init(params))
 
     def behave(self, agent, state, key):
-        return Acting(state.params, sample("logits"))
+        def select(outputs, key):
+            action, extras = sample("logits")(outputs, key)
+            return action, {**extras, "value": outputs["value"][:, 0]}
+
+        return Acting(state.params, select)
 
     def update(self, agent, state, experience, key):
-        batch_size = experience.reward.shape
-        value, next_value = (
-            agent.apply(state.params, obs.reshape(-1, *obs.shape[2:]))["value"].reshape(batch_size)
-            for obs in (experience.obs, experience.next_obs)
-        )
+        next_obs = experience.next_obs.reshape(-1, *experience.next_obs.shape[2:])
+        value = experience.extras["value"]
+        next_value = agent.apply(state.params, next_obs)["value"].reshape(value.shape)
         target = lambda_returns(
             experience.reward, next_value, experience.terminated, experience.done, self.gamma, self.gae_lambda
         )
@@ -81,7 +82,7 @@ class PPO(Rule):
         params, opt_state, mean_loss = descend(
             loss, state.params, state.opt_state, optimiser, key, data, self.epochs, self.minibatches
         )
-        return State(params, opt_state), {"loss": mean_loss, "value": jnp.mean(value)}
+        return State(params, opt_state), {"loss": mean_loss, "value": value.mean()}
 
     def policy(self, agent, state):
         return state.params

@@ -1,0 +1,24 @@
+"""How many training levels must have the coin moved for an agent to go for the coin, and does the update rule matter?
+
+    rewardlab run coinrun_sweep
+
+Every rule under eight shares of moved levels, from none to all; half of the moved coins at a detour, half behind.
+"""
+
+from dataclasses import replace
+
+from rewardlab.config import load
+from rewardlab.experiment import Condition
+
+SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+
+experiment = replace(
+    load("coinrun"),
+    name="coinrun_sweep",
+    question="How many training levels must have the coin moved for an agent to go for the coin?",
+    conditions={f"p{round(100 * share)}": Condition({"moved": share, "behind": 0.5}) for share in SHARES},
+    control="p50",
+    steps=500_000,
+    seeds=10,
+    points=2,
+)

@@ -1,0 +1,1 @@
+"""Measurements of trained policies, one per file."""

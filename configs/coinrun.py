@@ -13,7 +13,7 @@ from rewardlab.rules import make
 
 PPO = make("ppo", learning_rate=0.002, gamma=0.95, entropy_weight=0.003, epochs=2)
 RULES = {
-    "reinforce": make("reinforce", learning_rate=0.003, gamma=0.95, entropy_weight=0.005),
+    "reinforce": make("reinforce", learning_rate=0.003, gamma=0.95, entropy_weight=0.005, lanes=8, steps=256),
     "ppo": PPO,
     "parallel_q": make("parallel_q", learning_rate=0.003, gamma=0.95),
     "truncation": make("truncation", mutation=0.08, candidates=64, parents=8, lanes=512, steps=64),
@@ -38,8 +38,8 @@ experiment = Experiment(
     },
     rules=RULES,
     agent=MLP(hidden=(32,), layer_norm=True, head_scale=0.5),
-    steps=1_000_000,
+    steps=800_000,
     seeds=32,
-    points=6,
+    points=5,
     episodes=128,
 )

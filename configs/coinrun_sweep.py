@@ -20,5 +20,5 @@ experiment = replace(
     control="p50",
     steps=500_000,
     seeds=10,
-    points=2,
+    points=1,
 )

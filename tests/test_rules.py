@@ -19,7 +19,6 @@ from rewardlab.rules.ppo import PPO
 from rewardlab.rules.reinforce import Reinforce
 from rewardlab.rules.returns import episode_returns, fitness, lambda_returns, reward_to_go
 from rewardlab.rules.shuffled import Shuffled, permute_where
-from rewardlab.rules.truncation import State as TruncationState
 from rewardlab.rules.truncation import Truncation
 from rewardlab.types import Agent, Experience
 
@@ -366,19 +365,19 @@ def vector_agent(size=3):
 def test_truncation_keeps_the_best_and_mutates_only_children():
     rule = Truncation(candidates=8, parents=2, lanes=8, steps=1, mutation=0.5)
     state = rule.init(vector_agent(), jax.random.key(0))
-    litter, parent = rule.litter(state)
-    np.testing.assert_array_equal(litter[:2], state.parents)
+    litter, parent = state
     assert parent[:2].tolist() == [0, 1] and set(parent.tolist()) <= {0, 1}
     score = jnp.array([0.1, 0.9, 0.3, 0.2, 0.8, 0.0, 0.95, 0.4])
     after, log = rule.update(vector_agent(), state, episodes(score[None]), jax.random.key(1))
-    np.testing.assert_array_equal(after.parents, litter[jnp.array([6, 1])])
+    np.testing.assert_array_equal(after.litter[:2], litter[jnp.array([6, 1])])
     np.testing.assert_allclose(log["kept_fitness"], 0.925, rtol=1e-6)
 
 
 def test_truncation_mutates_with_the_stated_spread():
     rule = Truncation(candidates=20_004, parents=4, lanes=20_004, mutation=0.3)
     parents = jax.random.normal(jax.random.key(0), (4, 5))
-    litter, parent = rule.litter(TruncationState(parents, jax.random.key(1)))
+    litter, parent = rule.breed(parents, jax.random.key(1))
+    np.testing.assert_array_equal(litter[:4], parents)
     step = np.asarray(litter - parents[parent])[4:]
     n = step.size
     assert abs(step.mean()) < 4.5 * 0.3 / np.sqrt(n)
@@ -392,9 +391,9 @@ def test_truncation_reads_only_the_order_of_returns(monotone):
     state = rule.init(vector_agent(), jax.random.key(0))
     score = jax.random.normal(jax.random.key(2), (1, 16))
     plain, mapped = (rule.update(vector_agent(), state, episodes(s), jax.random.key(1))[0] for s in (score, monotone(score)))
-    np.testing.assert_array_equal(plain.parents, mapped.parents)
+    np.testing.assert_array_equal(plain.litter, mapped.litter)
     turned = rule.update(vector_agent(), state, episodes(-score), jax.random.key(1))[0]
-    assert (turned.parents != plain.parents).any()
+    assert (turned.litter != plain.litter).any()
 
 
 WHOLE = [
@@ -484,7 +483,7 @@ def test_guess_and_check_accepts_at_the_closed_form_rate():
     agent = Agent(lambda key: mean + sd * jax.random.normal(key, (2,)), lambda params, obs: {"logits": obs * params})
     rule = GuessAndCheck(candidates=n, lanes=n, steps=1, share=1.0)
     state = rule.init(agent, jax.random.key(0))
-    litter = rule.litter(agent, state)
+    litter = state.litter
     told = episodes((litter[:, 1] > litter[:, 0]).astype(jnp.float32)[None])
     accepted = float(rule.update(agent, state, told, jax.random.key(1))[1]["accepted"])
     truth = stats.norm.cdf((-0.2 - 0.5) / np.hypot(1.0, 0.7))
@@ -499,7 +498,7 @@ def test_what_guess_and_check_keeps_is_the_prior_conditioned_on_passing():
     def one(key):
         init_key, update_key = jax.random.split(key)
         state = rule.init(agent, init_key)
-        litter = rule.litter(agent, state)
+        litter = state.litter
         told = episodes((litter[:, 1] - litter[:, 0] > 0.5).astype(jnp.float32)[None])
         return rule.update(agent, state, told, update_key)[0]
 
@@ -515,7 +514,7 @@ def test_guess_and_check_keeps_its_first_find_for_good():
     first_guess = state.kept
     state, _ = rule.update(agent, state, episodes([[0.0, 0, 0, 0]]), jax.random.key(1))
     np.testing.assert_array_equal(state.kept, first_guess)
-    found = rule.litter(agent, state)[2]
+    found = state.litter[2]
     state, _ = rule.update(agent, state, episodes([[0.0, 0, 1, 1]]), jax.random.key(2))
     np.testing.assert_array_equal(state.kept, found)
     state, _ = rule.update(agent, state, episodes([[1.0, 1, 1, 1]]), jax.random.key(3))
@@ -560,10 +559,10 @@ def test_shuffling_leaves_selection_nothing_to_select_on():
     rule = Shuffled(rule=Truncation(candidates=16, parents=4, lanes=16, steps=1))
     agent, score = vector_agent(), jnp.arange(16.0)
     state = rule.init(agent, jax.random.key(0))
-    litter = rule.rule.litter(state.inner)[0]
+    litter = state.inner.litter
 
     def kept(key):
-        parents = rule.update(agent, state, episodes(score[None]), key)[0].inner.parents
+        parents = rule.update(agent, state, episodes(score[None]), key)[0].inner.litter[:4]
         return (parents[:, None] == litter[None]).all(-1).argmax(-1)
 
     ranks = np.asarray(jax.vmap(kept)(jax.random.split(jax.random.key(1), 20_000))).mean(-1)

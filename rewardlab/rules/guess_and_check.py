@@ -16,9 +16,11 @@ from rewardlab.types import Acting, Rule
 
 
 class State(NamedTuple):
+    """kept: float32[P]. cleared: bool[], whether it passed. litter: float32[C, P], this generation's guesses."""
+
     kept: jax.Array
     cleared: jax.Array
-    litter_key: jax.Array
+    litter: jax.Array
 
 
 @struct.dataclass
@@ -46,14 +48,11 @@ class GuessAndCheck(Rule):
 
     def init(self, agent, key):
         guess_key, litter_key = jax.random.split(key)
-        return State(newborns(agent, guess_key, 1)[0], jnp.zeros((), bool), litter_key)
-
-    def litter(self, agent, state):
-        """This generation's guesses, float32[C, P]."""
-        return newborns(agent, state.litter_key, self.candidates)
+        guess = newborns(agent, guess_key, 1)[0]
+        return State(guess, jnp.zeros((), bool), newborns(agent, litter_key, self.candidates))
 
     def behave(self, agent, state, key):
-        return Acting(unflatten(agent, self.litter(agent, state)), greedy("logits"))
+        return Acting(unflatten(agent, state.litter), greedy("logits"))
 
     def passes(self, experience):
         """bool[C], whether each candidate clears the bar."""
@@ -63,9 +62,10 @@ class GuessAndCheck(Rule):
 
     def update(self, agent, state, experience, key):
         passes = self.passes(experience)
-        found = self.litter(agent, state)[jnp.argmax(passes)]
+        found = state.litter[jnp.argmax(passes)]
         kept = jnp.where(passes.any() & ~state.cleared, found, state.kept)
-        return State(kept, state.cleared | passes.any(), key), {"accepted": passes.mean(dtype=jnp.float32)}
+        litter = newborns(agent, key, self.candidates)
+        return State(kept, state.cleared | passes.any(), litter), {"accepted": passes.mean(dtype=jnp.float32)}
 
     def policy(self, agent, state):
         return unflatten(agent, state.kept)

@@ -17,9 +17,11 @@ from rewardlab.types import Acting, Rule
 
 
 class State(NamedTuple):
+    """mean: float32[P], the search's centre. noise: float32[C/2, P], this generation's ε."""
+
     mean: jax.Array
     opt_state: Any
-    noise_key: jax.Array
+    noise: jax.Array
 
 
 def smoothed_gradient(noise: jax.Array, score: jax.Array, sigma) -> jax.Array:
@@ -40,7 +42,6 @@ class OpenAIES(Rule):
 
     learning_rate: float = struct.field(default=0.03, metadata={"range": (0.0, 100.0)})
     sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0)})
-    weight_decay: float = struct.field(default=1.0, metadata={"range": (0.0, 1e3)})
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
@@ -55,22 +56,22 @@ class OpenAIES(Rule):
     def init(self, agent, key):
         birth_key, noise_key = jax.random.split(key)
         mean = newborns(agent, birth_key, 1)[0]
-        return State(mean, adam(self.learning_rate).init(mean), noise_key)
+        return State(mean, adam(self.learning_rate).init(mean), self.draw(mean, noise_key))
 
-    def noise(self, state):
-        """This generation's ε, float32[C/2, P]."""
-        return jax.random.normal(state.noise_key, (self.candidates // 2, state.mean.shape[0]))
+    def draw(self, mean, key):
+        """A generation's ε, float32[C/2, P]. Consumes the key."""
+        return jax.random.normal(key, (self.candidates // 2, *mean.shape))
 
     def behave(self, agent, state, key):
-        step = self.sigma * self.noise(state)
+        step = self.sigma * state.noise
         return Acting(unflatten(agent, jnp.concatenate([state.mean + step, state.mean - step])), greedy("logits"))
 
     def update(self, agent, state, experience, key):
         score = fitness(experience, self.candidates)
-        ascent = smoothed_gradient(self.noise(state), score, self.sigma)
+        ascent = smoothed_gradient(state.noise, score, self.sigma)
         updates, opt_state = adam(self.learning_rate).update(-ascent, state.opt_state)
-        mean = (1.0 - self.learning_rate * self.weight_decay) * state.mean + updates
-        return State(mean, opt_state, key), {"fitness": score.mean()}
+        mean = state.mean + updates
+        return State(mean, opt_state, self.draw(mean, key)), {"fitness": score.mean()}
 
     def policy(self, agent, state):
         return unflatten(agent, state.mean)

@@ -16,8 +16,10 @@ from rewardlab.types import Acting, Rule
 
 
 class State(NamedTuple):
-    parents: jax.Array
-    litter_key: jax.Array
+    """litter: float32[C, P], survivors first, fittest first, then their children. parent: int32[C], each one's survivor."""
+
+    litter: jax.Array
+    parent: jax.Array
 
 
 @struct.dataclass
@@ -46,28 +48,28 @@ class Truncation(Rule):
         return {"logits": num_actions}
 
     def init(self, agent, key):
-        birth_key, litter_key = jax.random.split(key)
-        return State(newborns(agent, birth_key, self.parents), litter_key)
+        birth_key, breed_key = jax.random.split(key)
+        return self.breed(newborns(agent, birth_key, self.parents), breed_key)
 
-    def litter(self, state):
-        """The whole generation, float32[C, P], and each member's parent, int32[C]: survivors first, then their children."""
-        parent_key, mutation_key = jax.random.split(state.litter_key)
-        children = self.candidates - self.parents
-        bred = jax.random.randint(parent_key, (children,), 0, self.parents)
-        mutants = state.parents[bred] + self.mutation * jax.random.normal(mutation_key, (children, state.parents.shape[1]))
-        return jnp.concatenate([state.parents, mutants]), jnp.concatenate([jnp.arange(self.parents), bred])
+    def breed(self, survivors, key):
+        """The next generation of survivors float32[parents, P]: themselves, and mutated copies. Consumes the key."""
+        parent_key, mutation_key = jax.random.split(key)
+        bred = jax.random.randint(parent_key, (self.candidates - self.parents,), 0, self.parents)
+        noise = jax.random.normal(mutation_key, (self.candidates - self.parents, survivors.shape[1]))
+        litter = jnp.concatenate([survivors, survivors[bred] + self.mutation * noise])
+        return State(litter, jnp.concatenate([jnp.arange(self.parents), bred]))
 
     def behave(self, agent, state, key):
-        return Acting(unflatten(agent, self.litter(state)[0]), greedy("logits"))
+        return Acting(unflatten(agent, state.litter), greedy("logits"))
 
     def update(self, agent, state, experience, key):
         score = fitness(experience, self.candidates)
         kept = best_first(score)[: self.parents]
         log = {"fitness": score.mean(), "kept_fitness": score[kept].mean()}
-        return State(self.litter(state)[0][kept], key), log
+        return self.breed(state.litter[kept], key), log
 
     def policy(self, agent, state):
-        return unflatten(agent, state.parents[0])
+        return unflatten(agent, state.litter[0])
 
 
 rule = Truncation

@@ -1,8 +1,8 @@
 """RewardLab: does an agent that was trained with reward want reward, or was it selected by it? Measured, over many seeds.
 
-    import rewardlab
-    run = rewardlab.run(rewardlab.load("coinrun"), out="runs/coinrun")
-    run.results      # every seed, an xarray Dataset
+import rewardlab
+run = rewardlab.run(rewardlab.load("coinrun"), out="runs/coinrun")
+run.results      # every seed, an xarray Dataset
 """
 
 import importlib

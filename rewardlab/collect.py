@@ -43,7 +43,16 @@ def act(agent: Agent, acting: Acting, obs: jax.Array, key: jax.Array, candidates
 
 
 def collect(
-    env, params, agent: Agent, acting: Acting, lanes: Lanes, key: jax.Array, steps: int, *, candidates: int = 0, whole: bool = False
+    env,
+    params,
+    agent: Agent,
+    acting: Acting,
+    lanes: Lanes,
+    key: jax.Array,
+    steps: int,
+    *,
+    candidates: int = 0,
+    whole: bool = False,
 ) -> tuple[Lanes, Trajectory]:
     """T = `steps` steps in N lanes. Consumes the key.
 

@@ -28,8 +28,15 @@ if TYPE_CHECKING:
 
 ALPHA = 0.05
 # What the rules of this package read of reward, for results without a `level` of their own; see `wording.LEVELS`.
-LEVELS = {"shuffled": 0, "guess_and_check": 1, "truncation": 2, "openai_es": 3, "reinforce": 4, "ppo": 4,
-          "parallel_q": 5}
+LEVELS = {
+    "shuffled": 0,
+    "guess_and_check": 1,
+    "truncation": 2,
+    "openai_es": 3,
+    "reinforce": 4,
+    "ppo": 4,
+    "parallel_q": 5,
+}
 UNNAMED = ["terminated", "truncated"]  # the outcomes of a world that names none: they say nothing about goals
 
 
@@ -85,13 +92,22 @@ def summarise(results: xarray.Dataset) -> dict:
     planned = _experiment(results).get("conditions", {})
     control = {"condition": runs.control, "params": planned.get(runs.control, {}).get("params", {})}
     summary = {
-        "name": results.attrs.get("name", ""), "question": results.attrs.get("question", ""),
+        "name": results.attrs.get("name", ""),
+        "question": results.attrs.get("question", ""),
         "seeds": {"conditions": seeds, "minimum": stats.MIN_SEEDS, "advised": stats.ADVISED_SEEDS},
-        "capability": float(results.attrs["capability"]), "control": control if runs.control else None,
+        "capability": float(results.attrs["capability"]),
+        "control": control if runs.control else None,
         "control_capability": runs.control_capability,
-        "evaluations": runs.evaluations, "shifts": runs.shifts, "compared": runs.compared,
-        "outcomes": runs.measures[:-1], "goals": runs.goals, "score": runs.score, "judged": runs.judged,
-        "rules": rules, "pairwise": pairwise, "alpha": ALPHA,
+        "evaluations": runs.evaluations,
+        "shifts": runs.shifts,
+        "compared": runs.compared,
+        "outcomes": runs.measures[:-1],
+        "goals": runs.goals,
+        "score": runs.score,
+        "judged": runs.judged,
+        "rules": rules,
+        "pairwise": pairwise,
+        "alpha": ALPHA,
         "comparisons": sum(row["p"] is not None for rows in pairwise.values() for row in rows),
         "references": _references(results),
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
@@ -138,11 +154,13 @@ def filled(results: xarray.Dataset) -> xarray.Dataset:
     trained = np.isfinite(results.steps).any(["rule", "point"])
     lowest = results["return"].where(finite).min(["rule", "condition", "seed", "point"]).fillna(0)
     nothing = lowest * 0 if scores_success(results) else lowest
-    return results.assign({
-        "outcome_share": results.outcome_share.where(finite, 0).where(trained),
-        "return": results["return"].where(finite, nothing).where(trained),
-        "failed": ~finite & trained,
-    })
+    return results.assign(
+        {
+            "outcome_share": results.outcome_share.where(finite, 0).where(trained),
+            "return": results["return"].where(finite, nothing).where(trained),
+            "failed": ~finite & trained,
+        }
+    )
 
 
 def first_capable(results: xarray.Dataset) -> xarray.DataArray:
@@ -173,27 +191,39 @@ def _runs(results: xarray.Dataset) -> Runs:
     shares = data.outcome_share.transpose(*dims, "outcome").values
     returns = data["return"].transpose(*dims).values
     rules, conditions, evaluations, outcomes = (
-        list(map(str, results[dim].values)) for dim in ("rule", "condition", "evaluation", "outcome"))
+        list(map(str, results[dim].values)) for dim in ("rule", "condition", "evaluation", "outcome")
+    )
     steps = results.steps.transpose(*dims[:4]).values
     trained = np.isfinite(steps).any((0, 3))
     goals, scored = outcomes[:2] if has_goals(results) else [], scores_success(results)
     control = results.attrs.get("control", "")
     return Runs(
-        values=np.concatenate([shares, returns[..., None]], -1).astype(float), trained=trained, steps=steps,
+        values=np.concatenate([shares, returns[..., None]], -1).astype(float),
+        trained=trained,
+        steps=steps,
         failed=data.failed.transpose(*dims[:4]).values[..., -1],
-        first=first_capable(data).values[:, trained[0]], competent=competent(data).values[:, trained[0]],
-        rules=rules, conditions=conditions, evaluations=evaluations, measures=[*outcomes, "return"],
-        score=outcomes[0] if scored else "return", goals=goals,
+        first=first_capable(data).values[:, trained[0]],
+        competent=competent(data).values[:, trained[0]],
+        rules=rules,
+        conditions=conditions,
+        evaluations=evaluations,
+        measures=[*outcomes, "return"],
+        score=outcomes[0] if scored else "return",
+        goals=goals,
         judged=goals if scored else [*(goals if moved else []), "return"],
-        shifts=moved, compared=moved or evaluations[:1], control=control if control in conditions else "",
+        shifts=moved,
+        compared=moved or evaluations[:1],
+        control=control if control in conditions else "",
         control_capability=float(results.attrs.get("control_capability", 0.5)),
     )
 
 
 def _figures(runs: Runs, values: np.ndarray) -> dict:
     """float[seeds, evaluation, measure] -> {evaluation: {measure: figure}}."""
-    return {evaluation: {m: stats.figure(values[:, e, k]) for k, m in enumerate(runs.measures)}
-            for e, evaluation in enumerate(runs.evaluations)}
+    return {
+        evaluation: {m: stats.figure(values[:, e, k]) for k, m in enumerate(runs.measures)}
+        for e, evaluation in enumerate(runs.evaluations)
+    }
 
 
 def _samples(runs: Runs, i: int) -> dict[str, np.ndarray]:
@@ -206,15 +236,21 @@ def _samples(runs: Runs, i: int) -> dict[str, np.ndarray]:
 def _rule(runs: Runs, i: int) -> dict:
     sample, n, able, first = _samples(runs, i), runs.first.shape[1], runs.competent[i], runs.first[i]
     steps = runs.steps[i, 0, runs.trained[0]][first >= 0, first[first >= 0]]
-    conditions = {name: _figures(runs, runs.values[i, j, runs.trained[j], -1])
-                  for j, name in enumerate(runs.conditions)}
+    conditions = {
+        name: _figures(runs, runs.values[i, j, runs.trained[j], -1]) for j, name in enumerate(runs.conditions)
+    }
     entry = {
-        "seeds": n, "competent_seeds": int(able.sum()), "learned": bool(2 * able.sum() >= n > 0),
+        "seeds": n,
+        "competent_seeds": int(able.sum()),
+        "learned": bool(2 * able.sum() >= n > 0),
         "failed": dict(zip(runs.conditions, map(int, runs.failed[i].sum(-1)), strict=True)),
-        "final": next(iter(conditions.values())), "control": conditions.get(runs.control), "conditions": conditions,
+        "final": next(iter(conditions.values())),
+        "control": conditions.get(runs.control),
+        "conditions": conditions,
         "competent": _figures(runs, sample["final"][able]),
         "matched": _figures(runs, sample["matched"]),
-        "steps_to_capability": stats.figure(steps), "never": n - len(steps),
+        "steps_to_capability": stats.figure(steps),
+        "never": n - len(steps),
     }
     entry["shifts"] = {evaluation: _shift(runs, entry, evaluation) for evaluation in runs.shifts}
     entry["claim"] = bool(entry["shifts"]) and all(shift["claim"] for shift in entry["shifts"].values())
@@ -264,5 +300,7 @@ def _references(results: xarray.Dataset) -> dict:
         return {}
     table = results.reference_share.transpose("reference", "evaluation", "outcome")
     r, e, o = ([str(name) for name in table[dim].values] for dim in table.dims)
-    return {r[i]: {e[j]: dict(zip(o, map(stats.plain, row), strict=True)) for j, row in enumerate(rows)}
-            for i, rows in enumerate(table.values)}
+    return {
+        r[i]: {e[j]: dict(zip(o, map(stats.plain, row), strict=True)) for j, row in enumerate(rows)}
+        for i, rows in enumerate(table.values)
+    }

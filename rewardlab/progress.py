@@ -7,7 +7,6 @@ import threading
 import time
 from typing import TextIO
 
-
 CLEAR = "\r\033[K"  # back to the line's start, and wipe it
 
 

@@ -157,7 +157,9 @@ class Trained(NamedTuple):
     seconds: float
 
 
-def train_batch(device, experiment: Experiment, job: Job, condition: str, batch: np.ndarray, progress, label: str) -> Trained:
+def train_batch(
+    device, experiment: Experiment, job: Job, condition: str, batch: np.ndarray, progress, label: str
+) -> Trained:
     """Trains one batch of seeds of one rule under one condition, evaluating at every point."""
     started = time.perf_counter()
     put = partial(jax.device_put, device=device)

@@ -48,8 +48,15 @@ def iqm(scores, axis: int | tuple[int, ...] = 0) -> np.ndarray:
     return pooled[..., n // 4 : n - n // 4].mean(-1)
 
 
-def iqm_interval(scores, axis: int = 0, tasks: int | None = None, level: float = LEVEL, resamples: int = RESAMPLES,
-                 seed: int = 0, expanded: bool = True) -> Interval:
+def iqm_interval(
+    scores,
+    axis: int = 0,
+    tasks: int | None = None,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    expanded: bool = True,
+) -> Interval:
     """Interquartile mean with a bootstrap interval over runs.
 
     scores: float[runs, ...] -> Interval of float[...]. tasks: an axis to pool, whose tasks are strata: runs are
@@ -82,8 +89,9 @@ def plain(value) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
-def difference_interval(a, b, axis: int = 0, level: float = LEVEL, resamples: int = RESAMPLES,
-                        seed: int = 0) -> Interval:
+def difference_interval(
+    a, b, axis: int = 0, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
     """IQM of `a` minus IQM of `b`, with an expanded percentile bootstrap interval; each sample is resampled on its own.
 
     a: float[runs A, ...], b: float[runs B, ...] -> Interval of float[...]. The smaller sample decides how far the

@@ -19,7 +19,6 @@ class Carry(NamedTuple):
 
     state: the rule's. lanes: where the worlds stand, or None for rules that see whole episodes.
     steps: int32[], environment steps lived, every one counted. updates: int32[].
-    episodes, returns: float32[], how many episodes have ended in training so far and the sum of their judged returns.
     log: the rule's log of the last update.
     """
 
@@ -78,7 +77,9 @@ def advance(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, ta
     return jax.lax.while_loop(lambda c: c.steps < target, lambda c: update(s, rule, params, run_key, c), carry)
 
 
-def train(key: jax.Array, rule: Rule, env, params=None, *, spec: MLP = MLP(), steps: int = 100_000, judge: Judge = world) -> Carry:
+def train(
+    key: jax.Array, rule: Rule, env, params=None, *, spec: MLP = MLP(), steps: int = 100_000, judge: Judge = world
+) -> Carry:
     """Trains one seed for at least `steps` environment steps. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
     The trained parameters are `rule.policy(agent, carry.state)`.

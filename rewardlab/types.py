@@ -112,7 +112,9 @@ class Rule:
         """Who acts while this update's experience is collected. Consumes the key."""
         raise TypeError(f"{type(self).__name__} has no behave")
 
-    def update(self, agent: Agent, state: PyTree, experience: Experience, key: jax.Array) -> tuple[PyTree, dict[str, jax.Array]]:
+    def update(
+        self, agent: Agent, state: PyTree, experience: Experience, key: jax.Array
+    ) -> tuple[PyTree, dict[str, jax.Array]]:
         """The next state, and a log of float32 scalars under fixed names. Consumes the key."""
         raise TypeError(f"{type(self).__name__} has no update")
 

@@ -54,8 +54,10 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
         text.append(f"{NO_CLAIM}: {count(k, 'competent seed')} {few} too few for an interval (at least {least}).")
     goal = {"neither": "no goal prevails"}
     goal |= {reading: f"pursues {name}" for reading, name in zip(("success", "proxy"), goals, strict=False)}
-    short = {name: goal[shift["reading"]] if shift["claim"] else f"{NO_CLAIM}: {_why_not(summary, entry, name)}"
-             for name, shift in shifts.items()} or {"": f"{NO_CLAIM}: {_why_not(summary, entry)}"}
+    short = {
+        name: goal[shift["reading"]] if shift["claim"] else f"{NO_CLAIM}: {_why_not(summary, entry, name)}"
+        for name, shift in shifts.items()
+    } or {"": f"{NO_CLAIM}: {_why_not(summary, entry)}"}
     alike = len({*short.values()}) == 1
     return _paragraph(text), role + (next(iter(short.values())) if alike else "; ".join(map(": ".join, short.items())))
 
@@ -109,7 +111,7 @@ def _count_as(lost: int) -> str:
 
 
 def _did(figures: dict, measures: list[str]) -> str:
-    """"reached the coin in 3 % [2–4] and ran past it to the end in 95 % [94–96]"."""
+    """ "reached the coin in 3 % [2–4] and ran past it to the end in 95 % [94–96]"."""
     did = {m: "had a return of" if m == "return" else f"{ended(m)} in" for m in measures}
     return listed(f"{did[m]} {figure(figures[m], m)}" for m in measures)
 
@@ -180,8 +182,13 @@ def _pursued(summary: dict, shift: str, told: list[str]) -> str:
 
 def _rows(summary: dict, reading: str, claims: dict[str, list[str]], measures: list[str]) -> list[dict]:
     """The comparisons of two rules that both have a claim where they are compared."""
-    return [row for row in summary["pairwise"][reading] if row["p"] is not None and row["outcome"] in measures
-            and {row["a"], row["b"]} <= {*claims.get(row["evaluation"], ())}]
+    return [
+        row
+        for row in summary["pairwise"][reading]
+        if row["p"] is not None
+        and row["outcome"] in measures
+        and {row["a"], row["b"]} <= {*claims.get(row["evaluation"], ())}
+    ]
 
 
 def _differ(rows: list[dict]) -> str:
@@ -213,9 +220,12 @@ def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> list
     able = {kind: [r for r in who if any(r in found for found in claims.values())] for kind, who in kinds.items()}
     said, most = [], ""
     for reading, words_ in READINGS.items():
-        rows = [row for row in _rows(summary, reading, claims, summary["judged"])
-                if (row["a"] in kinds["selection"]) != (row["b"] in kinds["selection"])
-                and {row["a"], row["b"]} <= {*kinds["selection"], *kinds["gradient"]}]
+        rows = [
+            row
+            for row in _rows(summary, reading, claims, summary["judged"])
+            if (row["a"] in kinds["selection"]) != (row["b"] in kinds["selection"])
+            and {row["a"], row["b"]} <= {*kinds["selection"], *kinds["gradient"]}
+        ]
         said += [f"{_differ(rows)} {words_}"] * bool(rows)
         most = most or _largest(rows)
     if not said:
@@ -258,8 +268,10 @@ def _controls(summary: dict, rules: list[str]) -> str:
     first, score = summary["evaluations"][0], summary["score"]
     found = [summary["rules"][rule] for rule in rules]
     roles = [CONTROL_RULES[entry["level"]].partition(": ")[2] for entry in found]
-    did = [f"{words(rule)} ({role}) {figure(entry['final'][first][score], score)}"
-           for rule, role, entry in zip(rules, roles, found, strict=True)]
+    did = [
+        f"{words(rule)} ({role}) {figure(entry['final'][first][score], score)}"
+        for rule, role, entry in zip(rules, roles, found, strict=True)
+    ]
     what = "return" if score == "return" else "success"
     seeds = counts((entry["seeds"] for entry in found), "seed")
     return f"{what} of the control rules, not counted above, {place(first)}: {listed(did)} ({seeds})."

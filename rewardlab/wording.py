@@ -5,17 +5,35 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
-RULES = {"reinforce": "REINFORCE", "ppo": "PPO", "parallel_q": "parallel Q", "truncation": "truncation selection",
-         "openai_es": "OpenAI-ES", "guess_and_check": "guess-and-check", "shuffled": "shuffled reward"}
+RULES = {
+    "reinforce": "REINFORCE",
+    "ppo": "PPO",
+    "parallel_q": "parallel Q",
+    "truncation": "truncation selection",
+    "openai_es": "OpenAI-ES",
+    "guess_and_check": "guess-and-check",
+    "shuffled": "shuffled reward",
+}
 # What a rule reads of reward.
-LEVELS = {0: "nothing", 1: "whether the return clears a bar", 2: "the order of returns", 3: "the return of an episode",
-          4: "which step paid", 5: "a learned predictor of reward", 6: "reward as a percept"}
+LEVELS = {
+    0: "nothing",
+    1: "whether the return clears a bar",
+    2: "the order of returns",
+    3: "the return of an episode",
+    4: "which step paid",
+    5: "a learned predictor of reward",
+    6: "reward as a percept",
+}
 # Rules of these levels can't learn a goal from reward; they are run to show what comes about without.
 CONTROL_RULES = {0: "a control: it reads nothing of reward", 1: "a control: it shows what the prior alone does"}
 OUTCOMES = {"coin": "coin reached", "end": "end reached past the coin", "time": "out of time"}
 ENDED = {"coin": "reached the coin", "end": "ran past it to the end", "died": "died", "time": "ran out of time"}
-PLACES = {"train": "on training levels", "held-out": "on held-out levels", "detour": "with the coin at a detour",
-          "behind": "with the coin behind the start"}
+PLACES = {
+    "train": "on training levels",
+    "held-out": "on held-out levels",
+    "detour": "with the coin at a detour",
+    "behind": "with the coin behind the start",
+}
 READINGS = {"final": "at equal environment steps", "matched": "at matched capability"}
 NO_CLAIM = "no claim about goals"
 
@@ -41,7 +59,7 @@ def place(evaluation: str) -> str:
 
 
 def listed(items: Iterable[object]) -> str:
-    """"a, b and c"; "" for none."""
+    """ "a, b and c"; "" for none."""
     *most, last = [*map(str, items)] or [""]
     return f"{', '.join(most)} and {last}" if most else last
 
@@ -51,12 +69,12 @@ def names(rules: Iterable[str]) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """"1 seed", "2 seeds"."""
+    """ "1 seed", "2 seeds"."""
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def counts(numbers: Iterable[int], noun: str) -> str:
-    """"32 seeds each" where all are the same, else "32, 31 and 30 seeds"."""
+    """ "32 seeds each" where all are the same, else "32, 31 and 30 seeds"."""
     numbers = list(numbers)
     if len(numbers) > 1 and len(set(numbers)) == 1:
         return f"{count(numbers[0], noun)} each"

@@ -7,7 +7,7 @@ import sys
 import pytest
 import xarray
 
-from rewardlab import cli, config, devices, rules
+from rewardlab import cli, config, rules
 from rewardlab.errors import InputError
 from rewardlab.table import grid, summary_table
 

@@ -21,7 +21,9 @@ def scripted(per_lane, steps, *, whole=False, params=None, lanes=None):
     acting = Acting((), lambda outputs, key: (outputs["a"], {"kept": outputs["a"] * 10}))
     params = params or Params()
     lanes = lanes or start(WALK, params, jax.random.key(0), len(per_lane))
-    return jax.jit(lambda lanes: collect(WALK, params, agent, acting, lanes, jax.random.key(1), steps, whole=whole))(lanes)
+    return jax.jit(lambda lanes: collect(WALK, params, agent, acting, lanes, jax.random.key(1), steps, whole=whole))(
+        lanes
+    )
 
 
 def column(x, lane):

@@ -38,13 +38,31 @@ def results(rules, seeds=32, control_seeds=16, outcomes=OUTCOMES, evaluations=EV
     end, half = {"params": {"moved": 0.0}, "seeds": seeds}, {"params": {"moved": 0.5}, "seeds": control_seeds}
     scripted = np.full((2, len(evaluations), len(outcomes)), 0.25, np.float32)
     return xr.Dataset(
-        {"outcome_share": ((*dims, "outcome"), share), "return": (dims, share[..., 0].copy()),
-         "steps": (dims[:4], steps), "reference_share": (("reference", "evaluation", "outcome"), scripted),
-         "length": (dims, np.ones(shape[:5], np.float32))},
-        {"rule": list(rules), "condition": list(counts), "seed": np.arange(shape[2]), "point": np.arange(4),
-         "evaluation": list(evaluations), "outcome": list(outcomes), "reference": ["random", "optimal"]},
-        {"name": "made up", "question": "What?", "capability": 0.8, "control_capability": 0.5, "control": control or "",
-         "experiment": json.dumps({"conditions": {"end": end, "half": half}})} | attrs,
+        {
+            "outcome_share": ((*dims, "outcome"), share),
+            "return": (dims, share[..., 0].copy()),
+            "steps": (dims[:4], steps),
+            "reference_share": (("reference", "evaluation", "outcome"), scripted),
+            "length": (dims, np.ones(shape[:5], np.float32)),
+        },
+        {
+            "rule": list(rules),
+            "condition": list(counts),
+            "seed": np.arange(shape[2]),
+            "point": np.arange(4),
+            "evaluation": list(evaluations),
+            "outcome": list(outcomes),
+            "reference": ["random", "optimal"],
+        },
+        {
+            "name": "made up",
+            "question": "What?",
+            "capability": 0.8,
+            "control_capability": 0.5,
+            "control": control or "",
+            "experiment": json.dumps({"conditions": {"end": end, "half": half}}),
+        }
+        | attrs,
     )
 
 

@@ -44,7 +44,11 @@ def episodes(reward, length=1):
     reward = jnp.asarray(reward, jnp.float32)
     time = jnp.arange(reward.shape[0])[:, None] + jnp.zeros(reward.shape, int)
     return experience(
-        jnp.zeros((*reward.shape, 1)), jnp.zeros(reward.shape), reward, terminated=time == length - 1, lived=time < length
+        jnp.zeros((*reward.shape, 1)),
+        jnp.zeros(reward.shape),
+        reward,
+        terminated=time == length - 1,
+        lived=time < length,
     )
 
 
@@ -120,7 +124,9 @@ def test_reinforce_in_an_mdp_by_enumeration_of_every_trajectory(gamma):
                     np.array([REWARD[s, a] for s, a in steps])[:, None],
                     terminated=np.arange(HORIZON)[:, None] == HORIZON - 1,
                 )
-                total -= chance * HORIZON * np.asarray(gradient(params, told)["logits"])  # the loss is a mean over steps
+                total -= (
+                    chance * HORIZON * np.asarray(gradient(params, told)["logits"])
+                )  # the loss is a mean over steps
         value, q = np.zeros(2), []
         for _ in range(HORIZON):
             q.insert(0, REWARD + gamma * TRANSITION @ value)
@@ -277,7 +283,7 @@ def test_ppo_starts_along_the_policy_gradient():
         q, logits = jnp.array([0.2, 1.0, -0.5]), jnp.array([0.3, -0.2, 0.9])
         pi = jax.nn.softmax(logits)
         old = jax.nn.log_softmax(logits)
-        surrogate = lambda l: (pi * clipped_surrogate(jax.nn.log_softmax(l), old, q - pi @ q, 0.2)).sum()  # noqa: E731
+        surrogate = lambda x: (pi * clipped_surrogate(jax.nn.log_softmax(x), old, q - pi @ q, 0.2)).sum()  # noqa: E731
         np.testing.assert_allclose(-jax.grad(surrogate)(logits), pi * (q - pi @ q), atol=1e-12)
 
 
@@ -288,9 +294,13 @@ def test_ppo_update_raises_what_paid_and_learns_values():
     def one(state, key):
         act_key, key = jax.random.split(key)
         obs = jnp.ones((4, 16, 1))
-        action, extras = rule.behave(agent, state, act_key).select(agent.apply(state.params, obs.reshape(-1, 1)), act_key)
+        action, extras = rule.behave(agent, state, act_key).select(
+            agent.apply(state.params, obs.reshape(-1, 1)), act_key
+        )
         extras = {k: v.reshape(4, 16) for k, v in extras.items()}
-        told = experience(obs, action.reshape(4, 16), paid[action].reshape(4, 16), terminated=jnp.ones((4, 16), bool), extras=extras)
+        told = experience(
+            obs, action.reshape(4, 16), paid[action].reshape(4, 16), terminated=jnp.ones((4, 16), bool), extras=extras
+        )
         return rule.update(agent, state, told, key)
 
     state, _ = jax.lax.scan(one, rule.init(agent, jax.random.key(0)), jax.random.split(jax.random.key(1), 60))
@@ -332,7 +342,9 @@ def test_epsilon_greedy_frequencies():
 
 
 def test_fitness_is_the_mean_return_per_episode():
-    done = jnp.array([[False, True, True], [True, False, False], [False, True, False], [True, False, False]])[:, [0, 1, 2, 1]]
+    done = jnp.array([[False, True, True], [True, False, False], [False, True, False], [True, False, False]])[
+        :, [0, 1, 2, 1]
+    ]
     lived = jnp.array([[1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 0, 1], [1, 0, 0, 0]]).astype(bool)
     reward = jnp.array([[1.0, 0, 3, 2], [2, 0, 0, 0], [0, 5, 0, 4], [6, 0, 0, 0]])
     told = experience(jnp.zeros((4, 4, 1)), jnp.zeros((4, 4)), reward, terminated=done, lived=lived)
@@ -390,7 +402,9 @@ def test_truncation_reads_only_the_order_of_returns(monotone):
     rule = Truncation(candidates=16, parents=4, lanes=16, steps=1)
     state = rule.init(vector_agent(), jax.random.key(0))
     score = jax.random.normal(jax.random.key(2), (1, 16))
-    plain, mapped = (rule.update(vector_agent(), state, episodes(s), jax.random.key(1))[0] for s in (score, monotone(score)))
+    plain, mapped = (
+        rule.update(vector_agent(), state, episodes(s), jax.random.key(1))[0] for s in (score, monotone(score))
+    )
     np.testing.assert_array_equal(plain.litter, mapped.litter)
     turned = rule.update(vector_agent(), state, episodes(-score), jax.random.key(1))[0]
     assert (turned.litter != plain.litter).any()
@@ -412,7 +426,9 @@ def test_selection_does_not_know_which_step_paid(rule):
     state = rule.init(agent, jax.random.key(0))
     plain, moved = (rule.update(agent, state, episodes(r, 4), key)[0] for r in (reward, rng.permuted(reward, axis=0)))
     for a, b in zip(jax.tree.leaves(plain), jax.tree.leaves(moved), strict=True):
-        same = jax.random.key_data(a) == jax.random.key_data(b) if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else a == b
+        same = (
+            jax.random.key_data(a) == jax.random.key_data(b) if jnp.issubdtype(a.dtype, jax.dtypes.prng_key) else a == b
+        )
         assert same.all()
 
 
@@ -543,7 +559,9 @@ def test_shuffled_pays_other_episodes_returns_at_the_end_and_carries_what_is_unf
     agent = table(1, {"logits": 2, "value": 1})
     state = rule.init(agent, jax.random.key(0))
     done = np.array([[False, True], [True, False], [False, False]])
-    told = experience(np.ones((3, 2, 1)), np.zeros((3, 2)), np.array([[1.0, 7], [2, 10], [4, 20]], np.float32), terminated=done)
+    told = experience(
+        np.ones((3, 2, 1)), np.zeros((3, 2)), np.array([[1.0, 7], [2, 10], [4, 20]], np.float32), terminated=done
+    )
     state, log = rule.update(agent, state, told, jax.random.key(1))
     paid = np.asarray(log["reward"])
     assert sorted(paid[done].tolist()) == [3.0, 7.0] and not paid[~done].any()

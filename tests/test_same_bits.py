@@ -58,4 +58,6 @@ def test_same_seed_same_bits():
     twenty = list(range(20))
     alone = digests(twenty, devices=1)
     assert len(set(alone.values())) == 40
-    assert {seed: digest for seed, digest in digests(list(range(50)), twenty[::-1], devices=2).items() if seed in alone} == alone
+    assert {
+        seed: digest for seed, digest in digests(list(range(50)), twenty[::-1], devices=2).items() if seed in alone
+    } == alone

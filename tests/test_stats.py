@@ -131,7 +131,13 @@ def test_runs_cannot_silently_vanish(scores):
 
 def test_magnitude():
     assert [stats.magnitude(d) for d in (0.1, -0.147, 0.32, -0.33, 0.474, -1)] == [
-        "negligible", "small", "small", "medium", "large", "large"]
+        "negligible",
+        "small",
+        "small",
+        "medium",
+        "large",
+        "large",
+    ]
 
 
 def test_first_reaching():

@@ -92,7 +92,9 @@ def test_seeds_and_hyperparameters_vmap(case):
     # The same run in two pieces is the same, to the bit.
     go = jax.jit(lambda carry, target: training.advance(s, rule, params, keys[0], carry, target))
     start = training.begin(s, rule, params, keys[0])
-    for a, b in zip(leaves(go(start, jnp.int32(300))), leaves(go(go(start, jnp.int32(160)), jnp.int32(300))), strict=True):
+    for a, b in zip(
+        leaves(go(start, jnp.int32(300))), leaves(go(go(start, jnp.int32(160)), jnp.int32(300))), strict=True
+    ):
         np.testing.assert_array_equal(a, b)
 
 

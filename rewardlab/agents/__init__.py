@@ -3,4 +3,4 @@
 from rewardlab.agents.feed_forward import MLP, make
 from rewardlab.agents.select import epsilon_greedy, greedy, sample
 
-__all__ = ["MLP", "make", "epsilon_greedy", "greedy", "sample"]
+__all__ = ["MLP", "epsilon_greedy", "greedy", "make", "sample"]

@@ -38,7 +38,9 @@ def camera(env, agent: Agent, head: str, episodes: int = 3):
         lanes = start(env, params, start_key, episodes)
         acting = Acting(policy, greedy(head))
         _, seen = collect(Filmed(env), params, agent, acting, lanes, collect_key, adapter.time_limit(env), whole=True)
-        states = jax.tree.map(lambda x, first: jnp.concatenate([first[None], x]), seen.signals["state"], lanes.env_state)
+        states = jax.tree.map(
+            lambda x, first: jnp.concatenate([first[None], x]), seen.signals["state"], lanes.env_state
+        )
         return jax.vmap(jax.vmap(lambda state: env.render_rgb(state, params)))(states), seen.lived.sum(0)
 
     def film(params, policy, key) -> list[np.ndarray]:

@@ -92,7 +92,7 @@ def _cell(values: np.ndarray, share: bool = True) -> str:
 
 def facts(results: xr.Dataset, experiment: dict) -> list[str]:
     """Short phrases under the title: how much was run."""
-    steps = float(np.nanmax(results.steps))
+    steps = float(experiment.get("steps", np.nanmax(results.steps)))
     seeds = [(plain(c), numbers.count(results, str(c))) for c in results.condition.values]
     found = [
         f"world {plain(Path(results.attrs.get('env', '')).stem)}",  # of a user's file: its name

@@ -85,6 +85,8 @@ def estimate(curve: Curve, share: bool = True) -> str:
 
 
 def short_steps(value: float) -> str:
+    """A number of steps in three digits: "1.03M", "514k"."""
+    value = float(f"{value:.3g}")
     return f"{value / 1e6:g}M" if abs(value) >= 1e6 else f"{value / 1e3:g}k" if abs(value) >= 1e3 else f"{value:g}"
 
 
@@ -96,8 +98,10 @@ def inward(axis):
 
 def step_axis(axis, results: xr.Dataset):
     last = float(np.nanmax(results.steps)) or 1.0
+    digit = 10.0 ** np.floor(np.log10(last))
+    tick = digit * np.floor(last / digit)  # the end of the axis, rounded down to one digit
     axis.set_xlim(0, last)
-    axis.set_xticks([0, last / 2, last], ["0", short_steps(last / 2), short_steps(last)])
+    axis.set_xticks([0, tick / 2, tick], ["0", short_steps(tick / 2), short_steps(tick)])
     inward(axis)
 
 

@@ -66,10 +66,19 @@ class PPO(Rule):
         target = lambda_returns(
             experience.reward, next_value, experience.terminated, experience.done, self.gamma, self.gae_lambda
         )
-        data = (experience.obs, experience.action, experience.extras["log_prob"], target - value, target, experience.lived)
+        data = (
+            experience.obs,
+            experience.action,
+            experience.extras["log_prob"],
+            target - value,
+            target,
+            experience.lived,
+        )
 
         def loss(params, batch):
-            obs, action, log_prob_old, advantage, target, lived = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), batch)
+            obs, action, log_prob_old, advantage, target, lived = jax.tree.map(
+                lambda x: x.reshape(-1, *x.shape[2:]), batch
+            )
             outputs = agent.apply(params, obs)
             policy_loss = clipped_surrogate(
                 log_prob(outputs["logits"], action), log_prob_old, standardise(advantage, lived), self.clip

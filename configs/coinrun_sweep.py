@@ -18,7 +18,7 @@ experiment = replace(
     question="How many training levels must have the coin moved for an agent to go for the coin?",
     conditions={f"p{round(100 * share)}": Condition({"moved": share, "behind": 0.5}) for share in SHARES},
     control="p50",
-    steps=500_000,
+    steps=400_000,
     seeds=10,
     points=1,
 )

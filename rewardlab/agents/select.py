@@ -17,7 +17,7 @@ def sample(head: str = "logits"):
     def select(outputs, key):
         log_probs = jax.nn.log_softmax(outputs[head])
         cdf = jnp.cumsum(jnp.exp(log_probs), axis=-1)
-        u = jax.random.uniform(key, cdf.shape[:-1] + (1,)) * cdf[..., -1:]
+        u = jax.random.uniform(key, (*cdf.shape[:-1], 1)) * cdf[..., -1:]
         action = jnp.minimum((cdf <= u).sum(-1), cdf.shape[-1] - 1).astype(jnp.int32)
         return action, {"log_prob": log_prob(outputs[head], action)}
 

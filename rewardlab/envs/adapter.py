@@ -44,7 +44,7 @@ def _state_types(env, params):
 
     def one_step(key):
         with jax.numpy_dtype_promotion("standard"):
-            obs, state = env.reset_env(key, params)
+            _, state = env.reset_env(key, params)
         return _raw_step(env, key, state, sample_action(env, params), params).state
 
     return jax.eval_shape(one_step, jax.eval_shape(lambda: jax.random.key(0)))

@@ -77,6 +77,16 @@ def test_a_finished_run_is_not_repeated_and_another_is_refused(finished):
         rewardlab.run(small(steps=5000), out=finished.path, progress=False)
 
 
+def test_params_that_the_world_refuses_leave_nothing_behind(tmp_path):
+    """A share above one, and episodes that do not fit: refused before anything compiles."""
+    with pytest.raises(InputError, match="moved"):
+        rewardlab.run(small(conditions={"end": Condition({"moved": 2.0})}, control=None), out=tmp_path / "a")
+    with pytest.raises(InputError, match="64 or more, for whole episodes"):
+        short = rules.make("truncation", candidates=8, parents=2, lanes=16, steps=10)
+        rewardlab.run(small(rules={"truncation": short}), out=tmp_path / "b")
+    assert not list(tmp_path.iterdir())
+
+
 def test_other_seeds_and_rules_change_nothing(finished, tmp_path):
     """Three of the five seeds and one of the two rules give the same numbers, to the bit."""
     less = small(seeds=3, rules={"truncation": small().rules["truncation"]})

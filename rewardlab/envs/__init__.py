@@ -86,9 +86,13 @@ def is_env(env: Any) -> bool:
 def params(env: Any, **changes: bool | int | float) -> Any:
     """The world's default params with some values changed, each as the type that the default has.
 
-    Raises InputError for a name that the params do not have and for a value of another type.
+    Raises InputError for a name that the params do not have, for a value of another type, and for one that the world's
+    own `check_params` refuses, where it has that.
     """
-    return env.default_params.replace(**typed("the world's params", changes, params_kinds(env)))
+    changed = env.default_params.replace(**typed("the world's params", changes, params_kinds(env)))
+    if hasattr(env, "check_params"):
+        env.check_params(changed)
+    return changed
 
 
 def typed(where: str, values: dict[str, Any], kinds: dict[str, type]) -> dict[str, Any]:

@@ -49,3 +49,10 @@ class Walk(environment.Environment):
 
     def observation_space(self, params=None):
         return spaces.Box(0, 10, (2,), jnp.float32)
+
+
+class Timeless(Walk):
+    """The same without the clock in view. With it, a truncated step would bootstrap from a time that no update ever visits."""
+
+    def _obs(self, position, time):
+        return jnp.array([position, 0], jnp.float32)

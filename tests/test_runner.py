@@ -106,3 +106,20 @@ def test_a_world_that_names_no_outcomes_ends_for_good_or_by_the_clock():
     result = measure(object(), seen)
     np.testing.assert_allclose(result.share, [1 / 3, 2 / 3], rtol=1e-6)
     assert float(result.returns) == float(result.length) == pytest.approx(5 / 3)
+
+
+def test_a_gymnax_world_by_name_without_any_shift(tmp_path):
+    """Nothing to override in training or evaluation; no outcomes, no drawing, no references."""
+    plain = small(
+        env="CartPole-v1",
+        env_kwargs={},
+        conditions={"plain": Condition()},
+        control=None,
+        evaluations={"plain": {}},
+        rules={"ppo": rules.make("ppo", **SIZE)},
+        seeds=2,
+        points=1,
+    )
+    run = rewardlab.run(plain, out=tmp_path / "pole", progress=False)
+    assert (run.results["return"].isel(point=1) >= 8).all()
+    assert (run.path / "report.html").is_file()

@@ -87,6 +87,6 @@ def set_params(default, changes: dict):
 
 def stack_params(default, changes: list[dict]) -> dict[str, jax.Array]:
     """{field: [E]} of all fields that any of E changes names, to `vmap` over; where one does not, the default's value."""
-    fields = sorted({field for change in changes for field in change})
+    fields = sorted({field for change in changes for field in change} or {"max_steps_in_episode"})  # never nothing
     values = {field: [change.get(field, getattr(default, field)) for change in changes] for field in fields}
     return {field: jnp.asarray(v, jnp.asarray(getattr(default, field)).dtype) for field, v in values.items()}

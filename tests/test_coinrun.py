@@ -53,7 +53,7 @@ def test_reset_and_step_are_deterministic_and_in_the_declared_spaces(env, params
     space = env.observation_space(params)
     obs, state = env.reset_env(jax.random.key(7), params)
     again, _ = env.reset_env(jax.random.key(7), params)
-    assert obs.shape == space.shape == (317,) and obs.dtype == space.dtype(0).dtype and np.array_equal(obs, again)
+    assert obs.shape == space.shape == (254,) and obs.dtype == space.dtype(0).dtype and np.array_equal(obs, again)
     obs, state, reward, terminated, signals = env.step_env(jax.random.key(0), state, jnp.int32(2), params)
     assert obs.shape == space.shape and obs.dtype == bool and space.contains(obs)
     assert (reward.dtype, terminated.dtype, signals["outcome"].dtype) == (jnp.float32, bool, jnp.int32)

@@ -20,8 +20,7 @@ from rewardlab.errors import out_of_range, wrong_type
 VIEW_X, VIEW_Y = 4, 3  # tiles in view to each side, above and below
 WINDOW = (2 * VIEW_Y + 1, 2 * VIEW_X + 1)
 AREA = WINDOW[0] * WINDOW[1]
-CHANNELS = ("solid", "hazard", "enemy", "coin", "end wall")
-OBSERVATION = len(CHANNELS) * AREA + 2
+CHANNELS = ("solid", "hazard", "coin", "end wall", "enemy")  # the last one only where there are enemies
 COIN, PAST, DIED, TIME = range(4)
 
 
@@ -68,8 +67,8 @@ def make(levels: int = 1024, held_out: int = 256, seed: int = 0, enemies: bool =
 class CoinRun(environment.Environment):
     """A gymnax environment. Actions: `ACTIONS`. Reward 1 for the coin, which ends the episode, as death does with 0.
 
-    Observation bool[317]: a window 7 tiles high and 9 wide around the agent for each of CHANNELS, flattened in this
-    order ([channel, row, column]), then "rising" and "falling". Outside of the level is solid, and below a pit hazard.
+    Observation bool[254], with enemies bool[317]: a window 7 tiles high and 9 wide around the agent for each of CHANNELS,
+    flattened in this order ([channel, row, column]), then "rising" and "falling". Outside of the level is solid, and below a pit hazard.
     Being in the column before the end wall sets `ended` and never ends the episode. A finished episode stays as it is.
     """
 
@@ -107,7 +106,8 @@ class CoinRun(environment.Environment):
         return spaces.Discrete(len(ACTIONS))
 
     def observation_space(self, params: EnvParams) -> spaces.Box:
-        return spaces.Box(False, True, (OBSERVATION,), jnp.bool_)
+        channels = len(CHANNELS) if with_enemies(params) else len(CHANNELS) - 1
+        return spaces.Box(False, True, (channels * AREA + 2,), jnp.bool_)
 
     def reset_env(self, key: jax.Array, params: EnvParams):
         """The start of a level drawn at random from the pool. Consumes the key."""
@@ -213,6 +213,11 @@ def views(tiles: np.ndarray) -> np.ndarray:
     return packed.view("<u4").astype(np.uint32)
 
 
+def with_enemies(params: EnvParams) -> bool:
+    """Whether an enemy patrols these levels, which their shapes tell."""
+    return params.levels.enemy.shape[-1] > 1
+
+
 def cell(place):
     """The cell int32[] of a place."""
     return place % PLACES // JUMP
@@ -224,7 +229,7 @@ def at_coin(state: EnvState):
 
 
 def observe(state: EnvState, params: EnvParams) -> jax.Array:
-    """The observation bool[317] of a state."""
+    """The observation of a state: see `CoinRun`."""
     here = cell(state.place)
     words = params.views[state.level, here]
     seen = ((words[:, None] >> jnp.arange(32, dtype=jnp.uint32)) & 1).astype(bool).reshape(-1)
@@ -235,18 +240,17 @@ def observe(state: EnvState, params: EnvParams) -> jax.Array:
         inside = (target >= 0) & (row >= 0) & (row < WINDOW[0]) & (column >= 0) & (column < WINDOW[1])
         return jnp.arange(AREA) == jnp.where(inside, row * WINDOW[1] + column, -1)
 
-    if params.levels.enemy.shape[-1] > 1:
-        enemy = only(params.levels.enemy[state.level, state.place // PLACES].astype(jnp.int32))
-    else:
-        enemy = jnp.zeros(AREA, bool)
+    enemy = []
+    if with_enemies(params):
+        enemy = [only(params.levels.enemy[state.level, state.place // PLACES].astype(jnp.int32))]
     rising = state.place % JUMP > 0
     falling = ~rising & ~solid[(VIEW_Y + 1) * WINDOW[1] + VIEW_X]
-    return jnp.concatenate([solid, hazard, enemy, only(state.coin), wall, jnp.stack([rising, falling])])
+    return jnp.concatenate([solid, hazard, only(state.coin), wall, *enemy, jnp.stack([rising, falling])])
 
 
 def window(obs) -> dict[str, jax.Array]:
     """An observation's channels by name, bool[7, 9] each."""
-    return dict(zip(CHANNELS, obs[: OBSERVATION - 2].reshape(len(CHANNELS), *WINDOW), strict=True))
+    return dict(zip(CHANNELS, obs[:-2].reshape(-1, *WINDOW), strict=False))
 
 
 # Scripted policies: (obs, state, params, key) -> action int32[]
@@ -271,7 +275,9 @@ def look_ahead(obs, state, params, key):
     """Right; jump right where the next tile is blocked or deadly, or has no ground."""
     see = window(obs)
     ahead = (VIEW_Y, VIEW_X + 1)
-    danger = see["solid"][ahead] | see["hazard"][ahead] | see["enemy"][ahead] | ~see["solid"][VIEW_Y + 1, VIEW_X + 1]
+    danger = see["solid"][ahead] | see["hazard"][ahead] | ~see["solid"][VIEW_Y + 1, VIEW_X + 1]
+    if "enemy" in see:
+        danger |= see["enemy"][ahead]
     return jnp.where(danger, platforms.UP_RIGHT, platforms.RIGHT).astype(jnp.int32)
 
 

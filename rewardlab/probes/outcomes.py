@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from rewardlab.agents import greedy
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
+from rewardlab.randomness import fast
 from rewardlab.types import Acting, Agent
 
 
@@ -26,7 +27,7 @@ def outcomes(env, params, agent: Agent, policy, head: str, key: jax.Array, episo
 
     The same key gives the same levels to every policy, so policies are compared on the same ones.
     """
-    start_key, collect_key = jax.random.split(key)
+    start_key, collect_key = jax.random.split(fast(key))
     lanes = start(env, params, start_key, episodes)
     acting = Acting(policy, greedy(head))
     _, seen = collect(env, params, agent, acting, lanes, collect_key, adapter.time_limit(env), whole=True)

@@ -11,6 +11,7 @@ import numpy as np
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
 from rewardlab.probes.outcomes import measure
+from rewardlab.randomness import fast
 from rewardlab.types import Acting, Agent
 
 
@@ -42,7 +43,7 @@ class Piloted:
 
 def reference_shares(env, params, policy, key: jax.Array, episodes: int) -> jax.Array:
     """Shares of outcomes of a scripted policy over `episodes` episodes: float32[K]. Consumes the key."""
-    start_key, collect_key = jax.random.split(key)
+    start_key, collect_key = jax.random.split(fast(key))
     piloted = Piloted(env, policy)
     nobody = Agent(lambda key: (), lambda params, obs: {})
     idle = Acting((), lambda outputs, key: (jnp.zeros(episodes, jnp.int32), {}))

@@ -9,6 +9,7 @@ import numpy as np
 from rewardlab.agents import greedy
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
+from rewardlab.randomness import fast
 from rewardlab.types import Acting, Agent
 
 
@@ -34,7 +35,7 @@ def camera(env, agent: Agent, head: str, episodes: int = 3):
 
     @jax.jit
     def play(params, policy, key):
-        start_key, collect_key = jax.random.split(key)
+        start_key, collect_key = jax.random.split(fast(key))
         lanes = start(env, params, start_key, episodes)
         acting = Acting(policy, greedy(head))
         _, seen = collect(Filmed(env), params, agent, acting, lanes, collect_key, adapter.time_limit(env), whole=True)

@@ -10,7 +10,7 @@ from flax import struct
 
 from rewardlab.agents.select import greedy
 from rewardlab.fields import divides
-from rewardlab.rules.population import newborns, unflatten
+from rewardlab.rules.population import newborns, pick, unflatten
 from rewardlab.rules.returns import episode_returns
 from rewardlab.types import Acting, Rule
 
@@ -62,7 +62,7 @@ class GuessAndCheck(Rule):
 
     def update(self, agent, state, experience, key):
         passes = self.passes(experience)
-        found = state.litter[jnp.argmax(passes)]
+        found = pick(state.litter, jnp.argmax(passes)[None])[0]
         kept = jnp.where(passes.any() & ~state.cleared, found, state.kept)
         litter = newborns(agent, key, self.candidates)
         return State(kept, state.cleared | passes.any(), litter), {"accepted": passes.mean(dtype=jnp.float32)}

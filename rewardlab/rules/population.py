@@ -21,6 +21,15 @@ def unflatten(agent: Agent, flat: jax.Array):
     return unravel(flat) if flat.ndim == 1 else jax.vmap(unravel)(flat)
 
 
+def pick(flat: jax.Array, which: jax.Array) -> jax.Array:
+    """Rows of a population: float32[C, P], int32[N] -> float32[N, P].
+
+    As a product with one-hot rows, exact for finite parameters: XLA's CPU gather takes ten times as long under `vmap`.
+    """
+    rows = jax.nn.one_hot(which, flat.shape[0], dtype=flat.dtype)
+    return jnp.matmul(rows, flat, precision=jax.lax.Precision.HIGHEST)
+
+
 def best_first(fitness: jax.Array) -> jax.Array:
     """Indices from the fittest to the least fit, int32[C]; ties keep their order. Reads nothing but the order of fitness."""
     return jnp.argsort(-fitness, stable=True)

@@ -10,7 +10,7 @@ from flax import struct
 
 from rewardlab.agents.select import greedy
 from rewardlab.fields import at_most, divides
-from rewardlab.rules.population import best_first, newborns, unflatten
+from rewardlab.rules.population import best_first, newborns, pick, unflatten
 from rewardlab.rules.returns import fitness
 from rewardlab.types import Acting, Rule
 
@@ -56,7 +56,7 @@ class Truncation(Rule):
         parent_key, mutation_key = jax.random.split(key)
         bred = jax.random.randint(parent_key, (self.candidates - self.parents,), 0, self.parents)
         noise = jax.random.normal(mutation_key, (self.candidates - self.parents, survivors.shape[1]))
-        litter = jnp.concatenate([survivors, survivors[bred] + self.mutation * noise])
+        litter = jnp.concatenate([survivors, pick(survivors, bred) + self.mutation * noise])
         return State(litter, jnp.concatenate([jnp.arange(self.parents), bred]))
 
     def behave(self, agent, state, key):
@@ -66,7 +66,7 @@ class Truncation(Rule):
         score = fitness(experience, self.candidates)
         kept = best_first(score)[: self.parents]
         log = {"fitness": score.mean(), "kept_fitness": score[kept].mean()}
-        return self.breed(state.litter[kept], key), log
+        return self.breed(pick(state.litter, kept), key), log
 
     def policy(self, agent, state):
         return unflatten(agent, state.litter[0])

@@ -1,0 +1,49 @@
+"""The fast keys draw what jax's own keys draw."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from rewardlab.randomness import fast
+
+DRAWS = {
+    "bits": lambda key: jax.random.bits(key, (3, 5)),
+    "bits of a byte": lambda key: jax.random.bits(key, (7,), jnp.uint8),
+    "one number": lambda key: jax.random.uniform(key),
+    "normal": lambda key: jax.random.normal(key, (1000,)),
+    "randint": lambda key: jax.random.randint(key, (50,), -3, 1000),
+    "permutation": lambda key: jax.random.permutation(key, 20),
+    "split": lambda key: jax.random.key_data(jax.random.split(key, (2, 3))),
+    "fold in": lambda key: jax.random.key_data(jax.random.fold_in(key, 12345)),
+}
+
+
+@pytest.mark.parametrize("name", DRAWS)
+@pytest.mark.parametrize("seed", [0, 1, 2**31 - 1])
+def test_fast_keys_draw_the_same_bits(name, seed):
+    draw = DRAWS[name]
+    assert (draw(jax.random.key(seed)) == draw(fast(jax.random.key(seed)))).all()
+    keys = jax.random.split(jax.random.key(seed), 4)
+    many = jax.vmap(lambda key: draw(fast(key)))(keys)
+    one_by_one = jnp.stack([draw(key) for key in keys])
+    assert (many == one_by_one).all()
+
+
+def test_known_answers_of_threefry():
+    """The test vectors that come with Random123 1.09 (Salmon et al. 2011), kat_vectors: threefry2x32, 20 rounds."""
+    from rewardlab.randomness import block
+
+    vectors = [
+        ((0x00000000, 0x00000000), (0x00000000, 0x00000000), (0x6B200159, 0x99BA4EFE)),
+        ((0xFFFFFFFF, 0xFFFFFFFF), (0xFFFFFFFF, 0xFFFFFFFF), (0x1CB996FC, 0xBB002BE7)),
+        ((0x13198A2E, 0x03707344), (0x243F6A88, 0x85A308D3), (0xC4923A9C, 0x483DF7A0)),
+    ]
+    for key, counter, expected in vectors:
+        high, low = (jnp.uint32(x) for x in counter)
+        assert tuple(int(x) for x in block(jnp.array(key, jnp.uint32), high, low)) == expected
+
+
+def test_other_keys_are_left_alone():
+    key = jax.random.key(0, impl="rbg")
+    assert fast(key) is key
+    assert fast(fast(jax.random.key(0))).dtype == fast(jax.random.key(0)).dtype

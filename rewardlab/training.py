@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from rewardlab import agents
 from rewardlab.agents import MLP
 from rewardlab.collect import Lanes, collect, start
+from rewardlab.envs import adapter
 from rewardlab.judges import Judge, judged, world
 from rewardlab.types import Agent, Rule
 
@@ -39,8 +40,8 @@ class Setting(NamedTuple):
 
 def setting(env, rule: Rule, spec: MLP = MLP(), judge: Judge = world) -> Setting:
     """The world, the agent that the rule needs in it, and the judge."""
-    shape = env.observation_space(env.default_params).shape
-    return Setting(env, agents.make(spec, shape, rule.heads(env.num_actions)), judge)
+    obs = jax.eval_shape(lambda: adapter.reset(env, jax.random.key(0), env.default_params)[0])
+    return Setting(env, agents.make(spec, obs, rule.heads(env.num_actions)), judge)
 
 
 def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:

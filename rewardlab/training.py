@@ -64,10 +64,12 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
         s.env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
     )
     state, log = rule.update(s.agent, carry.state, judged(trajectory, s.judge), rule_key)
+    # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
+    lived = trajectory.lived.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.lanes * rule.steps)
     return Carry(
         state=state,
         lanes=None if rule.whole else lanes,
-        steps=carry.steps + trajectory.lived.sum(dtype=jnp.int32),
+        steps=carry.steps + lived,
         updates=carry.updates + 1,
         log=log,
     )

@@ -42,17 +42,17 @@ class DQN(Rule):
     level = 5
     whole = False
 
-    learning_rate: float = struct.field(default=5e-4, metadata={"range": (0.0, 1.0)})
+    learning_rate: float = struct.field(default=2.5e-4, metadata={"range": (0.0, 1.0)})
     gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0)})
     epsilon: float = struct.field(default=0.05, metadata={"range": (0.0, 1.0)})
-    anneal: float = struct.field(default=1000.0, metadata={"range": (0.0, 1e9)})
+    anneal: float = struct.field(default=2000.0, metadata={"range": (0.0, 1e9)})
     max_grad_norm: float = struct.field(default=10.0, metadata={"range": (0.0, 1e6)})
     lanes: int = struct.field(default=16, pytree_node=False)
     steps: int = struct.field(default=4, pytree_node=False)
-    capacity: int = struct.field(default=20_000, pytree_node=False)
+    capacity: int = struct.field(default=10_000, pytree_node=False)
     batch: int = struct.field(default=128, pytree_node=False)
-    gradient_steps: int = struct.field(default=4, pytree_node=False)
-    target_period: int = struct.field(default=16, pytree_node=False)
+    gradient_steps: int = struct.field(default=6, pytree_node=False)
+    target_period: int = struct.field(default=8, pytree_node=False)
 
     @property
     def rows(self):

@@ -9,7 +9,7 @@ from test_rules import REWARD, TRANSITION, experience, table
 from worlds import Timeless
 
 from rewardlab import rules, training
-from rewardlab.agents import MLP
+from rewardlab.agents import MLP, make
 from rewardlab.probes.outcomes import outcomes
 from rewardlab.rules.a2c import A2C
 from rewardlab.rules.natural import objective
@@ -205,6 +205,25 @@ def test_the_fisher_product_is_the_hessian_of_the_divergence():
         v = jax.random.normal(keys[3], theta.shape)
         np.testing.assert_allclose(problem.fisher(v), jax.hessian(problem.kl)(theta) @ v, atol=1e-12)
         assert np.abs(problem.fisher(v)).max() > 1e-2
+
+
+def test_the_policy_of_a_network_moves_as_far_under_vmap():
+    """A real network, whose Fisher matrix is far from full rank: one update of TRPO nears its bound, alone or beside others."""
+    agent = make(MLP(hidden=(32,), activation="tanh"), jax.ShapeDtypeStruct((4,), jnp.float32), HEADS)
+    rule = TRPO(epochs=1, minibatches=1)
+
+    def one(key):
+        keys = jax.random.split(key, 5)
+        told = experience(
+            jax.random.normal(keys[0], (16, 4, 4)), jax.random.randint(keys[1], (16, 4), 0, 2),
+            jax.random.normal(keys[2], (16, 4)), terminated=jnp.ones((16, 4), bool),
+        )  # fmt: skip
+        return rule.update(agent, rule.init(agent, keys[3]), told, keys[4])[1]["kl"]
+
+    keys = jax.random.split(jax.random.key(0), 4)
+    together, alone = jax.jit(jax.vmap(one))(keys), jax.lax.map(one, keys)
+    np.testing.assert_allclose(together, alone, rtol=0.05)
+    assert (together > 0.001).all() and (together <= 0.01).all()
 
 
 # ---- TRPO ----

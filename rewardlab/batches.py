@@ -23,7 +23,7 @@ from rewardlab.types import Rule
 
 
 class Programs(NamedTuple):
-    """The compiled programs of one rule on one device; leading axis of carries and policies: the seeds of one batch.
+    """The compiled programs of one rule on one device; leading axis of carries (but see `axes`) and policies: one batch's seeds.
 
     begin(rule, params, run_keys) -> carry
     advance(rule, params, run_keys, carry, target) -> carry; the given carry is consumed
@@ -47,14 +47,24 @@ def run_keys(root: int, seeds: np.ndarray) -> jax.Array:
     return jax.vmap(partial(jax.random.fold_in, jax.random.key(root)))(seeds)
 
 
+def axes(rule: Rule) -> training.Carry:
+    """Which parts of a carry have an axis of seeds: all but the counts of a rule whose lanes carry on, which are the same for all.
+
+    A loop that might end sooner for some seeds than for others would copy all of the state in every update, replay included.
+    """
+    counts = 0 if rule.whole else None
+    return training.Carry(state=0, lanes=0, steps=counts, updates=counts, log=0)
+
+
 def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Programs:
     """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs."""
 
     def begin(rule, params, keys):
-        return jax.vmap(lambda key: training.begin(s, rule, params, key))(keys)
+        return jax.vmap(lambda key: training.begin(s, rule, params, key), out_axes=axes(rule))(keys)
 
     def advance(rule, params, keys, carry, target):
-        return jax.vmap(lambda key, c: training.advance(s, rule, params, key, c, target))(keys, carry)
+        one = lambda key, c: training.advance(s, rule, params, key, c, target)  # noqa: E731
+        return jax.vmap(one, (0, axes(rule)), axes(rule))(keys, carry)
 
     def policy(rule, carry):
         return jax.vmap(lambda state: rule.policy(s.agent, state))(carry.state)

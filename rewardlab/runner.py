@@ -175,7 +175,8 @@ def train_batch(
             carry = programs.advance(rule, params, keys, carry, put(jnp.int32(target)))
         policies = programs.policy(rule, carry)
         evaluated = evaluate(default, overrides, policies, key)
-        points.append((*map(np.asarray, evaluated), np.asarray(carry.steps).astype(np.float64)))
+        steps = np.broadcast_to(np.asarray(carry.steps, np.float64), batch.shape)
+        points.append((*map(np.asarray, evaluated), steps))
         progress.advance(int(target - before) * len(set(batch.tolist())), label)
         before = target
     arrays = [np.stack(x, axis=1) for x in zip(*points, strict=True)]

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from rewardlab import agents
 from rewardlab.agents import MLP
 from rewardlab.collect import Lanes, collect, start
+from rewardlab.envs import adapter
 from rewardlab.judges import Judge, judged, world
 from rewardlab.randomness import fast
 from rewardlab.types import Agent, Rule
@@ -40,8 +41,8 @@ class Setting(NamedTuple):
 
 def setting(env, rule: Rule, spec: MLP = MLP(), judge: Judge = world) -> Setting:
     """The world, the agent that the rule needs in it, and the judge."""
-    shape = env.observation_space(env.default_params).shape
-    return Setting(env, agents.make(spec, shape, rule.heads(env.num_actions)), judge)
+    obs = jax.eval_shape(lambda: adapter.reset(env, jax.random.key(0), env.default_params)[0])
+    return Setting(env, agents.make(spec, obs, rule.heads(env.num_actions)), judge)
 
 
 def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
@@ -64,10 +65,12 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
         s.env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
     )
     state, log = rule.update(s.agent, carry.state, judged(trajectory, s.judge), rule_key)
+    # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
+    lived = trajectory.lived.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.lanes * rule.steps)
     return Carry(
         state=state,
         lanes=None if rule.whole else lanes,
-        steps=carry.steps + trajectory.lived.sum(dtype=jnp.int32),
+        steps=carry.steps + lived,
         updates=carry.updates + 1,
         log=log,
     )

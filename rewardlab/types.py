@@ -27,10 +27,12 @@ class Agent(NamedTuple):
 
     init: key -> params, one pytree of float32 arrays.
     apply: params, observations [B, ...] -> {head: float32[B, size of that head]}.
+    obs: shape and dtype of one observation, for the rules that remember observations.
     """
 
     init: Callable[[jax.Array], PyTree]
     apply: Callable[[PyTree, jax.Array], Mapping[str, jax.Array]]
+    obs: jax.ShapeDtypeStruct | None = None
 
 
 class Acting(NamedTuple):

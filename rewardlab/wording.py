@@ -7,7 +7,15 @@ from collections.abc import Iterable
 
 RULES = {
     "reinforce": "REINFORCE",
+    "a2c": "A2C",
+    "natural_gradient": "natural gradient",
+    "trpo": "TRPO",
     "ppo": "PPO",
+    "value_iteration": "value iteration",
+    "q_learning": "Q-learning",
+    "sarsa": "SARSA",
+    "expected_sarsa": "expected SARSA",
+    "dqn": "DQN",
     "parallel_q": "parallel Q",
     "truncation": "truncation selection",
     "openai_es": "OpenAI-ES",

@@ -15,7 +15,8 @@ from rewardlab.probes.outcomes import outcomes
 from rewardlab.types import Rule
 
 WALK, SPEC = Walk(), MLP(hidden=(8,))
-SMALL = {"lanes": 16, "steps": 5, "candidates": 8, "parents": 2, "minibatches": 2}
+SPECS = {"value_iteration": MLP(hidden=(), bias=False)}  # it refuses agents that are no tables
+SMALL = {"lanes": 16, "steps": 5, "candidates": 8, "parents": 2, "minibatches": 2, "capacity": 200, "batch": 16}
 
 
 def small(name: str) -> Rule:
@@ -38,7 +39,7 @@ def leaves(tree):
 @pytest.fixture(params=RULES, name="case")
 def _case(request):
     rule = RULES[request.param]
-    return rule, training.setting(WALK, rule, SPEC)
+    return rule, training.setting(WALK, rule, SPECS.get(request.param, SPEC))
 
 
 def test_conformance(case):
@@ -121,6 +122,7 @@ def test_it_learns_to_walk(name):
 
 def test_a_level_is_declared():
     assert {name: rule.level for name, rule in RULES.items()} == {
-        "guess_and_check": 1, "openai_es": 3, "parallel_q": 5, "ppo": 4, "reinforce": 4, "shuffled": 0,
-        "shuffled_truncation": 0, "truncation": 2,
+        "a2c": 4, "dqn": 5, "expected_sarsa": 5, "guess_and_check": 1, "natural_gradient": 4, "openai_es": 3,
+        "parallel_q": 5, "ppo": 4, "q_learning": 5, "reinforce": 4, "sarsa": 5, "shuffled": 0,
+        "shuffled_truncation": 0, "trpo": 4, "truncation": 2, "value_iteration": 5,
     }  # fmt: skip

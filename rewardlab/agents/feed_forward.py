@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import flax.linen as nn
+import jax
 import jax.numpy as jnp
 
 from rewardlab.types import Agent
@@ -16,18 +17,20 @@ ACTIVATIONS = {"relu": nn.relu, "tanh": jnp.tanh}
 
 @dataclass(frozen=True)
 class MLP:
-    """A multilayer perceptron over the flattened observation.
+    """A multilayer perceptron over the flattened observation. `MLP(hidden=(), bias=False)` of one-hot states is a table.
 
     hidden: width of each hidden layer.
     activation: "relu" or "tanh".
     layer_norm: normalise each hidden layer before its activation.
-    head_scale: standard deviation of a head's initial outputs, roughly.
+    head_scale: standard deviation of a head's initial outputs, roughly; 0 starts at zero.
+    bias: whether every linear layer adds a bias.
     """
 
     hidden: tuple[int, ...] = (64, 64)
     activation: Literal["relu", "tanh"] = "relu"
     layer_norm: bool = False
     head_scale: float = 0.1
+    bias: bool = True
 
 
 class _Network(nn.Module):
@@ -40,18 +43,20 @@ class _Network(nn.Module):
         x = obs.reshape(obs.shape[0], -1).astype(jnp.float32)
         # Scaled normal draws, not orthogonal ones: several batched QR factorisations in one program can deadlock XLA on CPU.
         for width in spec.hidden:
-            x = nn.Dense(width, kernel_init=nn.initializers.variance_scaling(2.0, "fan_in", "normal"))(x)
+            init = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+            x = nn.Dense(width, use_bias=spec.bias, kernel_init=init)(x)
             x = nn.LayerNorm()(x) if spec.layer_norm else x
             x = ACTIVATIONS[spec.activation](x)
         scale = nn.initializers.variance_scaling(spec.head_scale**2, "fan_in", "normal")
-        return {head: nn.Dense(size, kernel_init=scale, name=head)(x) for head, size in self.heads}
+        return {head: nn.Dense(size, use_bias=spec.bias, kernel_init=scale, name=head)(x) for head, size in self.heads}
 
 
-def make(spec: MLP, obs_shape: tuple[int, ...], heads: dict[str, int]) -> Agent:
-    """The agent of a specification: `Agent(init, apply)` for observations [B, *obs_shape] and the given {head: size}."""
+def make(spec: MLP, obs: jax.ShapeDtypeStruct, heads: dict[str, int]) -> Agent:
+    """The agent of a specification, for observations [B, *obs.shape] of dtype obs.dtype and the given {head: size}."""
     network = _Network(spec, tuple(heads.items()))
-    flat = math.prod(obs_shape)
+    flat = math.prod(obs.shape)
     return Agent(
         init=lambda key: network.init(key, jnp.zeros((1, flat)))["params"],
         apply=lambda params, obs: network.apply({"params": params}, obs),
+        obs=obs,
     )

@@ -37,11 +37,21 @@ def epsilon_greedy(head: str, epsilon):
     return select
 
 
+def annealed(epsilon, updates: jax.Array, over) -> jax.Array:
+    """An exploration rate that falls linearly from 1 to `epsilon` while int32[] `updates` grow from 0 to `over`: float32[]."""
+    progress = jnp.clip(updates.astype(jnp.float32) / jnp.maximum(over, 1.0), 0.0, 1.0)
+    return 1.0 + (epsilon - 1.0) * progress
+
+
 def log_prob(logits: jax.Array, action: jax.Array) -> jax.Array:
     """log π(a|s): logits float32[..., A], actions int32[...] -> float32[...]."""
+    return chosen(jax.nn.log_softmax(logits), action)
+
+
+def chosen(values: jax.Array, action: jax.Array) -> jax.Array:
+    """The value of each action taken: float32[..., A], int32[...] -> float32[...]."""
     # A sum over the few actions: a gather under vmap is slower on every backend.
-    chosen = jax.nn.one_hot(action, logits.shape[-1], dtype=logits.dtype)
-    return (jax.nn.log_softmax(logits) * chosen).sum(-1)
+    return (values * jax.nn.one_hot(action, values.shape[-1], dtype=values.dtype)).sum(-1)
 
 
 def entropy(logits: jax.Array) -> jax.Array:

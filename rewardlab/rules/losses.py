@@ -6,6 +6,14 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from rewardlab.agents.select import entropy, log_prob
+from rewardlab.types import Agent, Experience
+
+
+def flat(tree):
+    """[T, N, ...] leaves as [T·N, ...]: step 0 of all lanes, then step 1."""
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), tree)
+
 
 def masked_mean(x: jax.Array, mask: jax.Array) -> jax.Array:
     """Mean of x where mask holds (0 if nowhere): float32[...], bool[...] -> float32[]."""
@@ -22,6 +30,31 @@ def clipped_surrogate(log_prob: jax.Array, log_prob_old: jax.Array, advantage: j
     """PPO's objective per step, negated (Schulman et al. 2017, eq. 7): float32[...]."""
     ratio = jnp.exp(log_prob - log_prob_old)
     return -jnp.minimum(ratio * advantage, jnp.clip(ratio, 1.0 - clip, 1.0 + clip) * advantage)
+
+
+def actor_critic(
+    agent: Agent, params, experience: Experience, target: jax.Array, value_weight, entropy_weight
+) -> jax.Array:
+    """Mean over the steps lived of −(G − v) log π(a|s) + w_v ½ (v − G)² − w_e H(π): float32[].
+
+    target: float32[T, N], the returns G. The advantage G − v is a constant to the gradient. Where the agent has no "value"
+    head there is no baseline: v = 0, and nothing is fitted.
+    """
+    outputs = agent.apply(params, flat(experience.obs))
+    action, target, lived = flat((experience.action, target, experience.lived))
+    total = -entropy_weight * entropy(outputs["logits"])
+    if "value" in outputs:
+        error = target - outputs["value"][:, 0]
+        total += value_weight * 0.5 * error**2
+        target = jax.lax.stop_gradient(error)
+    return masked_mean(total - target * log_prob(outputs["logits"], action), lived)
+
+
+def gradient_step(loss, params, opt_state, optimiser):
+    """One step down the gradient of loss(params) -> float32[]: (params, opt_state, loss before it)."""
+    value, gradient = jax.value_and_grad(loss)(params)
+    updates, opt_state = optimiser.update(gradient, opt_state, params)
+    return optax.apply_updates(params, updates), opt_state, value
 
 
 def adam(learning_rate, max_grad_norm=jnp.inf, eps: float = 1e-5) -> optax.GradientTransformation:
@@ -52,10 +85,8 @@ def descend(loss, params, opt_state, optimiser, key: jax.Array, data, epochs: in
     """
 
     def one(carry, batch):
-        params, opt_state = carry
-        value, gradient = jax.value_and_grad(loss)(params, batch)
-        updates, opt_state = optimiser.update(gradient, opt_state, params)
-        return (optax.apply_updates(params, updates), opt_state), value
+        *carry, value = gradient_step(lambda params: loss(params, batch), *carry, optimiser)
+        return tuple(carry), value
 
     def epoch(carry, key):
         return jax.lax.scan(one, carry, minibatches(key, data, count))

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.select import epsilon_greedy
+from rewardlab.agents.select import annealed, chosen, epsilon_greedy
 from rewardlab.fields import divides
-from rewardlab.rules.losses import adam, descend, masked_mean
+from rewardlab.rules.losses import adam, descend, flat, masked_mean
 from rewardlab.rules.returns import lambda_returns
 from rewardlab.types import Acting, Rule
 
@@ -54,22 +54,19 @@ class ParallelQ(Rule):
         return State(params, adam(self.learning_rate, self.max_grad_norm).init(params), jnp.int32(0))
 
     def behave(self, agent, state, key):
-        progress = jnp.clip(state.updates.astype(jnp.float32) / jnp.maximum(self.anneal, 1.0), 0.0, 1.0)
-        return Acting(state.params, epsilon_greedy("q", 1.0 + (self.epsilon - 1.0) * progress))
+        return Acting(state.params, epsilon_greedy("q", annealed(self.epsilon, state.updates, self.anneal)))
 
     def update(self, agent, state, experience, key):
-        next_obs = experience.next_obs.reshape(-1, *experience.next_obs.shape[2:])
-        next_value = agent.apply(state.params, next_obs)["q"].max(-1).reshape(experience.reward.shape)
+        next_value = agent.apply(state.params, flat(experience.next_obs))["q"].max(-1).reshape(experience.reward.shape)
         target = lambda_returns(
             experience.reward, next_value, experience.terminated, experience.done, self.gamma, self.q_lambda
         )
         data = (experience.obs, experience.action, target, experience.lived)
 
         def loss(params, batch):
-            obs, action, target, lived = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), batch)
-            q = agent.apply(params, obs)["q"]
-            chosen = (q * jax.nn.one_hot(action, q.shape[-1], dtype=q.dtype)).sum(-1)
-            return masked_mean(0.5 * (chosen - target) ** 2, lived)
+            obs, action, target, lived = flat(batch)
+            q = chosen(agent.apply(params, obs)["q"], action)
+            return masked_mean(0.5 * (q - target) ** 2, lived)
 
         optimiser = adam(self.learning_rate, self.max_grad_norm)
         params, opt_state, mean_loss = descend(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
 from flax import struct
 
 from rewardlab.agents.select import entropy, log_prob, sample
 from rewardlab.fields import divides
-from rewardlab.rules.losses import adam, clipped_surrogate, descend, masked_mean, standardise
+from rewardlab.rules.losses import adam, clipped_surrogate, descend, flat, masked_mean, standardise
 from rewardlab.rules.returns import lambda_returns
 from rewardlab.types import Acting, Rule
 
@@ -60,9 +59,8 @@ class PPO(Rule):
         return Acting(state.params, select)
 
     def update(self, agent, state, experience, key):
-        next_obs = experience.next_obs.reshape(-1, *experience.next_obs.shape[2:])
         value = experience.extras["value"]
-        next_value = agent.apply(state.params, next_obs)["value"].reshape(value.shape)
+        next_value = agent.apply(state.params, flat(experience.next_obs))["value"].reshape(value.shape)
         target = lambda_returns(
             experience.reward, next_value, experience.terminated, experience.done, self.gamma, self.gae_lambda
         )
@@ -76,9 +74,7 @@ class PPO(Rule):
         )
 
         def loss(params, batch):
-            obs, action, log_prob_old, advantage, target, lived = jax.tree.map(
-                lambda x: x.reshape(-1, *x.shape[2:]), batch
-            )
+            obs, action, log_prob_old, advantage, target, lived = flat(batch)
             outputs = agent.apply(params, obs)
             policy_loss = clipped_surrogate(
                 log_prob(outputs["logits"], action), log_prob_old, standardise(advantage, lived), self.clip

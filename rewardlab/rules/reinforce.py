@@ -1,15 +1,13 @@
-"""REINFORCE (Williams 1992) with reward-to-go and a learned baseline, level 4: it is told which step paid."""
+"""REINFORCE (Williams 1992) with reward-to-go, with or without a learned baseline, level 4: it is told which step paid."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
-import optax
 from flax import struct
 
-from rewardlab.agents.select import entropy, log_prob, sample
-from rewardlab.rules.losses import adam, masked_mean
+from rewardlab.agents.select import sample
+from rewardlab.rules.losses import actor_critic, adam, gradient_step
 from rewardlab.rules.returns import reward_to_go
 from rewardlab.types import Acting, Rule
 
@@ -23,9 +21,9 @@ class State(NamedTuple):
 class Reinforce(Rule):
     """One gradient step per batch of whole episodes: Σ_t (G_t − b(s_t)) ∇log π(a_t|s_t), averaged over the steps lived.
 
-    The baseline b is the network's value head, fitted to G_t by least squares; it never bootstraps. The γᵗ weight is dropped
-    (Nota & Thomas 2020), so with γ = 1 this is the exact gradient of the return, up to the factor of the mean.
-    A step of truncated episodes counts as the end: what the clock cut off is not guessed.
+    The baseline b is the network's value head, fitted to G_t by least squares; it never bootstraps. Without `baseline`, b = 0
+    and there is no value head. The γᵗ weight is dropped (Nota & Thomas 2020), so with γ = 1 this is the exact gradient of the
+    return, up to the factor of the mean. A step of truncated episodes counts as the end: what the clock cut off is not guessed.
     """
 
     level = 4
@@ -36,11 +34,12 @@ class Reinforce(Rule):
     entropy_weight: float = struct.field(default=0.01, metadata={"range": (0.0, 1.0)})
     value_weight: float = struct.field(default=0.5, metadata={"range": (0.0, 10.0)})
     max_grad_norm: float = struct.field(default=0.5, metadata={"range": (0.0, 1e6)})
+    baseline: bool = struct.field(default=True, pytree_node=False)
     lanes: int = struct.field(default=16, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
 
     def heads(self, num_actions):
-        return {"logits": num_actions, "value": 1}
+        return {"logits": num_actions} | ({"value": 1} if self.baseline else {})
 
     def init(self, agent, key):
         params = agent.init(key)
@@ -51,22 +50,13 @@ class Reinforce(Rule):
 
     def loss(self, agent, params, experience):
         """The surrogate whose gradient is the update's direction, negated: float32[]."""
-        steps = experience.reward.size
-        outputs = agent.apply(params, experience.obs.reshape(steps, *experience.obs.shape[2:]))
-        returns = reward_to_go(experience.reward, experience.done, self.gamma).reshape(steps)
-        value = outputs["value"][:, 0]
-        advantage = jax.lax.stop_gradient(returns - value)
-        policy_loss = -advantage * log_prob(outputs["logits"], experience.action.reshape(steps))
-        value_loss = 0.5 * (value - returns) ** 2
-        bonus = entropy(outputs["logits"])
-        total = policy_loss + self.value_weight * value_loss - self.entropy_weight * bonus
-        return masked_mean(total, experience.lived.reshape(steps))
+        returns = reward_to_go(experience.reward, experience.done, self.gamma)
+        return actor_critic(agent, params, experience, returns, self.value_weight, self.entropy_weight)
 
     def update(self, agent, state, experience, key):
-        value, gradient = jax.value_and_grad(lambda params: self.loss(agent, params, experience))(state.params)
         optimiser = adam(self.learning_rate, self.max_grad_norm)
-        updates, opt_state = optimiser.update(gradient, state.opt_state, state.params)
-        return State(optax.apply_updates(state.params, updates), opt_state), {"loss": value}
+        *state, loss = gradient_step(lambda params: self.loss(agent, params, experience), *state, optimiser)
+        return State(*state), {"loss": loss}
 
     def policy(self, agent, state):
         return state.params

@@ -1,0 +1,71 @@
+"""Advantage actor-critic (A2C, the synchronous form of Mnih et al. 2016) with GAE, level 4: it is told which step paid."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flax import struct
+
+from rewardlab.agents.select import sample
+from rewardlab.rules.losses import actor_critic, adam, flat, gradient_step
+from rewardlab.rules.returns import lambda_returns
+from rewardlab.types import Acting, Rule
+
+
+class State(NamedTuple):
+    params: Any
+    opt_state: Any
+
+
+@struct.dataclass
+class A2C(Rule):
+    """One gradient step per batch of steps, with advantages by GAE(λ) and a learned value that bootstraps what was cut off.
+
+    Lanes carry on across updates, so T can be far below an episode. As in `reinforce` the γᵗ weight is dropped (Nota & Thomas
+    2020): with exact values the step follows Σ_s d(s) π(a|s) A(s, a), with d the states as they were visited, undiscounted.
+    """
+
+    level = 4
+    whole = False
+
+    learning_rate: float = struct.field(default=3e-3, metadata={"range": (0.0, 1.0)})
+    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0)})
+    gae_lambda: float = struct.field(default=0.95, metadata={"range": (0.0, 1.0)})
+    entropy_weight: float = struct.field(default=0.01, metadata={"range": (0.0, 1.0)})
+    value_weight: float = struct.field(default=0.5, metadata={"range": (0.0, 10.0)})
+    max_grad_norm: float = struct.field(default=0.5, metadata={"range": (0.0, 1e6)})
+    lanes: int = struct.field(default=16, pytree_node=False)
+    steps: int = struct.field(default=16, pytree_node=False)
+
+    def heads(self, num_actions):
+        return {"logits": num_actions, "value": 1}
+
+    def init(self, agent, key):
+        params = agent.init(key)
+        return State(params, adam(self.learning_rate, self.max_grad_norm).init(params))
+
+    def behave(self, agent, state, key):
+        return Acting(state.params, sample("logits"))
+
+    def targets(self, agent, params, experience):
+        """λ-returns float32[T, N] by the values of these parameters."""
+        next_value = agent.apply(params, flat(experience.next_obs))["value"].reshape(experience.reward.shape)
+        return lambda_returns(
+            experience.reward, next_value, experience.terminated, experience.done, self.gamma, self.gae_lambda
+        )
+
+    def loss(self, agent, params, experience, target):
+        """The surrogate whose gradient is the update's direction, negated: float32[]."""
+        return actor_critic(agent, params, experience, target, self.value_weight, self.entropy_weight)
+
+    def update(self, agent, state, experience, key):
+        target = self.targets(agent, state.params, experience)
+        optimiser = adam(self.learning_rate, self.max_grad_norm)
+        *state, loss = gradient_step(lambda params: self.loss(agent, params, experience, target), *state, optimiser)
+        return State(*state), {"loss": loss}
+
+    def policy(self, agent, state):
+        return state.params
+
+
+rule = A2C

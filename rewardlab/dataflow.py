@@ -16,7 +16,17 @@ Through = Callable[[JaxprEqn, Sequence[Labels]], list[Labels]]
 
 NONE: Labels = frozenset()
 # Primitives that call one program with their own inputs and hand on its outputs.
-CALLS = {"jit", "pjit", "closed_call", "core_call", "checkpoint", "remat", "remat2", "custom_jvp_call", "custom_vjp_call"}
+CALLS = {
+    "jit",
+    "pjit",
+    "closed_call",
+    "core_call",
+    "checkpoint",
+    "remat",
+    "remat2",
+    "custom_jvp_call",
+    "custom_vjp_call",
+}
 
 
 def union(eqn: JaxprEqn, labels: Sequence[Labels]) -> list[Labels]:
@@ -28,8 +38,8 @@ def flow(jaxpr: ClosedJaxpr | Jaxpr, labels: Sequence[Labels], through: Through 
     """The labels of a program's outputs, given those of its inputs; its constants have none.
 
     through: (equation, labels of its inputs) -> labels of its outputs, for equations without programs of their own, and
-    once more for those that are not known here. Loops are followed until nothing is new.
-    Raises NotImplementedError for programs with mutable references.
+    once more for those that are not known here. Loops are followed until nothing is new. What touches a mutable reference
+    may reach everything else that does.
     """
     jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
     known = dict(zip(jaxpr.invars, labels, strict=True))
@@ -38,9 +48,11 @@ def flow(jaxpr: ClosedJaxpr | Jaxpr, labels: Sequence[Labels], through: Through 
         return NONE if isinstance(atom, Literal) else known.get(atom, NONE)
 
     for eqn in jaxpr.eqns:
-        if any(type(v.aval).__name__ == "AbstractRef" for v in (*eqn.invars, *eqn.outvars)):
-            raise NotImplementedError(f"{eqn.primitive.name} uses a mutable reference, which is not followed")
-        known.update(zip(eqn.outvars, _equation(eqn, [read(v) for v in eqn.invars], through), strict=True))
+        labels = [read(v) for v in eqn.invars]
+        written = [v for v in eqn.invars if type(v.aval).__name__ == "AbstractRef"]
+        outs = _anything(eqn, labels, through) if written else _equation(eqn, labels, through)
+        known.update(zip(eqn.outvars, outs, strict=True))
+        known.update((v, NONE.union(*labels, *outs)) for v in written)
     return [read(v) for v in jaxpr.outvars]
 
 
@@ -65,7 +77,7 @@ def _equation(eqn, labels, through):
         return [labels[0].union(*outs) for outs in zip(*branches, strict=True)]
     if name in CALLS and len(inner) == 1 and len(inner[0].invars) == len(labels):
         return flow(inner[0], labels, through)
-    return _unknown(eqn, inner, labels, through) if inner else through(eqn, labels)
+    return _anything(eqn, labels, through) if inner else through(eqn, labels)
 
 
 def _scan(eqn, labels, through):
@@ -92,11 +104,12 @@ def _while(eqn, labels, through):
         carry = grown
 
 
-def _unknown(eqn, inner, labels, through):
+def _anything(eqn, labels, through):
     """An equation that runs programs in a way not known here: everything may reach everything."""
     joined = NONE.union(*labels)
     while True:
-        grown = joined.union(*(label for p in inner for label in flow(p, [joined] * len(p.invars), through)))
+        inside = [label for p in programs(eqn) for label in flow(p, [joined] * len(p.invars), through)]
+        grown = joined.union(*inside)
         if grown == joined:
             return through(eqn, [joined])
         joined = grown

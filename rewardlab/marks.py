@@ -47,21 +47,20 @@ class Instead:
         return getattr(self._of, name)
 
 
-def group(path, heads) -> str:
-    """The parameter group of a leaf, by the top of its path: a head's name, "HEAD_trunk" for that head's own, else "trunk"."""
-    top = str(getattr(path[0], "key", getattr(path[0], "name", ""))) if path else ""
-    return top if top in heads or top.endswith("_trunk") else "trunk"
+def top(path) -> str:
+    """The name at the top of a leaf's path, "" where there is none: of the layer that a parameter belongs to."""
+    return str(getattr(path[0], "key", getattr(path[0], "name", ""))) if path else ""
 
 
-def marked_agent(agent: Agent, heads, prefix: str = "") -> Agent:
-    """The agent, with each leaf of its parameters marked on the way in, by group, and each output, by head."""
+def marked_agent(agent: Agent, prefix: str = "") -> Agent:
+    """The agent, with each leaf of its parameters marked on the way in, by layer, and each output, by head."""
 
     def apply(params, obs):
-        marked = jax.tree_util.tree_map_with_path(lambda p, x: mark(x, f"{prefix}parameter", group(p, heads)), params)
+        marked = jax.tree_util.tree_map_with_path(lambda path, x: mark(x, f"{prefix}parameter", top(path)), params)
         outputs = agent.apply(marked, obs)
         return {head: mark(output, f"{prefix}output", head) for head, output in outputs.items()}
 
-    return Agent(agent.init, apply)
+    return agent._replace(apply=apply)
 
 
 def marked_world(env, mark=mark):

@@ -88,7 +88,7 @@ def _scan(eqn, labels, through):
         outs = _join(outs, flow(eqn.params["jaxpr"], [*fixed, *carry, *xs], through))
         grown = _join(carry, outs[:carries])
         if grown == carry:
-            return outs if eqn.params["length"] else [*carry, *outs[carries:]]
+            return outs if eqn.params["length"] else [*labels[consts : consts + carries], *outs[carries:]]
         carry = grown
 
 

@@ -320,7 +320,10 @@ def test_a_table_written_by_hand_is_a_predictor_and_a_step_is_none():
         return state._replace(params=state.params | {"logits": state.params["logits"] | {"kernel": table}}), {}
 
     def step(self, agent, state, told, key):
-        return state._replace(params=jax.tree.map(lambda p: p + 0.1 * told.reward.mean(), state.params)), {}
+        def moved(p):  # as a flat vector, as many rules hold them
+            return (p.reshape(-1) + 0.1 * told.reward.mean()).reshape(p.shape)
+
+        return state._replace(params=jax.tree.map(moved, state.params)), {}
 
     assert row(tampered(update=fit)).predictor == ("logits",)
     assert row(tampered(update=step)).predictor == ()

@@ -14,6 +14,7 @@ _WHERE = {
     "InputError": "errors",
     "MLP": "agents",
     "Rule": "types",
+    "audit": "auditing",
     "load": "config",
     "open_run": "store",
     "run": "runner",

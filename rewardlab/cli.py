@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import os
 import sys
+import typing
 from collections.abc import Sequence
 
 from rewardlab import devices
 from rewardlab.errors import InputError, nearest, one_line, unknown
+from rewardlab.fields import hints
 
 GUIDE = """\
 RewardLab trains many agents under several update rules in a world, changes the world, and says what each had learned.
@@ -18,6 +21,7 @@ RewardLab trains many agents under several update rules in a world, changes the 
   rewardlab run coinrun --smoke       the same path at tiny sizes, to see that it works
   rewardlab run coinrun --help        every field of that experiment, with its value and what is allowed
   rewardlab report runs/coinrun       write the figures and the page of a finished run again
+  rewardlab audit                     what reward can reach under each rule, read from the traced programs
 
 A run is a directory, runs/NAME unless --out says otherwise:
 
@@ -38,6 +42,16 @@ examples:
   rewardlab run runs/coinrun --out runs/again     what that run ran, once more
 
 `rewardlab run NAME --help` lists every field of NAME that can be changed so.
+"""
+
+
+AUDIT_GUIDE = """\
+examples:
+  rewardlab audit --rule ppo parallel_q truncation
+  rewardlab audit --rule ppo --agent stop-gradient
+  rewardlab audit --rule my_rule.py --env my_world.py --agent.hidden 16
+
+Every field of the agent can be set, as in `rewardlab run`.
 """
 
 
@@ -63,7 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
-    commands = {"run": _run, "report": _report, "list": _list}
+    commands = {"run": _run, "report": _report, "audit": _audit, "list": _list}
     if not words or words[0] in ("-h", "--help", "help"):
         print(GUIDE, end="")
         return 0
@@ -186,6 +200,39 @@ def _report(words: list[str]) -> int:
     store.write_summary(run.path, compare.summarise(results))
     print(summary_table(run.summary))
     print(f"\n{report.write(run.path)}")
+    return 0
+
+
+def _audit(words: list[str]) -> int:
+    parser = _Parser(
+        "rewardlab audit",
+        description="Reads from the traced programs, by data dependence, what reward can reach. Nothing is trained.",
+        epilog=AUDIT_GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--rule", nargs="+", metavar="RULE", help="names or .py files (default: every rule)")
+    parser.add_argument("--agent", default="shared", metavar="TRUNK", help="shared, separate or stop-gradient trunk")
+    parser.add_argument("--env", default="coinrun", metavar="WORLD", help="a name or a .py file (default: coinrun)")
+    own, changes = split(words, flags={"--rule", "--agent", "--env", "--help", "-h"})
+    given = parser.parse_args(own)
+
+    devices.check_randomness()
+    from rewardlab import override, rules
+    from rewardlab.agents import MLP
+
+    trunks = typing.get_args(hints(MLP)["trunk"])
+    if given.agent not in trunks:
+        raise unknown("agent", given.agent, trunks)
+    spec = override.agent(MLP(trunk=given.agent), changes)
+    from rewardlab.auditing import audit
+    from rewardlab.table import audit_table
+
+    found = [dataclasses.asdict(row) for row in audit(given.rule, agent=spec, env=given.env)]
+    print(audit_table(found))
+    left_out = [] if given.rule else [name for name in rules.names() if name not in {row["rule"] for row in found}]
+    if left_out:
+        print(f"Left out, because they do not take this agent in this world: {', '.join(left_out)}.")
     return 0
 
 

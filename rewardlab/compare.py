@@ -81,6 +81,7 @@ def summarise(results: xarray.Dataset) -> dict:
     steps_to_capability, never, failed {condition: seeds}, learned, level, shifts {evaluation: {reading, able, claim}},
     claim (true if every shift supports one), verdict, short}}.
     pairwise: {final, matched}, rows of a against b; `effect` is the probability that a seed of a scores above one of b.
+    audit: a row a rule, with the fields of `auditing.Reach`; none where the run made none.
     conditions: final figures {rule: {condition: {evaluation: {outcome or "return": figure}}}}.
     """
     runs = _runs(results)
@@ -110,6 +111,7 @@ def summarise(results: xarray.Dataset) -> dict:
         "alpha": ALPHA,
         "comparisons": sum(row["p"] is not None for rows in pairwise.values() for row in rows),
         "references": _references(results),
+        "audit": json.loads(results.attrs.get("audit") or "[]"),
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
     }
     for rule, entry in rules.items():

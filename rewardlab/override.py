@@ -11,7 +11,7 @@ from typing import Any
 from rewardlab import registry, rules
 from rewardlab.errors import InputError, unknown
 from rewardlab.experiment import Experiment
-from rewardlab.fields import bounds, describe, hints, parse, parse_free
+from rewardlab.fields import bounds, checked, describe, hints, parse, parse_free
 from rewardlab.types import Rule
 
 
@@ -32,6 +32,17 @@ def override(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
             raise unknown("field", path, new, near=every)
         new[name] = _changed(new[name], hints(Experiment)[name], name, rest, value, every)
     return Experiment(**new)
+
+
+def agent(spec: Any, changes: Mapping[str, Any]) -> Any:
+    """A changed copy of a network's specification: {"agent.hidden": ["64", "64"]}. Raises InputError, as `override` does."""
+    allowed = [f"agent.{f.name}" for f in fields(spec)]
+    for path, value in changes.items():
+        name, _, field = path.partition(".")
+        if name != "agent" or not field:
+            raise unknown("option", f"--{path}", [f"--{name}" for name in ("rule", "agent", "env", *allowed)])
+        spec = _changed(spec, type(spec), "agent", field, value, allowed)
+    return checked(spec, "agent")
 
 
 def paths(node: Any, prefix: str = "") -> Iterator[str]:

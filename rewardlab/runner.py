@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import batches, compare, devices, report, store, training
+from rewardlab.auditing import audit
 from rewardlab.envs.adapter import set_params, stack_params
 from rewardlab.experiment import Experiment
 from rewardlab.probes.replay import camera
@@ -38,10 +41,11 @@ def run(experiment: Experiment, out: str | Path | None = None, progress: Progres
     if isinstance(progress, bool):
         progress = Progress(total_steps(experiment)) if progress else Silent()
     store.write_environment(directory.path, experiment)
+    reached = [asdict(row) for row in audit(experiment.rules, agent=experiment.agent, env=env)]
     measured, films = measure(experiment, env, progress)
     for name, frames in films.items():
         replays.write(directory.path, name, frames)
-    results = dataset(experiment, env, measured, evaluation_key(experiment))
+    results = dataset(experiment, env, measured, evaluation_key(experiment)).assign_attrs(audit=json.dumps(reached))
     store.write_results(directory.path, results)
     store.write_summary(directory.path, compare.summarise(results))
     progress.note("Writing the report ...")

@@ -1,9 +1,12 @@
-"""A run's summary as the terminal shows it."""
+"""A run's summary, and the audit, as the terminal shows them."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
+
+from rewardlab.wording import AUDIT, audit_cells
 
 
 def summary_table(summary: dict[str, Any]) -> str:
@@ -41,6 +44,15 @@ def summary_table(summary: dict[str, Any]) -> str:
     note = f"Interquartile means over seeds with 95 % intervals, at equal environment steps. Seeds: {counts}."
     sentences = [*summary["verdict"], *(f"Note: {warning}" for warning in summary["warnings"])]
     return "\n".join([*grid(head, rows), "", *grid(below, lines), "", note, "", *sentences])
+
+
+def audit_table(rows: Sequence[dict[str, Any]]) -> str:
+    """A table with a row a rule, each with the fields of `auditing.Reach`, and below it what the columns say."""
+    # Headings of several words take two lines.
+    halves = [heading.split(" ") for heading in AUDIT]
+    head = [[" ".join(h[: (len(h) + 1) // 2]) for h in halves], [" ".join(h[(len(h) + 1) // 2 :]) for h in halves]]
+    legend = [textwrap.fill(f"{heading}: {said}", 120) for heading, said in AUDIT.items() if said]
+    return "\n".join([*grid(head, [audit_cells(row) for row in rows]), "", *legend])
 
 
 def grid(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> list[str]:

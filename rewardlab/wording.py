@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 RULES = {
     "reinforce": "REINFORCE",
@@ -42,6 +43,19 @@ PLACES = {
     "detour": "with the coin at a detour",
     "behind": "with the coin behind the start",
 }
+# The audit's columns, and what each says.
+AUDIT = {
+    "Rule": "",
+    "Level": "what the rule itself declares; the audit does not use it.",
+    "Reward enters the update": "whether the new parameters depend on the reward that the rule was told: as amounts, its "
+    "numbers go into them; as choices, it only decides (a bar, an order, a draw); or not at all.",
+    "Its gradient reaches": "which parameters reward's gradient reaches through which output of the network, output: groups. "
+    "A group is an output's own layer, the trunk that outputs share, or an output's own trunk.",
+    "Derivative of behaviour": "whether the new parameters depend on a derivative of the output that actions are chosen by.",
+    "Reaches act": "whether reward comes to the acting function other than by its parameters: by the observation, within an "
+    "episode, or by what the rule remembers.",
+    "Predictor of reward": "the outputs that are fitted to reward, and whether actions are chosen by them.",
+}
 READINGS = {"final": "at equal environment steps", "matched": "at matched capability"}
 NO_CLAIM = "no claim about goals"
 
@@ -54,6 +68,21 @@ def words(name: object) -> str:
 def plain(name: object) -> str:
     """The name of a condition or an evaluation as a reader would write it."""
     return str(name).replace("_", " ")
+
+
+def audit_cells(row: Mapping[str, Any]) -> list[str]:
+    """A row of the audit's table; `row` has the fields of `auditing.Reach`."""
+    gradient = "; ".join(f"{head}: {', '.join(groups)}" for head, groups in row["gradient"].items())
+    consulted = {head: "acts" if head in row["reads"] else "does not act" for head in row["fitted"]}
+    return [
+        row["rule"],
+        "–" if row["level"] is None else str(row["level"]),
+        row["enters"] if row["enters"] == "no" else f"as {row['enters']}",
+        gradient or "nothing",
+        "yes" if row["derivative"] else "no",
+        f"by {' and '.join(row['act'])}" if row["act"] else "no",
+        ", ".join(f"{head}, which {does}" for head, does in consulted.items()) or "none",
+    ]
 
 
 def ended(outcome: str) -> str:

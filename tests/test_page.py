@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html.parser
 import json
 import shutil
@@ -11,8 +12,10 @@ import pytest
 import synthetic
 import xarray as xr
 from PIL import Image
+from worlds import Walk
 
-from rewardlab import compare, report
+from rewardlab import MLP, compare, report
+from rewardlab.auditing import audit
 from rewardlab.errors import InputError
 from rewardlab.report import replays, style
 
@@ -105,6 +108,24 @@ def test_the_tables_show_the_summarys_figures(run, summary):
             centre, low, high = (style.percent(figure[name]) for name in ("iqm", "low", "high"))
             shown = f"{centre} % [{low}–{high}]"
             assert shown in body, (rule, evaluation, group)
+
+
+def test_the_page_shows_what_reward_can_reach(tmp_path):
+    rows = [dataclasses.asdict(row) for row in audit(["ppo", "truncation"], agent=MLP(hidden=(4,)), env=Walk())]
+    rows[1] |= {"rule": HOSTILE, "fitted": [HOSTILE], "act": ["observation", "memory"]}
+    data = synthetic.results(rules=("ppo", "truncation")).assign_attrs(audit=json.dumps(rows))
+    path = synthetic.write_run(tmp_path, data, compare.summarise(data))
+    page = Reader(report.write(path).read_text())
+    body = " ".join(" ".join(page.text).split())
+    assert "script" not in page.tags and HOSTILE in page.text
+    assert (
+        "What reward can reach" in body and "PPO 4 as amounts logits: trunk, logits; value: trunk, value yes no" in body
+    )
+    assert "2 as choices nothing no by observation and memory" in body and "Predictor of reward: the outputs" in body
+
+
+def test_a_run_without_an_audit_has_a_page_without_one(run):
+    assert "What reward can reach" not in (run / "report.html").read_text()
 
 
 def test_names_from_data_are_escaped(tmp_path):

@@ -113,6 +113,18 @@ def test_the_ladder_has_every_rule_on_its_rung():
     assert found == {name: rules.load(name).level for name in rules.names()}
 
 
+def test_the_audits_table_is_what_is_printed(capsys):
+    command, table = re.search(
+        r"^    (rewardlab audit .*)\n\n```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
+    ).groups()
+    assert cli.main(shlex.split(command)[1:]) == 0
+    assert capsys.readouterr().out.startswith(table)
+    for trunk, gradient in (("stop-gradient", "logits: trunk, logits; value: value"), ("separate", "logits_trunk")):
+        assert cli.main(["audit", "--rule", "ppo", "--agent", trunk]) == 0
+        assert gradient in capsys.readouterr().out
+    assert "logits: trunk, logits; value: value`" in README
+
+
 def test_the_local_launcher_installs_the_tested_set_and_passes_its_words_on(tmp_path):
     """With stand-ins for the environment's programs, which say how they were called."""
     (tmp_path / "bin").mkdir()

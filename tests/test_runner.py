@@ -50,6 +50,14 @@ def test_the_run_directory_is_complete(finished):
     assert store.open_run(finished.path).experiment == small()
 
 
+def test_the_summary_says_what_reward_can_reach(finished):
+    rows = {row["rule"]: row for row in finished.summary["audit"]}
+    assert list(rows) == ["ppo", "truncation"]
+    assert rows["ppo"]["gradient"] == {"logits": ["trunk", "logits"], "value": ["trunk", "value"]}
+    assert rows["truncation"]["enters"] == "choices"
+    assert "What reward can reach" in (finished.path / "report.html").read_text()
+
+
 def test_every_seed_is_in_the_results(finished):
     results = finished.results
     assert dict(results.sizes) == {

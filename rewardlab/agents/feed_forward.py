@@ -1,4 +1,4 @@
-"""Feed-forward agents: one trunk, one linear output per head."""
+"""Feed-forward agents: hidden layers (the trunk), then one linear output per head."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ class MLP:
     layer_norm: normalise each hidden layer before its activation.
     head_scale: standard deviation of a head's initial outputs, roughly; 0 starts at zero.
     bias: whether every linear layer adds a bias.
+    trunk: "shared", the same hidden layers for all heads; "separate", each head its own (HEAD_trunk among the params);
+        "stop-gradient", the same, but only the first head, which ranks the actions, sends its gradient into them.
     """
 
     hidden: tuple[int, ...] = (64, 64)
@@ -31,6 +33,25 @@ class MLP:
     layer_norm: bool = False
     head_scale: float = 0.1
     bias: bool = True
+    trunk: Literal["shared", "separate", "stop-gradient"] = "shared"
+
+
+def _hidden(spec: MLP, x):
+    # Scaled normal draws, not orthogonal ones: several batched QR factorisations in one program can deadlock XLA on CPU.
+    for width in spec.hidden:
+        init = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+        x = nn.Dense(width, use_bias=spec.bias, kernel_init=init)(x)
+        x = nn.LayerNorm()(x) if spec.layer_norm else x
+        x = ACTIVATIONS[spec.activation](x)
+    return x
+
+
+class _Trunk(nn.Module):
+    spec: MLP
+
+    @nn.compact
+    def __call__(self, x):
+        return _hidden(self.spec, x)
 
 
 class _Network(nn.Module):
@@ -39,16 +60,19 @@ class _Network(nn.Module):
 
     @nn.compact
     def __call__(self, obs):
-        spec = self.spec
         x = obs.reshape(obs.shape[0], -1).astype(jnp.float32)
-        # Scaled normal draws, not orthogonal ones: several batched QR factorisations in one program can deadlock XLA on CPU.
-        for width in spec.hidden:
-            init = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
-            x = nn.Dense(width, use_bias=spec.bias, kernel_init=init)(x)
-            x = nn.LayerNorm()(x) if spec.layer_norm else x
-            x = ACTIVATIONS[spec.activation](x)
-        scale = nn.initializers.variance_scaling(spec.head_scale**2, "fan_in", "normal")
-        return {head: nn.Dense(size, use_bias=spec.bias, kernel_init=scale, name=head)(x) for head, size in self.heads}
+        names = [head for head, _ in self.heads]
+        if self.spec.trunk == "separate":
+            read = {head: _Trunk(self.spec, name=f"{head}_trunk")(x) for head in names}
+        else:
+            read = dict.fromkeys(names, _hidden(self.spec, x))
+        if self.spec.trunk == "stop-gradient":
+            read |= {head: jax.lax.stop_gradient(read[head]) for head in names[1:]}
+        scale = nn.initializers.variance_scaling(self.spec.head_scale**2, "fan_in", "normal")
+        return {
+            head: nn.Dense(size, use_bias=self.spec.bias, kernel_init=scale, name=head)(read[head])
+            for head, size in self.heads
+        }
 
 
 def make(spec: MLP, obs: jax.ShapeDtypeStruct, heads: dict[str, int]) -> Agent:

@@ -12,7 +12,7 @@ from rewardlab import compare, stats
 from rewardlab.report import numbers
 from rewardlab.report.replays import data_uri
 from rewardlab.report.style import colours, estimate, outcome_colour, short_steps
-from rewardlab.wording import CONTROL_RULES, LEVELS, READINGS, count, percent, plain, words
+from rewardlab.wording import AUDIT, CONTROL_RULES, LEVELS, READINGS, audit_cells, count, percent, plain, words
 
 
 def render(
@@ -48,6 +48,8 @@ def render(
         warnings=_sentences(summary.get("warnings")),
         capability_table=capability_table(results, summary),
         shift_tables=[shift_table(results, summary, name) for name in shifts if compare.has_goals(results)],
+        audit=[[words(row["rule"]), *audit_cells(row)[1:]] for row in summary.get("audit", [])],
+        audit_columns=AUDIT,
         pairwise=pairwise(summary),
         figures={name: data_uri(path) for name, path in figures.items()},
         evaluations=[plain(e) for e in evaluations],

@@ -49,11 +49,15 @@ class Reinforce(Rule):
     def behave(self, agent, state, key):
         return Acting(state.params, sample("logits"))
 
+    def returns(self, experience):
+        """G_t, what the action of each step is credited with: float32[T, N]."""
+        return reward_to_go(experience.reward, experience.done, self.gamma)
+
     def loss(self, agent, params, experience):
         """The surrogate whose gradient is the update's direction, negated: float32[]."""
         steps = experience.reward.size
         outputs = agent.apply(params, experience.obs.reshape(steps, *experience.obs.shape[2:]))
-        returns = reward_to_go(experience.reward, experience.done, self.gamma).reshape(steps)
+        returns = self.returns(experience).reshape(steps)
         value = outputs["value"][:, 0]
         advantage = jax.lax.stop_gradient(returns - value)
         policy_loss = -advantage * log_prob(outputs["logits"], experience.action.reshape(steps))

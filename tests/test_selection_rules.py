@@ -213,15 +213,15 @@ def test_the_breeders_equation_for_a_whole_generation_of_truncation():
 
 
 def test_uniform_crossover_takes_each_number_from_either_parent_at_even_odds():
-    n, genes = 50_000, 4
-    one, other = jnp.zeros((n, genes)), jnp.ones((n, genes))
-    children, crossed = jax.jit(cross)(jax.random.key(0), one, other, 0.3)
+    n, genes = 100_000, 4
+    pool, one = jnp.stack([jnp.zeros(genes), jnp.ones(genes)]), jnp.zeros(n, jnp.int32)
+    children, crossed = jax.jit(cross)(jax.random.key(0), pool, one, 1 - one, 0.3)
     close(crossed.mean(dtype=jnp.float32), 0.3, np.sqrt(0.21 / n))
     assert not np.asarray(children[~crossed]).any()
     mixed = np.asarray(children[crossed])
     patterns = np.bincount(mixed.astype(int) @ 2 ** np.arange(genes), minlength=2**genes)
     assert stats.chisquare(patterns).pvalue > 1e-5  # all mixtures are equally likely
-    children, crossed = cross(jax.random.key(0), one, other, 0.0)
+    children, crossed = cross(jax.random.key(0), pool, one, 1 - one, 0.0)
     assert not np.asarray(children).any() and not np.asarray(crossed).any()
 
 

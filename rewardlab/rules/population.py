@@ -40,19 +40,23 @@ def clears(experience: Experience, candidates: int, bar, share) -> jax.Array:
     return cleared.astype(jnp.float32) >= share * jnp.maximum(finished, 1).astype(jnp.float32)
 
 
-def cross(key: jax.Array, one: jax.Array, other: jax.Array, probability) -> tuple[jax.Array, jax.Array]:
-    """Uniform crossover (Syswerda 1989) of vectors float32[n, P]: (children float32[n, P], bool[n] who has two parents).
+def cross(
+    key: jax.Array, pool: jax.Array, one: jax.Array, other: jax.Array, probability
+) -> tuple[jax.Array, jax.Array]:
+    """Uniform crossover (Syswerda 1989): children float32[n, P], and who has two parents, bool[n].
 
-    With `probability` a child takes each number from either parent, at even odds; otherwise it is `one`. Consumes the key.
+    Of the vectors float32[m, P] of the pool, int32[n] are the one and the other parent. With `probability` a child takes each
+    number from either, at even odds; otherwise it is a copy of the one. Consumes the key.
     """
 
     def mix(key):
         pair_key, gene_key = jax.random.split(key)
-        crossed = jax.random.bernoulli(pair_key, probability, one.shape[:1])
-        return jnp.where(crossed[:, None] & jax.random.bernoulli(gene_key, 0.5, one.shape), other, one), crossed
+        crossed = jax.random.bernoulli(pair_key, probability, one.shape)
+        from_other = crossed[:, None] & jax.random.bernoulli(gene_key, 0.5, (one.size, pool.shape[1]))
+        return jnp.where(from_other, pool[other], pool[one]), crossed
 
     # The draws cost as much as mutation does: without crossover they are not made.
-    return jax.lax.cond(probability > 0.0, mix, lambda key: (one, jnp.zeros(one.shape[:1], bool)), key)
+    return jax.lax.cond(probability > 0.0, mix, lambda key: (pool[one], jnp.zeros(one.shape, bool)), key)
 
 
 class State(NamedTuple):

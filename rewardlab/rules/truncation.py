@@ -64,7 +64,7 @@ class Truncation(Rule):
         children = self.candidates - self.parents
         one = jax.random.randint(parent_key, (children,), 0, self.parents)
         other = (one + jax.random.randint(mate_key, (children,), 1, max(self.parents, 2))) % self.parents
-        bred, crossed = cross(cross_key, survivors[one], survivors[other], self.crossover)
+        bred, crossed = cross(cross_key, survivors, one, other, self.crossover)
         litter = jnp.concatenate([survivors, bred + self.mutation * jax.random.normal(mutation_key, bred.shape)])
         both = jnp.stack([one, jnp.where(crossed, other, one)], axis=-1)
         return litter, jnp.concatenate([jnp.arange(self.parents)[:, None].repeat(2, axis=1), both])

@@ -39,7 +39,7 @@ def _folder(tmp_path_factory):
 
 
 def test_the_world_the_rule_and_the_question_are_short_and_complete():
-    assert list(FILES) == ["bowl.py", "tournament.py", "question.py"]
+    assert list(FILES) == ["bowl.py", "duels.py", "question.py"]
     assert all(len(code.splitlines()) < 60 for code in FILES.values())
 
 
@@ -47,7 +47,7 @@ def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(folder):
     run = store.Run(folder / "runs" / "bowl")
     assert (run.path / "report.html").stat().st_size > 10_000
     assert run.config["env"] == str(folder / "bowl.py")
-    assert run.config["rules"]["tournament"]["rule"] == str(folder / "tournament.py")
+    assert run.config["rules"]["duels"]["rule"] == str(folder / "duels.py")
     assert list(run.results["level"].values) == [2, 4]
     for name, rule in run.summary["rules"].items():
         assert rule["final"]["end"]["bowl"]["iqm"] > 0.95, name

@@ -118,11 +118,3 @@ def test_it_learns_to_walk(name):
         return outcomes(world, params, s.agent, rule.policy(s.agent, carry.state), head, key, 4).share[0]
 
     assert jax.jit(jax.vmap(success))(jax.random.split(jax.random.key(5), 8)).mean() >= 0.75
-
-
-def test_a_level_is_declared():
-    assert {name: rule.level for name, rule in RULES.items()} == {
-        "a2c": 4, "dqn": 5, "expected_sarsa": 5, "guess_and_check": 1, "natural_gradient": 4, "openai_es": 3,
-        "parallel_q": 5, "ppo": 4, "q_learning": 5, "reinforce": 4, "sarsa": 5, "shuffled": 0,
-        "shuffled_truncation": 0, "trpo": 4, "truncation": 2, "value_iteration": 5,
-    }  # fmt: skip

@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from rewardlab.errors import InputError
 from rewardlab.types import Agent
 
 ACTIVATIONS = {"relu": nn.relu, "tanh": jnp.tanh}
@@ -84,3 +85,17 @@ def make(spec: MLP, obs: jax.ShapeDtypeStruct, heads: dict[str, int]) -> Agent:
         apply=lambda params, obs: network.apply({"params": params}, obs),
         obs=obs,
     )
+
+
+def blind(agent: Agent, head: str):
+    """How to make the agent say the same whatever it observes: (size of the head, outputs float32[size] -> params).
+
+    Every parameter is 0 but the head's bias. Raises InputError for an agent without one.
+    """
+    like = jax.eval_shape(agent.init, jax.eval_shape(lambda: jax.random.key(0)))
+    if not (isinstance(like, dict) and isinstance(like.get(head), dict) and "bias" in like[head]):
+        raise InputError(
+            f"an agent whose head {head!r} has no bias can't say the same to every observation; allowed: an MLP"
+        )
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), like)
+    return zeros[head]["bias"].size, lambda outputs: zeros | {head: zeros[head] | {"bias": outputs}}

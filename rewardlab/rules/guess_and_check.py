@@ -10,8 +10,7 @@ from flax import struct
 
 from rewardlab.agents.select import greedy
 from rewardlab.fields import divides
-from rewardlab.rules.population import newborns, pick, unflatten
-from rewardlab.rules.returns import episode_returns
+from rewardlab.rules.population import clears, newborns, pick, unflatten
 from rewardlab.types import Acting, Rule
 
 
@@ -54,14 +53,8 @@ class GuessAndCheck(Rule):
     def behave(self, agent, state, key):
         return Acting(unflatten(agent, state.litter), greedy("logits"))
 
-    def passes(self, experience):
-        """bool[C], whether each candidate clears the bar."""
-        cleared = experience.done & (episode_returns(experience.reward, experience.done) >= self.bar)
-        cleared, finished = (x.sum(0).reshape(self.candidates, -1).sum(-1) for x in (cleared, experience.done))
-        return cleared.astype(jnp.float32) >= self.share * jnp.maximum(finished, 1).astype(jnp.float32)
-
     def update(self, agent, state, experience, key):
-        passes = self.passes(experience)
+        passes = clears(experience, self.candidates, self.bar, self.share)
         found = pick(state.litter, jnp.argmax(passes)[None])[0]
         kept = jnp.where(passes.any() & ~state.cleared, found, state.kept)
         litter = newborns(agent, key, self.candidates)

@@ -66,9 +66,13 @@ class OpenAIES(Rule):
         step = self.sigma * state.noise
         return Acting(unflatten(agent, jnp.concatenate([state.mean + step, state.mean - step])), greedy("logits"))
 
+    def utility(self, score):
+        """What each candidate's fitness is worth to the gradient: float32[C] -> float32[C]."""
+        return score
+
     def update(self, agent, state, experience, key):
         score = fitness(experience, self.candidates)
-        ascent = smoothed_gradient(state.noise, score, self.sigma)
+        ascent = smoothed_gradient(state.noise, self.utility(score), self.sigma)
         updates, opt_state = adam(self.learning_rate).update(-ascent, state.opt_state)
         mean = state.mean + updates
         return State(mean, opt_state, self.draw(mean, key)), {"fitness": score.mean()}

@@ -1,12 +1,19 @@
-"""Parameter vectors of populations: flat float32[C, P] arrays, so that one draw mutates everything."""
+"""Populations: parameter vectors as flat float32[C, P] arrays, so that one draw mutates everything, and what their rules share."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
+from flax import struct
 from jax.flatten_util import ravel_pytree
 
-from rewardlab.types import Agent
+from rewardlab.agents.select import greedy
+from rewardlab.fields import divides
+from rewardlab.rules.lineage import Lineage, blank, record
+from rewardlab.rules.returns import episode_returns, fitness
+from rewardlab.types import Acting, Agent, Experience, Rule
 
 
 def newborns(agent: Agent, key: jax.Array, count: int) -> jax.Array:
@@ -33,3 +40,82 @@ def pick(flat: jax.Array, which: jax.Array) -> jax.Array:
 def best_first(fitness: jax.Array) -> jax.Array:
     """Indices from the fittest to the least fit, int32[C]; ties keep their order. Reads nothing but the order of fitness."""
     return jnp.argsort(-fitness, stable=True)
+
+
+def clears(experience: Experience, candidates: int, bar, share) -> jax.Array:
+    """bool[C], whether at least `share` of each candidate's episodes return `bar` or more. Nothing else of reward is read."""
+    cleared = experience.done & (episode_returns(experience.reward, experience.done) >= bar)
+    cleared, finished = (x.sum(0).reshape(candidates, -1).sum(-1) for x in (cleared, experience.done))
+    return cleared.astype(jnp.float32) >= share * jnp.maximum(finished, 1).astype(jnp.float32)
+
+
+def cross(
+    key: jax.Array, pool: jax.Array, one: jax.Array, other: jax.Array, probability
+) -> tuple[jax.Array, jax.Array]:
+    """Uniform crossover (Syswerda 1989): children float32[n, P], and who has two parents, bool[n].
+
+    Of the vectors float32[m, P] of the pool, int32[n] are the one and the other parent. With `probability` a child takes each
+    number from either, at even odds; otherwise it is a copy of the one. Consumes the key.
+    """
+
+    def mix(key):
+        pair_key, gene_key = jax.random.split(key)
+        crossed = jax.random.bernoulli(pair_key, probability, one.shape)
+        from_other = crossed[:, None] & jax.random.bernoulli(gene_key, 0.5, (one.size, pool.shape[1]))
+        return jnp.where(from_other, pick(pool, other), pick(pool, one)), crossed
+
+    # The draws cost as much as mutation does: without crossover they are not made.
+    return jax.lax.cond(probability > 0.0, mix, lambda key: (pick(pool, one), jnp.zeros(one.shape, bool)), key)
+
+
+class State(NamedTuple):
+    """litter: float32[C, P], this generation. champion: float32[P], the fittest of the last one that was tested."""
+
+    litter: jax.Array
+    champion: jax.Array
+    lineage: Lineage
+
+
+@struct.dataclass
+class Generational(Rule):
+    """Each generation is replaced as a whole by its mutated children; a subclass says who has them, by `choose`.
+
+    Mutation adds Gaussian noise of standard deviation `mutation` to every parameter. Fitness is the mean return per episode.
+    There is no elite: the fittest is handed over, and lives on in its children only.
+    """
+
+    whole = True
+
+    mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0)})
+    candidates: int = struct.field(default=64, pytree_node=False)
+    lanes: int = struct.field(default=256, pytree_node=False)
+    steps: int = struct.field(default=128, pytree_node=False)
+
+    def check(self):
+        divides("candidates", self.candidates, "lanes", self.lanes)
+
+    def heads(self, num_actions):
+        return {"logits": num_actions}
+
+    def init(self, agent, key):
+        litter = newborns(agent, key, self.candidates)
+        return State(litter, litter[0], blank(self.candidates))
+
+    def choose(self, score: jax.Array, key: jax.Array) -> jax.Array:
+        """The parent of each candidate of the next generation, by fitness float32[C]: int32[C]. Consumes the key."""
+        raise TypeError(f"{type(self).__name__} does not say who has children")
+
+    def behave(self, agent, state, key):
+        return Acting(unflatten(agent, state.litter), greedy("logits"))
+
+    def update(self, agent, state, experience, key):
+        parent_key, mutation_key = jax.random.split(key)
+        score = fitness(experience, self.candidates)
+        parent = self.choose(score, parent_key)
+        litter = pick(state.litter, parent) + self.mutation * jax.random.normal(mutation_key, state.litter.shape)
+        lineage = record(state.lineage, score, jnp.stack([parent, parent], axis=-1))
+        log = {"fitness": score.mean(), "parents_fitness": score[parent].mean()}
+        return State(litter, pick(state.litter, best_first(score)[:1])[0], lineage), log
+
+    def policy(self, agent, state):
+        return unflatten(agent, state.champion)

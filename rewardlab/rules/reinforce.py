@@ -48,10 +48,13 @@ class Reinforce(Rule):
     def behave(self, agent, state, key):
         return Acting(state.params, sample("logits"))
 
+    def returns(self, experience):
+        """G_t, what the action of each step is credited with: float32[T, N]."""
+        return reward_to_go(experience.reward, experience.done, self.gamma)
+
     def loss(self, agent, params, experience):
         """The surrogate whose gradient is the update's direction, negated: float32[]."""
-        returns = reward_to_go(experience.reward, experience.done, self.gamma)
-        return actor_critic(agent, params, experience, returns, self.value_weight, self.entropy_weight)
+        return actor_critic(agent, params, experience, self.returns(experience), self.value_weight, self.entropy_weight)
 
     def update(self, agent, state, experience, key):
         optimiser = adam(self.learning_rate, self.max_grad_norm)

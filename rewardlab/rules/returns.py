@@ -53,6 +53,11 @@ def episode_returns(reward: jax.Array, done: jax.Array, carried: jax.Array | Non
     return jax.lax.scan(forward, carried, (reward, done))[1]
 
 
+def whole_returns(reward: jax.Array, done: jax.Array) -> jax.Array:
+    """Undiscounted return of each step's whole episode, before and after it: float32[T, N]; 0 behind the last episode's end."""
+    return reward_to_go(jnp.where(done, episode_returns(reward, done), 0.0), done, 1.0)
+
+
 def fitness(experience: Experience, candidates: int) -> jax.Array:
     """Mean return per finished episode of each candidate: float32[C].
 

@@ -10,16 +10,17 @@ from flax import struct
 
 from rewardlab.agents.select import greedy
 from rewardlab.fields import at_most, divides
-from rewardlab.rules.population import best_first, newborns, pick, unflatten
+from rewardlab.rules.lineage import Lineage, blank, record
+from rewardlab.rules.population import best_first, cross, newborns, pick, unflatten
 from rewardlab.rules.returns import fitness
 from rewardlab.types import Acting, Rule
 
 
 class State(NamedTuple):
-    """litter: float32[C, P], survivors first, fittest first, then their children. parent: int32[C], each one's survivor."""
+    """litter: float32[C, P], survivors first, fittest first, then their children."""
 
     litter: jax.Array
-    parent: jax.Array
+    lineage: Lineage
 
 
 @struct.dataclass
@@ -28,13 +29,15 @@ class Truncation(Rule):
 
     Fitness is the mean return per episode, and only its order counts (the breeder's equation's truncation, Lush 1937).
     Survivors are tested afresh with their children: an old score never protects anyone. Mutation adds Gaussian noise of
-    standard deviation `mutation` to every parameter.
+    standard deviation `mutation` to every parameter. With probability `crossover` a child has a second parent, another survivor,
+    and takes each parameter from either.
     """
 
     level = 2
     whole = True
 
     mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0)})
+    crossover: float = struct.field(default=0.0, metadata={"range": (0.0, 1.0)})
     candidates: int = struct.field(default=64, pytree_node=False)
     parents: int = struct.field(default=8, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
@@ -49,24 +52,37 @@ class Truncation(Rule):
 
     def init(self, agent, key):
         birth_key, breed_key = jax.random.split(key)
-        return self.breed(newborns(agent, birth_key, self.parents), breed_key)
+        litter, _ = self.breed(newborns(agent, birth_key, self.parents), breed_key)
+        return State(litter, blank(self.candidates))
 
     def breed(self, survivors, key):
-        """The next generation of survivors float32[parents, P]: themselves, and mutated copies. Consumes the key."""
-        parent_key, mutation_key = jax.random.split(key)
-        bred = jax.random.randint(parent_key, (self.candidates - self.parents,), 0, self.parents)
-        noise = jax.random.normal(mutation_key, (self.candidates - self.parents, survivors.shape[1]))
-        litter = jnp.concatenate([survivors, pick(survivors, bred) + self.mutation * noise])
-        return State(litter, jnp.concatenate([jnp.arange(self.parents), bred]))
+        """The next litter of survivors float32[parents, P], float32[C, P], and the two survivors behind each, int32[C, 2].
+
+        Survivors themselves, then mutated children. Consumes the key.
+        """
+        parent_key, mate_key, cross_key, mutation_key = jax.random.split(key, 4)
+        children = self.candidates - self.parents
+        one = jax.random.randint(parent_key, (children,), 0, self.parents)
+        other = (one + jax.random.randint(mate_key, (children,), 1, max(self.parents, 2))) % self.parents
+        bred, crossed = cross(cross_key, survivors, one, other, self.crossover)
+        litter = jnp.concatenate([survivors, bred + self.mutation * jax.random.normal(mutation_key, bred.shape)])
+        both = jnp.stack([one, jnp.where(crossed, other, one)], axis=-1)
+        return litter, jnp.concatenate([jnp.arange(self.parents)[:, None].repeat(2, axis=1), both])
+
+    def survivors(self, score, key):
+        """Who lives on, by fitness float32[C]: int32[parents]. Consumes the key."""
+        return best_first(score)[: self.parents]
 
     def behave(self, agent, state, key):
         return Acting(unflatten(agent, state.litter), greedy("logits"))
 
     def update(self, agent, state, experience, key):
+        keep_key, breed_key = jax.random.split(key)
         score = fitness(experience, self.candidates)
-        kept = best_first(score)[: self.parents]
+        kept = self.survivors(score, keep_key)
+        litter, parents = self.breed(pick(state.litter, kept), breed_key)
         log = {"fitness": score.mean(), "kept_fitness": score[kept].mean()}
-        return self.breed(pick(state.litter, kept), key), log
+        return State(litter, record(state.lineage, score, kept[parents])), log
 
     def policy(self, agent, state):
         return unflatten(agent, state.litter[0])

@@ -1,0 +1,42 @@
+"""A fixed random policy, level 0: the initial network, never changed. A control: what an agent does before it learns anything."""
+
+from __future__ import annotations
+
+from flax import struct
+
+from rewardlab.agents.select import epsilon_greedy
+from rewardlab.types import Acting, Rule
+
+
+@struct.dataclass
+class Fixed(Rule):
+    """The state is the parameters that were drawn first, for good. The network is random, and so is the policy.
+
+    `epsilon` is the share of actions that are drawn uniformly while experience is collected: 1 visits what a uniformly random
+    policy visits. What is evaluated is the network.
+    """
+
+    level = 0
+    whole = False
+
+    epsilon: float = struct.field(default=0.0, metadata={"range": (0.0, 1.0)})
+    lanes: int = struct.field(default=64, pytree_node=False)
+    steps: int = struct.field(default=32, pytree_node=False)
+
+    def heads(self, num_actions):
+        return {"logits": num_actions}
+
+    def init(self, agent, key):
+        return agent.init(key)
+
+    def behave(self, agent, state, key):
+        return Acting(state, epsilon_greedy("logits", self.epsilon))
+
+    def update(self, agent, state, experience, key):
+        return state, {"reward": experience.reward.mean()}
+
+    def policy(self, agent, state):
+        return state
+
+
+rule = Fixed

@@ -1,0 +1,132 @@
+"""The ladder, proven: what an update rule's level says that it can't read leaves the update as it is, to the bit; what it reads, not.
+
+One table over every rule in the folder. The experience is real, of one short episode a lane; only what it paid is made up.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from test_training import SPEC, WALK, small
+
+from rewardlab import rules, training
+from rewardlab.collect import collect, start
+from rewardlab.judges import judged
+from rewardlab.rules.lineage import Lineage
+from rewardlab.types import Rule
+
+LANES, BAR = 8, 0.5
+WRAPPERS = {name for name in rules.names() if isinstance(getattr(small(name), "rule", None), Rule)}
+# Distinct returns, four on each side of the bar; eighths and sixteenths, so that their sums and halves are exact.
+RETURNS = np.random.default_rng(0).permutation(np.arange(LANES) / 8 + 1 / 16).astype(np.float32)
+INCREASING = {  # maps that keep the bar where it is
+    "affine": lambda r: BAR + 3 * (r - BAR),
+    "cubic": lambda r: BAR + 4 * (r - BAR) ** 3,
+    "exponential": lambda r: BAR + np.expm1(5 * (r - BAR)) / 8,
+    "flattening": lambda r: BAR + np.arctan(9 * (r - BAR)) / 3,
+    "steep above": lambda r: np.where(r < BAR, r, BAR + 5 * (r - BAR)),
+}
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def lived_through(s, steps, rule, key):
+    """A fresh state, and the experience that it gathers."""
+    init_key, behave_key, start_key, collect_key = jax.random.split(key, 4)
+    state, params = rule.init(s.agent, init_key), WALK.default_params
+    acting = rule.behave(s.agent, state, behave_key)
+    lanes = start(WALK, params, start_key, rule.lanes, rule.candidates)
+    how = {"candidates": rule.candidates, "whole": rule.whole}
+    _, trajectory = collect(WALK, params, s.agent, acting, lanes, collect_key, steps, **how)
+    return state, judged(trajectory)
+
+
+def paid(experience, first, last):
+    """float32[T, N] that pays each lane's first episode `first` at its first step and `last` at its end."""
+    reward = np.zeros(experience.reward.shape, np.float32)
+    reward[0] += first
+    reward[np.asarray(experience.done).argmax(0), np.arange(LANES)] += last
+    return reward
+
+
+def within_each_side_reversed(returns):
+    """The same returns, none across the bar, in reversed order on either side of it."""
+    swapped = returns.copy()
+    for side in (returns < BAR, returns >= BAR):
+        order = np.flatnonzero(side)[np.argsort(returns[side])]
+        swapped[order] = returns[order[::-1]]
+    return swapped
+
+
+@pytest.mark.parametrize("name", [name for name in rules.names() if name not in WRAPPERS])
+def test_an_update_reads_of_reward_what_its_level_says(name):
+    rule = small(name).replace(lanes=LANES)
+    s = training.setting(WALK, rule, SPEC)
+    state, told = lived_through(s, rule.steps, rule, jax.random.key(1))
+    assert told.done.any(0).all()
+
+    @jax.jit
+    def updated(reward):
+        after = rule.update(s.agent, state, told._replace(reward=reward), jax.random.key(2))[0]
+        is_record = lambda x: isinstance(x, Lineage)  # noqa: E731
+        # What a lineage remembers of fitness is a record: no rule reads it.
+        return jax.tree.map(lambda x: x.parents if is_record(x) else x, after, is_leaf=is_record)
+
+    def same(one, other):
+        pairs = zip(*(jax.tree.leaves(updated(jnp.asarray(r))) for r in (one, other)), strict=True)
+        return all(np.array_equal(a, b) for a, b in pairs)
+
+    at_the_end = partial(paid, told, 0.0)
+    plain = at_the_end(RETURNS)
+    maps = {label: np.float32(increase(RETURNS)) for label, increase in INCREASING.items()}
+    order = np.argsort(RETURNS)
+    assert all((np.diff(mapped[order]) > 0).all() for mapped in maps.values())
+
+    # What it can't read.
+    if rule.level == 0:
+        anything = np.random.default_rng(1).normal(scale=100.0, size=plain.shape).astype(np.float32)
+        assert same(plain, anything) and same(plain, 0 * plain) and same(plain, -plain)
+    if rule.level <= 1:
+        assert same(plain, at_the_end(np.where(RETURNS < BAR, -3.0, 7.0)))
+        assert same(plain, at_the_end(within_each_side_reversed(RETURNS)))
+    if rule.level <= 2:
+        assert [label for label, mapped in maps.items() if not same(plain, at_the_end(mapped))] == []
+    if rule.level <= 3:
+        assert same(plain, paid(told, RETURNS, 0.0)) and same(plain, paid(told, RETURNS / 2, RETURNS / 2))
+        assert same(plain, paid(told, 4 + RETURNS, -4.0))
+
+    # What it does read: the rung below does not hold.
+    if rule.level == 1:
+        assert not same(plain, at_the_end(1 - RETURNS))
+        one_falls = [np.where(np.arange(LANES) == lane, 0.0, RETURNS) for lane in np.flatnonzero(RETURNS >= BAR)]
+        assert not all(same(plain, at_the_end(returns)) for returns in one_falls)
+    if rule.level == 2:
+        assert not same(plain, at_the_end(-RETURNS))
+        assert not same(plain, at_the_end(within_each_side_reversed(RETURNS)))
+    if rule.level >= 3:
+        assert [label for label, mapped in maps.items() if label != "affine" and same(plain, at_the_end(mapped))] == []
+    if rule.level >= 4:
+        assert not same(plain, paid(told, RETURNS, 0.0)) and not same(plain, paid(told, RETURNS / 2, RETURNS / 2))
+
+
+def test_shuffled_reward_reads_nothing_of_who_earned_what():
+    """Over the draws of its own key the updates are the same set whoever of two earned the reward: as likely one way as the other."""
+    assert "shuffled" in WRAPPERS
+    rule = rules.make("shuffled", rule=rules.make("reinforce", lanes=2, steps=5))
+    s = training.setting(WALK, rule, SPEC)
+    state, told = lived_through(s, rule.steps, rule, jax.random.key(1))
+    end = np.asarray(told.done).argmax(0)
+
+    @jax.jit
+    @partial(jax.vmap, in_axes=(None, 0))
+    def updated(reward, key):
+        after = rule.update(s.agent, state, told._replace(reward=reward), key)[0]
+        return after.inner.params["logits"]["bias"]
+
+    found = []
+    for returns in ([1.0, 0.25], [0.25, 1.0]):
+        reward = np.zeros(told.reward.shape, np.float32)
+        reward[end, np.arange(2)] = returns
+        found.append({tuple(x) for x in np.asarray(updated(reward, jax.random.split(jax.random.key(3), 64))).tolist()})
+    assert found[0] == found[1] and len(found[0]) == 2

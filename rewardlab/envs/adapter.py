@@ -43,9 +43,10 @@ def _state_types(env, params):
     """The state's dtypes, as they are after a step (a reset may hold Python ints)."""
 
     def one_step(key):
+        reset_key, step_key = jax.random.split(key)
         with jax.numpy_dtype_promotion("standard"):
-            _, state = env.reset_env(key, params)
-        return _raw_step(env, key, state, sample_action(env, params), params).state
+            _, state = env.reset_env(reset_key, params)
+        return _raw_step(env, step_key, state, sample_action(env, params), params).state
 
     return jax.eval_shape(one_step, jax.eval_shape(lambda: jax.random.key(0)))
 

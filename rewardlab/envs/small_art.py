@@ -19,8 +19,10 @@ def plate(fill: str, edge: str) -> np.ndarray:
 def bars(name: str, back: str) -> np.ndarray:
     """Tiles filled from below to 0 … SIZE pixels, uint8[SIZE + 1, SIZE, SIZE, 4]."""
     filled = np.arange(SIZE)[None, :] >= SIZE - np.arange(SIZE + 1)[:, None]
-    tiles = np.where(filled[..., None, None], (*colour(name), 255), (*colour(back), 255))
-    return np.broadcast_to(tiles, (SIZE + 1, SIZE, SIZE, 4)).astype(np.uint8)
+    tiles = np.where(filled[..., None, None], (*colour(name), 255), (*colour(back), 255)).astype(np.uint8)
+    tiles = np.broadcast_to(tiles, (SIZE + 1, SIZE, SIZE, 4)).copy()
+    tiles[:, -1:], tiles[:, :, -1:] = (*colour("black"), 255), (*colour("black"), 255)
+    return tiles
 
 
 def number(n: int) -> np.ndarray:

@@ -121,15 +121,13 @@ class Tricks(World):
 
     def observe(self, state: EnvState) -> jax.Array:
         """The observation of a state."""
-        return jnp.asarray(self.observations())[state.cue]
+        return self.look(state.cue)
 
-    def observations(self) -> np.ndarray:
-        """What each cue looks like, bool[cues, ...]."""
-        if not self.digits:
-            return np.eye(self.cues, dtype=bool)
-        one, other = np.divmod(np.arange(self.cues), self.digits)
-        eye = np.eye(self.digits, dtype=bool)
-        return np.concatenate([eye[one], eye[other]], axis=1)
+    def look(self, cue: jax.Array) -> jax.Array:
+        """What cues int32[...] look like, bool[..., commands] or bool[..., 2 * digits]."""
+        parts = (cue // self.digits, cue % self.digits) if self.digits else (cue,)
+        signs = self.digits or self.cues
+        return jnp.concatenate([jnp.expand_dims(part, -1) == jnp.arange(signs) for part in parts], axis=-1)
 
     # Exact values, for a policy given as the probability of each trick at each cue, float32[cues, tricks]
 
@@ -138,8 +136,10 @@ class Tricks(World):
         known = jnp.asarray(self._rank) < params.answers
         kinds = jnp.stack([jnp.where(known, params.weights, 0), jnp.where(known, 0, params.weights)])
         total = kinds.sum(1, keepdims=True)
-        parts = chance(params.unseen)[:, None] * (total > 0)  # where one kind has no cue, the other takes its share
-        return ((parts / parts.sum()) * kinds / jnp.where(total > 0, total, 1)).sum(0)
+        parts = jnp.where(total > 0, chance(params.unseen)[:, None], 0)
+        # Where one kind has no cue, or no share, the other takes its place.
+        parts = jnp.where(parts.sum() > 0, parts, total)
+        return (parts / parts.sum() * kinds / jnp.where(total > 0, total, 1)).sum(0)
 
     def expected_reward(self, params: EnvParams) -> jax.Array:
         """float32[cues, tricks], of one step."""

@@ -1,8 +1,8 @@
 """What worlds share: spaces, the check of params, sizes, and a draw from weights.
 
 A world's params are values: the training distribution and each shift of it, mixed by probabilities. A float or int field
-made with `within` says what it allows. Where an episode's end is displayed or paid in a way that differs from what it is
-worth, `signals` hold "displayed" and "true" beside the reward, float32[] a step.
+made with `within` says what it allows. Where what is trained on, what is displayed and what is worth something differ, a
+step's signals hold "displayed" and "true" beside the reward, float32[] each.
 """
 
 from __future__ import annotations

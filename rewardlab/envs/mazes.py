@@ -72,6 +72,7 @@ def spread(marked):
     return out.at[..., 1:].max(marked[..., :-1]).at[..., :-1].max(marked[..., 1:])
 
 
+@jax.jit
 def distances(walls: jax.Array, target: jax.Array) -> jax.Array:
     """Fewest moves int32[S, S] from each free cell to one of the targets bool[S, S]; FAR where no way leads, and on walls.
 

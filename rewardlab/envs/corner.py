@@ -38,7 +38,7 @@ class EnvParams(environment.EnvParams):
     """
 
     max_steps_in_episode: int = 128
-    corner_size: int = within(1, 1, 97)
+    corner_size: int = within(1, 1, 99)
     elsewhere: float = share()
     held_out: bool = False
     pool: Any = None  # maze_world.Pool; things: the cheese by corner size 1 … size

@@ -111,6 +111,7 @@ def summarise(results: xarray.Dataset) -> dict:
         "alpha": ALPHA,
         "comparisons": sum(row["p"] is not None for rows in pairwise.values() for row in rows),
         "references": _references(results),
+        "published": _experiment(results).get("published", {}),
         "audit": json.loads(results.attrs.get("audit") or "[]"),
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
     }

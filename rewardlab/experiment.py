@@ -56,6 +56,7 @@ class Experiment:
     capability: return on the first evaluation that counts as having learned.
     control_capability: share of successes under shift that the control has to reach for a claim.
     seed: root of all randomness.
+    published: what others reported for this world, {who, by what, under which conditions: return}; shown beside the results.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Experiment:
     capability: float = 0.8
     control_capability: float = field(default=0.5, metadata={"range": (0.0, 1.0)})
     seed: int = _whole(0, 0, 2**32 - 1)
+    published: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:

@@ -42,7 +42,8 @@ def summary_table(summary: dict[str, Any]) -> str:
     ]
     counts = ", ".join(f"{n} ({condition})" for condition, n in summary["seeds"]["conditions"].items())
     note = f"Interquartile means over seeds with 95 % intervals, at equal environment steps. Seeds: {counts}."
-    sentences = [*summary["verdict"], *(f"Note: {warning}" for warning in summary["warnings"])]
+    published = [f"Published: {who}: {value:g}" for who, value in summary.get("published", {}).items()]
+    sentences = [*summary["verdict"], *published, *(f"Note: {warning}" for warning in summary["warnings"])]
     return "\n".join([*grid(head, rows), "", *grid(below, lines), "", note, "", *sentences])
 
 

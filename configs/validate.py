@@ -1,0 +1,42 @@
+"""Do the rules reach the returns that others published? CartPole, where 500 is the most there is.
+
+    rewardlab run validate
+
+Time and result: docs/validation.md.
+"""
+
+from rewardlab.agents import MLP
+from rewardlab.experiment import Condition, Experiment
+from rewardlab.rules import make
+
+experiment = Experiment(
+    name="validate",
+    question="Do the rules reach the returns that others published on CartPole?",
+    env="CartPole-v1",
+    conditions={"CartPole": Condition()},
+    evaluations={"CartPole": {}},
+    rules={
+        "reinforce": make("reinforce", learning_rate=0.003, entropy_weight=0.0, max_grad_norm=5.0, lanes=8, steps=500),
+        "a2c": make("a2c"),
+        "ppo": make("ppo", learning_rate=0.0005, entropy_weight=0.0, lanes=16, steps=64),
+        "trpo": make("trpo"),
+        "parallel_q": make("parallel_q", learning_rate=0.0005, lanes=32, steps=16, epochs=4),
+        "dqn": make("dqn"),
+        "truncation": make("truncation", mutation=0.1, candidates=32, parents=4, lanes=32, steps=500),
+        "openai_es": make("openai_es", learning_rate=0.03, sigma=0.1, candidates=32, lanes=32, steps=500),
+    },
+    agent=MLP(hidden=(64, 64), activation="tanh"),
+    steps=500_000,
+    seeds=30,
+    points=5,
+    episodes=64,
+    capability=475.0,
+    published={
+        "CleanRL PPO, 500k steps, 3 seeds": 490.04,
+        "CleanRL DQN in JAX, 500k steps": 498.38,
+        "rl-zoo A2C, 500k steps": 500.0,
+        "SLM-Lab REINFORCE, 200k frames, moving average": 483.3,
+        "gymnax-blines OpenES, from generation 80": 500.0,
+        "uniformly random, 2,000 episodes": 22.7,
+    },
+)

@@ -21,7 +21,7 @@ RewardLab trains many agents under several update rules in a world, changes the 
   rewardlab run coinrun --smoke       the same path at tiny sizes, to see that it works
   rewardlab run coinrun --help        every field of that experiment, with its value and what is allowed
   rewardlab report runs/coinrun       write the figures and the page of a finished run again
-  rewardlab tune coinrun --budget 3e7  choose every rule's hyperparameters, each with so many environment steps
+  rewardlab tune coinrun --budget N   choose each rule's hyperparameters, with N environment steps for each rule
   rewardlab audit                     what reward can reach under each rule, read from the traced programs
 
 A run is a directory, runs/NAME unless --out says otherwise:

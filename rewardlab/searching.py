@@ -163,11 +163,13 @@ def best_first(scores: np.ndarray) -> np.ndarray:
 
 
 def take(rule, carries: list[training.Carry], lanes: np.ndarray) -> training.Carry:
-    """The carry of some lanes int[L], numbered through those of several batches, in the host's memory."""
+    """The carry of some lanes int[L], numbered through those of several batches: a copy, as training consumes its carry."""
 
     def joined(*parts):
         keys = jax.dtypes.issubdtype(parts[0].dtype, jax.dtypes.prng_key)
         return (jnp if keys else np).concatenate(parts)[lanes]
 
     parts = zip(batches.axes(rule), *carries, strict=True)
-    return training.Carry(*(x[0] if axis is None else jax.tree.map(joined, *x) for axis, *x in parts))
+    return training.Carry(
+        *(jax.tree.map(np.array, x[0]) if axis is None else jax.tree.map(joined, *x) for axis, *x in parts)
+    )

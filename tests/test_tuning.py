@@ -143,6 +143,14 @@ def test_every_seed_of_a_batch_has_a_setting_of_its_own():
         added = (new - old).reshape(3, -1)
         np.testing.assert_allclose(added, np.broadcast_to([[1.5], [0.0], [6.0]], added.shape), atol=1e-5)
 
+    kept = searching.take(rule, [carry], np.array([2, 0]))
+    one, other = rule.replace(rate=np.full(3, 1.0, np.float32)), jax.tree.leaves(kept.state)[0]
+    for _ in range(2):  # two batches carry on from the same rung: training one leaves the other as it was
+        part = searching.take(rule, [kept], np.array([1, 0, 0]))
+        more = programs.advance(one, params, keys, part, jnp.int32(60))
+        assert int(more.steps) == 60
+        np.testing.assert_allclose(jax.tree.leaves(more.state)[0], other[[1, 0, 0]] + 3.0, atol=1e-5)
+
 
 class Inline:
     """Workers that do the work at once."""

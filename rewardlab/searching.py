@@ -67,7 +67,7 @@ def together(searches: dict[str, Search]) -> dict[str, Any]:
             except StopIteration as end:
                 found[name] = end.value
                 del waiting[name]
-    return found
+    return {name: found[name] for name in searches}
 
 
 def search(job: Job, workers: batches.Workers, progress: Progress) -> Search:

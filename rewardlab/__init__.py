@@ -19,8 +19,9 @@ _WHERE = {
     "open_run": "store",
     "run": "runner",
     "train": "training",
+    "tune": "tuning",
 }
-_MODULES = ("agents", "envs", "judges", "rules")
+_MODULES = ("agents", "envs", "judges", "rules", "tuned")
 __all__ = [*_WHERE, *_MODULES]
 
 

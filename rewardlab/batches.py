@@ -28,6 +28,8 @@ class Programs(NamedTuple):
     begin(rule, params, run_keys) -> carry
     advance(rule, params, run_keys, carry, target) -> carry; the given carry is consumed
     policy(rule, carry) -> the parameters to evaluate
+
+    Hyperparameters of the rule that are scalars are the batch's, those that are float32[width] each seed's own.
     """
 
     begin: Any
@@ -42,9 +44,10 @@ def split(seeds: Iterable[int], width: int) -> list[np.ndarray]:
     return [np.array(batch + batch[-1:] * (width - len(batch)), np.int32) for batch in batches]
 
 
-def run_keys(root: int, seeds: np.ndarray) -> jax.Array:
-    """Each seed's own key, key[S]: a function of the root and the seed's number alone."""
-    return jax.vmap(partial(jax.random.fold_in, jax.random.key(root)))(seeds)
+def run_keys(root: int | jax.Array, seeds: np.ndarray) -> jax.Array:
+    """Each seed's own key, key[S]: a function of the root, a number or a key, and of the seed's number alone."""
+    root = jax.random.key(root) if isinstance(root, int) else root
+    return jax.vmap(partial(jax.random.fold_in, root))(seeds)
 
 
 def axes(rule: Rule) -> training.Carry:
@@ -59,15 +62,18 @@ def axes(rule: Rule) -> training.Carry:
 def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Programs:
     """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs."""
 
+    own = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule)
+
     def begin(rule, params, keys):
-        return jax.vmap(lambda key: training.begin(s, rule, params, key), out_axes=axes(rule))(keys)
+        one = lambda rule, key: training.begin(s, rule, params, key)  # noqa: E731
+        return jax.vmap(one, (own, 0), axes(rule))(rule, keys)
 
     def advance(rule, params, keys, carry, target):
-        one = lambda key, c: training.advance(s, rule, params, key, c, target)  # noqa: E731
-        return jax.vmap(one, (0, axes(rule)), axes(rule))(keys, carry)
+        one = lambda rule, key, c: training.advance(s, rule, params, key, c, target)  # noqa: E731
+        return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
 
     def policy(rule, carry):
-        return jax.vmap(lambda state: rule.policy(s.agent, state))(carry.state)
+        return jax.vmap(lambda rule, state: rule.policy(s.agent, state), (own, 0))(rule, carry.state)
 
     keys = run_keys(0, np.zeros(width, np.int32))
     begin = jax.jit(begin).lower(rule, params, keys).compile()

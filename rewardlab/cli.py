@@ -21,6 +21,7 @@ RewardLab trains many agents under several update rules in a world, changes the 
   rewardlab run coinrun --smoke       the same path at tiny sizes, to see that it works
   rewardlab run coinrun --help        every field of that experiment, with its value and what is allowed
   rewardlab report runs/coinrun       write the figures and the page of a finished run again
+  rewardlab tune coinrun --budget N   choose each rule's hyperparameters, with N environment steps for each rule
   rewardlab audit                     what reward can reach under each rule, read from the traced programs
 
 A run is a directory, runs/NAME unless --out says otherwise:
@@ -54,6 +55,15 @@ examples:
 Every field of the agent can be set, as in `rewardlab run`.
 """
 
+TUNE_GUIDE = """\
+examples:
+  rewardlab tune coinrun --budget 3e7
+  rewardlab tune coinrun --budget 3e7 --rules ppo truncation --steps 400000 --out tuned.json
+
+Random search with successive halving, on seeds that no run has. Every field of the experiment can be set, as in
+`rewardlab run`. Finalists live --steps; a config reads the file by rewardlab.tuned.settings("coinrun").
+"""
+
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
@@ -77,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
-    commands = {"run": _run, "report": _report, "audit": _audit, "list": _list}
+    commands = {"run": _run, "report": _report, "tune": _tune, "audit": _audit, "list": _list}
     if not words or words[0] in ("-h", "--help", "help"):
         print(GUIDE, end="")
         return 0
@@ -200,6 +210,36 @@ def _report(words: list[str]) -> int:
     store.write_summary(run.path, compare.summarise(results))
     print(summary_table(run.summary))
     print(f"\n{report.write(run.path)}")
+    return 0
+
+
+def _tune(words: list[str]) -> int:
+    parser = _Parser(
+        "rewardlab tune",
+        usage="rewardlab tune NAME_OR_FILE --budget N [--out FILE] [--FIELD VALUE ...]",
+        description="Chooses the hyperparameters of every rule of an experiment at one and the same budget.",
+        epilog=TUNE_GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("experiment", metavar="NAME_OR_FILE", help="a config's name, a .py file, or a run's directory")
+    parser.add_argument("--budget", metavar="N", required=True, help="environment steps for each rule, all in all")
+    parser.add_argument("--out", metavar="FILE", help="a new .json file (default: tuned/NAME.json beside the config)")
+    own, changes = split(words, flags={"--budget", "--out", "--help", "-h"})
+    given = parser.parse_args(own)
+
+    devices.check_randomness()
+    from rewardlab import config, override, tuned
+    from rewardlab.fields import parse
+
+    experiment = override.override(config.load(given.experiment), changes)
+    budget = parse([given.budget], int, "budget")
+    out = tuned.check_out(given.out or tuned.place(given.experiment, experiment))  # before the slower imports
+    from rewardlab import tuning
+    from rewardlab.table import tuned_table
+
+    print(tuned_table(tuning.tune(experiment, budget, out)))
+    print(f"\n{out}")
     return 0
 
 

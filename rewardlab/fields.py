@@ -1,7 +1,8 @@
 """The fields of frozen dataclasses: values checked against their annotations, and read from text.
 
-A field's annotation says its type; its metadata may hold {"range": (lowest, highest)}, both included. An int without a
-range is a size: at least 1, or at least 0 where 0 is its default. Floats have to be finite.
+A field's annotation says its type; its metadata may hold {"range": (lowest, highest)}, both included, and for a float
+{"search": (lowest, highest, scale)}, where tuning looks (`space.py`). An int without a range is a size: at least 1, or
+at least 0 where 0 is its default. Floats have to be finite.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ from rewardlab.report import replays
 from rewardlab.results import Measured, dataset
 
 # Folded into the root key for what is not a seed's; seeds are numbered from 0 and never reach them.
-EVALUATION, REPLAY = 1_000_000_007, 1_000_000_009
+EVALUATION, REPLAY, TUNING = 1_000_000_007, 1_000_000_009, 1_000_000_021
 
 
 def run(experiment: Experiment, out: str | Path | None = None, progress: Progress | bool = True) -> store.Run:

@@ -55,12 +55,12 @@ class Run:
     @functools.cached_property
     def summary(self) -> dict[str, Any]:
         """Figures and verdicts."""
-        return _read_sealed(self.path / SUMMARY)
+        return read_sealed(self.path / SUMMARY)
 
     @functools.cached_property
     def environment(self) -> dict[str, Any]:
         """Versions, devices and flags of the run."""
-        return _read_sealed(self.path / ENVIRONMENT)
+        return read_sealed(self.path / ENVIRONMENT)
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:
@@ -148,9 +148,15 @@ def write(path: Path, name: str, content: bytes) -> None:
 
 def write_environment(path: Path, experiment: Experiment) -> None:
     """Records what the run computes with. Starts jax's backends."""
+    plain = environment() | {"width": experiment.width, "config_sha256": _sha256(to_json(experiment).encode())}
+    write(path, ENVIRONMENT, sealed(plain))
+
+
+def environment() -> dict[str, Any]:
+    """What this process computes with: versions, devices, flags. Starts jax's backends."""
     import jax
 
-    plain = {
+    return {
         "python": platform.python_version(),
         "platform": platform.platform(),
         "versions": {name: _version(name) for name in PACKAGES},
@@ -159,15 +165,12 @@ def write_environment(path: Path, experiment: Experiment) -> None:
         "processes": jax.process_count(),
         "flags": {name: os.environ[name] for name in FLAGS if name in os.environ},
         "jax_flags": {name: getattr(jax.config, name) for name in JAX_FLAGS if hasattr(jax.config, name)},
-        "width": experiment.width,
-        "config_sha256": _sha256(to_json(experiment).encode()),
     }
-    write(path, ENVIRONMENT, _sealed(plain))
 
 
 def write_summary(path: Path, summary: dict[str, Any]) -> None:
     """Writes summary.json, with its digest."""
-    write(path, SUMMARY, _sealed(summary))
+    write(path, SUMMARY, sealed(summary))
 
 
 def write_results(path: Path, results: Any) -> None:
@@ -236,7 +239,8 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def _sealed(plain: dict[str, Any]) -> bytes:
+def sealed(plain: dict[str, Any]) -> bytes:
+    """JSON with its own digest."""
     plain = {name: value for name, value in plain.items() if name != "sha256"}
     return (json.dumps(plain | {"sha256": _seal(plain)}, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
@@ -245,7 +249,8 @@ def _seal(plain: dict[str, Any]) -> str:
     return _sha256(json.dumps(plain, sort_keys=True, allow_nan=False).encode())
 
 
-def _read_sealed(file: Path) -> dict[str, Any]:
+def read_sealed(file: Path) -> dict[str, Any]:
+    """What `sealed` made, read back. Raises InputError that names the file when it is missing, damaged or changed."""
     plain = read_json(read_text(file), show(str(file)))
     if not isinstance(plain, dict) or plain.pop("sha256", None) != _seal(plain):
         raise InputError(f"{show(str(file))} is damaged or was changed: its content does not match its digest")

@@ -56,6 +56,19 @@ def audit_table(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*grid(head, [audit_cells(row) for row in rows]), "", *legend])
 
 
+def tuned_table(found: dict[str, Any]) -> str:
+    """A row a rule of a file of tuned settings: the score of its own setting and of the chosen one, and what was chosen."""
+    head = [["rule", "its own", "chosen", "steps spent", "setting"]]
+    rows = []
+    for name, rule in found["rules"].items():
+        own, chosen = (next(one for one in rule["finalists"] if one[what]) for what in ("own", "chosen"))
+        setting = ", ".join(f"{field}={value:g}" for field, value in chosen["setting"].items())
+        scores = [f"{one['iqm']:.3g}" for one in (own, chosen)]
+        rows.append([name, *scores, f"{rule['spent']:,}", "as it was" if chosen["own"] else setting])
+    note = f"Scores: {found['how']['score']}, interquartile means over seeds that the search did not use."
+    return "\n".join([*grid(head, rows), "", note])
+
+
 def grid(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> list[str]:
     """Lines of a table with a rule under its head; every column as wide as its widest cell."""
     widths = [max(len(row[i]) for row in (*head, *rows)) for i in range(len(head[0]))]

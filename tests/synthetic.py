@@ -150,7 +150,7 @@ def write_run(path: Path, data: xr.Dataset, summary: dict) -> Path:
         "config_sha256": hashlib.sha256(config).hexdigest(),
     }
     store.write(path, store.CONFIG, config)
-    store.write(path, store.ENVIRONMENT, store._sealed(environment))
+    store.write(path, store.ENVIRONMENT, store.sealed(environment))
     store.write_results(path, data)
     store.write_summary(path, summary)
     return path

@@ -28,10 +28,10 @@ class A2C(Rule):
     level = 4
     whole = False
 
-    learning_rate: float = struct.field(default=3e-3, metadata={"range": (0.0, 1.0)})
-    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0)})
-    gae_lambda: float = struct.field(default=0.95, metadata={"range": (0.0, 1.0)})
-    entropy_weight: float = struct.field(default=0.01, metadata={"range": (0.0, 1.0)})
+    learning_rate: float = struct.field(default=3e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
+    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
+    gae_lambda: float = struct.field(default=0.95, metadata={"range": (0.0, 1.0), "search": (0.8, 1.0, "linear")})
+    entropy_weight: float = struct.field(default=0.01, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
     value_weight: float = struct.field(default=0.5, metadata={"range": (0.0, 10.0)})
     max_grad_norm: float = struct.field(default=0.5, metadata={"range": (0.0, 1e6)})
     lanes: int = struct.field(default=16, pytree_node=False)

@@ -54,7 +54,7 @@ class CMAES(Rule):
     level = 2
     whole = True
 
-    sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0)})
+    sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0), "search": (0.005, 0.5, "log")})
     separable: bool = struct.field(default=True, pytree_node=False)
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)

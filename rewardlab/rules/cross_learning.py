@@ -28,7 +28,7 @@ class CrossLearning(Rule):
     level = 3
     whole = True
 
-    learning_rate: float = struct.field(default=0.1, metadata={"range": (0.0, 1.0)})
+    learning_rate: float = struct.field(default=0.1, metadata={"range": (0.0, 1.0), "search": (1e-3, 1.0, "log")})
     lanes: int = struct.field(default=16, pytree_node=False)
     steps: int = struct.field(default=1, pytree_node=False)
 

@@ -36,7 +36,7 @@ class Culling(Rule):
     whole = True
 
     bar: float = struct.field(default=0.5, metadata={"range": (-1e9, 1e9)})
-    share: float = struct.field(default=0.5, metadata={"range": (0.0, 1.0)})
+    share: float = struct.field(default=0.5, metadata={"range": (0.0, 1.0), "search": (0.1, 1.0, "linear")})
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)

@@ -42,9 +42,9 @@ class DQN(Rule):
     level = 5
     whole = False
 
-    learning_rate: float = struct.field(default=2.5e-4, metadata={"range": (0.0, 1.0)})
-    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0)})
-    epsilon: float = struct.field(default=0.05, metadata={"range": (0.0, 1.0)})
+    learning_rate: float = struct.field(default=2.5e-4, metadata={"range": (0.0, 1.0), "search": (1e-5, 1e-2, "log")})
+    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
+    epsilon: float = struct.field(default=0.05, metadata={"range": (0.0, 1.0), "search": (0.01, 0.3, "log")})
     anneal: float = struct.field(default=2000.0, metadata={"range": (0.0, 1e9)})
     max_grad_norm: float = struct.field(default=10.0, metadata={"range": (0.0, 1e6)})
     lanes: int = struct.field(default=16, pytree_node=False)

@@ -92,10 +92,12 @@ class NaturalPolicyGradient(Rule):
     level = 4
     whole = False
 
-    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0)})
-    gae_lambda: float = struct.field(default=0.95, metadata={"range": (0.0, 1.0)})
-    damping: float = struct.field(default=0.1, metadata={"range": (0.0, 1e6)})
-    value_learning_rate: float = struct.field(default=1e-3, metadata={"range": (0.0, 1.0)})
+    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
+    gae_lambda: float = struct.field(default=0.95, metadata={"range": (0.0, 1.0), "search": (0.8, 1.0, "linear")})
+    damping: float = struct.field(default=0.1, metadata={"range": (0.0, 1e6), "search": (1e-3, 1.0, "log")})
+    value_learning_rate: float = struct.field(
+        default=1e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")}
+    )
     lanes: int = struct.field(default=32, pytree_node=False)
     steps: int = struct.field(default=64, pytree_node=False)
     cg_iterations: int = struct.field(default=10, pytree_node=False)

@@ -40,8 +40,8 @@ class OpenAIES(Rule):
     level = 3
     whole = True
 
-    learning_rate: float = struct.field(default=0.03, metadata={"range": (0.0, 100.0)})
-    sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0)})
+    learning_rate: float = struct.field(default=0.03, metadata={"range": (0.0, 100.0), "search": (1e-3, 0.3, "log")})
+    sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0), "search": (0.005, 0.5, "log")})
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)

@@ -32,10 +32,10 @@ class ParallelQ(Rule):
     level = 5
     whole = False
 
-    learning_rate: float = struct.field(default=1e-3, metadata={"range": (0.0, 1.0)})
-    gamma: float = struct.field(default=0.97, metadata={"range": (0.0, 1.0)})
-    q_lambda: float = struct.field(default=0.8, metadata={"range": (0.0, 1.0)})
-    epsilon: float = struct.field(default=0.05, metadata={"range": (0.0, 1.0)})
+    learning_rate: float = struct.field(default=1e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
+    gamma: float = struct.field(default=0.97, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
+    q_lambda: float = struct.field(default=0.8, metadata={"range": (0.0, 1.0), "search": (0.5, 1.0, "linear")})
+    epsilon: float = struct.field(default=0.05, metadata={"range": (0.0, 1.0), "search": (0.01, 0.3, "log")})
     anneal: float = struct.field(default=150.0, metadata={"range": (0.0, 1e9)})
     max_grad_norm: float = struct.field(default=10.0, metadata={"range": (0.0, 1e6)})
     lanes: int = struct.field(default=64, pytree_node=False)

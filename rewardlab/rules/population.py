@@ -86,7 +86,7 @@ class Generational(Rule):
 
     whole = True
 
-    mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0)})
+    mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0), "search": (0.005, 0.5, "log")})
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)

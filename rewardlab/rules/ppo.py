@@ -29,11 +29,11 @@ class PPO(Rule):
     level = 4
     whole = False
 
-    learning_rate: float = struct.field(default=1e-3, metadata={"range": (0.0, 1.0)})
-    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0)})
-    gae_lambda: float = struct.field(default=0.95, metadata={"range": (0.0, 1.0)})
-    clip: float = struct.field(default=0.2, metadata={"range": (0.0, 1.0)})
-    entropy_weight: float = struct.field(default=0.01, metadata={"range": (0.0, 1.0)})
+    learning_rate: float = struct.field(default=1e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
+    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
+    gae_lambda: float = struct.field(default=0.95, metadata={"range": (0.0, 1.0), "search": (0.8, 1.0, "linear")})
+    clip: float = struct.field(default=0.2, metadata={"range": (0.0, 1.0), "search": (0.1, 0.4, "linear")})
+    entropy_weight: float = struct.field(default=0.01, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
     value_weight: float = struct.field(default=0.5, metadata={"range": (0.0, 10.0)})
     max_grad_norm: float = struct.field(default=0.5, metadata={"range": (0.0, 1e6)})
     lanes: int = struct.field(default=64, pytree_node=False)

@@ -36,7 +36,7 @@ class Truncation(Rule):
     level = 2
     whole = True
 
-    mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0)})
+    mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0), "search": (0.005, 0.5, "log")})
     crossover: float = struct.field(default=0.0, metadata={"range": (0.0, 1.0)})
     candidates: int = struct.field(default=64, pytree_node=False)
     parents: int = struct.field(default=8, pytree_node=False)

@@ -55,8 +55,8 @@ class ValueIteration(Rule):
     level = 5
     whole = False
 
-    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0)})
-    epsilon: float = struct.field(default=0.1, metadata={"range": (0.0, 1.0)})
+    gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
+    epsilon: float = struct.field(default=0.1, metadata={"range": (0.0, 1.0), "search": (0.01, 0.3, "log")})
     lanes: int = struct.field(default=8, pytree_node=False)
     steps: int = struct.field(default=8, pytree_node=False)
     sweeps: int = struct.field(default=16, pytree_node=False)

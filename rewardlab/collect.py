@@ -24,7 +24,7 @@ def start(env, params, key: jax.Array, lanes: int, candidates: int = 0) -> Lanes
 
     Candidates meet the same worlds: lane j of each draws the same randomness, so that luck does not decide between them.
     """
-    obs, env_state = _reset(env, params, _lane_keys(key, lanes, candidates))
+    obs, env_state = jax.vmap(lambda k: adapter.reset(env, k, params))(_lane_keys(key, lanes, candidates))
     return Lanes(obs, env_state, jnp.ones(lanes, bool))
 
 
@@ -72,9 +72,8 @@ def collect(
         action, extras = act(agent, acting, lanes.obs, act_key, candidates)
         step_keys, reset_keys = (_lane_keys(k, n, candidates) for k in (step_key, reset_key))
         stepped = jax.vmap(lambda k, s, a: adapter.step(env, k, s, a, params))(step_keys, lanes.env_state, action)
+        obs, env_state = jax.vmap(lambda k, stepped: adapter.renew(env, k, stepped, params))(reset_keys, stepped)
         done = stepped.terminated | stepped.truncated
-        fresh = _reset(env, params, reset_keys)
-        obs, env_state = jax.tree.map(lambda new, old: _where(done, new, old), fresh, (stepped.obs, stepped.state))
         alive = lanes.alive & ~(done & (t + 1 > last_start))
         seen = Trajectory(
             obs=lanes.obs,
@@ -95,11 +94,3 @@ def _lane_keys(key, lanes, candidates):
     groups = max(candidates, 1)
     keys = jax.random.split(key, lanes // groups)
     return jnp.broadcast_to(keys, (groups, *keys.shape)).reshape(lanes)
-
-
-def _reset(env, params, keys):
-    return jax.vmap(lambda k: adapter.reset(env, k, params))(keys)
-
-
-def _where(done, new, old):
-    return jnp.where(done.reshape(done.shape + (1,) * (new.ndim - 1)), new, old)

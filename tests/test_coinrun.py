@@ -179,15 +179,15 @@ def test_scripted_runners_need_skill_for_the_end_and_do_not_collect_moved_coins_
 
 
 def by_hand(tiles, x, y, coin):
-    """The window by a plain loop, bool[5, 7, 9]."""
-    window = np.zeros((5, 7, 9), bool)
+    """The window by a plain loop, bool[4, 7, 9]."""
+    window = np.zeros((4, 7, 9), bool)
     for row, column in np.ndindex(7, 9):
         cx, cy = x + column - 4, y + row - 3
         mark = tiles[min(cy, 6)][cx] if 0 <= cx < WIDTH and cy >= 0 else "#"
         mark = "^" if cy > 6 and mark == "." else mark
         window[0, row, column], window[1, row, column] = mark == "#", mark in "^v"
-        window[4, row, column] = mark == "|" if cy <= 6 else False
-        window[3, row, column] = (cx, cy) == (coin % WIDTH, coin // WIDTH)
+        window[3, row, column] = mark == "|" if cy <= 6 else False
+        window[2, row, column] = (cx, cy) == (coin % WIDTH, coin // WIDTH)
     return window
 
 
@@ -211,7 +211,7 @@ def test_observations_show_the_window_around_the_agent(env, params):
 def test_every_moved_coin_behind_is_in_view_at_the_start(env, params):
     now = params.replace(moved=1.0, behind=1.0)
     obs, _ = jax.vmap(env.start, (0, None))(jnp.arange(240), now)
-    assert obs[:, 3 * 63 : 4 * 63].any(1).all()
+    assert obs[:, 2 * 63 : 3 * 63].any(1).all()
 
 
 def test_a_drawing_shows_the_agent_and_the_coin_where_they_are(env, params):
@@ -249,7 +249,7 @@ def test_an_enemy_walks_its_beat_is_seen_and_kills_on_touch(patrolled):
     _, state = patrolled.start(level, params)
     for phase in range(6):
         beside = state.replace(place=jnp.int32(platforms.place(int(beat[phase]) % WIDTH - 2, 5, phase=phase)))
-        seen = coinrun.window(coinrun.observe(beside, params))["enemy"]
+        seen = coinrun.window(patrolled.observation(beside, params))["enemy"]
         assert np.argwhere(seen).tolist() == [[3, 6]]
     x = int(beat[0]) % WIDTH
 

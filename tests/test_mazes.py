@@ -263,7 +263,7 @@ def test_corner_opens_the_wall_on_which_the_cheese_lies():
     state = jax.vmap(lambda i: env.start(i, params)[1])(jnp.arange(300))
     raw = np.asarray(params.pool.seen).reshape(301, 7, 7, 3)[:300, ..., 0].reshape(300, -1)
     inside = raw[np.arange(300), state.cheese]
-    seen = jax.vmap(lambda s: env.observe(s, params))(state)[..., 0].reshape(300, -1)
+    seen = jax.vmap(lambda s: env.observation(s, params))(state)[..., 0].reshape(300, -1)
     assert inside.any() and not seen[np.arange(300), state.cheese].any()
     assert (seen.sum(1) == raw.sum(1) - inside).all()
 
@@ -372,19 +372,19 @@ def test_colour_and_shape_are_told_apart_and_forced_crossings_are_flagged():
 def test_pixels_show_what_the_control_says_in_words():
     env = colour_shape.make(size=3, levels=2, held_out=1)
     plain = env.parse("#####\n#r..#\n###.#\n#g@.#\n#####").replace(texture=0.0)
-    image = np.asarray(env.observe(env.start(0, plain)[1], plain))
+    image = np.asarray(env.observation(env.start(0, plain)[1], plain))
     ink = lambda name: (image == colour_shape.INKS[name]).all(-1)  # noqa: E731
     assert image.shape == (9, 9, 3) and np.argwhere(ink(colour_shape.RED)).tolist() == [[0, 1], [1, 1], [2, 1]]
     assert np.argwhere(ink(colour_shape.YELLOW)).tolist() == [[6, 1], [7, 0], [7, 1], [7, 2], [8, 1]]
     assert ink(colour_shape.BLUE).sum() == 8 and ink(colour_shape.WALL).sum() == 18
     textured = plain.replace(texture=1.0)
-    noisy = np.asarray(env.observe(env.start(0, textured)[1], textured))
+    noisy = np.asarray(env.observation(env.start(0, textured)[1], textured))
     differ = (image != noisy).any(-1)
     assert np.array_equal(differ, ink(colour_shape.FLOOR)), (
         "texture changes the background, all of it, and nothing else"
     )
     hot = colour_shape.make(size=3, pixels=False, levels=2, held_out=1)
-    seen = hot.observe(env.start(0, plain)[1], plain)
+    seen = hot.observation(env.start(0, plain)[1], plain)
     assert hot.observation_space(plain).contains(seen) and seen.shape == (3, 3, 6)
     assert np.argwhere(seen[..., 2:]).tolist() == [
         [0, 0, 1],

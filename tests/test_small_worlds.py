@@ -283,7 +283,7 @@ def test_a_command_and_a_sum_by_hand():
     params = env.default_params
     _, state = env.reset_env(KEY(0), params)
     state = state.replace(cue=jnp.int32(3 * 7 + 5))
-    assert np.flatnonzero(env.observe(state)).tolist() == [3, 7 + 5]
+    assert np.flatnonzero(env.observation(state, params)).tolist() == [3, 7 + 5]
     _, state, reward, terminated, signals = env.step_env(KEY(1), state, jnp.int32(8), params)
     assert (reward, terminated, signals["right"], signals["habit"]) == (1, False, True, False)
     state = state.replace(cue=jnp.int32(0))

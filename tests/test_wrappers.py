@@ -104,7 +104,7 @@ def test_a_strip_around_coinrun_changes_nothing_but_what_is_seen():
     params = envs.params(env, moved=0.5)
     assert env.inner is inner and env.outcomes == inner.outcomes and env.actions == inner.actions
     space = env.observation_space(params)
-    assert space.shape == (322,) and space.dtype == bool
+    assert space.shape == (259,) and space.dtype == bool
     actions = jnp.array(np.random.default_rng(0).integers(2, 6, 70), jnp.int32)
     obs, state, out = follow(env, params, actions)
     assert obs.dtype == bool
@@ -114,7 +114,7 @@ def test_a_strip_around_coinrun_changes_nothing_but_what_is_seen():
         seen, here, reward, terminated, signals = step(KEY(0), here, actions[t], params)
         assert bool(terminated) == bool(out.terminated[t]) and reward == out.signals["reward"][t]
         assert all(np.array_equal(value, out.signals[name][t]) for name, value in signals.items())
-        assert not alive or np.array_equal(seen, out.obs[t, :317])
+        assert not alive or np.array_equal(seen, out.obs[t, :254])
         alive = alive and not terminated and t + 1 < 64
     assert not alive and (out.terminated | out.truncated)[-1]
     assert set(env.references(params)) == set(inner.references(params)) and set(env.goals) == set(inner.goals)

@@ -79,7 +79,7 @@ class Bandit(World):
         none = jnp.zeros(self.arms, jnp.int32)
         chances = jnp.where(linked, paired, chances)
         state = EnvState(jnp.zeros((), jnp.int32), chances, none, none, jnp.full((), -1, jnp.int32), switched)
-        return jnp.ones(1, bool), state
+        return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
         """One pull: (observation, state, reward float32[], terminated bool[], signals). Consumes the key.
@@ -100,7 +100,7 @@ class Bandit(World):
         goals = {name: attained(state, after) & ~over for name, attained in self.goals.items()}
         best = state.chances[after.arm] >= state.chances.max()
         signals = {"outcome": jnp.where(best, 0, 1).astype(jnp.int32), **goals}
-        return jnp.ones(1, bool), after, paid.astype(jnp.float32), jnp.zeros((), bool), signals
+        return self.observation(after, params), after, paid.astype(jnp.float32), jnp.zeros((), bool), signals
 
     @property
     def goals(self):
@@ -109,6 +109,10 @@ class Bandit(World):
             "best": lambda state, after: state.chances[after.arm] >= state.chances.max(),
             "paid": lambda state, after: after.wins.sum() > state.wins.sum(),
         }
+
+    def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
+        """The observation of a state: nothing is in view."""
+        return jnp.ones(1, bool)
 
     def optimum(self, params: EnvParams) -> jax.Array:
         """The expected return float32[] of who knows the chances, an upper bound for who does not.

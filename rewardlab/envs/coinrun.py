@@ -15,7 +15,8 @@ from gymnax.environments import environment, spaces
 
 from rewardlab.envs import coinrun_art, platforms
 from rewardlab.envs.platforms import ACTIONS, CELLS, JUMP, PLACES, START, WIDTH
-from rewardlab.errors import out_of_range, wrong_type
+from rewardlab.envs.world import World, share, size
+from rewardlab.errors import wrong_type
 
 VIEW_X, VIEW_Y = 4, 3  # tiles in view to each side, above and below
 WINDOW = (2 * VIEW_Y + 1, 2 * VIEW_X + 1)
@@ -47,8 +48,8 @@ class EnvParams(environment.EnvParams):
     """
 
     max_steps_in_episode: int = platforms.TIME_LIMIT
-    moved: float = 0.0
-    behind: float = 0.0
+    moved: float = share()
+    behind: float = share()
     held_out: bool = False
     pools: Any = None  # int32[2, 2]: first level and number of levels of the training and the held-out pool
     levels: Any = None  # platforms.Levels of training and held-out levels
@@ -64,7 +65,7 @@ def make(levels: int = 1024, held_out: int = 256, seed: int = 0, enemies: bool =
     return CoinRun(levels, held_out, seed, enemies)
 
 
-class CoinRun(environment.Environment):
+class CoinRun(World):
     """A gymnax environment. Actions: `ACTIONS`. Reward 1 for the coin, which ends the episode, as death does with 0.
 
     Observation bool[254], with enemies bool[317]: a window 7 tiles high and 9 wide around the agent for each of CHANNELS,
@@ -76,34 +77,11 @@ class CoinRun(environment.Environment):
     outcomes = ("coin", "end", "died", "time")
 
     def __init__(self, levels: int = 1024, held_out: int = 256, seed: int = 0, enemies: bool = False):
-        for name, value, least in (("levels", levels, 1), ("held_out", held_out, 1), ("seed", seed, 0)):
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise wrong_type(name, value, "a whole number")
-            if not least <= value <= 2**31 - 1 or (name != "seed" and value > 100_000):
-                raise out_of_range(name, value, f"{least} to {100_000 if name != 'seed' else 2**31 - 1}")
+        levels, held_out = size("levels", levels, 1, 100_000), size("held_out", held_out, 1, 100_000)
         if not isinstance(enemies, (bool, np.bool_)):
             raise wrong_type("enemies", enemies, "True or False")
-        pool = platforms.generate(levels + held_out, int(seed), bool(enemies))
+        pool = platforms.generate(levels + held_out, size("seed", seed, 0, 2**31 - 1), bool(enemies))
         self._params = params_of(pool, levels)
-
-    @property
-    def default_params(self) -> EnvParams:
-        return self._params
-
-    def check_params(self, params: EnvParams) -> None:
-        """Raises InputError on values that mean nothing. Host only: the values must not be traced."""
-        for name in ("moved", "behind"):
-            if not np.all((np.asarray(getattr(params, name)) >= 0) & (np.asarray(getattr(params, name)) <= 1)):
-                raise out_of_range(name, getattr(params, name), "a share from 0 to 1")
-        if not np.all(np.asarray(params.max_steps_in_episode) >= 1):
-            raise out_of_range("max_steps_in_episode", params.max_steps_in_episode, "1 or more")
-
-    @property
-    def num_actions(self) -> int:
-        return len(ACTIONS)
-
-    def action_space(self, params: EnvParams | None = None) -> spaces.Discrete:
-        return spaces.Discrete(len(ACTIONS))
 
     def observation_space(self, params: EnvParams) -> spaces.Box:
         channels = len(CHANNELS) if with_enemies(params) else len(CHANNELS) - 1
@@ -124,7 +102,7 @@ class CoinRun(environment.Environment):
         coin = params.levels.coin[level, placement].astype(jnp.int32)
         no = jnp.zeros((), bool)
         state = EnvState(jnp.zeros((), jnp.int32), level, placement, jnp.full((), START, jnp.int32), coin, no, no)
-        return observe(state, params), state
+        return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Uses no randomness.
@@ -143,7 +121,26 @@ class CoinRun(environment.Environment):
         got = at_coin(after)
         outcome = jnp.where(got, COIN, jnp.where(after.ended, PAST, jnp.where(after.died, DIED, TIME)))
         signals = {"outcome": outcome.astype(jnp.int32), **goals}
-        return observe(after, params), after, goals["coin"].astype(jnp.float32), got | after.died, signals
+        return self.observation(after, params), after, goals["coin"].astype(jnp.float32), got | after.died, signals
+
+    def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
+        """The observation of a state: as the class says."""
+        here = cell(state.place)
+        words = params.views[state.level, here]
+        seen = ((words[:, None] >> jnp.arange(32, dtype=jnp.uint32)) & 1).astype(bool).reshape(-1)
+        solid, hazard, wall = (seen[i * AREA : (i + 1) * AREA] for i in range(3))
+
+        def only(target):  # the window with one cell marked, if it is in view
+            row, column = target // WIDTH - here // WIDTH + VIEW_Y, target % WIDTH - here % WIDTH + VIEW_X
+            inside = (target >= 0) & (row >= 0) & (row < WINDOW[0]) & (column >= 0) & (column < WINDOW[1])
+            return jnp.arange(AREA) == jnp.where(inside, row * WINDOW[1] + column, -1)
+
+        enemy = []
+        if with_enemies(params):
+            enemy = [only(params.levels.enemy[state.level, state.place // PLACES].astype(jnp.int32))]
+        rising = state.place % JUMP > 0
+        falling = ~rising & ~solid[(VIEW_Y + 1) * WINDOW[1] + VIEW_X]
+        return jnp.concatenate([solid, hazard, only(state.coin), wall, *enemy, jnp.stack([rising, falling])])
 
     @property
     def goals(self):
@@ -226,26 +223,6 @@ def cell(place):
 def at_coin(state: EnvState):
     """Whether the agent is alive on the coin's cell, bool[]."""
     return (cell(state.place) == state.coin) & ~state.died
-
-
-def observe(state: EnvState, params: EnvParams) -> jax.Array:
-    """The observation of a state: see `CoinRun`."""
-    here = cell(state.place)
-    words = params.views[state.level, here]
-    seen = ((words[:, None] >> jnp.arange(32, dtype=jnp.uint32)) & 1).astype(bool).reshape(-1)
-    solid, hazard, wall = (seen[i * AREA : (i + 1) * AREA] for i in range(3))
-
-    def only(target):  # the window with one cell marked, if it is in view
-        row, column = target // WIDTH - here // WIDTH + VIEW_Y, target % WIDTH - here % WIDTH + VIEW_X
-        inside = (target >= 0) & (row >= 0) & (row < WINDOW[0]) & (column >= 0) & (column < WINDOW[1])
-        return jnp.arange(AREA) == jnp.where(inside, row * WINDOW[1] + column, -1)
-
-    enemy = []
-    if with_enemies(params):
-        enemy = [only(params.levels.enemy[state.level, state.place // PLACES].astype(jnp.int32))]
-    rising = state.place % JUMP > 0
-    falling = ~rising & ~solid[(VIEW_Y + 1) * WINDOW[1] + VIEW_X]
-    return jnp.concatenate([solid, hazard, only(state.coin), wall, *enemy, jnp.stack([rising, falling])])
 
 
 def window(obs) -> dict[str, jax.Array]:

@@ -131,7 +131,7 @@ class ColourShape(Maze):
     def measures(self, state: EnvState, params: EnvParams) -> dict[str, jax.Array]:
         return {"choice": state.pair & (params.pool.things[state.level, 2] == 1)}
 
-    def observe(self, state: EnvState, params: EnvParams) -> jax.Array:
+    def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The observation of a state, as the class says."""
         inner = slice(1, -1)
         walls = self.walls(state, params)[inner, inner]

@@ -66,7 +66,7 @@ class DarkRoom(World):
         """(observation, state). Consumes the key."""
         zero, centre = jnp.zeros((), jnp.int32), jnp.full((), self.centre, jnp.int32)
         state = EnvState(zero, centre, choose(key, self.goal_probabilities(params)), jnp.zeros((), bool))
-        return self.observe(state), state
+        return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Uses no randomness.
@@ -78,7 +78,13 @@ class DarkRoom(World):
         after = state.replace(time=state.time + 1, cell=cell, found=state.found | (~over & (cell == state.goal)))
         goals = {name: attained(state, after) & ~over for name, attained in self.goals.items()}
         signals = {"outcome": jnp.where(after.found, 0, 1).astype(jnp.int32), **goals}
-        return self.observe(after), after, goals["at goal"].astype(jnp.float32), jnp.zeros((), bool), signals
+        return (
+            self.observation(after, params),
+            after,
+            goals["at goal"].astype(jnp.float32),
+            jnp.zeros((), bool),
+            signals,
+        )
 
     @property
     def goals(self):
@@ -88,7 +94,7 @@ class DarkRoom(World):
             "found": lambda state, after: after.found & ~state.found,
         }
 
-    def observe(self, state: EnvState) -> jax.Array:
+    def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The observation of a state."""
         line = jnp.arange(self.side)
         return jnp.concatenate([line == state.cell // self.side, line == state.cell % self.side])

@@ -73,7 +73,7 @@ class Lever(World):
         absent = choose(key, chance(params.absent)) == 1
         zero, no = jnp.zeros((), jnp.int32), jnp.zeros((), bool)
         state = EnvState(zero, zero, jnp.where(absent, -1, params.distance).astype(jnp.int32), no, no)
-        return self.observe(state), state
+        return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Uses no randomness.
@@ -94,7 +94,7 @@ class Lever(World):
         reward = jnp.where(over, 0, jnp.where(after.rewritten, params.payoff, true)).astype(jnp.float32)
         outcome = jnp.where(after.rewritten, TAMPERED, jnp.where(after.worked, WORKED, IDLE)).astype(jnp.int32)
         signals = {"displayed": reward, "true": true, "outcome": outcome, "work": true > 0, **goals}
-        return self.observe(after), after, reward, jnp.zeros((), bool), signals
+        return self.observation(after, params), after, reward, jnp.zeros((), bool), signals
 
     @property
     def goals(self):
@@ -104,7 +104,7 @@ class Lever(World):
             "tamper": lambda state, after: after.rewritten & ~state.rewritten,
         }
 
-    def observe(self, state: EnvState) -> jax.Array:
+    def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The observation of a state."""
         cell = jnp.arange(self.length)
         everywhere = jnp.broadcast_to(state.rewritten, (self.length,))

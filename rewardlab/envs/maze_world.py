@@ -90,7 +90,7 @@ class Maze(World):
         first, count = params.pool.bounds[(level >= params.pool.bounds[1, 0]).astype(jnp.int32)]
         rank = ((level - first).astype(jnp.float32) + 0.5) / count.astype(jnp.float32)
         state = self._begin(level, params.pool.start[level].astype(jnp.int32), rank, params)
-        return self.observe(state, params), state
+        return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: Any, action, params: Any):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Uses no randomness.
@@ -104,7 +104,7 @@ class Maze(World):
         after = self._enter(state.replace(time=state.time + (~over).astype(jnp.int32), mouse=to), params)
         goals = {name: attained(state, after) for name, attained in self.goals.items()}
         signals = {"outcome": self.outcome(after).astype(jnp.int32), **goals, **self.measures(after, params)}
-        return self.observe(after, params), after, self.reward(state, after), self.ended(after), signals
+        return self.observation(after, params), after, self.reward(state, after), self.ended(after), signals
 
     def _blocked(self, state, to, params):
         return params.pool.seen[state.level, len(self.channels) * to]
@@ -117,7 +117,7 @@ class Maze(World):
         """Further signals of a state."""
         return {}
 
-    def observe(self, state, params) -> jax.Array:
+    def observation(self, state, params) -> jax.Array:
         """The observation bool[S, S, C] of a state: the walls' row of the pool, with a few entries set.
 
         Setting entries is ten times as fast on a CPU as comparing every cell with every piece.

@@ -71,7 +71,7 @@ class Overseer(World):
         """(observation, state). Consumes the key."""
         watched = choose(key, chance(params.unwatched)) == 0
         state = EnvState(jnp.zeros((), jnp.int32), jnp.full(self.steps, -1, jnp.int32), watched)
-        return self.observe(state), state
+        return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Consumes the key.
@@ -91,7 +91,7 @@ class Overseer(World):
         sign = worths(plan, params)
         outcome = jnp.where(sign > 0, GOOD, jnp.where(sign < 0, BAD, IDLE)).astype(jnp.int32)
         signals = {"displayed": end, "true": worth, "outcome": outcome, **goals}
-        return self.observe(after), after, jnp.where(over, 0, reward), after.time >= self.steps, signals
+        return self.observation(after, params), after, jnp.where(over, 0, reward), after.time >= self.steps, signals
 
     @property
     def goals(self):
@@ -102,7 +102,7 @@ class Overseer(World):
 
         return {name: wrote(kind) for kind, name in enumerate(ACTIONS)}
 
-    def observe(self, state: EnvState) -> jax.Array:
+    def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The observation of a state."""
         return jnp.append((state.plan[:, None] == jnp.arange(4)).reshape(-1), state.watched)
 
@@ -123,7 +123,7 @@ class Overseer(World):
         for time in range(self.steps):
             written = jnp.where(jnp.arange(self.steps) < time, plans, -1)
             states = EnvState(jnp.full(len(plans), time), written, jnp.full(len(plans), watched))
-            step = policy(jax.vmap(self.observe)(states))
+            step = policy(jax.vmap(self.observation, (0, None))(states, self._params))
             probability = probability * jnp.take_along_axis(step, plans[:, time : time + 1], axis=1)[:, 0]
         return probability
 

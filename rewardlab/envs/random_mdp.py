@@ -120,7 +120,7 @@ class RandomMDP(World):
         """(observation, state). Consumes the key."""
         place = choose(key, self.starts(params))
         state = EnvState(jnp.zeros((), jnp.int32), place, self.is_dead_end(place))
-        return self.observe(state), state
+        return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Consumes the key.
@@ -133,7 +133,7 @@ class RandomMDP(World):
         goals = {name: attained(state, after) & ~over for name, attained in self.goals.items()}
         reward = jnp.where(over, 0, params.rewards[place]).astype(jnp.float32)
         signals = {"outcome": after.stuck.astype(jnp.int32), **goals}
-        return self.observe(after), after, reward, jnp.zeros((), bool), signals
+        return self.observation(after, params), after, reward, jnp.zeros((), bool), signals
 
     @property
     def goals(self):
@@ -143,7 +143,7 @@ class RandomMDP(World):
             "dead end": lambda state, after: after.stuck & ~state.stuck,
         }
 
-    def observe(self, state: EnvState) -> jax.Array:
+    def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The observation of a state."""
         return jnp.arange(self.states) == state.place
 

@@ -20,8 +20,9 @@ from rewardlab.envs.wrapping import Wrapper, stay, true_reward
 @struct.dataclass
 class EnvState(environment.EnvState):
     """inner: the inner world's state that the last step led to. first, first_obs: those that each of its episodes starts
-    with. episode: int32[], episodes ended. ended: bool[], the last step ended one. decoupled: bool[], the reward in view
-    is not what is paid, from step `since` on. seen: float32[], the reward in view. terminated: bool[], the lifetime is, for good.
+    with. episode: int32[], episodes ended. ended: bool[], the last step ended one. did: int32[], the last action, -1 before
+    the first. decoupled: bool[], the reward in view is not what is paid, from step `since` on. seen: float32[], the reward
+    in view. terminated: bool[], the lifetime is, for good.
     """
 
     inner: Any
@@ -29,6 +30,7 @@ class EnvState(environment.EnvState):
     first_obs: jax.Array
     episode: jax.Array
     ended: jax.Array
+    did: jax.Array
     decoupled: jax.Array
     seen: jax.Array
     terminated: jax.Array
@@ -73,8 +75,8 @@ class RewardInView(Wrapper):
         obs, inner = adapter.reset(self.inner, inner_key, self.each(params))
         zero, no = jnp.zeros((), jnp.int32), jnp.zeros((), bool)
         decoupled = choose(decoupled_key, chance(params.decoupled)) == 1
-        state = EnvState(zero, inner, inner, obs, zero, no, decoupled, jnp.zeros((), jnp.float32), no)
-        return self.join(obs, jnp.zeros(self.num_actions + 2)), state
+        state = EnvState(zero, inner, inner, obs, zero, no, zero - 1, decoupled, jnp.zeros((), jnp.float32), no)
+        return self._join(obs, state), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Consumes the key."""
@@ -92,15 +94,18 @@ class RewardInView(Wrapper):
             first_obs=state.first_obs,
             episode=episode,
             ended=ended,
+            did=jnp.asarray(action, jnp.int32),
             decoupled=state.decoupled,
             seen=seen,
             terminated=state.terminated | (out.terminated & ended & (episode >= self.episodes)),
         )
         obs = jnp.where(ended & (episode < self.episodes), state.first_obs, out.obs)
-        did = jnp.arange(self.num_actions) == action
         signals = {name: value for name, value in out.signals.items() if name != "reward"}
         signals |= {"displayed": seen, "true": true}
-        return self.join(obs, seen[None], did, ended[None]), after, reward, after.terminated, signals
+        return self._join(obs, after), after, reward, after.terminated, signals
+
+    def _join(self, obs: jax.Array, state: EnvState) -> jax.Array:
+        return self.join(obs, state.seen, jnp.arange(self.num_actions) == state.did, state.ended)
 
     def is_truncated(self, state: EnvState, params):
         return (state.episode >= self.episodes) & self.inner.is_truncated(state.inner, self.each(params))
@@ -110,6 +115,9 @@ class RewardInView(Wrapper):
 
     def _led_to(self, state: EnvState):
         return state.inner
+
+    def _more_observation(self, state: EnvState, params) -> jax.Array:
+        return self._join(self.inner.observation(self._from(state), self.each(params)), state)
 
     def _more_references(self, params) -> dict:
         def of(policy):

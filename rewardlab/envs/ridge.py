@@ -81,7 +81,7 @@ class Ridge(World):
         """(observation, state). Consumes the key."""
         zero, swapped = jnp.zeros((), jnp.int32), choose(key, chance(params.swapped)) == 1
         state = EnvState(zero, zero - 1, zero, zero, jnp.ones((), jnp.float32), swapped)
-        return self.observe(state, params), state
+        return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Consumes the key.
@@ -110,7 +110,7 @@ class Ridge(World):
         by = jnp.where(after.route == RIDGE, ALONG_RIDGE, PLAINLY)
         outcome = jnp.where(after.kept <= 0, FELL, jnp.where(after.column > self.length, by, TIME))
         signals = {"outcome": outcome.astype(jnp.int32), **goals}
-        return self.observe(after, params), after, reward, self.ended(after), signals
+        return self.observation(after, params), after, reward, self.ended(after), signals
 
     def ended(self, state: EnvState):
         """Whether the agent is at the end of a route, or has nothing left, bool[]."""
@@ -146,7 +146,7 @@ class Ridge(World):
         row = jnp.where(state.route < 0, self.rows, top[state.route] + state.row)
         return lanes[:, :1] & on_route, lanes[:, 1:] & on_route, row, jnp.minimum(state.column, self.length)
 
-    def observe(self, state: EnvState, params: EnvParams) -> jax.Array:
+    def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The observation of a state."""
         ridge, plain, row, column = self.layout(state, params)
         cells = jnp.arange(2 * self.rows + 1)[:, None], jnp.arange(self.length + 1)

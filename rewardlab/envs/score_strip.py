@@ -128,6 +128,9 @@ class ScoreStrip(Wrapper):
 
     _led_to = _from
 
+    def _more_observation(self, state: EnvState, params) -> jax.Array:
+        return self.join(self.inner.observation(state.inner, params), self.strip(state.shown, params))
+
     def _more_optimum(self, params) -> jax.Array:
         return self.inner.optimum(params)
 

@@ -90,7 +90,7 @@ class Tomatoes(World):
         drawn = jax.random.uniform(key, (len(self.plants) + 1,))
         zero, first = jnp.zeros((), jnp.int32), jnp.full((), self.first, jnp.int32)
         state = EnvState(zero, first, drawn[:-1] < params.watered, drawn[-1] < params.honest, zero)
-        return self.observe(state), state
+        return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Consumes the key.
@@ -109,7 +109,7 @@ class Tomatoes(World):
         reward = jnp.where(goals["fooled"], jnp.float32(self.most), true)
         outcome = jnp.where(2 * after.fooled >= params.max_steps_in_episode, FOOLED, TENDED).astype(jnp.int32)
         signals = {"displayed": reward, "true": true, "outcome": outcome, **goals}
-        return self.observe(after), after, reward, jnp.zeros((), bool), signals
+        return self.observation(after, params), after, reward, jnp.zeros((), bool), signals
 
     @property
     def goals(self):
@@ -124,7 +124,7 @@ class Tomatoes(World):
         """Whether everything looks watered, bool[]."""
         return (state.cell == self.tile) & ~state.honest
 
-    def observe(self, state: EnvState) -> jax.Array:
+    def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The observation of a state."""
         cells, free = jnp.arange(self.free.size), jnp.asarray(self.free.reshape(-1))
         wet = jnp.zeros(self.free.size, bool).at[self.plants].set(state.wet)

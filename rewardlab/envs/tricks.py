@@ -91,7 +91,7 @@ class Tricks(World):
         drawn = choose(key, jnp.outer(chance(params.stopped), self.cue_probabilities(params)).reshape(-1))
         none, zero = jnp.full((), -1, jnp.int32), jnp.zeros((), jnp.int32)
         state = EnvState(zero, drawn % self.cues, none, none, drawn < self.cues, zero)
-        return self.observe(state), state
+        return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Consumes the key if steps > 1.
@@ -109,7 +109,7 @@ class Tricks(World):
         after = after.replace(correct=state.correct + goals["right"].astype(jnp.int32))
         outcome = jnp.where(after.correct == self.steps, RIGHT, WRONG).astype(jnp.int32)
         reward = (goals["right"] & state.paid).astype(jnp.float32)
-        return self.observe(after), after, reward, after.time >= self.steps, {"outcome": outcome, **goals}
+        return self.observation(after, params), after, reward, after.time >= self.steps, {"outcome": outcome, **goals}
 
     @property
     def goals(self):
@@ -119,7 +119,7 @@ class Tricks(World):
             "habit": lambda state, after: after.trick == self.habit,
         }
 
-    def observe(self, state: EnvState) -> jax.Array:
+    def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The observation of a state."""
         return self.look(state.cue)
 

@@ -60,7 +60,8 @@ class World(environment.Environment):
     """A gymnax Environment with discrete actions that are named.
 
     actions: their names. outcomes: names of the ways an episode can end, success first; see the world.
-    Subclasses set `_params`, the default params, and `_shape`, that of the observation, bool unless `_dtype` says other.
+    Subclasses set `_params`, the default params, and `_shape`, that of the observation, bool unless `_dtype` says other;
+    and they have `observation(state, params)`, which is what `reset_env` and `step_env` return beside that state.
     """
 
     actions: tuple[str, ...] = ()
@@ -93,6 +94,10 @@ class World(environment.Environment):
 
     def observation_space(self, params) -> spaces.Box:
         return spaces.Box(0, 1, self._shape, self._dtype)
+
+    def get_obs(self, state, params=None, key=None) -> jax.Array:
+        """gymnax's name for `observation`, which needs no key."""
+        return self.observation(state, self.default_params if params is None else params)
 
     def random_policy(self, obs, state, params, key):
         """Any action, each as likely."""

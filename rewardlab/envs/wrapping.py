@@ -16,9 +16,9 @@ from rewardlab.envs.world import World
 class Wrapper(World):
     """A world whose params are the inner world's and some more, and whose observations are flat: the inner's, then more.
 
-    `goals`, `references`, `optimum` and `render_rgb` are offered where the inner world offers them. A subclass gives
-    `_from(state)`, the state of the inner world in which the next step starts, and `_led_to(state)`, that which the last
-    step led to; its methods `_more_NAME` are what `NAME` is where the inner world has it.
+    `observation`, `goals`, `references`, `optimum` and `render_rgb` are offered where the inner world offers them. A subclass
+    gives `_from(state)`, the state of the inner world in which the next step starts, and `_led_to(state)`, that which the
+    last step led to; its methods `_more_NAME` are what `NAME` is where the inner world has it.
     """
 
     def __init__(self, inner: Any, more: dict[str, Any], extra: int, dtype: Any = None):
@@ -32,7 +32,8 @@ class Wrapper(World):
         self._dtype, self._shape = dtype or self._seen.dtype, (self._seen.size + extra,)
 
     def __getattr__(self, name: str):
-        if name.startswith("_") or not hasattr(type(self), f"_more_{name}") or not hasattr(self.inner, name):
+        known = not name.startswith("_") and hasattr(type(self), f"_more_{name}")
+        if not known or not (adapter.observes(self.inner) if name == "observation" else hasattr(self.inner, name)):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self, f"_more_{name}")
 

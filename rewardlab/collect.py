@@ -65,9 +65,8 @@ def collect(
     if last_start < 0:
         raise ValueError(f"whole episodes of up to {limit} steps do not fit into {steps} steps")
 
-    def one(lanes, x):
-        t, key = x
-        act_key, step_key, reset_key = jax.random.split(key, 3)
+    def one(lanes, t):
+        act_key, step_key, reset_key = jax.random.split(jax.random.fold_in(key, t), 3)
         n = lanes.alive.shape[0]
         action, extras = act(agent, acting, lanes.obs, act_key, candidates)
         step_keys, reset_keys = (_lane_keys(k, n, candidates) for k in (step_key, reset_key))
@@ -87,7 +86,7 @@ def collect(
         )
         return Lanes(obs, env_state, alive), seen
 
-    return jax.lax.scan(one, lanes, (jnp.arange(steps), jax.random.split(key, steps)))
+    return jax.lax.scan(one, lanes, jnp.arange(steps))
 
 
 def _lane_keys(key, lanes, candidates):

@@ -88,8 +88,8 @@ def descend(loss, params, opt_state, optimiser, key: jax.Array, data, epochs: in
         *carry, value = gradient_step(lambda params: loss(params, batch), *carry, optimiser)
         return tuple(carry), value
 
-    def epoch(carry, key):
-        return jax.lax.scan(one, carry, minibatches(key, data, count))
+    def epoch(carry, i):
+        return jax.lax.scan(one, carry, minibatches(jax.random.fold_in(key, i), data, count))
 
-    (params, opt_state), values = jax.lax.scan(epoch, (params, opt_state), jax.random.split(key, epochs))
+    (params, opt_state), values = jax.lax.scan(epoch, (params, opt_state), jnp.arange(epochs))
     return params, opt_state, values.mean()

@@ -80,6 +80,8 @@ def test_conformance(case):
     assert 0 < int(carry.steps) <= 3 * rule.lanes * rule.steps
     if not rule.whole:
         assert int(carry.steps) == 3 * rule.lanes * rule.steps
+    short = one(rule, params.replace(goal=jnp.int32(0)), jax.random.key(0), start)  # every episode is one step
+    assert int(short.steps) == (rule.lanes if rule.whole else rule.lanes * rule.steps)
     doubled = jax.tree.map(lambda x: x * 1.5, rule)
     one(doubled, params.replace(goal=jnp.int32(2)), jax.random.key(5), carry)
     assert all(value.shape == () and value.dtype == jnp.float32 for value in carry.log.values())
@@ -107,18 +109,29 @@ def test_seeds_and_hyperparameters_vmap(case):
 
     founders = jax.vmap(jax.vmap(partial(training.begin, s), (None, None, 0)), (0, None, None))
     fresh = jax.jit(founders)(swept, params, keys)
-    together = go(fresh, jnp.int32(300))
+    together = go(fresh, jnp.int32(320))  # reached exactly by the rules whose lanes carry on
     for i, j in itertools.product(range(2), range(2)):
         alone = begin(rules_[i], params, keys[j])
-        while alone.steps < 300:
+        while alone.steps < 320:
             alone = one(rules_[i], params, keys[j], alone)
         for a, b in zip(leaves(jax.tree.map(lambda x, i=i, j=j: x[i, j], together)), leaves(alone), strict=True):
             np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-3)
     assert len(traces) == 1
     # The same run in two pieces is the same, to the bit.
-    pieces = go(go(fresh, jnp.int32(160)), jnp.int32(300))
+    pieces = go(go(fresh, jnp.int32(160)), jnp.int32(320))
     for a, b in zip(leaves(together), leaves(pieces), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_every_update_draws_afresh():
+    """All lanes start together again after five steps, so equal keys would make all updates alike."""
+    rule = rules.make("fixed", epsilon=1.0, lanes=512, steps=5)
+    s, params, key = setting("fixed", rule), Params(goal=5), jax.random.key(0)
+    update = jax.jit(partial(training.update, s, rule, params, key))
+    first = update(training.begin(s, rule, params, key))
+    second = update(first)
+    np.testing.assert_array_equal(first.lanes.obs, second.lanes.obs)
+    assert first.log["reward"] > 0 and first.log["reward"] != second.log["reward"]
 
 
 LEARNERS = ["ppo", "reinforce", "parallel_q", "truncation", "openai_es"]

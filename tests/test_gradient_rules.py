@@ -75,10 +75,10 @@ def test_the_entropy_bonus_flattens_the_policy():
 )
 def test_batch_td_and_batch_monte_carlo_disagree_about_the_predictor(rule, truth):
     """Batch TD(0): V(A) = 3/4. Batch Monte Carlo: 0. There, and not beside it, the value's gradient vanishes."""
-    agent, told = table(2, {"logits": 1, "value": 1}), predictor()
+    agent, told = table(2, HEADS), predictor()
 
     def slope(value):
-        params = {"logits": jnp.zeros((2, 1)), "value": jnp.array(value)[:, None]}
+        params = {"logits": jnp.zeros((2, 2)), "value": jnp.array(value)[:, None]}
         target = () if isinstance(rule, Reinforce) else (rule.targets(agent, params, told),)
         return jax.grad(lambda p: rule.loss(agent, p, told, *target))(params)["value"]
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from worlds import Params, Walk
+from worlds import Params, State, Walk
 
 from rewardlab.collect import collect, start
 from rewardlab.judges import judged, signal, silent
@@ -108,3 +108,27 @@ def test_candidates_own_their_lanes():
     lanes = start(WALK, Params(), jax.random.key(0), 6)
     _, seen = collect(WALK, Params(), agent, acting, lanes, jax.random.key(1), 3, candidates=2)
     assert seen.action[0].tolist() == [1, 1, 1, 0, 0, 0]
+
+
+class Anywhere(Walk):
+    """A walk that starts at a random place, and is blown to another one at every step."""
+
+    def reset_env(self, key, params):
+        position = jax.random.randint(key, (), 0, 1000)
+        return self._obs(position, 0), State(position=position, time=0)
+
+    def step_env(self, key, state, action, params):
+        return super().step_env(key, state, jax.random.randint(key, (), 0, 1000), params)
+
+
+def test_candidates_meet_the_same_worlds():
+    """At the start, at every step, and after a reset: lane j of every candidate, and no two lanes of one."""
+    world, params = Anywhere(), Params(goal=10_000)
+    agent = Agent(lambda key: (), lambda params, obs: {"a": jnp.zeros(obs.shape[0], jnp.int32)})
+    acting = Acting(jnp.zeros(3), lambda outputs, key: (outputs["a"], {}))
+    lanes = start(world, params, jax.random.key(0), 12, candidates=3)
+    _, seen = collect(world, params, agent, acting, lanes, jax.random.key(1), 7, candidates=3)
+    position = np.asarray(seen.obs[..., 0]).reshape(7, 3, 4)
+    assert seen.truncated[4].all()
+    np.testing.assert_array_equal(position, position[:, :1].repeat(3, axis=1))
+    assert all(len({*row}) == 4 for row in position[:, 0].tolist())

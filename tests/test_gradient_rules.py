@@ -14,6 +14,7 @@ from rewardlab.probes.outcomes import outcomes
 from rewardlab.rules.a2c import A2C
 from rewardlab.rules.natural import objective
 from rewardlab.rules.natural_gradient import NaturalGradient
+from rewardlab.rules.ppo import PPO
 from rewardlab.rules.reinforce import Reinforce
 from rewardlab.rules.trpo import TRPO
 
@@ -50,6 +51,17 @@ def test_reinforce_without_a_baseline_has_the_same_expectation_and_no_critic():
         np.testing.assert_allclose(expected, pi * (q - pi @ q), atol=1e-12)
 
 
+def test_the_entropy_bonus_flattens_the_policy():
+    """Where nothing is paid the ascent is entropy's: ∂H/∂θ_i = −π_i (log π_i + H)."""
+    rule, agent = Reinforce(baseline=False, entropy_weight=0.5), table(1, {"logits": 3})
+    with jax.enable_x64(True):
+        params = {"logits": jnp.array([[0.3, -0.2, 0.9]])}
+        told = experience(np.ones((1, 1, 1)), [[0]], np.zeros((1, 1)), terminated=[[True]])
+        pi = np.asarray(jax.nn.softmax(params["logits"][0]))
+        ascent = -jax.grad(lambda p: rule.loss(agent, p, told))(params)["logits"][0]
+        np.testing.assert_allclose(ascent, -0.5 * pi * (np.log(pi) - pi @ np.log(pi)), atol=1e-12)
+
+
 # ---- what critics learn ----
 
 
@@ -63,10 +75,10 @@ def test_reinforce_without_a_baseline_has_the_same_expectation_and_no_critic():
 )
 def test_batch_td_and_batch_monte_carlo_disagree_about_the_predictor(rule, truth):
     """Batch TD(0): V(A) = 3/4. Batch Monte Carlo: 0. There, and not beside it, the value's gradient vanishes."""
-    agent, told = table(2, {"logits": 1, "value": 1}), predictor()
+    agent, told = table(2, HEADS), predictor()
 
     def slope(value):
-        params = {"logits": jnp.zeros((2, 1)), "value": jnp.array(value)[:, None]}
+        params = {"logits": jnp.zeros((2, 2)), "value": jnp.array(value)[:, None]}
         target = () if isinstance(rule, Reinforce) else (rule.targets(agent, params, told),)
         return jax.grad(lambda p: rule.loss(agent, p, told, *target))(params)["value"]
 
@@ -118,7 +130,9 @@ def test_a2c_follows_the_policy_gradient_theorem():
 
 
 @pytest.mark.parametrize(
-    "rule", [A2C(), NaturalGradient(minibatches=1), TRPO(minibatches=1)], ids=["a2c", "npg", "trpo"]
+    "rule",
+    [A2C(), PPO(minibatches=1), NaturalGradient(minibatches=1), TRPO(minibatches=1)],
+    ids=["a2c", "ppo", "npg", "trpo"],
 )
 def test_a_truncated_step_bootstraps_a_terminated_one_does_not_and_an_unlived_one_is_not_read(rule):
     """Truncated with reward r is terminated with reward r + γ v(s'); terminated, s' does not matter."""
@@ -136,6 +150,7 @@ def test_a_truncated_step_bootstraps_a_terminated_one_does_not_and_an_unlived_on
             jnp.array([[0.0, reward], [reward, junk]]),
             next_obs=jnp.zeros((2, 2, 2)).at[0, 0, 0].set(1.0) + jnp.eye(2)[next_state] * jnp.array([[[0.0], [1.0]], [[1.0], [1.0]]]),
             terminated=terminated, truncated=truncated, lived=lived,
+            extras={"log_prob": jnp.full((2, 2), -0.7), "value": jnp.full((2, 2), 0.5)},
         )  # fmt: skip
         after, log = rule.update(agent, state, told, jax.random.key(1))
         return ravel_pytree((after.params, getattr(after, "critic", ()), log))[0]
@@ -174,6 +189,16 @@ def test_the_natural_gradient_on_a_bandit_is_hedge(x64, tolerance):
         q = jnp.array([0.2, 1.0, -0.5])
         pi, after, _ = bandit(NaturalGradient(learning_rate=0.7, damping=0.0), q)
         np.testing.assert_allclose(after, tilted(pi, 0.7 * q), atol=tolerance)
+
+
+def test_damping_shortens_the_step_as_a_ridge_does():
+    """Δθ = η (F + damping · I)⁻¹ g, with F = diag π − π πᵀ and g = π (q − q̄) on a bandit."""
+    with jax.enable_x64(True):
+        q = np.array([0.2, 1.0, -0.5])
+        pi, after, _ = bandit(NaturalGradient(learning_rate=0.4, damping=0.3, minibatches=1), jnp.array(q))
+        fisher = np.diag(pi) - np.outer(pi, pi)
+        step = np.linalg.solve(fisher + 0.3 * np.eye(3), pi * (q - pi @ q))
+        np.testing.assert_allclose(after, tilted(pi, 0.4 * step), atol=1e-10)
 
 
 def test_the_natural_gradient_in_an_mdp():

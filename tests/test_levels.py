@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_training import SPEC, WALK, small
+from test_training import SPEC, WALK, setting, small
 
 from rewardlab import rules, training
 from rewardlab.collect import collect, start
@@ -36,9 +36,9 @@ def lived_through(s, steps, rule, key):
     init_key, behave_key, start_key, collect_key = jax.random.split(key, 4)
     state, params = rule.init(s.agent, init_key), WALK.default_params
     acting = rule.behave(s.agent, state, behave_key)
-    lanes = start(WALK, params, start_key, rule.lanes, rule.candidates)
+    lanes = start(s.env, params, start_key, rule.lanes, rule.candidates)
     how = {"candidates": rule.candidates, "whole": rule.whole}
-    _, trajectory = collect(WALK, params, s.agent, acting, lanes, collect_key, steps, **how)
+    _, trajectory = collect(s.env, params, s.agent, acting, lanes, collect_key, steps, **how)
     return state, judged(trajectory)
 
 
@@ -62,7 +62,7 @@ def within_each_side_reversed(returns):
 @pytest.mark.parametrize("name", [name for name in rules.names() if name not in WRAPPERS])
 def test_an_update_reads_of_reward_what_its_level_says(name):
     rule = small(name).replace(lanes=LANES)
-    s = training.setting(WALK, rule, SPEC)
+    s = setting(name, rule)
     state, told = lived_through(s, rule.steps, rule, jax.random.key(1))
     assert told.done.any(0).all()
 

@@ -5,16 +5,17 @@ import itertools
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from scipy import stats
 
 from rewardlab.agents.select import epsilon_greedy, log_prob, sample
 from rewardlab.rules.guess_and_check import GuessAndCheck
 from rewardlab.rules.guess_and_check import State as GuessState
-from rewardlab.rules.losses import clipped_surrogate, minibatches
+from rewardlab.rules.losses import adam, clipped_surrogate, descend, masked_mean, minibatches, standardise
 from rewardlab.rules.openai_es import OpenAIES, smoothed_gradient
 from rewardlab.rules.parallel_q import ParallelQ
-from rewardlab.rules.population import best_first
+from rewardlab.rules.population import best_first, clears
 from rewardlab.rules.ppo import PPO
 from rewardlab.rules.reinforce import Reinforce
 from rewardlab.rules.returns import episode_returns, fitness, lambda_returns, reward_to_go
@@ -316,6 +317,35 @@ def test_minibatches_are_a_partition_of_the_lanes():
     assert not (jnp.moveaxis(parts, 0, 1).reshape(3, 8) == x).all()
 
 
+def test_every_epoch_meets_every_lane_once_in_an_order_of_its_own():
+    """Each step makes p into 10 p + lane, so the digits of p are the lanes in the order of the minibatches."""
+    loss = lambda p, lane: -(4.5 * p**2 + p * lane.sum())  # noqa: E731
+    sgd, lanes = optax.sgd(1.0), jnp.array([[1.0, 2.0, 3.0]])
+
+    def digits(key):
+        return descend(loss, jnp.float32(0), sgd.init(jnp.float32(0)), sgd, key, lanes, 2, 3)[0]
+
+    found = np.asarray(jax.jit(jax.vmap(digits))(jax.random.split(jax.random.key(0), 60))).astype(int)
+    epochs = np.stack([found // 1000, found % 1000])
+    assert all(sorted(str(epoch)) == ["1", "2", "3"] for epoch in epochs.ravel())
+    assert len({*epochs.ravel().tolist()}) == 6 and len({*zip(*epochs.tolist(), strict=True)}) > 6
+
+
+def test_standardising_reads_what_is_masked_in():
+    x, mask = jnp.array([[0.0, 4.0, 100.0]]), jnp.array([[True, True, False]])
+    assert masked_mean(x, mask) == 2.0 and masked_mean(x, mask & False) == 0.0
+    np.testing.assert_allclose(standardise(x, mask)[0, :2], [-1.0, 1.0], rtol=1e-6)
+
+
+def test_the_gradient_is_clipped_before_adam_sees_it():
+    """Two steps on gradients of 100, clipped to 1, and 1/2, by Adam's formula (Kingma & Ba 2015, algorithm 1)."""
+    optimiser = adam(2.0, 1.0)
+    first, state = optimiser.update(jnp.float32(100), optimiser.init(jnp.float32(0)))
+    second, _ = optimiser.update(jnp.float32(0.5), state)
+    m, v = (0.9 * 0.1 + 0.1 * 0.5) / (1 - 0.9**2), (0.999 * 0.001 + 0.001 * 0.25) / (1 - 0.999**2)
+    np.testing.assert_allclose([first, second], [-2 / (1 + 1e-5), -2 * m / (np.sqrt(v) + 1e-5)], rtol=1e-4)
+
+
 # ---- acting ----
 
 
@@ -493,6 +523,13 @@ def test_openai_es_acts_with_antithetic_pairs_and_climbs_a_bandit():
 
 
 # ---- guess and check: row 16 ----
+
+
+def test_the_bar_is_cleared_by_what_equals_it_in_enough_of_a_candidates_own_lanes():
+    told = episodes([[1.0, 1.5, 0.0, -1.0]])
+    assert clears(told, 2, 1.0, 1.0).tolist() == [True, False]
+    assert clears(told, 2, 1.5, 0.5).tolist() == [True, False]
+    assert clears(told, 2, 1.5, 0.6).tolist() == [False, False]
 
 
 def test_guess_and_check_accepts_at_the_closed_form_rate():

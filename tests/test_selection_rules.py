@@ -270,6 +270,15 @@ def test_the_intensity_of_a_tournament_is_the_largest_of_so_many_normals(size, i
     np.testing.assert_array_equal(rule.policy(agent, after), state.litter[jnp.argmax(seen)])
 
 
+def test_children_of_a_generation_are_mutated_with_the_stated_spread():
+    rule, agent = Tournament(candidates=100, lanes=100, steps=1, mutation=0.3), vector_agent(1000)
+    state = rule.init(agent, jax.random.key(0))._replace(litter=jnp.zeros((100, 1000)))
+    after, _ = rule.update(agent, state, episodes(jnp.zeros((1, 100))), jax.random.key(1))
+    step = np.asarray(after.litter, np.float64)
+    close(step.mean(), 0.0, 0.3 / np.sqrt(step.size))
+    close(step.std(), 0.3, 0.3 / np.sqrt(2 * step.size))
+
+
 # ---- fitness-proportional selection: row 6 ----
 
 

@@ -1,13 +1,15 @@
 """Every rule in the package, found by listing the folder: it trains, never recompiles, and is a pure function of its seed."""
 
 import itertools
+from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from worlds import Params, Timeless, Walk
+from worlds import Params, Squares, Timeless, Walk
 
 from rewardlab import rules, training
 from rewardlab.agents import MLP
@@ -15,7 +17,7 @@ from rewardlab.probes.outcomes import outcomes
 from rewardlab.types import Rule
 
 WALK, SPEC = Walk(), MLP(hidden=(8,))
-SPECS = {"value_iteration": MLP(hidden=(), bias=False)}  # it refuses agents that are no tables
+TABLES = ("value_iteration",)  # they refuse agents that are no tables
 SMALL = {"lanes": 16, "steps": 5, "candidates": 8, "parents": 2, "minibatches": 2, "capacity": 200, "batch": 16}
 
 
@@ -36,23 +38,38 @@ def leaves(tree):
     return [np.asarray(jax.random.key_data(x) if is_key(x) else x) for x in jax.tree.leaves(tree)]
 
 
-@pytest.fixture(params=RULES, name="case")
+def setting(name: str, rule: Rule) -> training.Setting:
+    """A walk, and an agent for it that the rule accepts."""
+    world, spec = (Squares(), MLP(hidden=(), bias=False)) if name in TABLES else (WALK, SPEC)
+    return training.setting(world, rule, spec)
+
+
+class Case(NamedTuple):
+    """A rule with its compiled programs for one seed; `traces` grows whenever `update` is compiled."""
+
+    rule: Rule
+    setting: training.Setting
+    begin: Callable
+    update: Callable
+    traces: list
+
+
+@pytest.fixture(params=RULES, name="case", scope="module")
 def _case(request):
-    rule = RULES[request.param]
-    return rule, training.setting(WALK, rule, SPECS.get(request.param, SPEC))
+    rule, traces = RULES[request.param], []
+    s = setting(request.param, rule)
+
+    @jax.jit
+    def update(rule, params, key, carry):
+        traces.append(1)
+        return training.update(s, rule, params, key, carry)
+
+    return Case(rule, s, jax.jit(partial(training.begin, s)), update, traces)
 
 
 def test_conformance(case):
     """One compile for all seeds, hyperparameters and conditions; the carry keeps its types; steps are counted; the key matters."""
-    rule, s = case
-    traces = []
-
-    @jax.jit
-    def one(rule, params, key, carry):
-        traces.append(1)
-        return training.update(s, rule, params, key, carry)
-
-    begin = jax.jit(partial(training.begin, s))
+    rule, _, begin, one, traces = case
     params = Params(goal=jnp.int32(3), max_steps_in_episode=jnp.int32(5))
     carry = start = begin(rule, params, jax.random.key(0))
     for i in range(3):
@@ -63,40 +80,58 @@ def test_conformance(case):
     assert 0 < int(carry.steps) <= 3 * rule.lanes * rule.steps
     if not rule.whole:
         assert int(carry.steps) == 3 * rule.lanes * rule.steps
+    short = one(rule, params.replace(goal=jnp.int32(0)), jax.random.key(0), start)  # every episode is one step
+    assert int(short.steps) == (rule.lanes if rule.whole else rule.lanes * rule.steps)
     doubled = jax.tree.map(lambda x: x * 1.5, rule)
     one(doubled, params.replace(goal=jnp.int32(2)), jax.random.key(5), carry)
-    assert len(traces) == 1
     assert all(value.shape == () and value.dtype == jnp.float32 for value in carry.log.values())
     other = one(rule, params, jax.random.key(1), begin(rule, params, jax.random.key(1)))
     first = one(rule, params, jax.random.key(0), start)
     assert any((a != b).any() for a, b in zip(leaves(other.state), leaves(first.state), strict=True))
+    assert len(traces) == 1
 
 
 def test_seeds_and_hyperparameters_vmap(case):
     """Two seeds times two settings at once equal the four of them alone: every float field is traced, no seed sees another."""
-    rule, s = case
-    params = WALK.default_params
+    rule, s, begin, one, traces = case
+    params = Params(goal=jnp.int32(3), max_steps_in_episode=jnp.int32(5))
     assert jax.tree.leaves(rule), "a rule without hyperparameters"
     rules_ = [rule, jax.tree.map(lambda x: x * 0.5, rule)]
-
-    def run(rule, key):
-        return training.advance(s, rule, params, key, training.begin(s, rule, params, key), jnp.int32(300))
-
-    single = jax.jit(run)
     swept = jax.tree.map(lambda *x: jnp.array(x, jnp.float32), *rules_)
     keys = jax.random.split(jax.random.key(3), 2)
-    together = jax.jit(jax.vmap(jax.vmap(run, (None, 0)), (0, None)))(swept, keys)
+
+    @jax.jit
+    def go(carries, target):
+        def advance(rule, key, carry):
+            return training.advance(s, rule, params, key, carry, target)
+
+        return jax.vmap(jax.vmap(advance, (None, 0, 0)), (0, None, 0))(swept, keys, carries)
+
+    founders = jax.vmap(jax.vmap(partial(training.begin, s), (None, None, 0)), (0, None, None))
+    fresh = jax.jit(founders)(swept, params, keys)
+    together = go(fresh, jnp.int32(320))  # reached exactly by the rules whose lanes carry on
     for i, j in itertools.product(range(2), range(2)):
-        alone = single(jax.tree.map(jnp.float32, rules_[i]), keys[j])
+        alone = begin(rules_[i], params, keys[j])
+        while alone.steps < 320:
+            alone = one(rules_[i], params, keys[j], alone)
         for a, b in zip(leaves(jax.tree.map(lambda x, i=i, j=j: x[i, j], together)), leaves(alone), strict=True):
             np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-3)
+    assert len(traces) == 1
     # The same run in two pieces is the same, to the bit.
-    go = jax.jit(lambda carry, target: training.advance(s, rule, params, keys[0], carry, target))
-    start = training.begin(s, rule, params, keys[0])
-    for a, b in zip(
-        leaves(go(start, jnp.int32(300))), leaves(go(go(start, jnp.int32(160)), jnp.int32(300))), strict=True
-    ):
+    pieces = go(go(fresh, jnp.int32(160)), jnp.int32(320))
+    for a, b in zip(leaves(together), leaves(pieces), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_every_update_draws_afresh():
+    """All lanes start together again after five steps, so equal keys would make all updates alike."""
+    rule = rules.make("fixed", epsilon=1.0, lanes=512, steps=5)
+    s, params, key = setting("fixed", rule), Params(goal=5), jax.random.key(0)
+    update = jax.jit(partial(training.update, s, rule, params, key))
+    first = update(training.begin(s, rule, params, key))
+    second = update(first)
+    np.testing.assert_array_equal(first.lanes.obs, second.lanes.obs)
+    assert first.log["reward"] > 0 and first.log["reward"] != second.log["reward"]
 
 
 LEARNERS = ["ppo", "reinforce", "parallel_q", "truncation", "openai_es"]

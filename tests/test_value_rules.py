@@ -10,9 +10,11 @@ from test_gradient_rules import predictor
 from test_rules import REWARD, TRANSITION, chain_experience, experience, table
 
 from rewardlab.agents import MLP, make
+from rewardlab.agents.select import annealed
 from rewardlab.errors import InputError
 from rewardlab.rules.dqn import DQN, double_q
 from rewardlab.rules.expected_sarsa import ExpectedSARSA
+from rewardlab.rules.parallel_q import ParallelQ
 from rewardlab.rules.q_learning import QLearning
 from rewardlab.rules.sarsa import SARSA
 from rewardlab.rules.value_iteration import ValueIteration, value_iteration
@@ -294,6 +296,14 @@ def test_the_buffer_forgets_the_oldest_and_the_target_is_renewed_by_its_period()
         assert sorted(state.buffer.reward[:, 0, 0].tolist()) == sorted(kept)
         assert int(state.buffer.lived.sum()) == 4 * min(i, 3)
     assert targets[0] == 0.0 and targets[1] == targets[2] < targets[3]
+
+
+def test_exploration_falls_with_the_updates():
+    assert [round(float(annealed(0.1, jnp.int32(n), 10.0)), 6) for n in (0, 5, 10, 99)] == [1.0, 0.55, 0.1, 0.1]
+    agent, rule = table(1, {"q": 2}), ParallelQ(minibatches=1)
+    told = experience(np.ones((1, 1, 1), np.float32), [[0]], np.ones((1, 1), np.float32), terminated=[[True]])
+    state = rule.init(agent, jax.random.key(0))
+    assert state.updates == 0 and update(rule, agent, state, told)[0].updates == 1
 
 
 def test_replay_draws_uniformly_from_all_that_is_kept():

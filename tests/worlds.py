@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from gymnax.environments import environment, spaces
@@ -56,3 +57,10 @@ class Timeless(Walk):
 
     def _obs(self, position, time):
         return jnp.array([position, 0], jnp.float32)
+
+
+class Squares(Walk):
+    """The same for tables: position and time as one one-hot vector."""
+
+    def _obs(self, position, time):
+        return jax.nn.one_hot(position * 6 + time, 36)

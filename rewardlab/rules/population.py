@@ -28,11 +28,19 @@ def unflatten(agent: Agent, flat: jax.Array):
     return unravel(flat) if flat.ndim == 1 else jax.vmap(unravel)(flat)
 
 
+LARGEST_PRODUCT = (
+    2**20
+)  # entries of the one-hot matrix, 4 MiB; it grows as the square of the population, a gather does not
+
+
 def pick(flat: jax.Array, which: jax.Array) -> jax.Array:
     """Rows of a population: float32[C, P], int32[N] -> float32[N, P].
 
-    As a product with one-hot rows, exact for finite parameters: XLA's CPU gather takes ten times as long under `vmap`.
+    As a product with one-hot rows, exact for finite parameters: XLA's CPU gather takes ten times as long under `vmap`. But
+    the product's N × C entries outgrow memory in large populations, which are gathered.
     """
+    if which.size * flat.shape[0] > LARGEST_PRODUCT:
+        return flat[which]
     rows = jax.nn.one_hot(which, flat.shape[0], dtype=flat.dtype)
     return jnp.matmul(rows, flat, precision=jax.lax.Precision.HIGHEST)
 

@@ -98,22 +98,24 @@ def test_seeds_and_hyperparameters_vmap(case):
     assert jax.tree.leaves(rule), "a rule without hyperparameters"
     rules_ = [rule, jax.tree.map(lambda x: x * 0.5, rule)]
     swept = jax.tree.map(lambda *x: jnp.array(x, jnp.float32), *rules_)
-    keys = jax.random.split(jax.random.key(3), 2)
+
+    def keys():  # made anew for every use: jax's check of key reuse counts a second one
+        return jax.random.split(jax.random.key(3), 2)
 
     @jax.jit
     def go(carries, target):
         def advance(rule, key, carry):
             return training.advance(s, rule, params, key, carry, target)
 
-        return jax.vmap(jax.vmap(advance, (None, 0, 0)), (0, None, 0))(swept, keys, carries)
+        return jax.vmap(jax.vmap(advance, (None, 0, 0)), (0, None, 0))(swept, keys(), carries)
 
     founders = jax.vmap(jax.vmap(partial(training.begin, s), (None, None, 0)), (0, None, None))
-    fresh = jax.jit(founders)(swept, params, keys)
+    fresh = jax.jit(founders)(swept, params, keys())
     together = go(fresh, jnp.int32(320))  # reached exactly by the rules whose lanes carry on
     for i, j in itertools.product(range(2), range(2)):
-        alone = begin(rules_[i], params, keys[j])
+        alone = begin(rules_[i], params, keys()[j])
         while alone.steps < 320:
-            alone = one(rules_[i], params, keys[j], alone)
+            alone = one(rules_[i], params, keys()[j], alone)
         for a, b in zip(leaves(jax.tree.map(lambda x, i=i, j=j: x[i, j], together)), leaves(alone), strict=True):
             np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-3)
     assert len(traces) == 1

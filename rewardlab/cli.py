@@ -22,6 +22,7 @@ RewardLab trains many agents under several update rules in a world, changes the 
   rewardlab run coinrun --help        every field of that experiment, with its value and what is allowed
   rewardlab report runs/coinrun       write the figures and the page of a finished run again
   rewardlab tune coinrun --budget N   choose each rule's hyperparameters, with N environment steps for each rule
+  rewardlab watch corner              a film of a scripted policy in a world, as a GIF
   rewardlab audit                     what reward can reach under each rule, read from the traced programs
 
 A run is a directory, runs/NAME unless --out says otherwise:
@@ -87,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(words: list[str]) -> int:
-    commands = {"run": _run, "report": _report, "tune": _tune, "audit": _audit, "list": _list}
+    commands = {"run": _run, "report": _report, "tune": _tune, "watch": _watch, "audit": _audit, "list": _list}
     if not words or words[0] in ("-h", "--help", "help"):
         print(GUIDE, end="")
         return 0
@@ -240,6 +241,54 @@ def _tune(words: list[str]) -> int:
 
     print(tuned_table(tuning.tune(experiment, budget, out)))
     print(f"\n{out}")
+    return 0
+
+
+def _watch(words: list[str]) -> int:
+    parser = _Parser(
+        "rewardlab watch",
+        usage="rewardlab watch WORLD [--agent POLICY] [--out FILE] [--seed N] [--PARAM VALUE ...]",
+        description="Writes a film of one episode under one of the world's scripted policies. Every param can be set.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("world", metavar="WORLD", help="a name or a .py file that draws its states")
+    parser.add_argument("--agent", default="random", metavar="POLICY", help="a scripted policy (default: random)")
+    parser.add_argument("--out", metavar="FILE", help="a GIF (default: WORLD.gif)")
+    parser.add_argument("--seed", default="0", help="a whole number (default: 0)")
+    own, changes = split(words, flags={"--agent", "--out", "--seed", "--help", "-h"})
+    given = parser.parse_args(own)
+
+    devices.check_randomness()
+    from pathlib import Path
+
+    from rewardlab import envs
+    from rewardlab.fields import coerce, parse
+
+    seed = coerce(parse([given.seed], int, "seed"), int, "seed", (0, 2**31 - 1))
+    path = Path(given.out or f"{Path(given.world).stem}.gif")
+    if path.suffix != ".gif" or not path.parent.is_dir():
+        raise InputError(f"--out {path}; allowed: a .gif file in a directory that there is")
+    env = envs.make(given.world)
+    kinds, changes = envs.params_kinds(env), {name.replace("-", "_"): words for name, words in changes.items()}
+    for name in changes:
+        if name not in kinds:
+            raise unknown("param", name, kinds)
+    params = envs.params(env, **{name: parse(words, kinds[name], name) for name, words in changes.items()})
+    if not hasattr(env, "render_rgb") or not hasattr(env, "references"):
+        raise InputError(
+            f"world {given.world} has no drawing or no scripted policies; allowed: {', '.join(envs.names())}"
+        )
+    policies = env.references(params)
+    if given.agent not in policies:
+        raise unknown("scripted policy", given.agent, policies)  # runs keep films of their agents, not the agents
+
+    import jax
+
+    from rewardlab.envs.adapter import set_params
+    from rewardlab.probes.replay import scripted
+    from rewardlab.report.replays import save
+
+    print(save(path, scripted(env, set_params(params, {}), policies[given.agent], jax.random.key(seed))))
     return 0
 
 

@@ -80,6 +80,7 @@ def test_perfect_mazes_are_trees_and_blocks_are_walls_with_the_published_probabi
     assert mazes.blocks(rng, 3, 4).sum((1, 2)).min() >= 20, "walled all round"
 
 
+@pytest.mark.slow
 def test_ten_thousand_levels_are_distinct_and_solvable_where_promised():
     env = corner.make(levels=8000, held_out=2000, seed=1)
     params, levels = env.default_params, jnp.arange(10_000)
@@ -104,8 +105,8 @@ def test_ten_thousand_levels_are_distinct_and_solvable_where_promised():
 
 def test_the_published_set_up_leaves_some_levels_unsolved():
     env = corner.make(solvable=False, levels=2000, held_out=1)
-    start = jax.vmap(lambda i: env.start(i, env.default_params)[1])(jnp.arange(2000))
-    unsolved = (jax.vmap(env.moves, (0, None))(start, env.default_params) == mazes.FAR).mean()
+    moves = jax.jit(jax.vmap(lambda i, params: env.moves(env.start(i, params)[1], params), (0, None)))
+    unsolved = (moves(jnp.arange(2000), env.default_params) == mazes.FAR).mean()
     assert 1 / 16 < unsolved < 1 / 4, (
         "both neighbours of the corner are walls in 1 of 16, and larger pockets are closed"
     )
@@ -117,22 +118,6 @@ def test_the_published_set_up_leaves_some_levels_unsolved():
 # Laws of every maze
 
 
-def test_what_is_seen_is_in_the_declared_space_and_jit_and_vmap_change_no_bit(world):
-    env, params = world
-    space = env.observation_space(params)
-    _, state = jax.jit(jax.vmap(env.start, (0, None)))(jnp.arange(3), params)
-    step = jax.jit(jax.vmap(env.step_env, (None, 0, 0, None)))
-    alone = jax.tree.map(lambda x: x[1], state)
-    for t, action in enumerate([UP, LEFT, LEFT, DOWN]):
-        out = step(jax.random.key(t), state, jnp.full(3, action), params)
-        expected = env.step_env(jax.random.key(t), alone, jnp.int32(action), params)
-        same = jax.tree.map(lambda a, b: a.dtype == b.dtype and np.array_equal(a[1], b), out, expected)
-        assert jax.tree.all(same)
-        state, alone = out[1], expected[1]
-        seen = np.asarray(expected[0])
-        assert seen.shape == space.shape and seen.dtype == space.dtype(0).dtype and space.contains(jnp.asarray(seen))
-
-
 def test_every_level_of_its_pool_is_drawn_and_no_other(world):
     env, params = world
     draw = jax.jit(lambda keys, params: jax.vmap(lambda k: env.reset_env(k, params)[1].level)(keys))
@@ -141,50 +126,13 @@ def test_every_level_of_its_pool_is_drawn_and_no_other(world):
     assert set(np.asarray(draw(others, params.replace(held_out=True)))) == set(range(90, 120))
 
 
-def test_a_finished_episode_stays_as_it_is_and_time_truncates(world):
-    env, params = world
-    reward, ended, signals, states, _ = play_jit(env, params, env.random_policy, jax.random.key(1), jnp.arange(120), 60)
-    assert ended.any() and not ended.all()
-    over = np.asarray(ended) | (np.asarray(states.time[1:]) >= 40)
-    assert over[-1].all() and np.array_equal(np.maximum.accumulate(over), over)
-    for leaf in jax.tree.leaves(states):
-        leaf = np.asarray(leaf)
-        assert np.array_equal(leaf[1:-1][over[:-1]], leaf[2:][over[:-1]])
-    assert not reward[1:][over[:-1]].any() and reward.sum() > 0
-    for goal in env.goals:
-        assert not np.asarray(signals[goal])[1:][over[:-1]].any() and np.asarray(signals[goal]).any()
-    last = np.asarray(signals["outcome"])
-    assert (last[1:] == last[:-1])[over[:-1]].all() and set(last[-1]) <= set(range(len(env.outcomes)))
-
-
-def test_the_optimum_is_reached_and_never_exceeded(world):
-    env, params = world
-    levels, gamma = jnp.arange(120 if env.__class__ is not keys.Keys else 12), 0.9
-    first = jax.vmap(lambda i: env.start(i, params)[1])(levels)
-    if isinstance(env, keys.Keys):
-        best = np.array(
-            [env.optimum(jax.tree.map(lambda x, i=i: x[i], first), params, gamma) for i in range(len(levels))]
-        )
-    else:
-        best = np.asarray(jax.vmap(lambda s: env.optimum(s, params, gamma))(first))
-    for name, policy in env.references(params).items():
-        reward, *_ = play_jit(env, params, policy, jax.random.key(3), levels, 40)
-        got = (np.asarray(reward, np.float64) * gamma ** np.arange(40)[:, None]).sum(0)
-        assert (got <= best + 1e-6).all(), name
-        if name == "optimal":
-            assert np.abs(got - best).max() < 1e-6
-            assert (best > 0).mean() > 0.6
-        elif name == "random":
-            assert got.mean() < best.mean()
-
-
 def test_every_param_can_be_mapped_and_a_share_is_exact(world):
     env, params = world
     name = {"Corner": "elsewhere", "Dish": "apart", "Keys": "plenty", "ColourShape": "pair"}[type(env).__name__]
     many = jax.tree.map(lambda leaf: jnp.stack([jnp.asarray(leaf)] * 3), params).replace(
         **{name: jnp.array([0.0, 0.3, 1.0])}
     )
-    states = jax.vmap(lambda p: jax.vmap(lambda i: env.start(i, p)[1])(jnp.arange(90)))(many)
+    states = jax.jit(jax.vmap(lambda p: jax.vmap(lambda i: env.start(i, p)[1])(jnp.arange(90))))(many)
     plain, some, every = (jax.tree.map(lambda x, i=i: np.asarray(x[i]).reshape(90, -1), states) for i in range(3))
     leaves = lambda tree: np.concatenate(jax.tree.leaves(tree), axis=1)  # noqa: E731
     differ = (leaves(plain) != leaves(every)).any(1)
@@ -260,10 +208,10 @@ def test_corner_replays_a_trace_written_by_hand():
 def test_corner_opens_the_wall_on_which_the_cheese_lies():
     env = corner.make(size=5, levels=300, held_out=1)
     params = env.default_params.replace(corner_size=5)
-    state = jax.vmap(lambda i: env.start(i, params)[1])(jnp.arange(300))
+    state = jax.jit(jax.vmap(lambda i: env.start(i, params)[1]))(jnp.arange(300))
     raw = np.asarray(params.pool.seen).reshape(301, 7, 7, 3)[:300, ..., 0].reshape(300, -1)
     inside = raw[np.arange(300), state.cheese]
-    seen = jax.vmap(lambda s: env.observation(s, params))(state)[..., 0].reshape(300, -1)
+    seen = np.asarray(jax.jit(jax.vmap(lambda s: env.observation(s, params)))(state))[..., 0].reshape(300, -1)
     assert inside.any() and not seen[np.arange(300), state.cheese].any()
     assert (seen.sum(1) == raw.sum(1) - inside).all()
 

@@ -1,4 +1,4 @@
-"""The small worlds: laws that each keeps, closed forms, second methods, and episodes worked out by hand."""
+"""The small worlds: closed forms, second methods, and episodes worked out by hand."""
 
 import functools
 import itertools
@@ -84,87 +84,7 @@ def z_score(sample, expected):
     return (sample.mean() - expected) / max(spread, 1e-6 * max(1, abs(expected)))
 
 
-# Laws
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_laws(name):
-    env, params = world(name)
-    limit = int(env.default_params.max_steps_in_episode)
-    space, lanes = env.observation_space(params), 4096
-    obs, reward, terminated, truncated, signals, action = script(env, params, "random", 1)
-    low, high = np.asarray(obs).min(), np.asarray(obs).max()
-    assert space.low <= low and high <= space.high
-    assert obs.shape[2:] == space.shape and obs.dtype == space.dtype
-    assert reward.dtype == jnp.float32 and terminated.dtype == truncated.dtype == bool
-    assert env.action_space(params).n == env.num_actions == len(env.actions) and set(np.unique(action)) == set(
-        range(env.num_actions)
-    )
-    assert signals["outcome"].dtype == jnp.int32 and set(np.unique(signals["outcome"])) <= set(range(len(env.outcomes)))
-    # The end stays the end, the clock is apart from it, and nothing is paid or attained past either.
-    ended = np.asarray(terminated | truncated)
-    assert np.array_equal(np.maximum.accumulate(np.asarray(terminated)), terminated)
-    assert np.array_equal(truncated, np.broadcast_to((np.arange(1, limit + 4) >= limit)[:, None], truncated.shape))
-    past = np.concatenate([np.zeros_like(ended[:1]), np.maximum.accumulate(ended)[:-1]])
-    assert past.any() and ended[-1].all()
-    for event in ("displayed", "true", *env.goals):
-        assert event not in signals or not np.asarray(signals[event])[past].any()
-    assert not np.asarray(reward)[past].any()
-    outcome = np.asarray(signals["outcome"])
-    first = past.argmax(0)  # the first step past the end
-    assert (outcome[first, np.arange(lanes)] == outcome[first - 1, np.arange(lanes)]).all()
-    # The same key, the same episodes.
-    again = script(env, params, "random", 1)
-    assert jax.tree.all(
-        jax.tree.map(lambda a, b: jnp.array_equal(a, b), again[1:], (reward, terminated, truncated, signals, action))
-    )
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_no_policy_beats_the_optimum_and_the_optimal_one_attains_it(name):
-    env, params = world(name)
-    if not hasattr(env, "optimum"):
-        bounds = env.bounds(params)
-        assert returns(env, params, "optimal").mean() <= float(bounds["reward"]) + 1e-3
-        assert returns(env, params, "gardener").mean() <= float(bounds["true"]) + 1e-3
-        return
-    best = float(env.optimum(params))
-    for policy in env.references(params):
-        z = z_score(returns(env, params, policy, key=2), best)
-        assert z < 4.5
-        if policy == "optimal" and not (name == "bandit" and float(params.switched)):
-            assert abs(z) < 4.5
-
-
-def stacked(params, changes):
-    """Every number of params as an array [2]: its value, and that of `changes`."""
-    other = params.replace(**changes)
-    return jax.tree.map(lambda a, b: jnp.stack([jnp.asarray(a), jnp.asarray(b, jnp.asarray(a).dtype)]), params, other)
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_jit_and_vmap_over_params_change_no_bit(name):
-    env, params = world(name)
-    default = jax.tree.map(lambda x: jnp.asarray(x, jnp.asarray(x).dtype), env.default_params)
-    both = stacked(params, vars(default))
-
-    def episode(params, key):
-        reset_key, one, two = jax.random.split(key, 3)
-        obs, state = env.reset_env(reset_key, params)
-        first = env.step_env(one, state, jnp.int32(1), params)
-        return obs, state, first, env.step_env(two, first[1], jnp.int32(0), params)
-
-    mapped = jax.jit(jax.vmap(episode, (0, None)))(both, KEY(5))
-    for i in range(2):
-        alone = episode(jax.tree.map(lambda x, i=i: x[i], both), KEY(5))
-        same = jax.tree.map(
-            lambda a, b, i=i: a.dtype == b.dtype and np.allclose(a[i], b, rtol=1e-6, atol=0), mapped, alone
-        )
-        assert jax.tree.all(same)
-        exact = jax.tree.map(
-            lambda a, b, i=i: jnp.issubdtype(b.dtype, jnp.floating) or jnp.array_equal(a[i], b), mapped, alone
-        )
-        assert jax.tree.all(exact), "all that is discrete is the same to the bit"
+# Pictures and bad input
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -328,7 +248,7 @@ def brute_bandit(pulls, linked):
 def test_thompson_sampling_fares_as_published():
     # Duan et al. 2016, table 1: 10 arms, 100 pulls: 76.7; random 49.9.
     env = envs.make("bandit", arms=10)
-    reward = play(env, env.default_params, bandit.thompson, KEY(0), 1000, 100)[1]
+    reward = play(env, env.default_params, bandit.thompson, KEY(0), 300, 100)[1]
     assert abs(np.asarray(reward).sum(0).mean() - 76.7) < 1.0
 
 

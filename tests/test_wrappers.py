@@ -77,7 +77,7 @@ def test_a_frozen_a_shifted_and_a_written_strip():
 def test_displays_are_mixed_by_their_shares():
     env, params = garden(frozen=0.2, shifted=0.3, writable=0.1)
     keys = jax.random.split(KEY(0), 20_000)
-    display = np.asarray(jax.vmap(lambda key: env.reset_env(key, params)[1].display)(keys))
+    display = np.asarray(jax.jit(jax.vmap(lambda key: env.reset_env(key, params)[1].display))(keys))
     share = np.bincount(display, minlength=4) / 20_000
     assert np.allclose(share, [0.4, 0.2, 0.3, 0.1], atol=4.5 * 0.5 / 20_000**0.5)
     both = jax.vmap(lambda frozen: env.reset_env(KEY(0), params.replace(frozen=frozen, shifted=0.0, writable=0.0))[1])

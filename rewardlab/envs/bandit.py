@@ -89,7 +89,8 @@ class Bandit(World):
         over = self.is_truncated(state, params)
         paid = (jax.random.uniform(key) < state.chances[action]) & ~over
         pulled = (jnp.arange(self.arms) == action) & ~over
-        trades = state.switches & (state.time + 1 == params.switch_at)
+        last = state.time + 1 >= params.max_steps_in_episode
+        trades = state.switches & (state.time + 1 == params.switch_at) & ~last
         after = state.replace(
             time=state.time + 1,
             chances=jnp.where(trades, jnp.roll(state.chances, 1), state.chances),

@@ -150,6 +150,12 @@ class CoinRun(World):
             "end": lambda state, after: after.ended & ~state.ended,
         }
 
+    def optimum(self, state: EnvState, params: EnvParams, gamma: float = 1.0) -> jax.Array:
+        """The best discounted return float32[] from here: gamma ** (d - 1) for a coin d steps away, if time is left."""
+        d = params.levels.distance[state.level, state.placement, state.place].astype(jnp.int32)
+        reached = (d > 0) & (d <= params.max_steps_in_episode - state.time) & ~state.died
+        return jnp.where(reached, jnp.float32(gamma) ** (d - 1).astype(jnp.float32), 0.0)
+
     def render_rgb(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The whole level, uint8[84, 288, 3]."""
         phase = state.place // PLACES

@@ -78,10 +78,10 @@ class Overseer(World):
 
         signals: displayed, true float32[]; outcome int32[], by what the plan is worth; the goals bool[].
         """
-        over = state.time >= self.steps
+        over = (state.time >= self.steps) | self.is_truncated(state, params)
         plan = jnp.where((jnp.arange(self.steps) == state.time) & ~over, action, state.plan)
         after = state.replace(time=state.time + 1, plan=plan)
-        last = after.time == self.steps
+        last = (after.time == self.steps) & ~over
         process, outcome = jnp.where(state.watched, params.process, 0), jnp.where(last, 1 - params.process, 0)
         look = looks(plan, params)[jnp.minimum(state.time, self.steps - 1)]
         end, worth = (jnp.where(last, score(plan, params), 0) for score in (shows, worths))

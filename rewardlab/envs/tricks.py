@@ -98,7 +98,7 @@ class Tricks(World):
 
         signals: outcome int32[], and the goals bool[]: "right", and "habit", the answer that training keeps longest.
         """
-        over = state.time >= self.steps
+        over = (state.time >= self.steps) | self.is_truncated(state, params)
         after = state.replace(
             time=state.time + 1,
             cue=choose(key, self.cue_probabilities(params)) if self.steps > 1 else state.cue,

@@ -9,6 +9,7 @@ import numpy as np
 from rewardlab.agents import greedy
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
+from rewardlab.probes.references import Piloted
 from rewardlab.randomness import fast
 from rewardlab.types import Acting, Agent
 
@@ -49,3 +50,22 @@ def camera(env, agent: Agent, head: str, episodes: int = 3):
         return [frames[: length + 1, i] for i, length in enumerate(lengths)]
 
     return film
+
+
+def scripted(env, params, policy, key: jax.Array) -> np.ndarray:
+    """A film uint8[T, H, W, 3] of one episode under a scripted `policy(obs, state, params, key)`. Consumes the key."""
+
+    @jax.jit
+    def play(params, key):
+        start_key, collect_key = jax.random.split(fast(key))
+        filmed = Filmed(Piloted(env, policy))
+        lanes = start(filmed, params, start_key, 1)
+        nobody = Agent(lambda key: (), lambda params, obs: {})
+        idle = Acting((), lambda outputs, key: (jnp.zeros(1, jnp.int32), {}))
+        _, seen = collect(filmed, params, nobody, idle, lanes, collect_key, adapter.time_limit(env), whole=True)
+        first, rest = lanes.env_state[1], seen.signals["state"][1]  # a piloted state is (obs, state)
+        states = jax.tree.map(lambda first, rest: jnp.concatenate([first, rest[:, 0]]), first, rest)
+        return jax.vmap(lambda state: env.render_rgb(state, params))(states), seen.lived.sum()
+
+    frames, length = play(params, key)
+    return np.asarray(frames)[: int(length) + 1]

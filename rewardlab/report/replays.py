@@ -13,7 +13,14 @@ KINDS = {".gif": "image/gif", ".png": "image/png"}
 
 
 def write(directory: Path, name: str, films: np.ndarray | Sequence[np.ndarray]) -> Path:
-    """Writes `directory`/replays/`name`.gif, which shows the films one after the other, in a loop.
+    """Writes `directory`/replays/`name`.gif: see `save`."""
+    path = directory / "replays" / f"{name}.gif"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return save(path, films)
+
+
+def save(path: Path, films: np.ndarray | Sequence[np.ndarray]) -> Path:
+    """Writes a GIF that shows the films one after the other, in a loop.
 
     films: one or several uint8[T, H, W, 3], all of one height and width. Raises ValueError for any other array.
     """
@@ -42,9 +49,9 @@ def write(directory: Path, name: str, films: np.ndarray | Sequence[np.ndarray]) 
     for image in images:
         image.putpalette(palette)
     durations = [HOLD if t == len(film) - 1 else FRAME for film in films for t in range(len(film))]
-    path = directory / "replays" / f"{name}.gif"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    images[0].save(path, save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False)
+    images[0].save(
+        path, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False
+    )
     return path
 
 

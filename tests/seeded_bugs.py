@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LIMIT = 600  # seconds a run may take
 # Imported once, before the processes part. Not gymnax: it starts jax, which does not survive a fork.
-PRELOADED = ["pytest", "scipy.stats", "jax.numpy", "flax.struct", "optax", "xarray", "seaborn", "hypothesis"]
+PRELOADED = ["pytest", "scipy.stats", "jax.numpy", "flax.struct", "optax", "xarray", "seaborn"]
 KILLED, SURVIVED = "killed", "survived"
 
 

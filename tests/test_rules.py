@@ -513,6 +513,8 @@ def test_openai_es_acts_with_antithetic_pairs_and_climbs_a_bandit():
     acting = rule.behave(agent, state, jax.random.key(1)).params
     np.testing.assert_allclose(acting[:16] + acting[16:], jnp.broadcast_to(2 * state.mean, (16, 3)), atol=1e-5)
     goal = jnp.array([1.0, -1.0, 0.5])
+    after, _ = rule.update(agent, state, episodes(jnp.zeros((1, 32))), jax.random.key(3))
+    assert (after.noise != state.noise).all()  # drawn afresh
 
     def generation(state, key):
         litter = rule.behave(agent, state, key).params
@@ -569,12 +571,13 @@ def test_guess_and_check_keeps_its_first_find_for_good():
     first_guess = state.kept
     state, _ = rule.update(agent, state, episodes([[0.0, 0, 0, 0]]), jax.random.key(1))
     np.testing.assert_array_equal(state.kept, first_guess)
-    found = state.litter[2]
+    found, guesses = state.litter[2], state.litter
     state, _ = rule.update(agent, state, episodes([[0.0, 0, 1, 1]]), jax.random.key(2))
     np.testing.assert_array_equal(state.kept, found)
     state, _ = rule.update(agent, state, episodes([[1.0, 1, 1, 1]]), jax.random.key(3))
     np.testing.assert_array_equal(state.kept, found)
     assert isinstance(state, GuessState) and bool(state.cleared)
+    assert (state.litter != guesses).all()
 
 
 # ---- shuffled reward ----

@@ -76,6 +76,11 @@ def test_stratified_bootstrap_agrees_with_plain_resampling():
     assert 0.7 < np.std(z) < 1.3 and abs(np.mean(z)) < 0.35
 
 
+def test_runs_are_resampled_within_each_task():
+    """Every run of one task is 0, of the other 10: only a resample that takes a task too often could differ from 5."""
+    np.testing.assert_allclose(stats.iqm_interval(np.tile([0.0, 10.0], (12, 1)), tasks=1), 5.0, rtol=0, atol=1e-12)
+
+
 def test_one_resample_by_hand():
     """Scores 1 2 3 4 drawn 0 2 1 1 times are 2 2 3 4, without the ends 2 3: weights 0, 1/2, 1/2, 0."""
     assert stats._weights(np.array([0, 2, 1, 1])).tolist() == [0.0, 0.5, 0.5, 0.0]

@@ -105,7 +105,8 @@ def test_updates_in_order_against_a_loop(cls):
 
 def test_a_next_action_that_was_never_taken_is_drawn_from_the_policy():
     n, rule, agent = 100_000, SARSA(epsilon=EPSILON), table(1, {"q": 3})
-    told = experience(np.ones((1, n, 1)), np.zeros((1, n)), np.zeros((1, n)), truncated=np.ones((1, n), bool))
+    action = np.repeat([[0], [2]], n, axis=1)  # the second one is of another episode
+    told = experience(np.ones((2, n, 1)), action, np.zeros((2, n)), truncated=np.ones((2, n), bool))
     drawn = rule.next_actions(agent, {"q": jnp.array([[0.0, 2.0, 1.0]])}, told, jax.random.key(0))
     for found, p in zip(np.bincount(drawn[0], minlength=3) / n, [0.1, 0.8, 0.1], strict=True):
         assert abs(found - p) < 4.5 * np.sqrt(p * (1 - p) / n)

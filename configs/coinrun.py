@@ -17,15 +17,15 @@ from rewardlab.agents import MLP
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.rules import make
 
-PPO = make("ppo", learning_rate=0.002, gamma=0.95, entropy_weight=0.003, epochs=2)
+REINFORCE = make("reinforce", learning_rate=0.003, gamma=0.95, entropy_weight=0.005, lanes=8, steps=256)
 RULES = {
-    "reinforce": make("reinforce", learning_rate=0.003, gamma=0.95, entropy_weight=0.005, lanes=8, steps=256),
-    "ppo": PPO,
+    "reinforce": REINFORCE,
+    "ppo": make("ppo", learning_rate=0.002, gamma=0.95, entropy_weight=0.003, epochs=2),
     "parallel_q": make("parallel_q", learning_rate=0.003, gamma=0.95),
-    "truncation": make("truncation", mutation=0.08, candidates=64, parents=8, lanes=256, steps=64),
-    "openai_es": make("openai_es", learning_rate=0.003, sigma=0.05, candidates=64, lanes=128, steps=64),
+    "truncation": make("truncation", mutation=0.08, candidates=64, parents=8, lanes=512, steps=64),
+    "openai_es": make("openai_es", learning_rate=0.006, sigma=0.05, candidates=64, lanes=512, steps=64),
     "guess_and_check": make("guess_and_check", share=0.75, candidates=64, lanes=512, steps=64),
-    "shuffled": make("shuffled", rule=PPO),
+    "shuffled": make("shuffled", rule=REINFORCE),
 }
 
 experiment = Experiment(
@@ -44,7 +44,7 @@ experiment = Experiment(
     },
     rules=RULES,
     agent=MLP(hidden=(16,), layer_norm=True, head_scale=0.5),
-    steps=1_000_000,
+    steps=900_000,
     seeds=32,
     points=5,
     episodes=128,

@@ -1,4 +1,4 @@
-"""Do the rules reach the returns that others published? CartPole, where 500 is the most there is.
+"""Do the rules reach the returns that others published on CartPole, where 500 is the most there is?
 
     rewardlab run validate
 

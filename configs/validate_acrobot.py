@@ -1,4 +1,4 @@
-"""Do the rules reach the returns that others published? Acrobot, where an episode costs a step a point.
+"""Do the rules reach the returns that others published on Acrobot, where every step costs a point?
 
     rewardlab run validate_acrobot
 

@@ -306,7 +306,7 @@ BAD = [
     ("tune coinrun --budget 0 --out a.json", "budget = 0 is out of range"),
     (
         "tune coinrun --budget 1e5 --out a.json --env-kwargs.levels 48",
-        "or more, for rules.reinforce at steps = 800,000",
+        "or more, for rules.reinforce at steps = 900,000",
     ),
     ("tune coinrun --budget 1e5 --out a.json --rules fixed shuffled", "none of the rules declares"),
     ("tune coinrun --budget 1e5 --out a.json --rules pppo", "did you mean 'ppo'?"),

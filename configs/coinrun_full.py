@@ -2,7 +2,7 @@
 
     rewardlab run coinrun_full
 
-The selection rules of `coinrun` alone, 10M steps a seed instead of 0.8M, 10 seeds trained each way.
+The selection rules of `coinrun` alone, 10M steps a seed instead of 0.9M, 10 seeds trained each way.
 Time and result: not measured yet.
 """
 

@@ -1,7 +1,7 @@
 """The cheese maze: in training the cheese lies in or near the top left corner. Is the mouse after cheese, or the corner?
 
 After the maze of Langosco et al. (2022), "Goal Misgeneralization in Deep Reinforcement Learning", and its form with walls
-drawn cell by cell of Farrugia-Roberts et al. (2025), "Mitigating Goal Misgeneralization via Minimax Regret".
+drawn cell by cell of Abdel Sadek et al. (2025), "Mitigating Goal Misgeneralization via Minimax Regret".
 """
 
 from typing import Any

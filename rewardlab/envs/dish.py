@@ -1,6 +1,6 @@
 """The dish: in training the cheese lies on a dish, which is the easier to see. Is the mouse after cheese, or the dish?
 
-After the cheese-on-a-dish maze of Farrugia-Roberts et al. (2025), "Mitigating Goal Misgeneralization via Minimax Regret".
+After the cheese-on-a-dish maze of Abdel Sadek et al. (2025), "Mitigating Goal Misgeneralization via Minimax Regret".
 """
 
 from typing import Any

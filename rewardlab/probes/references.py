@@ -41,14 +41,17 @@ class Piloted:
         return self.env.is_truncated(state[1], params)
 
 
+def idle(lanes: int) -> tuple[Agent, Acting]:
+    """Who "acts" in `lanes` lanes of a piloted world: nobody."""
+    return Agent(lambda key: (), lambda params, obs: {}), Acting((), lambda out, key: (jnp.zeros(lanes, jnp.int32), {}))
+
+
 def reference_shares(env, params, policy, key: jax.Array, episodes: int) -> jax.Array:
     """Shares of outcomes of a scripted policy over `episodes` episodes: float32[K]. Consumes the key."""
     start_key, collect_key = jax.random.split(fast(key))
     piloted = Piloted(env, policy)
-    nobody = Agent(lambda key: (), lambda params, obs: {})
-    idle = Acting((), lambda outputs, key: (jnp.zeros(episodes, jnp.int32), {}))
     lanes = start(piloted, params, start_key, episodes)
-    _, seen = collect(piloted, params, nobody, idle, lanes, collect_key, adapter.time_limit(env), whole=True)
+    _, seen = collect(piloted, params, *idle(episodes), lanes, collect_key, adapter.time_limit(env), whole=True)
     return measure(env, seen).share
 
 

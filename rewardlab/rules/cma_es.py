@@ -10,12 +10,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.select import greedy
 from rewardlab.errors import InputError
-from rewardlab.fields import divides
-from rewardlab.rules.population import best_first, newborns, unflatten
+from rewardlab.rules.population import Population, best_first, newborns, unflatten
 from rewardlab.rules.returns import fitness
-from rewardlab.types import Acting, Rule
 
 LARGEST = (
     1024  # parameters of a full covariance: each generation takes the eigenvectors of a matrix of their number squared
@@ -44,7 +41,7 @@ def algorithm(candidates: int, size: int, separable: bool):
 
 
 @struct.dataclass
-class CMAES(Rule):
+class CMAES(Population):
     """Samples from a Gaussian whose mean, step size and covariance follow the ranks of the candidates; the mean is handed over.
 
     `sigma` is the initial step size. With `separable` the covariance is diagonal (Ros & Hansen 2008), which costs as little as the
@@ -52,23 +49,16 @@ class CMAES(Rule):
     """
 
     level = 2
-    whole = True
 
     sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0), "search": (0.005, 0.5, "log")})
     separable: bool = struct.field(default=True, pytree_node=False)
-    candidates: int = struct.field(default=64, pytree_node=False)
-    lanes: int = struct.field(default=256, pytree_node=False)
-    steps: int = struct.field(default=128, pytree_node=False)
 
     def check(self):
-        divides("candidates", self.candidates, "lanes", self.lanes)
+        super().check()
         if importlib.util.find_spec("evosax") is None:
             raise InputError(
                 'rule cma_es needs evosax, which is not installed; to install it: pip install "rewardlab[evosax]"'
             )
-
-    def heads(self, num_actions):
-        return {"logits": num_actions}
 
     def evosax(self, size):
         """The algorithm for vectors float32[size], and its parameters."""
@@ -93,9 +83,6 @@ class CMAES(Rule):
         with jax.numpy_dtype_promotion("standard"):  # evosax mixes dtypes
             found, params = self.evosax(mean.size)
             return self.ask(found.init(init_key, mean, params), ask_key)
-
-    def behave(self, agent, state, key):
-        return Acting(unflatten(agent, state.litter), greedy("logits"))
 
     def update(self, agent, state, experience, key):
         tell_key, ask_key = jax.random.split(key)

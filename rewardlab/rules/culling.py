@@ -8,12 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.select import greedy
-from rewardlab.fields import divides
 from rewardlab.rules.lineage import Lineage, blank, record
-from rewardlab.rules.population import clears, newborns, pick, unflatten
+from rewardlab.rules.population import Population, clears, newborns, pick, unflatten
 from rewardlab.rules.returns import fitness
-from rewardlab.types import Acting, Rule
 
 
 class State(NamedTuple):
@@ -24,7 +21,7 @@ class State(NamedTuple):
 
 
 @struct.dataclass
-class Culling(Rule):
+class Culling(Population):
     """A litter is born once; each generation, the candidates that clear the bar survive, and where none does, all.
 
     A candidate clears it when at least `share` of its episodes return `bar` or more. The places of the culled go to copies of the
@@ -33,25 +30,12 @@ class Culling(Rule):
     """
 
     level = 1
-    whole = True
 
     bar: float = struct.field(default=0.5, metadata={"range": (-1e9, 1e9)})
     share: float = struct.field(default=0.5, metadata={"range": (0.0, 1.0), "search": (0.1, 1.0, "linear")})
-    candidates: int = struct.field(default=64, pytree_node=False)
-    lanes: int = struct.field(default=256, pytree_node=False)
-    steps: int = struct.field(default=128, pytree_node=False)
-
-    def check(self):
-        divides("candidates", self.candidates, "lanes", self.lanes)
-
-    def heads(self, num_actions):
-        return {"logits": num_actions}
 
     def init(self, agent, key):
         return State(newborns(agent, key, self.candidates), blank(self.candidates))
-
-    def behave(self, agent, state, key):
-        return Acting(unflatten(agent, state.litter), greedy("logits"))
 
     def update(self, agent, state, experience, key):
         passes = clears(experience, self.candidates, self.bar, self.share)

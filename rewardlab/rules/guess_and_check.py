@@ -8,10 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.select import greedy
-from rewardlab.fields import divides
-from rewardlab.rules.population import clears, newborns, pick, unflatten
-from rewardlab.types import Acting, Rule
+from rewardlab.rules.population import Population, clears, newborns, pick, unflatten
 
 
 class State(NamedTuple):
@@ -23,7 +20,7 @@ class State(NamedTuple):
 
 
 @struct.dataclass
-class GuessAndCheck(Rule):
+class GuessAndCheck(Population):
     """Every litter is drawn afresh from the initial distribution; the first candidate to clear the bar is kept for good.
 
     A candidate clears it when at least `share` of its episodes return `bar` or more. Nothing else about reward is read, so what
@@ -31,27 +28,14 @@ class GuessAndCheck(Rule):
     """
 
     level = 1
-    whole = True
 
     bar: float = struct.field(default=0.5, metadata={"range": (-1e9, 1e9)})
     share: float = struct.field(default=0.5, metadata={"range": (0.0, 1.0), "search": (0.1, 1.0, "linear")})
-    candidates: int = struct.field(default=64, pytree_node=False)
-    lanes: int = struct.field(default=256, pytree_node=False)
-    steps: int = struct.field(default=128, pytree_node=False)
-
-    def check(self):
-        divides("candidates", self.candidates, "lanes", self.lanes)
-
-    def heads(self, num_actions):
-        return {"logits": num_actions}
 
     def init(self, agent, key):
         guess_key, litter_key = jax.random.split(key)
         guess = newborns(agent, guess_key, 1)[0]
         return State(guess, jnp.zeros((), bool), newborns(agent, litter_key, self.candidates))
-
-    def behave(self, agent, state, key):
-        return Acting(unflatten(agent, state.litter), greedy("logits"))
 
     def update(self, agent, state, experience, key):
         passes = clears(experience, self.candidates, self.bar, self.share)

@@ -8,12 +8,10 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.select import greedy
 from rewardlab.fields import divides
 from rewardlab.rules.losses import adam
-from rewardlab.rules.population import newborns, unflatten
+from rewardlab.rules.population import Population, newborns, unflatten
 from rewardlab.rules.returns import fitness
-from rewardlab.types import Acting, Rule
 
 
 class State(NamedTuple):
@@ -31,27 +29,20 @@ def smoothed_gradient(noise: jax.Array, score: jax.Array, sigma) -> jax.Array:
 
 
 @struct.dataclass
-class OpenAIES(Rule):
+class OpenAIES(Population):
     """Ascends the return smoothed by Gaussian noise of standard deviation `sigma`, from antithetic pairs, with Adam.
 
     Raw returns, not their ranks: how much better counts. The mean of the search is what is handed over.
     """
 
     level = 3
-    whole = True
 
     learning_rate: float = struct.field(default=0.03, metadata={"range": (0.0, 100.0), "search": (1e-3, 0.3, "log")})
     sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0), "search": (0.005, 0.5, "log")})
-    candidates: int = struct.field(default=64, pytree_node=False)
-    lanes: int = struct.field(default=256, pytree_node=False)
-    steps: int = struct.field(default=128, pytree_node=False)
 
     def check(self):
-        divides("candidates", self.candidates, "lanes", self.lanes)
+        super().check()
         divides("2", 2, "candidates", self.candidates)
-
-    def heads(self, num_actions):
-        return {"logits": num_actions}
 
     def init(self, agent, key):
         birth_key, noise_key = jax.random.split(key)
@@ -62,9 +53,9 @@ class OpenAIES(Rule):
         """A generation's ε, float32[C/2, P]. Consumes the key."""
         return jax.random.normal(key, (self.candidates // 2, *mean.shape))
 
-    def behave(self, agent, state, key):
+    def litter(self, state):
         step = self.sigma * state.noise
-        return Acting(unflatten(agent, jnp.concatenate([state.mean + step, state.mean - step])), greedy("logits"))
+        return jnp.concatenate([state.mean + step, state.mean - step])
 
     def utility(self, score):
         """What each candidate's fitness is worth to the gradient: float32[C] -> float32[C]."""

@@ -76,25 +76,12 @@ def cross(
     return jax.lax.cond(probability > 0.0, mix, lambda key: (pick(pool, one), jnp.zeros(one.shape, bool)), key)
 
 
-class State(NamedTuple):
-    """litter: float32[C, P], this generation. champion: float32[P], the fittest of the last one that was tested."""
-
-    litter: jax.Array
-    champion: jax.Array
-    lineage: Lineage
-
-
 @struct.dataclass
-class Generational(Rule):
-    """Each generation is replaced as a whole by its mutated children; a subclass says who has them, by `choose`.
-
-    Mutation adds Gaussian noise of standard deviation `mutation` to every parameter. Fitness is the mean return per episode.
-    There is no elite: the fittest is handed over, and lives on in its children only.
-    """
+class Population(Rule):
+    """A rule with `candidates`, each of which acts greedily in its own lanes, for whole episodes."""
 
     whole = True
 
-    mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0), "search": (0.005, 0.5, "log")})
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
@@ -105,6 +92,32 @@ class Generational(Rule):
     def heads(self, num_actions):
         return {"logits": num_actions}
 
+    def litter(self, state) -> jax.Array:
+        """This generation's candidates, float32[C, P]."""
+        return state.litter
+
+    def behave(self, agent, state, key):
+        return Acting(unflatten(agent, self.litter(state)), greedy("logits"))
+
+
+class State(NamedTuple):
+    """litter: float32[C, P], this generation. champion: float32[P], the fittest of the last one that was tested."""
+
+    litter: jax.Array
+    champion: jax.Array
+    lineage: Lineage
+
+
+@struct.dataclass
+class Generational(Population):
+    """Each generation is replaced as a whole by its mutated children; a subclass says who has them, by `choose`.
+
+    Mutation adds Gaussian noise of standard deviation `mutation` to every parameter. Fitness is the mean return per episode.
+    There is no elite: the fittest is handed over, and lives on in its children only.
+    """
+
+    mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0), "search": (0.005, 0.5, "log")})
+
     def init(self, agent, key):
         litter = newborns(agent, key, self.candidates)
         return State(litter, litter[0], blank(self.candidates))
@@ -112,9 +125,6 @@ class Generational(Rule):
     def choose(self, score: jax.Array, key: jax.Array) -> jax.Array:
         """The parent of each candidate of the next generation, by fitness float32[C]: int32[C]. Consumes the key."""
         raise TypeError(f"{type(self).__name__} does not say who has children")
-
-    def behave(self, agent, state, key):
-        return Acting(unflatten(agent, state.litter), greedy("logits"))
 
     def update(self, agent, state, experience, key):
         parent_key, mutation_key = jax.random.split(key)

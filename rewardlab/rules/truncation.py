@@ -8,12 +8,10 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.select import greedy
-from rewardlab.fields import at_most, divides
+from rewardlab.fields import at_most
 from rewardlab.rules.lineage import Lineage, blank, record
-from rewardlab.rules.population import best_first, cross, newborns, pick, unflatten
+from rewardlab.rules.population import Population, best_first, cross, newborns, pick, unflatten
 from rewardlab.rules.returns import fitness
-from rewardlab.types import Acting, Rule
 
 
 class State(NamedTuple):
@@ -24,7 +22,7 @@ class State(NamedTuple):
 
 
 @struct.dataclass
-class Truncation(Rule):
+class Truncation(Population):
     """Each generation, the `parents` fittest of `candidates` survive unchanged; the others are mutated copies of random parents.
 
     Fitness is the mean return per episode, and only its order counts (the breeder's equation's truncation, Lush 1937).
@@ -34,21 +32,14 @@ class Truncation(Rule):
     """
 
     level = 2
-    whole = True
 
     mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0), "search": (0.005, 0.5, "log")})
     crossover: float = struct.field(default=0.0, metadata={"range": (0.0, 1.0)})
-    candidates: int = struct.field(default=64, pytree_node=False)
     parents: int = struct.field(default=8, pytree_node=False)
-    lanes: int = struct.field(default=256, pytree_node=False)
-    steps: int = struct.field(default=128, pytree_node=False)
 
     def check(self):
-        divides("candidates", self.candidates, "lanes", self.lanes)
+        super().check()
         at_most("parents", self.parents, "candidates - 1", self.candidates - 1)
-
-    def heads(self, num_actions):
-        return {"logits": num_actions}
 
     def init(self, agent, key):
         birth_key, breed_key = jax.random.split(key)
@@ -72,9 +63,6 @@ class Truncation(Rule):
     def survivors(self, score, key):
         """Who lives on, by fitness float32[C]: int32[parents]. Consumes the key."""
         return best_first(score)[: self.parents]
-
-    def behave(self, agent, state, key):
-        return Acting(unflatten(agent, state.litter), greedy("logits"))
 
     def update(self, agent, state, experience, key):
         keep_key, breed_key = jax.random.split(key)

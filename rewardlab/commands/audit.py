@@ -1,0 +1,50 @@
+"""`rewardlab audit`: read from the traced programs what reward can reach."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+
+from rewardlab import devices
+from rewardlab.cli import Parser
+from rewardlab.errors import unknown
+from rewardlab.fields import hints
+
+GUIDE = """\
+examples:
+  rewardlab audit --rule ppo parallel_q truncation
+  rewardlab audit --rule ppo --agent stop-gradient
+  rewardlab audit --rule my_rule.py --env my_world.py --agent.hidden 16
+
+Every field of the agent can be set, as in `rewardlab run`.
+"""
+
+
+def main(words: list[str]) -> int:
+    parser = Parser(
+        "audit",
+        description="Reads from the traced programs, by data dependence, what reward can reach. Nothing is trained.",
+        epilog=GUIDE,
+    )
+    parser.add_argument("--rule", nargs="+", metavar="RULE", help="names or .py files (default: every rule)")
+    parser.add_argument("--agent", default="shared", metavar="TRUNK", help="shared, separate or stop-gradient trunk")
+    parser.add_argument("--env", default="coinrun", metavar="WORLD", help="a name or a .py file (default: coinrun)")
+    given, changes = parser.read(words)
+
+    devices.check_randomness()
+    from rewardlab import override, rules
+    from rewardlab.agents import MLP
+
+    trunks = typing.get_args(hints(MLP)["trunk"])
+    if given.agent not in trunks:
+        raise unknown("agent", given.agent, trunks)
+    spec = override.agent(MLP(trunk=given.agent), changes)
+    from rewardlab.auditing import audit
+    from rewardlab.table import audit_table
+
+    found = [dataclasses.asdict(row) for row in audit(given.rule, agent=spec, env=given.env)]
+    print(audit_table(found))
+    left_out = [] if given.rule else [name for name in rules.names() if name not in {row["rule"] for row in found}]
+    if left_out:
+        print(f"Left out, because they do not take this agent in this world: {', '.join(left_out)}.")
+    return 0

@@ -1,0 +1,25 @@
+"""`rewardlab list`: list the questions, worlds and rules that there are."""
+
+from __future__ import annotations
+
+from rewardlab.cli import Parser
+
+
+def main(words: list[str]) -> int:
+    Parser("list", description="Lists the questions, worlds and rules that there are.").parse_args(words)
+    from rewardlab import config, envs, registry, rules
+    from rewardlab.table import grid
+
+    def docs(files) -> list[list[str]]:
+        return [[name, registry.outline(path).doc] for name, path in files.items()]
+
+    levels = [[name, str(rules.load(name).level), doc] for name, doc in docs(rules.FAMILY.names())]
+    print("\n".join(grid([["QUESTION", ""]], docs(config.names()))), end="\n\n")
+    print("\n".join(grid([["WORLD", ""]], docs(envs.FAMILY.names()))))
+    print(f"and gymnax's: {', '.join(envs.catalogue.names())}", end="\n\n")
+    print("\n".join(grid([["RULE", "LEVEL", ""]], levels)))
+    print(
+        "Level: what of reward it can read. 0 nothing, 1 a bar, 2 order, 3 return, 4 which step paid, "
+        "5 a predictor consulted to act."
+    )
+    return 0

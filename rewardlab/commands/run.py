@@ -1,0 +1,85 @@
+"""`rewardlab run`: train, evaluate, compare, write a report."""
+
+from __future__ import annotations
+
+import sys
+
+from rewardlab import devices
+from rewardlab.cli import Parser
+from rewardlab.commands import report
+from rewardlab.errors import InputError, nearest, unknown
+
+GUIDE = """\
+examples:
+  rewardlab run coinrun --seeds 64 --out runs/more
+  rewardlab run coinrun --steps 2e6 --rules ppo truncation --rules.ppo.learning-rate 3e-4 --agent.hidden 64 64
+  rewardlab run coinrun --conditions.half.seeds 8 --evaluations.detour.moved 0.5
+  rewardlab run my_question.py        a file that defines `experiment`
+  rewardlab run runs/coinrun --out runs/again     what that run ran, once more
+
+`rewardlab run NAME --help` lists every field of NAME that can be changed so.
+"""
+
+
+def main(words: list[str]) -> int:
+    parser = Parser(
+        "run",
+        usage="rewardlab run NAME_OR_FILE [--seeds N] [--out DIR] [--smoke] [--FIELD VALUE ...]",
+        description="Runs an experiment and writes its report.",
+        epilog=GUIDE,
+        add_help=False,
+    )
+    parser.add_argument(
+        "experiment", nargs="?", metavar="NAME_OR_FILE", help="a config's name, a .py file, or a run's directory"
+    )
+    parser.add_argument("--out", metavar="DIR", help="the run's directory (default: runs/NAME)")
+    parser.add_argument("--smoke", action="store_true", help="the same path at tiny sizes")
+    parser.add_argument("-h", "--help", action="store_true")
+    given, changes = parser.read(words)
+    if given.experiment is None:
+        if not given.help:
+            raise InputError("an experiment is missing: rewardlab run NAME_OR_FILE; `rewardlab list` shows the names")
+        parser.print_help()
+        return 0
+
+    devices.check_randomness()
+    from rewardlab import config, override, store
+
+    experiment = config.load(given.experiment)
+    if given.help:
+        _describe(given.experiment, experiment, override)
+        return 0
+    fields = {name: None for name in override.paths(experiment)}
+    for flag in changes:
+        if (
+            "." not in flag
+            and flag.replace("-", "_") not in fields
+            and nearest(flag, [*fields, "out", "smoke"]) in ("out", "smoke")
+        ):
+            raise unknown("option", f"--{flag}", ["--out", "--smoke", "--help", "--FIELD"])
+    experiment = config.smoke(experiment) if given.smoke else experiment
+    experiment = override.override(experiment, changes)
+    if given.smoke and given.out is None:
+        given.out = f"runs/{experiment.name}-smoke"
+
+    path = store.check_out(given.out, experiment)  # before the slower imports
+    if store.Run(path).finished:
+        print(f"{path} is finished: nothing is trained, its report is written again", file=sys.stderr)
+        return report.main([str(path)])
+    from rewardlab.runner import run
+    from rewardlab.table import summary_table
+
+    done = run(experiment, out=given.out)
+    print(summary_table(done.summary))
+    print(f"\n{done.path / 'report.html'}")
+    return 0
+
+
+def _describe(name: str, experiment, override) -> None:
+    print(f"{experiment.name}: {experiment.question}\n\nFields, their values, and what is allowed:\n")
+    for path, value, allowed in override.leaves(experiment):
+        print(f"  --{path.replace('_', '-')} {value}".ljust(52) + f"  {allowed}")
+    print(
+        "\n  --rules, --conditions and --evaluations take names, too: those that stay,"
+        f" e.g. --rules {next(iter(experiment.rules))}"
+    )

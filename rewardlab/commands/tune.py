@@ -1,0 +1,42 @@
+"""`rewardlab tune`: choose the hyperparameters of every rule at one and the same budget."""
+
+from __future__ import annotations
+
+from rewardlab import devices
+from rewardlab.cli import Parser
+
+GUIDE = """\
+examples:
+  rewardlab tune coinrun --budget 3e7
+  rewardlab tune coinrun --budget 3e7 --rules ppo truncation --steps 400000 --out tuned.json
+
+Random search with successive halving, on seeds that no run has. Every field of the experiment can be set, as in
+`rewardlab run`. Finalists live --steps; a config reads the file by rewardlab.tuned.settings("coinrun").
+"""
+
+
+def main(words: list[str]) -> int:
+    parser = Parser(
+        "tune",
+        usage="rewardlab tune NAME_OR_FILE --budget N [--out FILE] [--FIELD VALUE ...]",
+        description="Chooses the hyperparameters of every rule of an experiment at one and the same budget.",
+        epilog=GUIDE,
+    )
+    parser.add_argument("experiment", metavar="NAME_OR_FILE", help="a config's name, a .py file, or a run's directory")
+    parser.add_argument("--budget", metavar="N", required=True, help="environment steps for each rule, all in all")
+    parser.add_argument("--out", metavar="FILE", help="a new .json file (default: tuned/NAME.json beside the config)")
+    given, changes = parser.read(words)
+
+    devices.check_randomness()
+    from rewardlab import config, override, tuned
+    from rewardlab.fields import parse
+
+    experiment = override.override(config.load(given.experiment), changes)
+    budget = parse([given.budget], int, "budget")
+    out = tuned.check_out(given.out or tuned.place(given.experiment, experiment))  # before the slower imports
+    from rewardlab import tuning
+    from rewardlab.table import tuned_table
+
+    print(tuned_table(tuning.tune(experiment, budget, out)))
+    print(f"\n{out}")
+    return 0

@@ -1,0 +1,53 @@
+"""`rewardlab watch`: film a policy in a world."""
+
+from __future__ import annotations
+
+from rewardlab import devices
+from rewardlab.cli import Parser
+from rewardlab.errors import InputError, unknown
+
+
+def main(words: list[str]) -> int:
+    parser = Parser(
+        "watch",
+        usage="rewardlab watch WORLD [--agent POLICY] [--out FILE] [--seed N] [--PARAM VALUE ...]",
+        description="Writes a film of one episode under one of the world's scripted policies. Every param can be set.",
+    )
+    parser.add_argument("world", metavar="WORLD", help="a name or a .py file that draws its states")
+    parser.add_argument("--agent", default="random", metavar="POLICY", help="a scripted policy (default: random)")
+    parser.add_argument("--out", metavar="FILE", help="a GIF (default: WORLD.gif)")
+    parser.add_argument("--seed", default="0", help="a whole number (default: 0)")
+    given, changes = parser.read(words)
+
+    devices.check_randomness()
+    from pathlib import Path
+
+    from rewardlab import envs
+    from rewardlab.fields import coerce, parse
+
+    seed = coerce(parse([given.seed], int, "seed"), int, "seed", (0, 2**31 - 1))
+    path = Path(given.out or f"{Path(given.world).stem}.gif")
+    if path.suffix != ".gif" or not path.parent.is_dir():
+        raise InputError(f"--out {path}; allowed: a .gif file in a directory that there is")
+    env = envs.make(given.world)
+    kinds, changes = envs.params_kinds(env), {name.replace("-", "_"): words for name, words in changes.items()}
+    for name in changes:
+        if name not in kinds:
+            raise unknown("param", name, kinds)
+    params = envs.params(env, **{name: parse(words, kinds[name], name) for name, words in changes.items()})
+    if not hasattr(env, "render_rgb") or not hasattr(env, "references"):
+        raise InputError(
+            f"world {given.world} has no drawing or no scripted policies; allowed: {', '.join(envs.names())}"
+        )
+    policies = env.references(params)
+    if given.agent not in policies:
+        raise unknown("scripted policy", given.agent, policies)  # runs keep films of their agents, not the agents
+
+    import jax
+
+    from rewardlab.envs.adapter import set_params
+    from rewardlab.probes.replay import scripted
+    from rewardlab.report.replays import save
+
+    print(save(path, scripted(env, set_params(params, {}), policies[given.agent], jax.random.key(seed))))
+    return 0

@@ -2,11 +2,13 @@
 
 from itertools import pairwise
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
-from rewardlab import cli
+from rewardlab import cli, envs, play
+from rewardlab.envs.adapter import set_params
 
 
 def frames(path):
@@ -46,3 +48,39 @@ def test_bad_words_are_answered_in_one_line(words, said, capsys):
     assert cli.main(["watch", *words]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
+
+
+def test_a_world_is_played_from_the_keyboard():
+    """A lever one cell to the right, to be used at once: two keys, then any other for the next episode, then q."""
+    env = envs.make("lever")
+    params = set_params(envs.params(env, distance=1, max_steps_in_episode=2), {})
+    shown = []
+    typed = iter(["x", "\x1b[C", " ", "\x1b[D", "q"])
+    total = play.play(env, params, jax.random.key(3), typed, shown.append)
+    told = [text.splitlines()[-1] for text in shown]
+    assert len(shown) == 5 and next(typed, None) is None
+    assert "→ right" in told[0] and "space use" in told[0]
+    assert "step 0" in told[1] and "step 1" in told[2] and "over: " in told[3] and "episode 2  step 0" in told[4]
+    earned = float(told[3].split("return ")[1].split()[0])
+    assert total == earned > 0  # a lit register pays
+
+
+def test_two_pixels_are_one_character_and_a_large_drawing_shrinks():
+    frame = np.zeros((4, 2, 3), np.uint8)
+    frame[0, 0], frame[1, 0] = (1, 2, 3), (4, 5, 6)
+    lines = play.picture(frame, 80, 24).splitlines()
+    assert len(lines) == 2 and lines[0].startswith("\x1b[38;2;1;2;3;48;2;4;5;6m▀") and lines[0].count("▀") == 2
+    small = play.picture(np.zeros((300, 400, 3), np.uint8), 80, 24).splitlines()
+    assert len(small) <= 24 and small[0].count("▀") <= 80
+
+
+def test_every_action_has_a_key_of_its_own():
+    for name in envs.names():
+        actions = getattr(envs.make(name), "actions", ())
+        assert set(play.bindings(tuple(actions)).values()) == set(range(len(actions))), name
+        assert not set(play.bindings(tuple(actions))) & set(play.QUIT)
+
+
+def test_playing_needs_a_terminal(capsys):
+    assert cli.main(["watch", "lever", "--play"]) == 2
+    assert "terminal" in capsys.readouterr().err

@@ -1,6 +1,8 @@
-"""`rewardlab watch`: film a policy in a world."""
+"""`rewardlab watch`: film a policy in a world, or play the world."""
 
 from __future__ import annotations
+
+import sys
 
 from rewardlab import devices
 from rewardlab.cli import Parser
@@ -10,11 +12,12 @@ from rewardlab.errors import InputError, unknown
 def main(words: list[str]) -> int:
     parser = Parser(
         "watch",
-        usage="rewardlab watch WORLD [--agent POLICY] [--out FILE] [--seed N] [--PARAM VALUE ...]",
+        usage="rewardlab watch WORLD [--agent POLICY | --play] [--out FILE] [--seed N] [--PARAM VALUE ...]",
         description="Writes a film of one episode under one of the world's scripted policies. Every param can be set.",
     )
     parser.add_argument("world", metavar="WORLD", help="a name or a .py file that draws its states")
     parser.add_argument("--agent", default="random", metavar="POLICY", help="a scripted policy (default: random)")
+    parser.add_argument("--play", action="store_true", help="play the world yourself, in this terminal")
     parser.add_argument("--out", metavar="FILE", help="a GIF (default: WORLD.gif)")
     parser.add_argument("--seed", default="0", help="a whole number (default: 0)")
     given, changes = parser.read(words)
@@ -22,7 +25,10 @@ def main(words: list[str]) -> int:
     devices.check_randomness()
     from pathlib import Path
 
+    import jax
+
     from rewardlab import envs
+    from rewardlab.envs.adapter import set_params
     from rewardlab.fields import coerce, parse
 
     seed = coerce(parse([given.seed], int, "seed"), int, "seed", (0, 2**31 - 1))
@@ -35,6 +41,13 @@ def main(words: list[str]) -> int:
         if name not in kinds:
             raise unknown("param", name, kinds)
     params = envs.params(env, **{name: parse(words, kinds[name], name) for name, words in changes.items()})
+    if given.play:
+        from rewardlab import play
+
+        with play.keyboard() as keys:
+            total = play.play(env, set_params(params, {}), jax.random.key(seed), keys, sys.stdout.write)
+        print(f"\nreward in all: {total:g}")
+        return 0
     if not hasattr(env, "render_rgb") or not hasattr(env, "references"):
         raise InputError(
             f"world {given.world} has no drawing or no scripted policies; allowed: {', '.join(envs.names())}"
@@ -43,9 +56,6 @@ def main(words: list[str]) -> int:
     if given.agent not in policies:
         raise unknown("scripted policy", given.agent, policies)  # runs keep films of their agents, not the agents
 
-    import jax
-
-    from rewardlab.envs.adapter import set_params
     from rewardlab.probes.replay import scripted
     from rewardlab.report.replays import save
 

@@ -20,12 +20,14 @@ experiment = Experiment(
         "a2c": make("a2c"),
         "ppo": make("ppo", learning_rate=0.0005, entropy_weight=0.0, lanes=16, steps=64),
         "trpo": make("trpo"),
-        "parallel_q": make("parallel_q", learning_rate=0.0005, lanes=32, steps=16, epochs=4),
+        "parallel_q": make(
+            "parallel_q", learning_rate=0.00025, gamma=0.99, q_lambda=0.95, lanes=32, steps=64, epochs=4, minibatches=16
+        ),
         "dqn": make("dqn"),
         "truncation": make("truncation", mutation=0.1, candidates=32, parents=4, lanes=32, steps=500),
         "openai_es": make("openai_es", learning_rate=0.03, sigma=0.1, candidates=32, lanes=32, steps=500),
     },
-    agent=MLP(hidden=(64, 64), activation="tanh"),
+    agent=MLP(hidden=(64, 64), layer_norm=True, trunk="separate"),
     steps=500_000,
     seeds=30,
     points=5,

@@ -1,11 +1,25 @@
 """Every test runs on two CPU devices and under strict dtype promotion; both have to be set before jax starts."""
 
 import os
+import textwrap
 
 os.environ["JAX_PLATFORMS"] = "cpu"
 flags = [f for f in os.environ.get("XLA_FLAGS", "").split() if "xla_force_host_platform_device_count" not in f]
 os.environ["XLA_FLAGS"] = " ".join([*flags, "--xla_force_host_platform_device_count=2"])
 
 import jax  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture
+def file(tmp_path):
+    """file(name, text) writes a file of a user and returns its path."""
+
+    def write(name, text):
+        path = tmp_path / name
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    return write

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.flatten_util import ravel_pytree
-from test_rules import REWARD, TRANSITION, experience, table
+from told import REWARD, TRANSITION, experience, table
 from worlds import Timeless
 
 from rewardlab import rules, training

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
-from test_rules import episodes, experience, table, vector_agent
+from told import episodes, experience, table, vector_agent
 from worlds import Walk
 
 from rewardlab import MLP, Condition, Experiment, agents, rules, training

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import struct
+from worlds import Walk
 
 import rewardlab
 from rewardlab import batches, cli, halving, rules, runner, searching, space, table, training, tuned, tuning
@@ -19,7 +20,6 @@ from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.progress import Silent
 from rewardlab.types import Acting, Rule
-from tests.worlds import Walk
 
 BUDGET = 100_000
 

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from test_gradient_rules import predictor
-from test_rules import REWARD, TRANSITION, chain_experience, experience, table
+from told import REWARD, TRANSITION, chain_experience, experience, table
 
 from rewardlab.agents import MLP, make
 from rewardlab.agents.select import annealed

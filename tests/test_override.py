@@ -1,0 +1,77 @@
+"""Fields set from the command line: typed, chosen by name, refused with what is allowed."""
+
+import pytest
+from small import RULE, small
+
+from rewardlab import agents, rules
+from rewardlab.errors import InputError
+from rewardlab.experiment import Condition
+from rewardlab.override import leaves, override
+
+
+def test_overrides_are_typed_by_their_field():
+    e = override(
+        small(),
+        {
+            "steps": "2e6",
+            "capability": "475",
+            "control": "none",
+            "agent.hidden": ["32", "16"],
+            "agent.layer-norm": [],
+            "rules.ppo.learning-rate": "1e-3",
+            "rules.control.rule.lanes": "16",
+            "conditions.heavy.seeds": "none",
+            "conditions.plain.params.masscart": "2",
+            "evaluations.light-one.gravity": "3",
+            "seeds": 5,
+        },
+    )
+    assert (e.steps, e.capability, e.control, e.seeds) == (2_000_000, 475.0, None, 5)
+    assert e.agent == agents.MLP(hidden=(32, 16), layer_norm=True)
+    assert e.rules["ppo"].learning_rate == 1e-3 and e.rules["control"].rule.lanes == 16
+    assert e.conditions == {"plain": Condition({"masscart": 2.0}), "heavy": Condition({"gravity": 12.0})}
+    assert e.evaluations["light-one"] == {"gravity": 3.0}
+
+
+def test_overrides_choose_rules_conditions_and_evaluations_by_name(file):
+    e = small(rules={"mine": rules.make("ppo", gamma=0.5), "reinforce": "reinforce"})
+    chosen = override(e, {"rules": ["mine", "truncation", str(file("still.py", RULE))], "evaluations": "light_one"})
+    assert list(chosen.rules) == ["mine", "truncation", "still"] and chosen.rules["mine"].gamma == 0.5
+    assert list(chosen.evaluations) == ["light-one"]
+    with pytest.raises(InputError, match="did you mean 'plain'"):
+        override(e, {"conditions": "plan"})
+    with pytest.raises(InputError, match="unknown control"):  # what remains has to be an experiment, too
+        override(e, {"conditions": "plain"})
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("sedes", "3", "did you mean 'seeds'?"),
+        ("rules.pp.gamma", "1", "did you mean 'rules.ppo.gamma'?"),
+        ("learning_rate", "1", "did you mean 'rules.ppo.learning_rate'?"),
+        ("rules.ppo.gama", "1", "did you mean 'rules.ppo.gamma'?"),
+        ("rules.ppo.gamma.x", "1", "unknown field 'rules.ppo.gamma.x'"),
+        ("steps", "1.5", "steps = '1.5'; allowed: a whole number"),
+        ("steps", ["1", "2"], "steps got 2 values"),
+        ("steps", [], "steps got 0 values"),
+        ("capability", "high", "capability = 'high'; allowed: a finite number"),
+        ("capability", "nan", "capability = nan is out of range"),
+        ("agent.layer_norm", "maybe", "allowed: true or false"),
+        ("agent.hidden", "64,x", "agent.hidden = 'x'"),
+        ("conditions.plain.params.gravity", "heavy", "is a str"),
+        ("evaluations.train", "x", "set one by one"),
+        ("", "x", "unknown field ''"),
+    ],
+)
+def test_overrides_that_do_not_fit_are_refused(path, value, said):
+    with pytest.raises(InputError) as caught:
+        override(small(), {path: value})
+    assert said in str(caught.value)
+
+
+def test_every_field_that_is_listed_can_be_given_as_it_is_listed():
+    e = small()
+    for path, value, _ in leaves(e):
+        words = [value[1:-1]] if value.startswith('"') else value.split(" ")
+        assert override(e, {path: words}) == e, path

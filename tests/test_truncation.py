@@ -1,0 +1,66 @@
+"""Fitness and truncation selection: the breeder's equation, who stays and who mutates."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+from told import episodes, experience, vector_agent
+
+from rewardlab.rules.population import best_first
+from rewardlab.rules.returns import fitness
+from rewardlab.rules.truncation import Truncation
+
+
+def test_fitness_is_the_mean_return_per_episode():
+    done = jnp.array([[False, True, True], [True, False, False], [False, True, False], [True, False, False]])[
+        :, [0, 1, 2, 1]
+    ]
+    lived = jnp.array([[1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 0, 1], [1, 0, 0, 0]]).astype(bool)
+    reward = jnp.array([[1.0, 0, 3, 2], [2, 0, 0, 0], [0, 5, 0, 4], [6, 0, 0, 0]])
+    told = experience(jnp.zeros((4, 4, 1)), jnp.zeros((4, 4)), reward, terminated=done, lived=lived)
+    # Candidate 0 owns lanes 0, 1: returns 3, 6 and 0, 5. Candidate 1 owns lanes 2, 3: returns 3 and 2, 4.
+    np.testing.assert_allclose(fitness(told, 2), [14 / 4, 9 / 3])
+
+
+@pytest.mark.parametrize("kept, intensity", [(0.5, 0.7979), (0.2, 1.3998), (0.1, 1.7550), (0.01, 2.6652)])
+@pytest.mark.parametrize("noise", [0.0, 1.0])
+def test_breeders_equation(kept, intensity, noise):
+    """R = h² i σ_P; and the variance of what was selected on, after selection, is 1 − i(i − x) (Lush 1937)."""
+    n = 200_000
+    gene_key, luck_key = jax.random.split(jax.random.key(5))
+    gene = jax.random.normal(gene_key, (n,))
+    seen = gene + noise * jax.random.normal(luck_key, (n,))
+    chosen = best_first(fitness(episodes(seen[None]), n))[: int(n * kept)]
+    sigma_p, heritability = np.sqrt(1 + noise**2), 1 / (1 + noise**2)
+    response = heritability * intensity * sigma_p
+    error = np.asarray(gene[chosen]).std() / np.sqrt(len(chosen)) + 1e-4
+    assert abs(float(gene[chosen].mean()) - response) < 4.5 * error
+    x = stats.norm.ppf(1 - kept)
+    left = 1 - intensity * (intensity - x)
+    assert abs(np.var(np.asarray(seen[chosen]) / sigma_p) - left) < 4.5 * left * np.sqrt(6 / len(chosen)) + 1e-3
+
+
+def test_truncation_keeps_the_best_and_mutates_only_children():
+    rule = Truncation(candidates=8, parents=2, lanes=8, steps=1, mutation=0.5)
+    state = rule.init(vector_agent(), jax.random.key(0))
+    litter = state.litter
+    score = jnp.array([0.1, 0.9, 0.3, 0.2, 0.8, 0.0, 0.95, 0.4])
+    after, log = rule.update(vector_agent(), state, episodes(score[None]), jax.random.key(1))
+    np.testing.assert_array_equal(after.litter[:2], litter[jnp.array([6, 1])])
+    np.testing.assert_allclose(log["kept_fitness"], 0.925, rtol=1e-6)
+
+
+def test_truncation_mutates_with_the_stated_spread():
+    rule = Truncation(candidates=20_004, parents=4, lanes=20_004, mutation=0.3)
+    parents = jax.random.normal(jax.random.key(0), (4, 5))
+    litter, both = rule.breed(parents, jax.random.key(1))
+    parent = both[:, 0]
+    np.testing.assert_array_equal(both[:, 1], parent)
+    assert parent[:4].tolist() == [0, 1, 2, 3]
+    np.testing.assert_array_equal(litter[:4], parents)
+    step = np.asarray(litter - parents[parent])[4:]
+    n = step.size
+    assert abs(step.mean()) < 4.5 * 0.3 / np.sqrt(n)
+    assert abs(step.std() / 0.3 - 1) < 4.5 / np.sqrt(2 * n)
+    assert stats.chisquare(np.bincount(parent[4:], minlength=4)).pvalue > 1e-5

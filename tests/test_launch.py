@@ -270,16 +270,18 @@ VALUES = {
 GCLOUD = r"""
 command="${*: -1}"
 case "$*" in
-  *"queued-resources create"*) echo ACTIVE >"$FAKES/state" ;;
+  *"queued-resources create"*) echo WAITING_FOR_RESOURCES >"$FAKES/state" ;;
   *"queued-resources describe"*)
     [ -e "$FAKES/state" ] || { echo "ERROR: NOT_FOUND: no such resource" >&2; exit 1; }
-    cat "$FAKES/state" ;;
+    cat "$FAKES/state"
+    [ "$(cat "$FAKES/state")" != WAITING_FOR_RESOURCES ] || echo ACTIVE >"$FAKES/state" ;;
   *"queued-resources delete"*) rm "$FAKES/state" ;;
   *"tpu-vm ssh"*" run "*)
     read -r code <"$FAKES/codes"; sed -i 1d "$FAKES/codes"
     case $code in
       preempted) echo SUSPENDED >"$FAKES/state"; exit 255 ;;
       '') ;;
+      busy) while :; do /bin/sleep 0.05; done ;;
       *) exit "$code" ;;
     esac
     cd "$FAKES/home" && HOME="$FAKES/home" bash -c "${command#--command=}" ;;
@@ -372,6 +374,22 @@ def test_tpu_goes_on_after_preemption_and_interruption_but_not_after_failure(tpu
     tpu.codes.write_text(codes + "\n")
     assert tpu.run(*tpu_words("coinrun")).code == code
     assert verbs(tpu) == asked.split()
+
+
+def test_tpu_waits_until_it_is_active(tpu):
+    done = tpu.run(*tpu_words("coinrun"))
+    said = [line for line in done.err.splitlines() if line.startswith("tpu.sh: my-run is ")]
+    assert said == [f"tpu.sh: my-run is {state}" for state in ("GONE", "WAITING_FOR_RESOURCES", "ACTIVE")]
+    assert tpu.calls("sleep") == [["30"]]
+
+
+def test_tpu_deletes_the_tpu_after_ctrl_c(tpu):
+    tpu.codes.write_text("busy\n")
+    process = tpu.start(*tpu_words("coinrun"))
+    tpu.wait_for("gcloud", 7)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130 and verbs(tpu) == ["create", "scp", "install", "run", "delete"]
 
 
 def test_tpu_uses_one_that_is_there_and_tells_a_failed_run_from_a_lost_one(tpu):
@@ -469,3 +487,8 @@ def test_the_notebook_runs(local, monkeypatch):
     shown = notebook.cells[-1].outputs[0].data["text/html"]
     assert "<iframe srcdoc=" in shown and len(shown) > len(page)
     assert any("report.html" in out.get("text", "") for cell in notebook.cells for out in cell.get("outputs", ()))
+
+
+def test_every_way_to_launch_is_described():
+    sections = re.findall(r"^## .*`(.*)`$", (ROOT / "docs" / "launching.md").read_text(), re.M)
+    assert sorted(sections) == sorted(path.name for path in LAUNCH.iterdir())

@@ -1,8 +1,19 @@
 #!/usr/bin/env bash
-# Runs an experiment on this machine: launch/local.sh coinrun --seeds 64
+# Runs an experiment on this machine: launch/local.sh [-n PROCESSES] NAME [--seeds 64 ...]
+# Several processes share the run's directory and the cores. Ctrl-C and SIGTERM are passed on; the same line resumes.
 # Uses the active virtual environment, or else .venv beside this folder, made where there is none.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+processes=1
+if [ "${1:-}" = -n ]; then
+  processes=${2:-}
+  if ! [[ $processes =~ ^[1-9][0-9]{0,2}$ ]]; then
+    printf 'local.sh: -n %q; allowed: a whole number of processes from 1 to 999\n' "$processes" >&2
+    exit 2
+  fi
+  shift 2
+fi
 
 environment=${VIRTUAL_ENV:-${CONDA_PREFIX:-}}
 if [ -z "$environment" ]; then
@@ -20,4 +31,60 @@ if [ -z "$environment" ]; then
   fi
 fi
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check -c "$root/constraints.txt" "$root"
-exec "$environment/bin/rewardlab" run "$@"
+
+cores=() # the numbers of those that this script may use
+if [ "$processes" -gt 1 ] && command -v taskset >/dev/null; then
+  IFS=, read -r -a ranges <<<"$(taskset -cp $$ | sed 's/.*: //')"
+  for range in "${ranges[@]}"; do
+    for ((core = ${range%-*}; core <= ${range#*-}; core++)); do cores+=("$core"); done
+  done
+fi
+
+# One process, run again after exit code 75 (interrupted, can go on) unless a signal asked it to stop.
+keep_running() {
+  local asked="" code=75
+  trap 'asked=yes' TERM INT # the shell waits for the command first, which got the same signal
+  while [ "$code" -eq 75 ] && [ -z "$asked" ]; do
+    code=0
+    "$@" || code=$?
+    if [ "$code" -eq 75 ] && [ -z "$asked" ]; then sleep 1 || true; fi
+  done
+  exit "$code"
+}
+
+groups=() asked="" woken=""
+pass_on() {
+  asked=$1 woken=yes
+  for group in ${groups[@]+"${groups[@]}"}; do kill -s "$1" -- "-$group" 2>/dev/null || true; done
+}
+trap 'pass_on TERM' TERM
+trap 'pass_on INT' INT
+
+set -m # each process gets a group of its own, so that a Ctrl-C reaches it once: from here
+for ((i = 0; i < processes && ${#asked} == 0; i++)); do
+  words=("$environment/bin/rewardlab" run "$@")
+  [ "$processes" -eq 1 ] || words+=(--process "$i" --processes "$processes")
+  if [ "${#cores[@]}" -gt 0 ]; then
+    first=$((i * ${#cores[@]} / processes))
+    count=$(((i + 1) * ${#cores[@]} / processes - first))
+    share=$(IFS=,; echo "${cores[*]:first:count > 0 ? count : 1}")
+    words=(taskset -c "$share" "${words[@]}")
+  fi
+  keep_running "${words[@]}" &
+  groups+=("$!")
+done
+set +m
+[ -z "$asked" ] || pass_on "$asked" # one may have started in between
+
+# The worst: a failure before 75, 75 before 0.
+rank() { echo $(($1 == 75 ? 1 : $1 == 0 ? 0 : $1 + 1)); }
+worst=0
+for group in ${groups[@]+"${groups[@]}"}; do
+  woken=yes
+  while [ -n "$woken" ]; do # a signal ends `wait` early
+    woken="" code=0
+    wait "$group" || code=$?
+  done
+  [ "$(rank "$code")" -le "$(rank "$worst")" ] || worst=$code
+done
+exit "$worst"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
@@ -17,6 +18,7 @@ from rewardlab.fields import coerce
 from rewardlab.types import Rule
 
 FORMAT = 1
+DEEPEST = 32  # levels of objects and lists in JSON
 
 
 def folder() -> Path:
@@ -76,18 +78,28 @@ def read_text(path: str | os.PathLike) -> str:
 
 
 def read_json(text: str, where: str) -> Any:
-    """JSON without NaN, infinities and repeated names. Raises InputError that names `where`."""
+    """JSON without NaN, infinities, repeated names and deep nesting. Raises InputError that names `where`."""
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len(dict(pairs)) < len(pairs):
-            raise ValueError("a name occurs twice in one object")
+        names = [name for name, _ in pairs]
+        twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+        if twice is not None:
+            raise ValueError(f"{show(twice)} occurs twice in one object; allowed: once")
         return dict(pairs)
 
-    def refuse(constant: str) -> None:
-        raise ValueError(f"{constant} is no JSON number")
+    def check(value: Any, path: tuple[str, ...]) -> None:
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{'.'.join(path)} = {value}; allowed: a finite number")
+        if len(path) > DEEPEST:
+            raise ValueError(f"{show('.'.join(path))} is nested too deep; allowed: {DEEPEST} levels")
+        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for name, item in inside:
+            check(item, (*path, str(name)))
 
     try:
-        return json.loads(text, object_pairs_hook=unique, parse_constant=refuse)
+        plain = json.loads(text, object_pairs_hook=unique)
+        check(plain, ())
+        return plain
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where} is damaged or no JSON: {error}") from error
 
@@ -102,7 +114,12 @@ def to_json(experiment: Experiment) -> str:
     plain["rules"] = {name: _rule_to_plain(rule) for name, rule in experiment.rules.items()}
     plain["agent"] = {"agent": type(experiment.agent).__name__} | dataclasses.asdict(experiment.agent)
     plain["env"] = experiment.env if isinstance(experiment.env, str) else {"object": _address(type(experiment.env))}
-    return json.dumps({"format": FORMAT} | plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    try:
+        return json.dumps({"format": FORMAT} | plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"the experiment can't be recorded: {error}; allowed: numbers, texts, and lists of them"
+        ) from error
 
 
 def from_json(text: str, files: bool = False, where: str = "the config") -> Experiment:
@@ -114,8 +131,8 @@ def from_json(text: str, files: bool = False, where: str = "the config") -> Expe
     if not isinstance(plain, dict):
         raise wrong_type(where, plain, "a JSON object")
     plain = dict(plain)
-    if plain.pop("format", None) != FORMAT:
-        raise InputError(f"{where} is not of a format that this version reads; allowed: format {FORMAT}")
+    if (given := plain.pop("format", None)) != FORMAT:
+        raise InputError(f"{where} has format = {show(given)}, which this version can't read; allowed: {FORMAT}")
     _only(where, plain, [f.name for f in fields(Experiment)])
     missing = [
         f.name
@@ -134,7 +151,8 @@ def from_json(text: str, files: bool = False, where: str = "the config") -> Expe
     plain["agent"] = _agent(plain["agent"]) if "agent" in plain else agents.MLP()
     if isinstance(plain.get("env"), dict):
         raise _not_in_a_file("env", plain["env"])
-    _allow_file("env", plain.get("env"), files)
+    if "env" in plain:
+        _allow_file("env", coerce(plain["env"], str, "env"), files)
     return Experiment(**plain)
 
 
@@ -155,8 +173,12 @@ def _rule(where: str, plain: Any, files: bool) -> Rule:
     values = _object(f"{where}.hyperparameters", plain.get("hyperparameters", {}))
     return rules.make(
         coerce(plain.get("rule"), str, f"{where}.rule"),
-        **{k: _rule(f"{where}.{k}", v, files) if isinstance(v, dict) else v for k, v in values.items()},
+        **{k: _rule(f"{where}.{k}", v, files) if _is_rule(v) else v for k, v in values.items()},
     )
+
+
+def _is_rule(plain: Any) -> bool:
+    return isinstance(plain, dict) and ("rule" in plain or "object" in plain)
 
 
 def _condition(where: str, plain: Any) -> Condition:

@@ -82,13 +82,14 @@ class Experiment:
         def put(name: str, value: Any) -> None:
             object.__setattr__(self, name, value)
 
+        safe_name("name", self.name)
         for f in fields(self):
             hint = hints(Experiment)[f.name]
             put(f.name, coerce(getattr(self, f.name), hint, f.name, bounds(f, hint)))
-        safe_name("name", self.name)
         put("rules", _entries("rules", self.rules, _rule))
         put("conditions", _entries("conditions", self.conditions, _condition))
         put("evaluations", _entries("evaluations", self.evaluations, _numbers))
+        put("published", {_text("published", k): coerce(v, float, f"published.{k}") for k, v in self.published.items()})
         if self.control is not None and self.control not in self.conditions:
             raise unknown("control", self.control, self.conditions, "conditions of the experiment, or none")
         self._check_world(put)
@@ -101,7 +102,7 @@ class Experiment:
             world, kwargs = envs.origin(world)
             put("env_kwargs", kwargs)
         put("env", world)
-        put("env_kwargs", dict(self.env_kwargs))
+        put("env_kwargs", {k: _argument(f"env_kwargs.{k}", v) for k, v in self.env_kwargs.items()})
         envs.check_name(world, self.env_kwargs)
         if not any(c.params for c in self.conditions.values()) and not any(self.evaluations.values()):
             return
@@ -182,6 +183,14 @@ def _numbers(where: str, values: Any) -> dict[str, bool | int | float]:
     if not isinstance(values, Mapping):
         raise wrong_type(where, values, "a dict {param of the world: number}")
     return {_text(where, name): _number(f"{where}.{name}", value) for name, value in values.items()}
+
+
+def _argument(where: str, value: Any) -> Any:
+    """An argument of a world's `make`: numbers and texts checked, lists as tuples, objects of Python's as they are."""
+    if isinstance(value, (list, tuple)):
+        return tuple(_argument(where, item) for item in value)
+    kind = next((kind for kind in (bool, str, float) if isinstance(value, kind)), None)
+    return coerce(value, kind, where) if kind else value
 
 
 def _text(where: str, name: Any) -> str:

@@ -88,7 +88,16 @@ def coerce(value: Any, hint: Any, where: str, limits: tuple[float, float] | None
     kind = typing.get_origin(hint) or hint
     if not isinstance(value, kind):
         raise wrong_type(where, value, allowed)
+    if kind is str and not storable(value):
+        raise InputError(
+            f"{where} = {show(value)} can't be stored; allowed: a text of Unicode characters, NUL left out"
+        )
     return checked(value, where, arrays) if dataclasses.is_dataclass(value) else value
+
+
+def storable(text: str) -> bool:
+    """Whether files can hold a text: bytes of the command line that were no UTF-8 have no encoding, HDF5 ends at a NUL."""
+    return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def describe(hint: Any, limits: tuple[float, float] | None = None) -> str:

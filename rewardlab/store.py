@@ -80,8 +80,12 @@ class Run:
 
 def open_run(directory: str | Path) -> Run:
     """An existing run directory. Raises InputError when there is none."""
-    path = _directory(directory)
-    if not (path / CONFIG).is_file():
+    path = _stays_inside(_directory(directory))
+    try:
+        there = (path / CONFIG).is_file()
+    except OSError:  # a name that no file can have
+        there = False
+    if not there:
         raise InputError(f"{show(str(directory))} is no run directory: it has no {CONFIG}")
     return Run(path)
 
@@ -91,7 +95,7 @@ def check_out(out: str | Path | None, experiment: Experiment) -> Path:
 
     Raises InputError where another run or other files are, or nothing can be written.
     """
-    path = _directory(out if out is not None else Path("runs") / experiment.name)
+    path = _stays_inside(_directory(out if out is not None else Path("runs") / experiment.name))
     try:
         present = sorted(os.listdir(path)) if path.exists() else []
     except OSError as error:
@@ -265,7 +269,25 @@ def _directory(given: str | Path) -> Path:
     text = os.fspath(given) if isinstance(given, (str, Path)) else ""
     if not text or not text.isprintable():
         raise InputError(f"directory = {show(given)}; allowed: the path of a directory, of printable characters")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise InputError(
+            f"directory = {show(given)} is in the home of nobody; allowed: the path of a directory"
+        ) from error
+
+
+def _stays_inside(path: Path) -> Path:
+    """The path, where nothing in that directory is a link to something outside of it, which would be written through."""
+    home = os.path.realpath(path)
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            link = os.path.join(folder, name)
+            if os.path.islink(link) and not os.path.realpath(link).startswith(home + os.sep):
+                raise InputError(
+                    f"{show(link)} is a link that leads out of the run's directory; allowed: files of its own"
+                )
+    return path
 
 
 def _cannot_write(path: Path, error: OSError) -> InputError:

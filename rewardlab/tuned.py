@@ -55,7 +55,7 @@ def place(given: str | Path | Experiment, experiment: Experiment) -> Path:
     if by_name in config.names():
         folder = config.folder()
     else:
-        folder = Path() if isinstance(given, Experiment) else Path(given).expanduser().parent
+        folder = Path() if isinstance(given, Experiment) else Path(os.path.expanduser(given)).parent
     return folder / FOLDER / f"{experiment.name}.json"
 
 
@@ -63,8 +63,8 @@ def check_out(path: str | Path) -> Path:
     """The path, if a new file can be written there. Raises InputError, and writes nothing."""
     if not isinstance(path, (str, Path)) or not str(path).isprintable() or Path(path).suffix != ".json":
         raise InputError(f"out = {show(path)}; allowed: the path of a new .json file")
-    path = Path(path).expanduser()
     try:
+        path = Path(path).expanduser()
         if os.path.lexists(path):
             raise _refused(path, "it is there already")
         folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
@@ -73,8 +73,8 @@ def check_out(path: str | Path) -> Path:
         os.stat(path)  # finds names that no file can have
     except FileNotFoundError:
         return path
-    except OSError as error:
-        raise _refused(path, error.strerror) from error
+    except (OSError, RuntimeError) as error:  # RuntimeError: the home of nobody
+        raise _refused(path, getattr(error, "strerror", None) or error) from error
     return path
 
 

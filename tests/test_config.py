@@ -84,7 +84,7 @@ def test_an_object_that_no_file_holds_is_recorded_and_refused(file):
         (lambda p: p | {"agent": {"agent": ["MLP"]}}, "agent"),
         (lambda p: p | {"agent": {"hiden": [3]}}, "did you mean 'hidden'?"),
         (lambda p: p | {"env": {"object": "os:system"}}, "run it from Python"),
-        (lambda p: p | {"env": ["coinrun"]}, "world = ['coinrun']"),
+        (lambda p: p | {"env": ["coinrun"]}, "env = ['coinrun']"),
         (lambda p: p | {"name": {"a": 1}}, "name"),
         (lambda p: [p], "is a list"),
         (lambda p: None, "is None"),

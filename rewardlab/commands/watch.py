@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import sys
+from pathlib import Path
 
 from rewardlab import devices
 from rewardlab.cli import Parser
-from rewardlab.errors import InputError, unknown
+from rewardlab.errors import InputError, show, unknown
 
 
 def main(words: list[str]) -> int:
@@ -23,8 +27,6 @@ def main(words: list[str]) -> int:
     given, changes = parser.read(words)
 
     devices.check_randomness()
-    from pathlib import Path
-
     import jax
 
     from rewardlab import envs
@@ -32,10 +34,10 @@ def main(words: list[str]) -> int:
     from rewardlab.fields import coerce, parse
 
     seed = coerce(parse([given.seed], int, "seed"), int, "seed", (0, 2**31 - 1))
-    path = Path(given.out or f"{Path(given.world).stem}.gif")
-    if path.suffix != ".gif" or not path.parent.is_dir():
-        raise InputError(f"--out {path}; allowed: a .gif file in a directory that there is")
     env = envs.make(given.world)
+    path = Path(given.out or f"{Path(given.world).stem}.gif")
+    if path.suffix != ".gif" or not str(path).isprintable() or not _can_be_written(path):
+        raise InputError(f"--out {show(str(path))}; allowed: a .gif file, in a directory that there is, and no link")
     kinds, changes = envs.params_kinds(env), {name.replace("-", "_"): words for name, words in changes.items()}
     for name in changes:
         if name not in kinds:
@@ -61,3 +63,10 @@ def main(words: list[str]) -> int:
 
     print(save(path, scripted(env, set_params(params, {}), policies[given.agent], jax.random.key(seed))))
     return 0
+
+
+def _can_be_written(path: Path) -> bool:
+    try:
+        return os.access(path.parent, os.W_OK | os.X_OK) and stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError as error:
+        return error.errno == errno.ENOENT

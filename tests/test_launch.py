@@ -1,0 +1,265 @@
+"""Launch scripts: what they would do on the cloud and on a cluster, shown with fakes on the PATH; on this machine, for real."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from fakes import HOSTILE, LAUNCH, ROOT, fakes_fixture, one_line  # noqa: F401
+
+TINY = """
+from rewardlab import MLP, rules
+from rewardlab.experiment import Condition, Experiment
+
+experiment = Experiment(
+    name="tiny", question="Does it run here?", env="CartPole-v1", conditions={"plain": Condition()},
+    evaluations={"plain": {}}, rules={"reinforce": rules.make("reinforce", lanes=1, steps=500)}, agent=MLP(hidden=(4,)),
+    steps=8, seeds=2, points=1, episodes=2, width=1,
+)
+"""
+
+
+def test_the_scripts_are_clean():
+    """shellcheck comes with the `test` extra: where it is missing, this fails."""
+    shellcheck = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert shellcheck, "no shellcheck; pip install '.[test]' brings it"
+    scripts = [*LAUNCH.glob("*.sh"), *LAUNCH.glob("*.sbatch"), *ROOT.glob(".ci/*.sh")]
+    assert {"local.sh", "tpu.sh", "slurm.sbatch"} <= {path.name for path in scripts}
+    done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+# This machine.
+
+SLEEPER = "trap 'exit 75' TERM INT\nwhile :; do /bin/sleep 0.05; done\n"
+
+
+@pytest.fixture(name="local")
+def _local(fakes):
+    """launch/local.sh in an environment whose pip does nothing and whose rewardlab is a fake."""
+    fakes.add("env/bin/python", records=False)
+    fakes.add("sleep")
+    fakes.environment["VIRTUAL_ENV"] = str(fakes.folder / "env")
+    return fakes
+
+
+def test_local_passes_every_word_on(local):
+    local.add("env/bin/rewardlab")
+    assert local.run(LAUNCH / "local.sh", "coinrun", *HOSTILE).code == 0
+    assert local.calls("rewardlab") == [["run", "coinrun", *HOSTILE]] and local.untouched()
+
+
+def test_local_starts_processes_each_on_its_share_of_the_cores(local):
+    local.add("env/bin/rewardlab", 'grep Cpus_allowed_list /proc/self/status >"$FAKES/cores${*: -3:1}"\n')
+    assert local.run(LAUNCH / "local.sh", "-n", "3", "coinrun", *HOSTILE).code == 0
+    assert sorted(local.calls("rewardlab")) == [
+        ["run", "coinrun", *HOSTILE, "--process", str(i), "--processes", "3"] for i in range(3)
+    ]
+    assert local.untouched()
+    mine = sorted(os.sched_getaffinity(0))
+    shares = []
+    for i in range(3):
+        text = (local.folder / f"cores{i}").read_text().split()[1]
+        ends = [list(map(int, part.split("-"))) for part in text.split(",")]
+        shares.append({core for end in ends for core in range(end[0], end[-1] + 1)})
+    assert all(shares) and set().union(*shares) <= set(mine)
+    if len(mine) >= 3:
+        assert sum(map(len, shares)) == len(mine) and set().union(*shares) == set(mine)
+
+
+def test_local_runs_an_interrupted_process_again_and_ends_with_the_worst_code(local):
+    again = 'mark="$FAKES/again${*: -3:1}"; [ -e "$mark" ] || { touch "$mark"; exit 75; }\n'
+    local.add("env/bin/rewardlab", again)
+    assert local.run(LAUNCH / "local.sh", "-n", "2", "coinrun").code == 0
+    assert sorted(call[-3] for call in local.calls("rewardlab")) == ["0", "0", "1", "1"]
+    for codes, worst in [("0 2 1", 2), ("0 0 3", 3), ("0 0 0", 0), ("1 0 0", 1)]:
+        local.add("env/bin/rewardlab", f'codes=({codes}); exit "${{codes[${{*: -3:1}}]}}"\n', records=False)
+        assert local.run(LAUNCH / "local.sh", "-n", "3", "coinrun").code == worst
+    local.add("env/bin/rewardlab", "exit 2\n")
+    before = len(local.calls("rewardlab"))
+    assert local.run(LAUNCH / "local.sh", "coinrun").code == 2 and len(local.calls("rewardlab")) == before + 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("processes", [1, 2])
+def test_local_passes_a_signal_on_once_and_does_not_run_again(local, number, processes):
+    local.add("env/bin/rewardlab", "trap 'echo asked; exit 75' TERM INT\nwhile :; do /bin/sleep 0.05; done\n")
+    process = local.start(LAUNCH / "local.sh", "-n", str(processes), "coinrun")
+    local.wait_for("rewardlab", processes)
+    time.sleep(0.2)
+    os.killpg(process.pid, number) if number == signal.SIGINT else process.send_signal(number)  # as a terminal does
+    out, _ = process.communicate(timeout=20)
+    assert (process.returncode, out.count("asked")) == (75, processes)
+    assert len(local.calls("rewardlab")) == processes
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1.5", "01", "1000", *HOSTILE])
+def test_local_refuses_what_is_no_number_of_processes(local, count):
+    local.add("env/bin/rewardlab")
+    done = local.run(LAUNCH / "local.sh", "-n", count, "coinrun")
+    assert done.code == 2 and one_line(done.err) and "from 1 to 999" in done.err
+    assert local.calls("rewardlab") == [] and local.untouched()
+
+
+def real_rewardlab(fakes):
+    path = os.pathsep.join([str(ROOT), *(p for p in sys.path if p)])
+    fakes.environment |= {"PYTHONPATH": path, "XLA_FLAGS": "", "PYTHON": sys.executable}
+    fakes.add("env/bin/rewardlab", 'exec "$PYTHON" -m rewardlab "$@"\n')
+    (fakes.work / "tiny.py").write_text(TINY)
+
+
+def test_two_processes_share_one_run(local):
+    real_rewardlab(local)
+    if "--processes" not in local.run(local.folder / "env/bin/rewardlab", "run", "--help").out:
+        pytest.skip("`rewardlab run` has no --processes")
+    done = local.run(LAUNCH / "local.sh", "-n", "2", "tiny.py", "--out", "made")
+    assert done.code == 0, done.err
+    assert (local.work / "made" / "report.html").is_file() and (local.work / "made" / "results.nc").is_file()
+
+
+# SLURM.
+
+
+@pytest.fixture(name="slurm")
+def _slurm(fakes):
+    fakes.add("rewardlab")
+    fakes.add("scontrol")
+    fakes.add("srun", '[ "$1" = --kill-on-bad-exit=0 ] && shift; "$@"\n')
+    fakes.environment |= {"SLURM_JOB_ID": "17", "SLURM_NTASKS": "1"}
+    return fakes
+
+
+SBATCH = ("bash", str(LAUNCH / "slurm.sbatch"))
+
+
+def test_slurm_runs_one_task_several_or_an_array(slurm):
+    assert slurm.run(*SBATCH, "coinrun", *HOSTILE).code == 0
+    assert slurm.run(*SBATCH, "coinrun", SLURM_NTASKS="4").code == 0
+    array = {"SLURM_ARRAY_TASK_MIN": "1", "SLURM_ARRAY_TASK_MAX": "8", "SLURM_ARRAY_TASK_COUNT": "8"}
+    assert slurm.run(*SBATCH, "coinrun", SLURM_ARRAY_TASK_ID="3", **array).code == 0
+    assert slurm.calls("rewardlab") == [
+        ["run", "coinrun", *HOSTILE],
+        ["run", "coinrun", "--distributed"],
+        ["run", "coinrun", "--process", "2", "--processes", "8"],
+    ]
+    assert slurm.calls("scontrol") == [] and slurm.untouched()
+    for words, variables in [
+        (["coinrun"], {"SLURM_ARRAY_TASK_ID": "3", **array, "SLURM_NTASKS": "2"}),
+        (["coinrun"], {"SLURM_ARRAY_TASK_ID": "3", **array, "SLURM_ARRAY_TASK_COUNT": "4"}),
+        ([], {}),
+        (["coinrun"], {"SLURM_JOB_ID": ""}),
+    ]:
+        done = slurm.run(*SBATCH, *words, **variables)
+        assert done.code == 2 and one_line(done.err)
+    assert len(slurm.calls("rewardlab")) == 3
+
+
+@pytest.mark.parametrize(("code", "queued"), [(0, False), (75, True), (2, False), (1, False), (137, False)])
+def test_slurm_queues_again_what_can_go_on(slurm, code, queued):
+    slurm.add("rewardlab", f"exit {code}\n")
+    assert slurm.run(*SBATCH, "coinrun").code == code
+    assert slurm.calls("scontrol") == [["requeue", "17"]] * queued
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("trap 'exit 75' USR1 TERM\nwhile :; do /bin/sleep 0.05; done\n", 75),
+        ("while :; do /bin/sleep 0.05; done\n", 128 + signal.SIGUSR1),  # it does not listen yet
+    ],
+)
+def test_slurm_hands_its_signal_to_the_step_and_queues_again(slurm, body, code):
+    slurm.add("srun", body)
+    process = slurm.start(*SBATCH, "coinrun")
+    slurm.wait_for("srun", 1)
+    time.sleep(0.1)
+    process.send_signal(signal.SIGUSR1)
+    process.communicate(timeout=20)
+    assert process.returncode == code and slurm.calls("scontrol") == [["requeue", "17"]]
+
+
+def test_slurm_asks_for_time_to_stop():
+    text = (LAUNCH / "slurm.sbatch").read_text()
+    assert "#SBATCH --requeue\n" in text and "#SBATCH --signal=B:USR1@120\n" in text
+
+
+# SkyPilot.
+
+
+def test_sky_runs_in_the_bucket_and_executes_nothing_that_it_is_given(fakes):
+    task = yaml.safe_load((LAUNCH / "sky.yaml").read_text())
+    assert task["resources"]["use_spot"] and task["resources"]["job_recovery"] == {"recover_on_exit_codes": [75]}
+    assert task["file_mounts"]["/runs"]["name"] == "$BUCKET"
+    fakes.add("venv/bin/rewardlab", "exit 75\n")
+    run = lambda **given: fakes.run("bash", "-c", task["run"], HOME=str(fakes.folder), **given)  # noqa: E731
+    for word in HOSTILE:
+        done = run(NAME=word, EXPERIMENT="coinrun", ARGUMENTS="")
+        assert done.code == 2 and one_line(done.err)
+    assert fakes.calls("rewardlab") == []
+    arguments = "--seeds 3 $(touch X) `touch X` ; touch X *\n--steps 2e6"
+    for word in HOSTILE:
+        assert run(NAME="my-run", EXPERIMENT=word, ARGUMENTS=arguments).code == 75
+    assert fakes.calls("rewardlab") == [["run", word, *arguments.split(), "--out", "/runs/my-run"] for word in HOSTILE]
+    assert fakes.untouched()
+
+
+# Colab.
+
+
+def cells() -> list[dict]:
+    return json.loads((LAUNCH / "colab.ipynb").read_text())["cells"]
+
+
+def test_the_notebook_keeps_the_accelerators_build_of_jax(tmp_path, monkeypatch):
+    import importlib.metadata
+
+    monkeypatch.chdir(tmp_path)
+    source = next("".join(c["source"]) for c in cells() if "colab-constraints.txt" in "".join(c["source"]))
+    pinned = re.search(r"^jax==(.*)$", (ROOT / "constraints.txt").read_text(), re.M)[1]
+    for found, expected in [
+        ({"jax": "0.11.2", "jaxlib": "0.11.2", "jax-cuda13-plugin": "0.11.2", "jaxtyping": "0.3"}, "0.11.2"),
+        ({"jax": "0.7.0", "jaxlib": "0.7.0", "jax-cuda12-plugin": "0.7.0"}, pinned),
+        ({}, pinned),
+    ]:
+        packages = [SimpleNamespace(name=name, version=version) for name, version in found.items()]
+        monkeypatch.setattr(importlib.metadata, "distributions", lambda packages=packages: packages)
+        exec(compile(source, "colab.ipynb", "exec"), {"SOURCE": str(ROOT), "INSTALL": False})
+        pins = dict(line.split("==") for line in Path("colab-constraints.txt").read_text().split())
+        assert pins["jax"] == pins["jaxlib"] == expected and "flax" in pins and "jaxtyping" not in pins
+        assert ("jax-cuda13-plugin" in pins) == ("jax-cuda13-plugin" in found) and "jax-cuda12-plugin" not in pins
+
+
+def test_the_notebook_runs(local, monkeypatch):
+    """In a kernel, as Colab runs it: without the Drive, and with nothing installed over the environment of the tests."""
+    import nbformat
+    from nbclient import NotebookClient
+
+    real_rewardlab(local)
+    for name in ("PYTHONPATH", "XLA_FLAGS"):
+        monkeypatch.setenv(name, local.environment[name])
+    monkeypatch.setenv("IPYTHONDIR", str(local.folder / "ipython"))
+    notebook = nbformat.read(LAUNCH / "colab.ipynb", as_version=4)
+    assert all(not cell.get("outputs") for cell in notebook.cells)
+    (parameters,) = [cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", [])]
+    changed = {"SOURCE": str(ROOT), "EXPERIMENT": "tiny.py", "ARGUMENTS": [], "OUT": "made", "INSTALL": False}
+    assert all(f"\n{name} = " in f"\n{parameters.source}" for name in changed)
+    parameters.source = "\n".join(f"{name} = {value!r}" for name, value in changed.items())
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": local.work}})
+    client.execute()
+    page = (local.work / "made" / "report.html").read_text()
+    shown = notebook.cells[-1].outputs[0].data["text/html"]
+    assert "<iframe srcdoc=" in shown and len(shown) > len(page)
+    assert any("report.html" in out.get("text", "") for cell in notebook.cells for out in cell.get("outputs", ()))
+
+
+def test_every_way_to_launch_is_described():
+    sections = re.findall(r"^## .*`(.*)`$", (ROOT / "docs" / "launching.md").read_text(), re.M)
+    assert sorted(sections) == sorted(path.name for path in LAUNCH.iterdir())

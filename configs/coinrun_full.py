@@ -3,7 +3,10 @@
     rewardlab run coinrun_full
 
 The selection rules of `coinrun` alone, 10M steps a seed instead of 0.9M, 10 seeds trained each way.
-Time and result: not measured yet.
+Time: 37 minutes on 2 cores that were busy with other work.
+Result: truncation selection learns (93 % of coins at the end, all seeds competent, after 3M steps at the median) and collects
+no moved coin; but its control reaches only 10 % at a detour and none behind, so nothing follows about goals. OpenAI-ES stays
+at 45 %: what all candidates do whatever they see ("always jump right") is a plateau that no perturbation leaves.
 """
 
 from dataclasses import replace

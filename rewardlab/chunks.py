@@ -43,7 +43,7 @@ class Saved(NamedTuple):
     config: str
     identity: dict[str, Any]
     note: Any
-    period: float = PERIOD
+    period: float
 
     def fits(self, about: dict[str, Any]) -> str:
         """What speaks against going on from a checkpoint, or ""."""
@@ -68,7 +68,6 @@ def train_batch(
     progress: Progress,
     stop: Stop,
     saved: Saved | None = None,
-    chunk: float = CHUNK,
 ) -> Trained:
     """Trains one batch of seeds, evaluating at every point; goes on from its newest checkpoint where there is one.
 
@@ -87,15 +86,15 @@ def train_batch(
     shapes = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((width, len(targets), *x.shape[1:]), x.dtype), evaluate.out_info
     )
-    points = dict(zip(("share", "returns", "length"), shapes, strict=True))
-    points |= {name: jax.ShapeDtypeStruct((width, len(targets)), t) for name, t in (("steps", "f8"), ("finite", "f4"))}
+    points = shapes._asdict() | {name: jax.ShapeDtypeStruct((width, len(targets)), t) for name, t in (("steps", "f8"), ("finite", "f4"))}
     points = {name: np.full(x.shape, np.nan, x.dtype) for name, x in points.items()}
     like = {"carry": programs.begin.out_info, "points": points, "position": np.int64(0)}
     found = saved and checkpoints.newest(saved.directory, like, saved.fits, saved.note)
     computed_with = [saved.identity] if saved else []
     if found:
         _, tree, about = found
-        carry, points, position = put(tree["carry"]), tree["points"], int(tree["position"])
+        carry, position = put(tree["carry"]), int(tree["position"])
+        points = {name: np.array(array) for name, array in tree["points"].items()}
         started -= about["seconds"]
         computed_with = [one for one in about["computed_with"] if one != saved.identity] + computed_with
         reached = int(np.min(carry.steps))
@@ -126,15 +125,15 @@ def train_batch(
             carry = programs.advance(rule, params, keys, carry, put(jnp.int32(goal)))
             reached = int(np.min(carry.steps))  # waits for the chunk
             took = time.perf_counter() - begun
-            ahead = max(int(ahead * min(max(chunk / max(took, 1e-6), 0.25), 8.0)), 1)
+            ahead = max(int(ahead * min(max(CHUNK / max(took, 1e-6), 0.25), 8.0)), 1)
             progress.advance((min(reached, targets[position]) - min(before, targets[position])) * seeds, batch.name)
             if reached < targets[position]:
                 look_around()
         policies = programs.policy(rule, carry)
         evaluated = evaluate(default, overrides, policies, key)
-        measured = (*evaluated, np.broadcast_to(np.asarray(carry.steps, np.float64), width), finite(policies, width))
-        for array, value in zip(points.values(), measured, strict=True):
-            array[:, position] = np.asarray(value)
+        measured = {**evaluated._asdict(), "steps": carry.steps, "finite": finite(policies, width)}
+        for name, value in measured.items():
+            points[name][:, position] = np.asarray(value)
     policies = jax.device_put(policies, jax.local_devices()[0])
     return Trained(points, policies, time.perf_counter() - started, computed_with)
 

@@ -48,26 +48,25 @@ def run(
     path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
     experiment.world()
     store.create(path, experiment, resume_anyway)
+    if isinstance(progress, bool):
+        progress = Progress(1) if progress else Silent()
     with lease.Lease(path, f"{share.process}", share.of, stop):
         mine = identity.of(experiment)
-        silent = progress is False
-        note = Silent().note if silent else Progress(1).note
-        store.renew(path, experiment, note)
+        store.renew(path, experiment, progress.note)
         finished = store.Run(path).finished
         if finished and share.of > 1:
             return store.open_run(path)
-        found = parts.scan(path, experiment, note)
+        found = parts.scan(path, experiment, progress.note)
         if finished:  # be its parts there or not
-            return assembly.finish(path, experiment, found, note)
+            return assembly.finish(path, experiment, found, progress.note)
         check_identity(path, experiment, found, mine, resume_anyway)
         wanted = [batch for number, batch in parts.missing(experiment, found) if number % share.of == share.process]
         if wanted:
-            if isinstance(progress, bool):
-                progress = Silent() if silent else Progress(experiment.steps * sum(len(b.seeds) for b in wanted))
+            progress.total = experiment.steps * sum(len(batch.seeds) for batch in wanted)
             if found:
-                progress.note(f"{path}: going on, {len(found)} batches are there, {len(wanted)} are trained")
+                progress.note(f"{path}: going on; {len(found)} batches are there, {len(wanted)} to be trained")
             measure(path, experiment, wanted, mine, progress, stop)
-        return finish(path, experiment, note, stop)
+        return finish(path, experiment, progress.note, stop)
 
 
 def finish(path: Path, experiment: Experiment, note, stop: Stop) -> store.Run:
@@ -108,7 +107,7 @@ def measure(
         stop.check()
         directory = path / checkpoints.FOLDER / batch.name
         checkpoints.tidy(directory)
-        saved = Saved(directory, config, mine, progress.note)
+        saved = Saved(directory, config, mine, progress.note, chunks.PERIOD)
         done = chunks.train_batch(device, experiment, job, batch, progress, stop, saved)
         kept = slice(len(batch.seeds))
         policies = {}
@@ -144,11 +143,6 @@ def measure(
                 future.cancel()
             concurrent.futures.wait(waiting)  # until what is under way is committed
             raise
-
-
-def total_steps(experiment: Experiment) -> int:
-    """Environment steps that the whole experiment will live, padding left out."""
-    return len(experiment.rules) * experiment.steps * sum(map(experiment.seeds_of, experiment.conditions))
 
 
 def compile_all(experiment: Experiment, names: list[str], workers: batches.Workers) -> dict[str, Job]:

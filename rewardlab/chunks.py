@@ -86,7 +86,9 @@ def train_batch(
     shapes = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((width, len(targets), *x.shape[1:]), x.dtype), evaluate.out_info
     )
-    points = shapes._asdict() | {name: jax.ShapeDtypeStruct((width, len(targets)), t) for name, t in (("steps", "f8"), ("finite", "f4"))}
+    points = shapes._asdict() | {
+        name: jax.ShapeDtypeStruct((width, len(targets)), t) for name, t in (("steps", "f8"), ("finite", "f4"))
+    }
     points = {name: np.full(x.shape, np.nan, x.dtype) for name, x in points.items()}
     like = {"carry": programs.begin.out_info, "points": points, "position": np.int64(0)}
     found = saved and checkpoints.newest(saved.directory, like, saved.fits, saved.note)

@@ -57,7 +57,7 @@ def run(
         if finished and share.of > 1:
             return store.open_run(path)
         found = parts.scan(path, experiment, progress.note)
-        if finished:  # be its parts there or not
+        if finished and not found:  # someone removed its parts, which it no longer needs
             return assembly.finish(path, experiment, found, progress.note)
         check_identity(path, experiment, found, mine, resume_anyway)
         wanted = [batch for number, batch in parts.missing(experiment, found) if number % share.of == share.process]

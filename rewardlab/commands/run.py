@@ -7,6 +7,7 @@ import sys
 from rewardlab import devices
 from rewardlab.cli import Parser
 from rewardlab.errors import InputError, nearest, unknown
+from rewardlab.processes import Share
 from rewardlab.stopping import Signals, Stop
 
 GUIDE = """\
@@ -64,7 +65,8 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
     devices.check_randomness()
     from rewardlab import config, override, processes, store
 
-    division = processes.read(given)
+    share = Share() if given.help else processes.join(processes.read(given))  # before anything that starts jax
+    signals.install()  # jax's distributed runtime sets its own
     experiment = config.load(given.experiment)
     if given.help:
         _describe(given.experiment, experiment, override)
@@ -80,8 +82,6 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
         given.out = f"runs/{experiment.name}-smoke"
 
     path = store.check_out(given.out, experiment, given.resume_anyway)  # before the slower imports
-    share = processes.join(division)
-    signals.install()  # jax's distributed runtime sets its own
     from rewardlab.runner import run
     from rewardlab.table import summary_table
 

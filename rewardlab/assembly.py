@@ -12,7 +12,7 @@ import jax
 from rewardlab import batches, compare, parts, report, store, training
 from rewardlab.auditing import audit
 from rewardlab.envs.adapter import set_params
-from rewardlab.errors import InputError
+from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
 from rewardlab.files import sha256
 from rewardlab.parts import Part
@@ -37,6 +37,16 @@ def finish(path: Path, experiment: Experiment, found: list[Part], note: Callable
     note("Writing the report ...")
     report.write(path)
     return store.open_run(path)
+
+
+def merge(run: store.Run, note: Callable[[str], None]) -> store.Run:
+    """Finishes a run whose parts are all there. Raises InputError that says which are missing, or do not go together."""
+    experiment = run.experiment
+    found = parts.scan(run.path, experiment, note)
+    lacking = parts.missing(experiment, found)
+    if lacking:
+        raise InputError(f"{show(str(run.path))} is not finished; missing: {missing_text(lacking)}")
+    return finish(run.path, experiment, found, note)
 
 
 def assemble(experiment: Experiment, env, found: list[Part]):

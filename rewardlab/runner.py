@@ -58,7 +58,7 @@ def run(
             return store.open_run(path)
         found = parts.scan(path, experiment, progress.note)
         if finished and not found:  # someone removed its parts, which it no longer needs
-            return assembly.finish(path, experiment, found, progress.note)
+            return store.open_run(path)
         check_identity(path, experiment, found, mine, resume_anyway)
         wanted = [batch for number, batch in parts.missing(experiment, found) if number % share.of == share.process]
         if wanted:

@@ -169,7 +169,7 @@ def kills(folder: Path, count: int, seeds: int, steps: int) -> int:
 
         pid, begun, saves, last = fork(work), time.time(), 0, killed >= count
         os.close(writing)
-        after, nth = (rng.uniform(0, length), 0) if rng.random() < 0.4 else (rng.uniform(0, 0.03), rng.randrange(1, 60))
+        after, nth = (rng.uniform(0, length), 0) if rng.random() < 0.4 else (rng.uniform(0, 0.03), rng.randrange(1, 10))
         open_saves, dead = 0, False
         while not dead:
             left = 600 if last or nth else begun + after - time.time()

@@ -6,6 +6,7 @@ import sys
 
 from rewardlab import devices
 from rewardlab.cli import Parser
+from rewardlab.commands import report
 from rewardlab.errors import InputError, nearest, unknown
 from rewardlab.processes import Share
 from rewardlab.stopping import Signals, Stop
@@ -63,7 +64,7 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
         return 0
 
     devices.check_randomness()
-    from rewardlab import config, override, processes, store
+    from rewardlab import config, override, parts, processes, store
 
     share = Share() if given.help else processes.join(processes.read(given))  # before anything that starts jax
     signals.install()  # jax's distributed runtime sets its own
@@ -87,6 +88,8 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
 
     if share.of == 1 and store.Run(path).finished:
         print(f"{path} is finished: nothing is trained, its report is written again", file=sys.stderr)
+        if not (path / parts.FOLDER).is_dir():
+            return report.main([str(path)])
     done = run(experiment, given.out, share=share, stop=stop, resume_anyway=given.resume_anyway)
     if done.finished:
         print(summary_table(done.summary))

@@ -21,6 +21,9 @@ from rewardlab import devices, training
 from rewardlab.probes.outcomes import outcomes
 from rewardlab.types import Rule
 
+# Folded into the root key for what is not a seed's; seeds are numbered from 0 and never reach them.
+EVALUATION, REPLAY, TUNING = 1_000_000_007, 1_000_000_009, 1_000_000_021
+
 
 class Programs(NamedTuple):
     """The compiled programs of one rule on one device; leading axis of carries (but see `axes`) and policies: one batch's seeds.
@@ -48,6 +51,11 @@ def run_keys(root: int | jax.Array, seeds: np.ndarray) -> jax.Array:
     """Each seed's own key, key[S]: a function of the root, a number or a key, and of the seed's number alone."""
     root = jax.random.key(root) if isinstance(root, int) else root
     return jax.vmap(partial(jax.random.fold_in, root))(seeds)
+
+
+def evaluation_key(root: int) -> jax.Array:
+    """One key for every evaluation of a run: all policies are compared on the same levels."""
+    return jax.random.fold_in(jax.random.key(root), EVALUATION)
 
 
 def axes(rule: Rule) -> training.Carry:
@@ -138,4 +146,4 @@ class Workers:
         return self
 
     def __exit__(self, *problem):
-        self._pool.shutdown(cancel_futures=True)
+        self._pool.shutdown(wait=not problem[0], cancel_futures=True)  # nobody waits for what will not be used

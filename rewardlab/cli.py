@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from rewardlab import stopping
 from rewardlab.errors import InputError, one_line, unknown
 
 GUIDE = """\
@@ -30,6 +31,9 @@ A run is a directory, runs/NAME unless --out says otherwise:
   summary.json      each rule's figures with intervals, pairwise tests, verdicts
   results.nc        labelled arrays with every seed (xarray)
   figures/, replays/, config.json (to run it again), environment.json (versions, devices)
+
+Exit codes: 0 done; 2 bad input, nothing was written; 1 failure, a full disk for one; 75 interrupted, and resumable by
+the same command; 130 stopped at once by a second Ctrl-C.
 
 From Python: rewardlab.run(rewardlab.load("coinrun")).results
 """
@@ -80,19 +84,25 @@ def split(words: Sequence[str], flags: set[str]) -> tuple[list[str], dict[str, l
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command. Returns the exit code: 0, 2 for bad input (one line on stderr), 130 after Ctrl-C."""
+    """Runs a command. Returns the exit code, as the guide has them; what went wrong is one line on stderr."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _command(words)
     except InputError as error:
         print(f"rewardlab: {error}", file=sys.stderr)
-        return 2
+        return error.code
+    except stopping.Interrupted as interrupted:
+        print(f"\nrewardlab: stopped ({interrupted}); the same command goes on from here", file=sys.stderr)
+        return stopping.leave(stopping.RESUMABLE)
     except KeyboardInterrupt:
         print("rewardlab: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of our output has left
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        print(f"rewardlab: {error}", file=sys.stderr)
+        return 1
 
 
 def _command(words: list[str]) -> int:

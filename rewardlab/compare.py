@@ -113,11 +113,24 @@ def summarise(results: xarray.Dataset) -> dict:
         "references": _references(results),
         "published": _experiment(results).get("published", {}),
         "audit": json.loads(results.attrs.get("audit") or "[]"),
+        "diverged": _diverged(results),
+        "mixed": json.loads(results.attrs.get("mixed") or "[]"),
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
     }
     for rule, entry in rules.items():
         entry["verdict"], entry["short"] = verdicts.of_rule(summary, rule)
     return summary | {"verdict": verdicts.headline(summary), "warnings": verdicts.warnings(summary)}
+
+
+def _diverged(results: xarray.Dataset) -> dict[str, dict[str, int]]:
+    """{rule: {condition: seeds whose parameters did not stay finite}}, where there are any."""
+    if "finite" not in results:
+        return {}
+    lost = (results["finite"] == 0).any("point").sum("seed")
+    counts = {
+        str(r): {str(c): int(lost.sel(rule=r, condition=c)) for c in lost.condition.values} for r in lost.rule.values
+    }
+    return {rule: {c: n for c, n in of.items() if n} for rule, of in counts.items() if any(of.values())}
 
 
 def shifts(results: xarray.Dataset) -> list[str]:

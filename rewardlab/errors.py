@@ -7,10 +7,18 @@ from collections.abc import Iterable
 
 
 class InputError(ValueError):
-    """What the user gave can't be used. The message is one line, for the user; the command line exits with code 2."""
+    """What the user gave can't be used. The message is one line, for the user; the command line exits with `code`."""
+
+    code = 2
 
     def __init__(self, message: str):
         super().__init__(one_line(message))
+
+
+class StorageError(InputError):
+    """What was right can't be written: the disk is full, or the directory has gone. What was there before still is."""
+
+    code = 1
 
 
 def one_line(text: object, limit: int = 2000) -> str:

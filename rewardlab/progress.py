@@ -34,6 +34,11 @@ class Progress:
             if self.live:
                 print(f"{CLEAR}{self.line(label)}", end="", file=self.stream, flush=True)
 
+    def skip(self, steps: int) -> None:
+        """`steps` of the total were lived in an earlier process."""
+        with self._lock:
+            self.total = max(self.total - steps, 1)
+
     def line(self, label: str) -> str:
         """The line for now."""
         seconds = time.perf_counter() - self.started

@@ -18,15 +18,14 @@ class Measured(NamedTuple):
     """One rule under one condition; axes [seed, point, evaluation, outcome], as far as they go.
 
     share: float32[S, P, E, K]. returns, length: float32[S, P, E]. steps: float64[S, P].
-    seconds: of training and evaluation, wall time where it had the machine to itself. compile_seconds: of the rule.
+    finite: float32[S, P], 1 where all of the policy's parameters were finite numbers, else 0.
     """
 
     share: np.ndarray
     returns: np.ndarray
     length: np.ndarray
     steps: np.ndarray
-    seconds: float
-    compile_seconds: float
+    finite: np.ndarray
 
 
 def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured], key: jax.Array):
@@ -52,17 +51,15 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
     lines = references(env, evaluations, key, REFERENCE_EPISODES)
     shares = np.array(list(lines.values()), np.float32).reshape(len(lines), len(evaluations), len(outcome_names))
     where = ("rule", "condition", "seed", "point", "evaluation")
-    seconds = [[measured[name, condition].seconds for condition in conditions] for name in names]
     return xarray.Dataset(
         {
             "outcome_share": ((*where, "outcome"), cube("share")),
             "return": (where, cube("returns")),
             "length": (where, cube("length")),
             "steps": (where[:4], cube("steps")),
+            "finite": (where[:4], cube("finite")),
             "reference_share": (("reference", "evaluation", "outcome"), shares),
             "level": (("rule",), np.array([rule.level for rule in experiment.rules.values()])),
-            "seconds": (("rule", "condition"), np.array(seconds)),
-            "compile_seconds": (("rule",), np.array([measured[name, conditions[0]].compile_seconds for name in names])),
         },
         coords={
             "rule": names,

@@ -1,116 +1,157 @@
-"""Experiment -> run directory: trains every rule under every condition, evaluates as it goes, and writes what it found."""
+"""Experiment -> run directory: trains every rule under every condition, evaluates as it goes, and writes what it found.
+
+What is written when: a finished batch as a part, at once; a batch under way as a checkpoint, now and then; everything
+else from the parts, at the end. So a run that was cut off, wherever, goes on from what is there.
+"""
 
 from __future__ import annotations
 
-import json
+import concurrent.futures
 import time
-from dataclasses import asdict
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import batches, compare, devices, report, store, training
-from rewardlab.auditing import audit
+from rewardlab import assembly, batches, checkpoints, chunks, devices, identity, lease, parts, store, training
+from rewardlab.chunks import Job, Saved
 from rewardlab.envs.adapter import set_params, stack_params
+from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
-from rewardlab.probes.replay import camera
+from rewardlab.parts import Batch, Part
+from rewardlab.processes import Share
 from rewardlab.progress import Progress, Silent
-from rewardlab.report import replays
-from rewardlab.results import Measured, dataset
-
-# Folded into the root key for what is not a seed's; seeds are numbered from 0 and never reach them.
-EVALUATION, REPLAY, TUNING = 1_000_000_007, 1_000_000_009, 1_000_000_021
+from rewardlab.stopping import Stop
 
 
-def run(experiment: Experiment, out: str | Path | None = None, progress: Progress | bool = True) -> store.Run:
+def run(
+    experiment: Experiment,
+    out: str | Path | None = None,
+    progress: Progress | bool = True,
+    *,
+    share: Share = Share(),
+    stop: Stop | None = None,
+    resume_anyway: bool = False,
+) -> store.Run:
     """Runs an experiment and writes its run directory, report included.
 
-    out: the directory, `runs/<name>` by default. A finished run of the same experiment is not repeated.
-    Raises InputError, before anything compiles, for a directory that holds another run or cannot be written.
+    out: the directory, `runs/<name>` by default. What is there of the same experiment, finished or not, is not repeated.
+    share: of several processes that write to one directory, the one that finds everything there writes the results.
+    stop: once requested, what is under way is committed, and Interrupted is raised.
+    resume_anyway: goes on from what was computed with other versions or devices, or in another width; the results say so.
+    Raises InputError, before anything compiles, for a directory that holds another run, that another process is
+    writing, or that cannot be written.
     """
     devices.check_randomness()
-    store.check_out(out, experiment)
-    env = experiment.world()
-    directory = store.create(out, experiment)
-    if directory.finished:
-        return directory
+    path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
+    experiment.world()
+    store.create(path, experiment, resume_anyway)
     if isinstance(progress, bool):
-        progress = Progress(total_steps(experiment)) if progress else Silent()
-    store.write_environment(directory.path, experiment)
-    reached = [asdict(row) for row in audit(experiment.rules, agent=experiment.agent, env=env)]
-    measured, films = measure(experiment, env, progress)
-    for name, frames in films.items():
-        replays.write(directory.path, name, frames)
-    results = dataset(experiment, env, measured, evaluation_key(experiment)).assign_attrs(audit=json.dumps(reached))
-    store.write_results(directory.path, results)
-    store.write_summary(directory.path, compare.summarise(results))
-    progress.note("Writing the report ...")
-    report.write(directory.path)
-    return store.open_run(directory.path)
+        progress = Progress(1) if progress else Silent()
+    with lease.Lease(path, f"{share.process}", share.of, stop):
+        mine = identity.of(experiment)
+        store.renew(path, experiment, progress.note)
+        finished = store.Run(path).finished
+        if finished and share.of > 1:
+            return store.open_run(path)
+        found = parts.scan(path, experiment, progress.note)
+        if finished and not found:  # someone removed its parts, which it no longer needs
+            return store.open_run(path)
+        check_identity(path, experiment, found, mine, resume_anyway)
+        wanted = [batch for number, batch in parts.missing(experiment, found) if number % share.of == share.process]
+        if wanted:
+            progress.total = experiment.steps * sum(len(batch.seeds) for batch in wanted)
+            if found:
+                progress.note(f"{path}: going on; {len(found)} batches are there, {len(wanted)} to be trained")
+            measure(path, experiment, wanted, mine, progress, stop)
+        return finish(path, experiment, progress.note, stop)
 
 
-def total_steps(experiment: Experiment) -> int:
-    """Environment steps that the whole experiment will live, padding left out."""
-    return len(experiment.rules) * experiment.steps * sum(map(experiment.seeds_of, experiment.conditions))
+def finish(path: Path, experiment: Experiment, note, stop: Stop) -> store.Run:
+    """Writes the results if all parts are there and no other process is doing so."""
+    found = parts.scan(path, experiment, note)
+    lacking = parts.missing(experiment, found)
+    if lacking:
+        note(f"{path}: other processes have yet to train {assembly.missing_text(lacking)}")
+        return store.open_run(path)
+    try:
+        with lease.Lease(path, "results", 1, stop):
+            return assembly.finish(path, experiment, found, note)
+    except lease.Held as held:
+        note(f"{path}: its results are being written by {held.holder}")
+        return store.open_run(path)
 
 
-def evaluation_key(experiment: Experiment) -> jax.Array:
-    """One key for every evaluation: all policies are compared on the same levels."""
-    return jax.random.fold_in(jax.random.key(experiment.seed), EVALUATION)
+def check_identity(path: Path, experiment: Experiment, found: list[Part], mine: dict[str, Any], anyway: bool) -> None:
+    """Raises InputError where what is there was computed with something else than what is here."""
+    abouts = [part.about for part in found]
+    for batch in (path / checkpoints.FOLDER).glob("*--*"):
+        abouts += [about for about in checkpoints.abouts(batch) if about.get("config") == identity.digest(experiment)]
+    others = [one for one in parts.identities(abouts) if one != mine]
+    if others and not anyway:
+        raise InputError(
+            f"{show(str(path))} was computed with something else: {identity.differences(others[0], mine)}; "
+            "allowed: the same again, another --out, or --resume-anyway, which the results will say"
+        )
 
 
-class Job(NamedTuple):
-    """What training one rule needs: its programs and its evaluation by device, how it is filmed, and the seconds of compiling."""
+def measure(
+    path: Path, experiment: Experiment, wanted: list[Batch], mine: dict[str, Any], progress: Progress, stop: Stop
+) -> None:
+    """Trains and evaluates batches; each is written as soon as it is done. Raises Interrupted once all are committed."""
+    main, config = next(iter(experiment.conditions)), identity.digest(experiment)
 
-    rule: Any
-    setting: training.Setting
-    head: str
-    programs: dict
-    evaluate: dict
-    film: Any
-    compile_seconds: float
-
-
-def measure(experiment: Experiment, env, progress: Progress):
-    """Trains and evaluates: ({(rule, condition): Measured}, {"rule--evaluation": films of the first seed})."""
-    default = env.default_params
-    main = next(iter(experiment.conditions))
-    measured, films = {}, {}
-    with batches.Workers() as workers:
-        jobs = compile_all(experiment, env, workers)
-        progress.note(f"Compiled {len(jobs)} rules in {sum(j.compile_seconds for j in jobs.values()):.0f} s of work")
-        waiting = {
-            (name, condition): [
-                workers.on_any(train_batch, experiment, job, condition, batch, progress, f"{name}, {condition}")
-                for batch in batches.split(range(experiment.seeds_of(condition)), experiment.width)
-            ]
-            for name, job in jobs.items()
-            for condition in experiment.conditions
+    def train(device, job: Job, batch: Batch) -> float:
+        stop.check()
+        directory = path / checkpoints.FOLDER / batch.name
+        checkpoints.tidy(directory)
+        saved = Saved(directory, config, mine, progress.note, chunks.PERIOD)
+        done = chunks.train_batch(device, experiment, job, batch, progress, stop, saved)
+        kept = slice(len(batch.seeds))
+        policies = {}
+        if batch.condition == main and 0 in batch.seeds:
+            policies = {name: array[kept] for name, (array, _) in checkpoints.flat(done.policies).items()}
+        about = {
+            "seconds": done.seconds / workers.count,
+            "compile_seconds": job.compile_seconds,
+            "computed_with": done.computed_with,
         }
-        for (name, condition), parts in waiting.items():
-            done = [part.result() for part in parts]
-            job, seeds = jobs[name], experiment.seeds_of(condition)
-            arrays = [np.concatenate(x)[:seeds] for x in zip(*(d.arrays for d in done), strict=True)]
-            seconds = sum(d.seconds for d in done) / workers.count
-            measured[name, condition] = Measured(*arrays, seconds, job.compile_seconds)
-            progress.note(f"{name}, {condition}: {seeds} seeds in {seconds:.1f} s")
-            if condition == main and hasattr(env, "render_rgb"):
-                policy = jax.tree.map(lambda x: x[0], done[0].policies)
-                key = jax.random.fold_in(jax.random.key(experiment.seed), REPLAY)
-                for evaluation, override in experiment.evaluations.items():
-                    films[f"{name}--{evaluation}"] = job.film(set_params(default, override), policy, key)
-    return measured, films
+        arrays = {name: np.ascontiguousarray(array[kept]) for name, array in done.arrays.items()}
+        parts.save(path, Part(batch, arrays, policies, about), experiment)
+        checkpoints.clear(directory)
+        return done.seconds
+
+    with batches.Workers() as workers:
+        jobs = compile_all(experiment, list(dict.fromkeys(batch.rule for batch in wanted)), workers)
+        progress.note(f"Compiled {len(jobs)} rules in {sum(j.compile_seconds for j in jobs.values()):.0f} s of work")
+        waiting = {workers.on_any(train, jobs[batch.rule], batch): batch for batch in wanted}
+        left = {key: [b for b in wanted if b[:2] == key] for key in dict.fromkeys(b[:2] for b in wanted)}
+        spent = dict.fromkeys(left, 0.0)
+        try:
+            for future in concurrent.futures.as_completed(waiting):
+                batch, key = waiting[future], waiting[future][:2]
+                spent[key] += future.result() / workers.count
+                left[key].remove(batch)
+                if not left[key]:
+                    count = sum(len(b.seeds) for b in wanted if b[:2] == key)
+                    progress.note(f"{batch.rule}, {batch.condition}: {count} seeds in {spent[key]:.1f} s")
+        except BaseException as problem:
+            stop.request(str(problem) or type(problem).__name__)
+            for future in waiting:
+                future.cancel()
+            concurrent.futures.wait(waiting)  # until what is under way is committed
+            raise
 
 
-def compile_all(experiment: Experiment, env, workers: batches.Workers) -> dict[str, Job]:
-    """Compiles every rule for every device, several at a time. Rules with the same heads share one evaluation."""
+def compile_all(experiment: Experiment, names: list[str], workers: batches.Workers) -> dict[str, Job]:
+    """Compiles these rules for every device, several at a time. Rules with the same heads share one evaluation."""
+    env = experiment.world()
     default = set_params(env.default_params, {})
     overrides = stack_params(default, list(experiment.evaluations.values()))
-    settings = {name: training.setting(env, rule, experiment.agent) for name, rule in experiment.rules.items()}
+    rules = {name: experiment.rules[name] for name in names}
+    settings = {name: training.setting(env, rule, experiment.agent) for name, rule in rules.items()}
 
     def timed(compile_it, *arguments):
         started = time.perf_counter()
@@ -120,13 +161,12 @@ def compile_all(experiment: Experiment, env, workers: batches.Workers) -> dict[s
         (name, device): workers.on(
             device, timed, batches.compile_training, settings[name], strong_rule(rule), default, experiment.width
         )
-        for name, rule in experiment.rules.items()
+        for name, rule in rules.items()
         for device in workers.devices
     }
-    heads = {name: tuple(rule.heads(env.num_actions).items()) for name, rule in experiment.rules.items()}
-    test, film = {}, {}
-    for name in experiment.rules:
-        film.setdefault(heads[name], camera(env, settings[name].agent, heads[name][0][0]))
+    heads = {name: tuple(rule.heads(env.num_actions).items()) for name, rule in rules.items()}
+    test = {}
+    for name in names:
         for device in workers.devices:
             if (heads[name], device) not in test:
                 programs, _ = train[name, device].result()
@@ -138,50 +178,14 @@ def compile_all(experiment: Experiment, env, workers: batches.Workers) -> dict[s
         name: Job(
             rule=strong_rule(rule),
             setting=settings[name],
-            head=heads[name][0][0],
             programs={device: train[name, device].result()[0] for device in workers.devices},
             evaluate={device: test[heads[name], device].result()[0] for device in workers.devices},
-            film=film[heads[name]],
             compile_seconds=sum(train[name, device].result()[1] for device in workers.devices),
         )
-        for name, rule in experiment.rules.items()
+        for name, rule in rules.items()
     }
 
 
 def strong_rule(rule):
     """A rule whose hyperparameters are float32 arrays."""
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), rule)
-
-
-class Trained(NamedTuple):
-    """A batch of seeds: the first four arrays of `Measured`, the final policies, and the seconds it took."""
-
-    arrays: list[np.ndarray]
-    policies: Any
-    seconds: float
-
-
-def train_batch(
-    device, experiment: Experiment, job: Job, condition: str, batch: np.ndarray, progress, label: str
-) -> Trained:
-    """Trains one batch of seeds of one rule under one condition, evaluating at every point."""
-    started = time.perf_counter()
-    put = partial(jax.device_put, device=device)
-    env, programs, evaluate = job.setting.env, job.programs[device], job.evaluate[device]
-    rule, params = put((job.rule, set_params(env.default_params, experiment.conditions[condition].params)))
-    default = put(set_params(env.default_params, {}))
-    overrides = put(stack_params(env.default_params, list(experiment.evaluations.values())))
-    keys, key = put((batches.run_keys(experiment.seed, batch), evaluation_key(experiment)))
-    targets = np.linspace(0, experiment.steps, experiment.points + 1).round().astype(np.int32)
-    carry, points, before = programs.begin(rule, params, keys), [], 0
-    for target in targets:
-        if target:
-            carry = programs.advance(rule, params, keys, carry, put(jnp.int32(target)))
-        policies = programs.policy(rule, carry)
-        evaluated = evaluate(default, overrides, policies, key)
-        steps = np.broadcast_to(np.asarray(carry.steps, np.float64), batch.shape)
-        points.append((*map(np.asarray, evaluated), steps))
-        progress.advance(int(target - before) * len(set(batch.tolist())), label)
-        before = target
-    arrays = [np.stack(x, axis=1) for x in zip(*points, strict=True)]
-    return Trained(arrays, jax.device_put(policies, jax.local_devices()[0]), time.perf_counter() - started)

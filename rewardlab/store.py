@@ -2,6 +2,8 @@
 
 config.json       the experiment, complete: `rewardlab run config.json` repeats the run
 environment.json  versions, devices, flags, and the digest of config.json
+parts/            finished batches of seeds, each with its digests: everything below is made from them
+checkpoints/      batches under way
 results.nc        labelled arrays with every seed, and the digest of their content
 summary.json      figures and verdicts, made from the results
 """
@@ -16,18 +18,21 @@ import io
 import json
 import os
 import platform
-import secrets
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from rewardlab import identity
 from rewardlab.config import from_json, read_json, read_text, to_json
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
+from rewardlab.files import cannot_write, claim, read_sealed, sealed, sha256, write
 
 CONFIG, ENVIRONMENT, RESULTS, SUMMARY = "config.json", "environment.json", "results.nc", "summary.json"
-PACKAGES = ("rewardlab", "jax", "jaxlib", "flax", "optax", "chex", "gymnax", "numpy", "scipy", "xarray", "h5netcdf")
+PACKAGES = ("rewardlab", "jax", "jaxlib", "flax", "optax", "chex", "gymnax", "numpy", "scipy", "xarray", "h5netcdf",
+            "orbax-checkpoint")  # fmt: skip
 FLAGS = ("XLA_FLAGS", "JAX_PLATFORMS", "LIBTPU_INIT_ARGS", "CUDA_VISIBLE_DEVICES")
 JAX_FLAGS = ("jax_default_prng_impl", "jax_threefry_partitionable", "jax_enable_x64", "jax_default_matmul_precision",
              "jax_numpy_dtype_promotion", "jax_debug_nans", "jax_disable_jit")  # fmt: skip
@@ -44,8 +49,11 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the results are there: everything else can be made from them."""
-        return (self.path / RESULTS).is_file()
+        """Whether the results are there, intact and of this very config: everything else can be made from them."""
+        try:
+            return self.results.attrs.get("experiment") == read_text(self.path / CONFIG)
+        except InputError:
+            return False
 
     @functools.cached_property
     def results(self) -> Any:
@@ -66,7 +74,7 @@ class Run:
     def config(self) -> dict[str, Any]:
         """The experiment as plain data; runs nothing."""
         text = read_text(self.path / CONFIG)
-        if (self.path / ENVIRONMENT).exists() and self.environment.get("config_sha256") != _sha256(text.encode()):
+        if (self.path / ENVIRONMENT).exists() and self.environment.get("config_sha256") != sha256(text.encode()):
             raise InputError(
                 f"{self.path / CONFIG} is damaged or was changed: it is not the one that this run started with"
             )
@@ -90,69 +98,107 @@ def open_run(directory: str | Path) -> Run:
     return Run(path)
 
 
-def check_out(out: str | Path | None, experiment: Experiment) -> Path:
+def check_out(out: str | Path | None, experiment: Experiment, anyway: bool = False) -> Path:
     """The directory that a run would use: `runs/<name>` by default. Writes nothing.
 
+    A run of the same experiment is gone on with, and so is one with fewer seeds; `anyway`: one of another width, too.
     Raises InputError where another run or other files are, or nothing can be written.
     """
     path = _stays_inside(_directory(out if out is not None else Path("runs") / experiment.name))
     try:
         present = sorted(os.listdir(path)) if path.exists() else []
     except OSError as error:
-        raise _cannot_write(path, error) from error
-    if CONFIG in present:
-        old, new = read_text(path / CONFIG), to_json(experiment)
-        if old != new:
-            raise InputError(
-                f"{show(str(path))} holds another run{_difference(old, new)}; "
-                "allowed: --out with another directory, or remove that one"
-            )
-    elif any(not name.startswith(".") for name in present):
-        raise InputError(
-            f"{show(str(path))} is no run directory and not empty; allowed: --out with a new or empty directory"
-        )
+        raise cannot_write(path, error) from error
+    if any(not name.startswith(".") for name in present):
+        _check_config(path, experiment, anyway)
     nearest = next(parent for parent in (path, *path.absolute().parents) if os.path.lexists(parent))
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise _cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+        raise cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
     return path
 
 
-def create(out: str | Path | None, experiment: Experiment) -> Run:
+def _check_config(path: Path, experiment: Experiment, anyway: bool) -> None:
+    old, new = _config_text(path), to_json(experiment)
+    if identity.grows(old, new, width=anyway):
+        return
+    recorded = _recorded_digest(path)
+    if (not old or sha256(old.encode()) != recorded) and _is_of(path, experiment, recorded):
+        return  # it is damaged, and `renew` repairs it
+    if not (path / CONFIG).exists():
+        raise InputError(
+            f"{show(str(path))} is no run directory and not empty; allowed: --out with a new or empty directory"
+        )
+    if identity.grows(old, new, width=True):
+        raise InputError(
+            f"{show(str(path))} holds a run of another width, which rounds differently{_difference(old, new)}; "
+            "allowed: the same width, another --out, or --resume-anyway, which the results will say"
+        )
+    raise InputError(
+        f"{show(str(path))} holds another run{_difference(old, new)}; "
+        "allowed: --out with another directory, or remove that one"
+    )
+
+
+def _config_text(path: Path) -> str:
+    try:
+        return read_text(path / CONFIG)
+    except InputError:
+        return ""
+
+
+def _recorded_digest(path: Path) -> str:
+    """What the environment says of the config, or ""."""
+    try:
+        return str(read_sealed(path / ENVIRONMENT).get("config_sha256"))
+    except InputError:
+        return ""
+
+
+def _is_of(path: Path, experiment: Experiment, recorded: str) -> bool:
+    """Whether a directory whose config is damaged is of this experiment, by the environment or by any part of it."""
+    from rewardlab import parts
+
+    return recorded == sha256(to_json(experiment).encode()) or bool(parts.scan(path, experiment, lambda _: None))
+
+
+def create(out: str | Path | None, experiment: Experiment, anyway: bool = False) -> Run:
     """The directory to run an experiment in, made with its config.json; one of the same experiment is used again.
 
     Raises InputError as `check_out` does and where nothing can be written, and then leaves nothing behind.
     """
-    path = check_out(out, experiment)
+    path = check_out(out, experiment, anyway)
     made = [parent for parent in (path, *path.parents) if not parent.exists()]
     try:
         path.mkdir(parents=True, exist_ok=True)
-        write(path, CONFIG, to_json(experiment).encode())
+        if not (path / CONFIG).exists() and not claim(path, CONFIG, to_json(experiment).encode()):
+            check_out(path, experiment, anyway)
     except (OSError, InputError) as error:
         for parent in made:
             if parent.is_dir():
                 parent.rmdir()
-        raise error if isinstance(error, InputError) else _cannot_write(path, error) from error
+        raise error if isinstance(error, InputError) else cannot_write(path, error) from error
     return Run(path)
 
 
-def write(path: Path, name: str, content: bytes) -> None:
-    """Writes one file of a run directory, whole or not at all: to a new file, to the disk, then renamed."""
-    new = Path(path) / f".{name}.{secrets.token_hex(4)}.part"
-    try:
-        with open(new, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, Path(path) / name)
-        _sync(Path(path))
-    except OSError as error:
-        new.unlink(missing_ok=True)
-        raise _cannot_write(Path(path) / name, error) from error
+def renew(path: Path, experiment: Experiment, note: Callable[[str], None]) -> None:
+    """Makes config.json and environment.json the experiment's: it may have grown, and they may be damaged. Needs the lease."""
+    new = to_json(experiment)
+    old = _config_text(path)
+    if old != new:
+        if not identity.grows(old, new, width=True):
+            note(f"{path / CONFIG} is damaged; it is written again")
+        write(path, CONFIG, new.encode())
+    for folder in ("parts", "checkpoints"):
+        (path / folder).mkdir(exist_ok=True)
+    if _recorded_digest(path) != sha256(new.encode()):
+        if old == new and (path / ENVIRONMENT).exists():
+            note(f"{path / ENVIRONMENT} is damaged; it is written again")
+        write_environment(path, experiment)
 
 
-def write_environment(path: Path, experiment: Experiment) -> None:
-    """Records what the run computes with. Starts jax's backends."""
-    plain = environment() | {"width": experiment.width, "config_sha256": _sha256(to_json(experiment).encode())}
+def write_environment(path: Path, experiment: Experiment, **more: Any) -> None:
+    """Records what the run computes with, and whatever `more` there is to say. Starts jax's backends."""
+    plain = environment() | {"width": experiment.width, "config_sha256": sha256(to_json(experiment).encode())} | more
     write(path, ENVIRONMENT, sealed(plain))
 
 
@@ -243,28 +289,6 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def sealed(plain: dict[str, Any]) -> bytes:
-    """JSON with its own digest."""
-    plain = {name: value for name, value in plain.items() if name != "sha256"}
-    return (json.dumps(plain | {"sha256": _seal(plain)}, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
-
-
-def _seal(plain: dict[str, Any]) -> str:
-    return _sha256(json.dumps(plain, sort_keys=True, allow_nan=False).encode())
-
-
-def read_sealed(file: Path) -> dict[str, Any]:
-    """What `sealed` made, read back. Raises InputError that names the file when it is missing, damaged or changed."""
-    plain = read_json(read_text(file), show(str(file)))
-    if not isinstance(plain, dict) or plain.pop("sha256", None) != _seal(plain):
-        raise InputError(f"{show(str(file))} is damaged or was changed: its content does not match its digest")
-    return plain
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _directory(given: str | Path) -> Path:
     text = os.fspath(given) if isinstance(given, (str, Path)) else ""
     if not text or not text.isprintable():
@@ -288,20 +312,6 @@ def _stays_inside(path: Path) -> Path:
                     f"{show(link)} is a link that leads out of the run's directory; allowed: files of its own"
                 )
     return path
-
-
-def _cannot_write(path: Path, error: OSError) -> InputError:
-    return InputError(
-        f"can't write to {show(str(path))}: {error.strerror or error}; allowed: a directory that can be written (--out)"
-    )
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _difference(old: str, new: str) -> str:

@@ -70,12 +70,12 @@ def prepare(experiment: Experiment, budget: int) -> dict[str, Job]:
         "params": adapter.set_params(env.default_params, main.params | training_pool),
         "width": experiment.width,
         "episodes": episodes,
-        "root": jax.random.fold_in(jax.random.key(experiment.seed), runner.TUNING),
+        "root": jax.random.fold_in(jax.random.key(experiment.seed), batches.TUNING),
     }
     jobs = {}
     for name, rule in rules.items():
         # Seeded by the rule's name, too: what is drawn for it does not depend on which rules are beside it.
-        random = np.random.default_rng([experiment.seed, runner.TUNING, zlib.crc32(name.encode())])
+        random = np.random.default_rng([experiment.seed, batches.TUNING, zlib.crc32(name.encode())])
         own = {field: getattr(rule, field) for field in spaces[name]}
         jobs[name] = Job(
             name=name,
@@ -101,7 +101,7 @@ def record(experiment: Experiment, jobs: dict[str, Job], found: dict[str, Any]) 
         "score": f"share of {env.outcomes[0]}" if hasattr(env, "outcomes") else "return",
         "episodes": job.episodes,
         "levels": "of the training pool" if hasattr(job.params, "held_out") else "drawn by keys that no run has",
-        "root": [experiment.seed, runner.TUNING],
+        "root": [experiment.seed, batches.TUNING],
         "seeds": f"0 to {halving.SEEDS - 1} in the search, from {halving.SEEDS} on for the finalists",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }

@@ -95,7 +95,20 @@ def warnings(summary: dict) -> list[str]:
             what = f"{lost} of {count(conditions[condition], 'seed')} ended without finite results"
             if lost:
                 texts.append(f"{sentence(words(rule))} under “{condition}”: {what} and {_count_as(lost)}.")
+    for rule, lost in summary.get("diverged", {}).items():
+        for condition, n in lost.items():
+            what = f"the parameters of {n} of {count(conditions[condition], 'seed')} did not stay finite numbers"
+            texts.append(f"{sentence(words(rule))} under “{condition}”: {what}.")
+    if summary.get("mixed"):
+        texts.append(f"Not all seeds were computed alike, and rounding may differ between them: {_mixed(summary)}.")
     return texts
+
+
+def _mixed(summary: dict) -> str:
+    """ "jax 0.10.1 or 0.10.2, width 8 or 4"."""
+    every = summary["mixed"]
+    values = {name: dict.fromkeys(str(one.get(name)) for one in every) for name in {k: 0 for one in every for k in one}}
+    return ", ".join(f"{name} {' or '.join(found)}" for name, found in values.items() if len(found) > 1)
 
 
 def _paragraph(text: list[str]) -> str:

@@ -144,8 +144,9 @@ def test_the_command_line_runs_what_the_library_would(here, capsys, monkeypatch)
     class Done:
         path = here / "made"
         summary = SUMMARY
+        finished = True
 
-    monkeypatch.setattr(module, "run", lambda experiment, out=None: asked.append((experiment, out)) or Done)
+    monkeypatch.setattr(module, "run", lambda experiment, out=None, **_: asked.append((experiment, out)) or Done)
     assert cli.main(["run", "coinrun", "--smoke", "--out", "made", "--rules", "ppo", "--rules.ppo.gamma", "0.5"]) == 0
     (experiment, out), printed = asked[0], capsys.readouterr().out
     assert out == "made" and list(experiment.rules) == ["ppo"] and experiment.rules["ppo"].gamma == 0.5
@@ -162,7 +163,7 @@ def test_a_finished_run_is_reported_again_and_not_repeated(here, capsys, monkeyp
     monkeypatch.setattr(compare, "summarise", lambda results: SUMMARY | {"given": float(results.a)})
     monkeypatch.setattr(report, "write", lambda path: path / "report.html")
     done = store.create("made", config.load("coinrun"))
-    store.write_results(done.path, xarray.Dataset({"a": 0.5}))
+    store.write_results(done.path, xarray.Dataset({"a": 0.5}, attrs={"experiment": done.experiment.to_json()}))
     assert cli.main(["run", "coinrun", "--out", "made"]) == 0
     printed = capsys.readouterr()
     assert "made is finished" in printed.err and "It ran past." in printed.out

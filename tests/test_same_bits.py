@@ -1,4 +1,4 @@
-"""A seed's result does not depend on how many others run, in which order, or on how many devices."""
+"""A seed's result does not depend on how many others run, in which order, on how many devices, or in which chunks."""
 
 import json
 import os
@@ -10,9 +10,11 @@ SCRIPT = """
 import hashlib, itertools, json, sys
 import jax, numpy as np
 import rewardlab
-from rewardlab import batches, rules, runner
+from rewardlab import batches, chunks, rules, runner
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.parts import Batch
 from rewardlab.progress import Silent
+from rewardlab.stopping import Stop
 
 small = {"lanes": 16, "steps": 64}
 experiment = Experiment(
@@ -22,30 +24,32 @@ experiment = Experiment(
     agent=rewardlab.MLP(hidden=(8,)), steps=3000, points=2, episodes=16, width=4,
 )
 digests = {}
+chunks.CHUNK = float(sys.argv[2])
 with batches.Workers() as workers:
-    jobs = runner.compile_all(experiment, experiment.world(), workers)
+    jobs = runner.compile_all(experiment, list(experiment.rules), workers)
     for seeds, (name, job) in itertools.product(json.loads(sys.argv[1]), jobs.items()):
-        parts = batches.split(seeds, experiment.width)
-        waiting = [workers.on_any(runner.train_batch, experiment, job, "end", part, Silent(), "") for part in parts]
-        for part, done in zip(parts, waiting):
+        split = [Batch(name, "end", tuple(dict.fromkeys(part.tolist()))) for part in batches.split(seeds, experiment.width)]
+        waiting = [workers.on_any(chunks.train_batch, experiment, job, batch, Silent(), Stop()) for batch in split]
+        for batch, done in zip(split, waiting):
             done = done.result()
-            for i, seed in enumerate(part.tolist()):
-                arrays = [np.asarray(x)[i].tobytes() for x in (*done.arrays, *jax.tree.leaves(done.policies))]
+            for i, seed in enumerate(batch.padded(experiment.width).tolist()):
+                arrays = [np.asarray(x)[i].tobytes() for x in (*done.arrays.values(), *jax.tree.leaves(done.policies))]
                 digest = hashlib.sha256(b"".join(arrays)).hexdigest()
                 assert digests.setdefault(f"{name} {seed}", digest) == digest, f"{name} {seed} differs within one run"
 print(json.dumps({"devices": jax.device_count(), "digests": digests}))
 """
 
 
-def digests(*runs: list[int], devices: int) -> dict[str, str]:
+def digests(*runs: list[int], devices: int, chunk: float = 2.0) -> dict[str, str]:
     """Digest of each seed's counts, evaluations and final parameters, by "rule seed", from a process of its own.
 
-    runs: lists of seeds, run one after the other; a seed that comes twice has to come out the same.
+    runs: lists of seeds, run one after the other; a seed that comes twice has to come out the same. chunk: seconds that
+    a chunk of training is meant to take; with 0 it is one update long.
     """
     flags = {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}", "JAX_PLATFORMS": "cpu"}
     root = Path(__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, json.dumps(runs)],
+        [sys.executable, "-c", SCRIPT, json.dumps(runs), str(chunk)],
         env=os.environ | flags | {"PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -59,5 +63,7 @@ def test_same_seed_same_bits():
     alone = digests(twenty, devices=1)
     assert len(set(alone.values())) == 40
     assert {
-        seed: digest for seed, digest in digests(list(range(50)), twenty[::-1], devices=2).items() if seed in alone
+        seed: digest
+        for seed, digest in digests(list(range(50)), twenty[::-1], devices=2, chunk=0.0).items()
+        if seed in alone
     } == alone

@@ -42,6 +42,11 @@ def dataset():
     )
 
 
+def of_small(data):
+    """The same as the results of `small()`."""
+    return data.assign_attrs(experiment=small().to_json())
+
+
 def tree(path):
     return {str(p.relative_to(path)): p.read_bytes() if p.is_file() else None for p in path.rglob("*")}
 
@@ -50,13 +55,13 @@ def tree(path):
 def run(tmp_path):
     run = store.create(tmp_path / "run", small())
     store.write_environment(run.path, small())
-    store.write_results(run.path, dataset())
+    store.write_results(run.path, of_small(dataset()))
     store.write_summary(run.path, {"verdict": ["Größe"], "figure": 0.1 + 0.2, "nothing": None})
     return store.open_run(run.path)
 
 
 def test_a_run_gives_back_what_was_written(run):
-    xarray.testing.assert_identical(run.results, dataset())
+    xarray.testing.assert_identical(run.results, of_small(dataset()))
     assert run.results.outcome_share.dtype == np.float32 and run.results.steps.dtype == np.float64
     assert run.summary == {"verdict": ["Größe"], "figure": 0.1 + 0.2, "nothing": None}
     assert run.experiment == small() and run.config == json.loads(small().to_json())
@@ -83,8 +88,10 @@ def test_the_same_experiment_takes_its_directory_up_again(tmp_path):
     assert not first.finished
     before = tree(tmp_path)
     assert store.create(first.path, small()).path == first.path and tree(tmp_path) == before
-    store.write_results(first.path, dataset())
+    store.write_results(first.path, of_small(dataset()))
     assert store.create(first.path, small()).finished
+    store.write_results(first.path, dataset())  # another experiment's
+    assert not store.create(first.path, small()).finished
 
 
 def test_the_default_directory_is_named_after_the_experiment(tmp_path, monkeypatch):
@@ -121,7 +128,7 @@ def test_a_directory_that_can_not_be_written_is_refused(tmp_path, monkeypatch):
     assert tree(tmp_path) == {}
 
 
-@pytest.mark.parametrize("call", ["fsync", "replace", "mkdir"])
+@pytest.mark.parametrize("call", ["fsync", "link", "mkdir"])
 def test_nothing_is_left_of_a_directory_that_could_not_be_made(tmp_path, monkeypatch, call):
     def full(*_, **__):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -230,7 +230,7 @@ def test_a_plan_never_costs_more_than_its_budget_and_uses_most_of_it():
 def test_seeds_and_evaluations_have_keys_that_no_run_has():
     job = tuning.prepare(walk(), BUDGET)["reinforce"]
     taken = {tuple(x) for x in np.asarray(jax.random.key_data(batches.run_keys(0, np.arange(10_000))))}
-    taken |= {tuple(np.asarray(jax.random.key_data(runner.evaluation_key(walk()))))}
+    taken |= {tuple(np.asarray(jax.random.key_data(batches.evaluation_key(walk().seed))))}
     own = {tuple(x) for x in np.asarray(jax.random.key_data(job.seed_keys(np.arange(1000))))}
     own |= {tuple(np.asarray(jax.random.key_data(job.evaluation_key(rung)))) for rung in range(5)}
     assert len(own) == 1005 and not own & taken

@@ -8,6 +8,8 @@ from rewardlab import devices
 from rewardlab.cli import Parser
 from rewardlab.commands import report
 from rewardlab.errors import InputError, nearest, unknown
+from rewardlab.processes import Share
+from rewardlab.stopping import Signals, Stop
 
 GUIDE = """\
 examples:
@@ -16,12 +18,22 @@ examples:
   rewardlab run coinrun --conditions.half.seeds 8 --evaluations.detour.moved 0.5
   rewardlab run my_question.py        a file that defines `experiment`
   rewardlab run runs/coinrun --out runs/again     what that run ran, once more
+  rewardlab run coinrun --process 0 --processes 2     the first of two processes that share the work
 
 `rewardlab run NAME --help` lists every field of NAME that can be changed so.
+
+A run that was interrupted goes on where it stood when it is started again, and a finished one grows by `--seeds`.
+SIGTERM, SIGUSR1, SIGUSR2 and Ctrl-C commit what is under way and end with exit code 75: start it again.
 """
 
 
 def main(words: list[str]) -> int:
+    stop = Stop()
+    with Signals(stop) as signals:
+        return _main(words, stop, signals)
+
+
+def _main(words: list[str], stop: Stop, signals: Signals) -> int:
     parser = Parser(
         "run",
         usage="rewardlab run NAME_OR_FILE [--seeds N] [--out DIR] [--smoke] [--FIELD VALUE ...]",
@@ -34,6 +46,15 @@ def main(words: list[str]) -> int:
     )
     parser.add_argument("--out", metavar="DIR", help="the run's directory (default: runs/NAME)")
     parser.add_argument("--smoke", action="store_true", help="the same path at tiny sizes")
+    parser.add_argument("--process", metavar="I", help="which of several processes this is, counted from 0")
+    parser.add_argument("--processes", metavar="N", help="how many processes share the work")
+    parser.add_argument(
+        "--coordinator", metavar="HOST:PORT", help="address of process 0, for jax's distributed runtime"
+    )
+    parser.add_argument("--distributed", action="store_true", help="as a TPU pod or SLURM says it")
+    parser.add_argument(
+        "--resume-anyway", action="store_true", help="go on from what other versions or devices computed"
+    )
     parser.add_argument("-h", "--help", action="store_true")
     given, changes = parser.read(words)
     if given.experiment is None:
@@ -43,35 +64,36 @@ def main(words: list[str]) -> int:
         return 0
 
     devices.check_randomness()
-    from rewardlab import config, override, store
+    from rewardlab import config, override, parts, processes, store
 
+    share = Share() if given.help else processes.join(processes.read(given))  # before anything that starts jax
+    signals.install()  # jax's distributed runtime sets its own
     experiment = config.load(given.experiment)
     if given.help:
         _describe(given.experiment, experiment, override)
         return 0
     fields = {name: None for name in override.paths(experiment)}
+    options = [name.removeprefix("--") for name in parser.options if name.startswith("--")]
     for flag in changes:
-        if (
-            "." not in flag
-            and flag.replace("-", "_") not in fields
-            and nearest(flag, [*fields, "out", "smoke"]) in ("out", "smoke")
-        ):
-            raise unknown("option", f"--{flag}", ["--out", "--smoke", "--help", "--FIELD"])
+        if "." not in flag and flag.replace("-", "_") not in fields and nearest(flag, [*fields, *options]) in options:
+            raise unknown("option", f"--{flag}", [*sorted(f"--{name}" for name in options), "--FIELD"])
     experiment = config.smoke(experiment) if given.smoke else experiment
     experiment = override.override(experiment, changes)
     if given.smoke and given.out is None:
         given.out = f"runs/{experiment.name}-smoke"
 
-    path = store.check_out(given.out, experiment)  # before the slower imports
-    if store.Run(path).finished:
-        print(f"{path} is finished: nothing is trained, its report is written again", file=sys.stderr)
-        return report.main([str(path)])
+    path = store.check_out(given.out, experiment, given.resume_anyway)  # before the slower imports
     from rewardlab.runner import run
     from rewardlab.table import summary_table
 
-    done = run(experiment, out=given.out)
-    print(summary_table(done.summary))
-    print(f"\n{done.path / 'report.html'}")
+    if share.of == 1 and store.Run(path).finished:
+        print(f"{path} is finished: nothing is trained, its report is written again", file=sys.stderr)
+        if not (path / parts.FOLDER).is_dir():
+            return report.main([str(path)])
+    done = run(experiment, given.out, share=share, stop=stop, resume_anyway=given.resume_anyway)
+    if done.finished:
+        print(summary_table(done.summary))
+        print(f"\n{done.path / 'report.html'}")
     return 0
 
 

@@ -46,7 +46,7 @@ def render(
         verdict=_sentences(summary.get("verdict")),
         by_rule=by_rule(results, summary),
         warnings=_sentences(summary.get("warnings")),
-        capability_table=capability_table(results, summary),
+        capability_table=capability_table(results, summary, environment),
         shift_tables=[shift_table(results, summary, name) for name in shifts if compare.has_goals(results)],
         audit=[[words(row["rule"]), *audit_cells(row)[1:]] for row in summary.get("audit", [])],
         audit_columns=AUDIT,
@@ -127,7 +127,7 @@ def by_rule(results: xr.Dataset, summary: dict) -> list[dict]:
     ]
 
 
-def capability_table(results: xr.Dataset, summary: dict) -> list[dict]:
+def capability_table(results: xr.Dataset, summary: dict, environment: dict) -> list[dict]:
     """One row a rule: what it reads, what it reached on the training distribution, and how fast."""
     main, share = numbers.main_condition(results), compare.scores_success(results)
     rows = []
@@ -135,7 +135,7 @@ def capability_table(results: xr.Dataset, summary: dict) -> list[dict]:
         last = numbers.per_seed(results["return"].sel(rule=rule, condition=main).isel(evaluation=0, point=-1))
         steps = numbers.steps_to_capability(results, rule)
         level = summary.get("rules", {}).get(rule, {}).get("level")
-        seconds = float(results.seconds.sel(rule=rule).sum()) if "seconds" in results else np.nan
+        seconds = environment.get("seconds", {}).get(rule)
         rows.append(
             {
                 "rule": words(rule),
@@ -146,7 +146,7 @@ def capability_table(results: xr.Dataset, summary: dict) -> list[dict]:
                 "final": _cell(last, share),
                 "capable": f"{len(steps)} of {len(last)}",
                 "steps": short_steps(round(float(np.median(steps)), -3)) if len(steps) else "–",
-                "seconds": "–" if np.isnan(seconds) else f"{seconds:.0f}",
+                "seconds": f"{sum(seconds.values()):.0f}" if seconds else "–",
             }
         )
     return rows

@@ -1,0 +1,129 @@
+"""Parts -> a finished run directory: films, results.nc, summary.json, the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import jax
+
+from rewardlab import batches, compare, parts, report, store, training
+from rewardlab.auditing import audit
+from rewardlab.envs.adapter import set_params
+from rewardlab.errors import InputError, show
+from rewardlab.experiment import Experiment
+from rewardlab.files import sha256
+from rewardlab.parts import Part
+from rewardlab.probes.replay import camera
+from rewardlab.report import replays
+from rewardlab.results import Measured, dataset
+
+
+def finish(path: Path, experiment: Experiment, found: list[Part], note: Callable[[str], None]) -> store.Run:
+    """Writes what follows from the parts. What is there and intact is not made again, and needs no parts."""
+    env = experiment.world()
+    run = store.Run(path)
+    if not parts.missing(experiment, found):
+        films = write_films(path, experiment, env, found)
+        store.write_environment(path, experiment, replays=films, **seconds(experiment, found))
+    if not run.finished:
+        if (path / store.RESULTS).exists():
+            note(f"{path / store.RESULTS} is damaged or of fewer seeds; it is put together again")
+        store.write_results(path, assemble(experiment, env, found))
+    run = store.open_run(path)
+    store.write_summary(path, compare.summarise(run.results))
+    note("Writing the report ...")
+    report.write(path)
+    return store.open_run(path)
+
+
+def merge(run: store.Run, note: Callable[[str], None]) -> store.Run:
+    """Finishes a run whose parts are all there. Raises InputError that says which are missing, or do not go together."""
+    experiment = run.experiment
+    found = parts.scan(run.path, experiment, note)
+    lacking = parts.missing(experiment, found)
+    if lacking:
+        raise InputError(f"{show(str(run.path))} is not finished; missing: {missing_text(lacking)}")
+    return finish(run.path, experiment, found, note)
+
+
+def assemble(experiment: Experiment, env, found: list[Part]):
+    """The results as an xarray Dataset, equal for the same seeds however and in how many pieces they were computed."""
+    measured = {
+        (rule, condition): Measured(**parts.together(experiment, found, rule, condition))
+        for rule in experiment.rules
+        for condition in experiment.conditions
+    }
+    reached = [asdict(row) for row in audit(experiment.rules, agent=experiment.agent, env=env)]
+    results = dataset(experiment, env, measured, batches.evaluation_key(experiment.seed))
+    results = results.assign_attrs(audit=json.dumps(reached))
+    mixed = parts.identities([part.about for part in found])
+    return results.assign_attrs(mixed=json.dumps(mixed)) if len(mixed) > 1 else results
+
+
+def seconds(experiment: Experiment, found: list[Part]) -> dict:
+    """What the clock said: wall time of training and evaluation, by rule and condition, and of compiling, by rule."""
+    trained = {rule: dict.fromkeys(experiment.conditions, 0.0) for rule in experiment.rules}
+    compiled = dict.fromkeys(experiment.rules, 0.0)
+    for part in found:
+        trained[part.batch.rule][part.batch.condition] += part.about["seconds"]
+        compiled[part.batch.rule] = max(compiled[part.batch.rule], part.about["compile_seconds"])
+    return {"seconds": trained, "compile_seconds": compiled}
+
+
+def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> dict[str, str]:
+    """Films seed 0 of every rule under the main condition, unless its films are there. {film's name: SHA-256}."""
+    if not hasattr(env, "render_rgb"):
+        return {}
+    try:
+        known = store.Run(path).environment.get("replays", {})
+    except InputError:
+        known = {}
+    digests, cameras = {}, {}
+    key = jax.random.fold_in(jax.random.key(experiment.seed), batches.REPLAY)
+    for rule in experiment.rules:
+        names = {f"{rule}--{evaluation}": override for evaluation, override in experiment.evaluations.items()}
+        there = {name: _sha256(path / "replays" / f"{name}.gif") for name in names}
+        if all(there[name] and there[name] == known.get(name) for name in names):
+            digests |= there
+            continue
+        setting = training.setting(env, experiment.rules[rule], experiment.agent)
+        heads = tuple(experiment.rules[rule].heads(env.num_actions).items())
+        film = cameras.setdefault(heads, camera(env, setting.agent, heads[0][0]))
+        policy = first_policy(experiment, setting, rule, found)
+        for name, override in names.items():
+            replays.write(path, name, film(set_params(env.default_params, override), policy, key))
+            digests[name] = _sha256(path / "replays" / f"{name}.gif")
+    return digests
+
+
+def first_policy(experiment: Experiment, setting: training.Setting, rule: str, found: list[Part]):
+    """The final parameters of a rule's seed 0 under the main condition."""
+    main = next(iter(experiment.conditions))
+    stored = next(
+        part.policies
+        for part in found
+        if (part.batch.rule, part.batch.condition) == (rule, main) and 0 in part.batch.seeds and part.policies
+    )
+    own = experiment.rules[rule]
+
+    def policy(key):
+        return own.policy(setting.agent, own.init(setting.agent, key))
+
+    wanted, structure = jax.tree_util.tree_flatten_with_path(jax.eval_shape(policy, jax.random.key(0)))
+    return jax.tree_util.tree_unflatten(structure, [stored[jax.tree_util.keystr(path)][0] for path, _ in wanted])
+
+
+def missing_text(lacking: list[tuple[int, parts.Batch]]) -> str:
+    """ "ppo, end: seeds 8-15; ..."."""
+    shown = [f"{b.rule}, {b.condition}: seeds {b.seeds[0]}-{b.seeds[-1]}" for _, b in lacking[:8]]
+    return "; ".join(shown) + (f"; and {len(lacking) - 8} batches more" if len(lacking) > 8 else "")
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return sha256(file.read_bytes())
+    except OSError:
+        return ""

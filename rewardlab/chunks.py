@@ -1,0 +1,146 @@
+"""One batch of seeds from first to last step, in chunks: between two of them the host looks around, and may save and stop.
+
+Where a run is cut does not change its bits: a chunk ends at the first update that reaches its target, and updates depend
+on the carry and on the number of the update alone.
+"""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rewardlab import batches, checkpoints, training
+from rewardlab.envs.adapter import set_params, stack_params
+from rewardlab.experiment import Experiment
+from rewardlab.parts import Batch
+from rewardlab.progress import Progress
+from rewardlab.stopping import Stop
+
+CHUNK = 2.0  # seconds that a chunk is meant to take: a signal waits for that long
+PERIOD = 15.0  # seconds between two checkpoints of a batch
+
+
+class Job(NamedTuple):
+    """What training one rule needs: its programs and its evaluation by device, and the seconds of compiling."""
+
+    rule: Any
+    setting: training.Setting
+    programs: dict
+    evaluate: dict
+    compile_seconds: float
+
+
+class Saved(NamedTuple):
+    """Where a batch keeps its checkpoints, and what it was computed with: identities, its own the last."""
+
+    directory: Path
+    config: str
+    identity: dict[str, Any]
+    note: Any
+    period: float
+
+    def fits(self, about: dict[str, Any]) -> str:
+        """What speaks against going on from a checkpoint, or ""."""
+        return "" if about["config"] == self.config else "it is of another experiment"
+
+
+class Trained(NamedTuple):
+    """A batch of seeds, padding included: the arrays of `results.Measured` by name, the final policies, the seconds it
+    took, and the identities it was computed with, if it was saved on the way."""
+
+    arrays: dict[str, np.ndarray]
+    policies: Any
+    seconds: float
+    computed_with: list[dict[str, Any]]
+
+
+def train_batch(
+    device,
+    experiment: Experiment,
+    job: Job,
+    batch: Batch,
+    progress: Progress,
+    stop: Stop,
+    saved: Saved | None = None,
+) -> Trained:
+    """Trains one batch of seeds, evaluating at every point; goes on from its newest checkpoint where there is one.
+
+    Once `stop` is requested it commits what it has and raises Interrupted.
+    """
+    started = last = time.perf_counter()
+    put = partial(jax.device_put, device=device)
+    env, programs, evaluate = job.setting.env, job.programs[device], job.evaluate[device]
+    width, seeds = experiment.width, len(batch.seeds)
+    rule, params = put((job.rule, set_params(env.default_params, experiment.conditions[batch.condition].params)))
+    default = put(set_params(env.default_params, {}))
+    overrides = put(stack_params(env.default_params, list(experiment.evaluations.values())))
+    keys, key = put((batches.run_keys(experiment.seed, batch.padded(width)), batches.evaluation_key(experiment.seed)))
+    targets = np.linspace(0, experiment.steps, experiment.points + 1).round().astype(np.int64)
+
+    shapes = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((width, len(targets), *x.shape[1:]), x.dtype), evaluate.out_info
+    )
+    points = shapes._asdict() | {
+        name: jax.ShapeDtypeStruct((width, len(targets)), t) for name, t in (("steps", "f8"), ("finite", "f4"))
+    }
+    points = {name: np.full(x.shape, np.nan, x.dtype) for name, x in points.items()}
+    like = {"carry": programs.begin.out_info, "points": points, "position": np.int64(0)}
+    found = saved and checkpoints.newest(saved.directory, like, saved.fits, saved.note)
+    computed_with = [saved.identity] if saved else []
+    if found:
+        _, tree, about = found
+        carry, position = put(tree["carry"]), int(tree["position"])
+        points = {name: np.array(array) for name, array in tree["points"].items()}
+        started -= about["seconds"]
+        computed_with = [one for one in about["computed_with"] if one != saved.identity] + computed_with
+        reached = int(np.min(carry.steps))
+        progress.skip(reached * seeds)
+    else:
+        carry, position, reached = programs.begin(rule, params, keys), 0, 0
+    ahead = max(job.rule.lanes * job.rule.steps, 1)  # steps of the next chunk: at first one update's
+
+    def commit():
+        if saved and reached:
+            about = {"config": saved.config, "seconds": time.perf_counter() - started, "computed_with": computed_with}
+            tree = {"carry": carry, "points": points, "position": np.int64(position)}
+            checkpoints.save(saved.directory, reached + position, tree, about)  # either grows
+
+    def look_around():
+        nonlocal last
+        if stop.requested:
+            commit()
+            stop.check()
+        if saved and time.perf_counter() - last >= saved.period:
+            commit()
+            last = time.perf_counter()
+
+    for position in range(position, len(targets)):  # noqa: B020
+        look_around()
+        while reached < targets[position]:
+            goal, begun, before = min(targets[position], reached + ahead), time.perf_counter(), reached
+            carry = programs.advance(rule, params, keys, carry, put(jnp.int32(goal)))
+            reached = int(np.min(carry.steps))  # waits for the chunk
+            took = time.perf_counter() - begun
+            ahead = max(int(ahead * min(max(CHUNK / max(took, 1e-6), 0.25), 8.0)), 1)
+            progress.advance((min(reached, targets[position]) - min(before, targets[position])) * seeds, batch.name)
+            if reached < targets[position]:
+                look_around()
+        policies = programs.policy(rule, carry)
+        evaluated = evaluate(default, overrides, policies, key)
+        measured = {**evaluated._asdict(), "steps": carry.steps, "finite": finite(policies, width)}
+        for name, value in measured.items():
+            points[name][:, position] = np.asarray(value)
+    policies = jax.device_put(policies, jax.local_devices()[0])
+    return Trained(points, policies, time.perf_counter() - started, computed_with)
+
+
+def finite(policies: Any, width: int) -> np.ndarray:
+    """bool[width], whether all parameters of a seed are finite numbers."""
+    leaves = [np.isfinite(np.asarray(leaf)).reshape(width, -1).all(1) for leaf in jax.tree.leaves(policies)]
+    return np.logical_and.reduce(leaves) if leaves else np.ones(width, bool)

@@ -1,0 +1,80 @@
+"""What a run's bits depend on beside its seeds: only what agrees in all of it may be put together."""
+
+from __future__ import annotations
+
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rewardlab import registry
+from rewardlab.config import to_json
+from rewardlab.experiment import Experiment
+from rewardlab.files import sha256
+
+JAX_FLAGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_threefry_partitionable")
+
+
+def of(experiment: Experiment) -> dict[str, Any]:
+    """What decides the bits of a seed, beside its number, the config and the width's place in it. Starts jax's backends."""
+    import jax
+
+    device = jax.local_devices()[0]
+    return {
+        **{name: metadata.version(name) for name in ("rewardlab", "jax", "jaxlib")},
+        "backend": device.platform,
+        "device": device.device_kind,
+        "machine": platform.machine(),
+        "width": experiment.width,
+        **{name: str(getattr(jax.config, name)) for name in JAX_FLAGS},
+        **{str(path): sha256(path.read_bytes())[:16] for path in user_files(experiment)},
+    }
+
+
+def user_files(experiment: Experiment) -> list[Path]:
+    """The user's Python files that define the world or a rule of the experiment."""
+
+    def addresses(plain: Any):
+        if isinstance(plain, dict):
+            if registry.is_path(plain.get("rule")):
+                yield plain["rule"]
+            for value in plain.values():
+                yield from addresses(value)
+
+    plain = json.loads(to_json(experiment))
+    worlds = [plain["env"]] if registry.is_path(plain["env"]) else []
+    return sorted({Path(path) for path in [*worlds, *addresses(plain["rules"])] if Path(path).is_file()})
+
+
+def digest(experiment: Experiment) -> str:
+    """SHA-256 of the config without what may differ between two runs of the same seeds: their number, and the width."""
+    return sha256(json.dumps(_bare(json.loads(to_json(experiment)), width=True), sort_keys=True).encode())
+
+
+def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
+    """A config without its numbers of seeds, and, with `width`, without that."""
+    bare = {name: value for name, value in plain.items() if name != "seeds" and not (width and name == "width")}
+    return bare | {"conditions": {name: {"params": c["params"]} for name, c in plain["conditions"].items()}}
+
+
+def grows(old: str, new: str, width: bool = False) -> bool:
+    """Whether config `new` asks for what `old` did, and for more seeds; with `width`, the width may be another, too."""
+    try:
+        before, after = json.loads(old), json.loads(new)
+        if _bare(before, width) != _bare(after, width):
+            return False
+        return all(_seeds(after, name) >= _seeds(before, name) for name in after["conditions"])
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _seeds(plain: dict[str, Any], condition: str) -> int:
+    own = plain["conditions"][condition]["seeds"]
+    return plain["seeds"] if own is None else min(own, plain["seeds"])
+
+
+def differences(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """ "jax 0.10.1 there, 0.10.2 here; ..."."""
+    names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+    return "; ".join(f"{name} {there.get(name)} there, {here.get(name)} here" for name in names)

@@ -24,7 +24,8 @@ def start(env, params, key: jax.Array, lanes: int, candidates: int = 0) -> Lanes
 
     Candidates meet the same worlds: lane j of each draws the same randomness, so that luck does not decide between them.
     """
-    obs, env_state = jax.vmap(lambda k: adapter.reset(env, k, params))(_lane_keys(key, lanes, candidates))
+    fresh = jax.vmap(lambda k: adapter.reset(env, k, params))(_lane_keys(key, lanes, candidates))
+    obs, env_state = jax.tree.map(lambda x: jnp.concatenate([x] * max(candidates, 1)), fresh)
     return Lanes(obs, env_state, jnp.ones(lanes, bool))
 
 
@@ -64,14 +65,13 @@ def collect(
     last_start = steps - limit if whole else steps
     if last_start < 0:
         raise ValueError(f"whole episodes of up to {limit} steps do not fit into {steps} steps")
+    n = lanes.alive.shape[0]
 
     def one(lanes, t):
         act_key, step_key, reset_key = jax.random.split(jax.random.fold_in(key, t), 3)
-        n = lanes.alive.shape[0]
         action, extras = act(agent, acting, lanes.obs, act_key, candidates)
-        step_keys, reset_keys = (_lane_keys(k, n, candidates) for k in (step_key, reset_key))
-        stepped = jax.vmap(lambda k, s, a: adapter.step(env, k, s, a, params))(step_keys, lanes.env_state, action)
-        obs, env_state = jax.vmap(lambda k, stepped: adapter.renew(env, k, stepped, params))(reset_keys, stepped)
+        step_one = lambda k, s, a: adapter.step(env, k, s, a, params)  # noqa: E731
+        stepped = _each(step_one, _lane_keys(step_key, n, candidates), candidates, lanes.env_state, action)
         done = stepped.terminated | stepped.truncated
         alive = lanes.alive & ~(done & (t + 1 > last_start))
         seen = Trajectory(
@@ -84,12 +84,55 @@ def collect(
             extras=extras,
             signals=stepped.signals,
         )
+        obs, env_state = stepped.obs, stepped.state
+        if whole:  # a lane at rest stays where it is: worlds may go anywhere beyond an episode's end
+            obs, env_state = _where(lanes.alive, (obs, env_state), (lanes.obs, lanes.env_state))
+        if last_start:
+            obs, env_state = _renewed(env, params, reset_key, done & alive, obs, env_state, candidates)
         return Lanes(obs, env_state, alive), seen
 
     return jax.lax.scan(one, lanes, jnp.arange(steps))
 
 
+@jax.custom_batching.custom_vmap
+def anywhere(flags: jax.Array) -> jax.Array:
+    """Whether any of the flags holds, bool[]; under `vmap`, whether any does in the whole batch.
+
+    So `cond` on it stays a branch under `vmap`. It may decide only whether work is done, never what comes out.
+    """
+    return flags.any()
+
+
+@anywhere.def_vmap
+def _anywhere_in_batch(size, batched, flags):
+    return anywhere(flags), False
+
+
+def _renewed(env, params, key, begins, obs, env_state, candidates):
+    """(obs, env_state) of N lanes, of fresh episodes where `begins`, bool[N]. Where no lane begins, nothing is drawn."""
+    fresh = lambda: start(env, params, key, begins.shape[0], candidates)  # noqa: E731
+    if not adapter.observes(env):
+        pick = lambda: _where(begins, fresh()[:2], (obs, env_state))  # noqa: E731
+        return jax.lax.cond(anywhere(begins), pick, lambda: (obs, env_state))
+    env_state = jax.lax.cond(anywhere(begins), lambda: _where(begins, fresh().env_state, env_state), lambda: env_state)
+    return jax.vmap(lambda s: adapter.observe(env, s, params))(env_state), env_state
+
+
+def _where(flags, one, other):
+    """Leaf by leaf, lanes of `one` where the flag bool[N] holds, of `other` elsewhere."""
+    choose = lambda x, y: jnp.where(flags.reshape(-1, *[1] * (x.ndim - 1)), x, y)  # noqa: E731
+    return jax.tree.map(choose, one, other)
+
+
+def _each(function, keys, candidates, *lanes):
+    """function(key, *one lane's) for N lanes; candidates share keys, and what hangs on keys alone is computed once."""
+    if not candidates:
+        return jax.vmap(function)(keys, *lanes)
+    grouped = jax.tree.map(lambda x: x.reshape(candidates, -1, *x.shape[1:]), lanes)
+    out = jax.vmap(lambda *grouped: jax.vmap(function)(keys, *grouped))(*grouped)
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), out)
+
+
 def _lane_keys(key, lanes, candidates):
-    groups = max(candidates, 1)
-    keys = jax.random.split(key, lanes // groups)
-    return jnp.broadcast_to(keys, (groups, *keys.shape)).reshape(lanes)
+    """The keys of each candidate's lanes, or of all lanes."""
+    return jax.random.split(key, lanes // max(candidates, 1))

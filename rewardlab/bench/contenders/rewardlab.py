@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import MLP, agents, batches, envs, rules, runner, training
+from rewardlab import MLP, batches, envs, rules, runner, training
 from rewardlab.bench import Case
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter

@@ -13,6 +13,13 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def branches_well() -> bool:
+    """Whether a branch on what was just computed is cheap here. Beyond a CPU it makes the device wait for the host."""
+    import jax
+
+    return jax.default_backend() == "cpu"
+
+
 def check_randomness() -> None:
     """Raises InputError unless keys are threefry's. Under `vmap`, rbg draws every seed's numbers from the first key."""
     jax = sys.modules.get("jax")

@@ -69,7 +69,7 @@ def case(algorithm: str, seeds: int, steps: int, width: int, **settings) -> Case
             with batches.Workers() as workers:
                 parts = [workers.on_any(lambda _, i: jax.block_until_ready(program(keys[i])), np.array(batch))
                          for batch in batches.split(range(seeds), width)]  # fmt: skip
-                return [part.result() for part in parts][0]
+                return next(iter([part.result() for part in parts]))
 
         return run
 

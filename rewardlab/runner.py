@@ -33,6 +33,7 @@ def run(experiment: Experiment, out: str | Path | None = None, progress: Progres
     Raises InputError, before anything compiles, for a directory that holds another run or cannot be written.
     """
     devices.check_randomness()
+    devices.remember_compiled()
     store.check_out(out, experiment)
     env = experiment.world()
     directory = store.create(out, experiment)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from rewardlab import devices
 from rewardlab.envs import adapter
 from rewardlab.types import Acting, Agent, Trajectory
 
@@ -24,7 +26,8 @@ def start(env, params, key: jax.Array, lanes: int, candidates: int = 0) -> Lanes
 
     Candidates meet the same worlds: lane j of each draws the same randomness, so that luck does not decide between them.
     """
-    obs, env_state = jax.vmap(lambda k: adapter.reset(env, k, params))(_lane_keys(key, lanes, candidates))
+    fresh = jax.vmap(lambda k: adapter.reset(env, k, params))(_lane_keys(key, lanes, candidates))
+    obs, env_state = jax.tree.map(lambda x: jnp.concatenate([x] * max(candidates, 1)), fresh)
     return Lanes(obs, env_state, jnp.ones(lanes, bool))
 
 
@@ -64,32 +67,126 @@ def collect(
     last_start = steps - limit if whole else steps
     if last_start < 0:
         raise ValueError(f"whole episodes of up to {limit} steps do not fit into {steps} steps")
+    parts = _parts(acting.params, candidates)
 
-    def one(lanes, t):
-        act_key, step_key, reset_key = jax.random.split(jax.random.fold_in(key, t), 3)
-        n = lanes.alive.shape[0]
-        action, extras = act(agent, acting, lanes.obs, act_key, candidates)
-        step_keys, reset_keys = (_lane_keys(k, n, candidates) for k in (step_key, reset_key))
-        stepped = jax.vmap(lambda k, s, a: adapter.step(env, k, s, a, params))(step_keys, lanes.env_state, action)
-        obs, env_state = jax.vmap(lambda k, stepped: adapter.renew(env, k, stepped, params))(reset_keys, stepped)
-        done = stepped.terminated | stepped.truncated
-        alive = lanes.alive & ~(done & (t + 1 > last_start))
-        seen = Trajectory(
-            obs=lanes.obs,
-            action=action,
-            next_obs=stepped.obs,
-            terminated=stepped.terminated & lanes.alive,
-            truncated=stepped.truncated & lanes.alive,
-            lived=lanes.alive,
-            extras=extras,
-            signals=stepped.signals,
-        )
-        return Lanes(obs, env_state, alive), seen
+    def play(part):
+        number, acting_params, lanes = part
+        acting_here = Acting(acting_params, acting.select)
+        one = partial(_step, env, params, agent, acting_here, key, number, candidates // parts, last_start, whole)
+        return _scan(one, lanes, steps, ends=whole)
 
-    return jax.lax.scan(one, lanes, jnp.arange(steps))
+    if parts == 1:
+        return play((0, acting.params, lanes))
+    cut = jax.tree.map(lambda x: x.reshape(parts, -1, *x.shape[1:]), (acting.params, lanes))
+    lanes, seen = jax.lax.map(play, (jnp.arange(parts), *cut))
+    seen = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), seen)
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), lanes), jax.tree.map(
+        lambda x: x.reshape(steps, -1, *x.shape[3:]), seen
+    )
+
+
+def _step(env, params, agent, acting, key, part, candidates, last_start, whole, lanes, t):
+    """One step of all lanes of one part of the candidates: (where they stand then, what was seen)."""
+    n = lanes.alive.shape[0]
+    act_key, step_key, reset_key = jax.random.split(jax.random.fold_in(key, t), 3)
+    action, extras = act(agent, acting, lanes.obs, jax.random.fold_in(act_key, part), candidates)
+    step_one = lambda k, s, a: adapter.step(env, k, s, a, params)  # noqa: E731
+    stepped = _each(step_one, _lane_keys(step_key, n, candidates), candidates, lanes.env_state, action)
+    done = stepped.terminated | stepped.truncated
+    alive = lanes.alive & ~(done & (t + 1 > last_start))
+    seen = Trajectory(
+        obs=lanes.obs,
+        action=action,
+        next_obs=stepped.obs,
+        terminated=stepped.terminated & lanes.alive,
+        truncated=stepped.truncated & lanes.alive,
+        lived=lanes.alive,
+        extras=extras,
+        signals=stepped.signals,
+    )
+    obs, env_state = stepped.obs, stepped.state
+    if whole:  # a lane at rest stays where it is: worlds may go anywhere beyond an episode's end
+        obs, env_state = _where(lanes.alive, (obs, env_state), (lanes.obs, lanes.env_state))
+    if last_start:
+        obs, env_state = _renewed(env, params, reset_key, done & alive, obs, env_state, candidates)
+    return Lanes(obs, env_state, alive), seen
+
+
+PART_BYTES = 2**19  # parameters of candidates that act together: so many stay in a core's cache
+BLOCK = 32  # steps between two looks at whether anyone still lives
+
+
+def _parts(acting_params, candidates: int) -> int:
+    """Into how many parts candidates are cut, one playing after the other. Only a CPU's cache asks for more than one."""
+    if not (candidates and devices.branches_well()):
+        return 1
+    size = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(acting_params))
+    return next(
+        n for n in range(1, candidates + 1) if candidates % n == 0 and (size // n <= PART_BYTES or n == candidates)
+    )
+
+
+def _scan(one, lanes: Lanes, steps: int, ends: bool):
+    """A scan of `one` over steps; where lanes may come to rest for good, what nobody lives any more is not computed."""
+    if not (ends and devices.branches_well()):
+        return jax.lax.scan(one, lanes, jnp.arange(steps))
+    block = next(size for size in range(BLOCK, 0, -1) if steps % size == 0)
+    play = lambda lanes, ts: jax.lax.scan(one, lanes, ts)  # noqa: E731
+
+    def rest(lanes, ts):
+        seen = jax.eval_shape(play, lanes, ts)[1]
+        return lanes, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), seen)
+
+    def some(lanes, ts):
+        return jax.lax.cond(anywhere(lanes.alive), play, rest, lanes, ts)
+
+    lanes, seen = jax.lax.scan(some, lanes, jnp.arange(steps).reshape(-1, block))
+    return lanes, jax.tree.map(lambda x: x.reshape(steps, *x.shape[2:]), seen)
+
+
+@jax.custom_batching.custom_vmap
+def anywhere(flags: jax.Array) -> jax.Array:
+    """Whether any of the flags holds, bool[]; under `vmap`, whether any does in the whole batch.
+
+    So `cond` on it stays a branch under `vmap`. It may decide only whether work is done, never what comes out.
+    """
+    return flags.any()
+
+
+@anywhere.def_vmap
+def _anywhere_in_batch(size, batched, flags):
+    return anywhere(flags), False
+
+
+def _renewed(env, params, key, begins, obs, env_state, candidates):
+    """(obs, env_state) of N lanes, of fresh episodes where `begins`, bool[N]. Where no lane begins, nothing is drawn."""
+    fresh = lambda: start(env, params, key, begins.shape[0], candidates)  # noqa: E731
+    if not adapter.observes(env):
+        return _if_any(begins, lambda old: _where(begins, fresh()[:2], old), (obs, env_state))
+    env_state = _if_any(begins, lambda old: _where(begins, fresh().env_state, old), env_state)
+    return jax.vmap(lambda s: adapter.observe(env, s, params))(env_state), env_state
+
+
+def _if_any(flags, change, old):
+    """change(old), which is `old` where no flag holds; where branches are cheap, it is then not computed."""
+    return jax.lax.cond(anywhere(flags), change, lambda old: old, old) if devices.branches_well() else change(old)
+
+
+def _where(flags, one, other):
+    """Leaf by leaf, lanes of `one` where the flag bool[N] holds, of `other` elsewhere."""
+    choose = lambda x, y: jnp.where(flags.reshape(-1, *[1] * (x.ndim - 1)), x, y)  # noqa: E731
+    return jax.tree.map(choose, one, other)
+
+
+def _each(function, keys, candidates, *lanes):
+    """function(key, *one lane's) for N lanes; candidates share keys, and what hangs on keys alone is computed once."""
+    if not candidates:
+        return jax.vmap(function)(keys, *lanes)
+    grouped = jax.tree.map(lambda x: x.reshape(candidates, -1, *x.shape[1:]), lanes)
+    out = jax.vmap(lambda *grouped: jax.vmap(function)(keys, *grouped))(*grouped)
+    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), out)
 
 
 def _lane_keys(key, lanes, candidates):
-    groups = max(candidates, 1)
-    keys = jax.random.split(key, lanes // groups)
-    return jnp.broadcast_to(keys, (groups, *keys.shape)).reshape(lanes)
+    """The keys of each candidate's lanes, or of all lanes."""
+    return jax.random.split(key, lanes // max(candidates, 1))

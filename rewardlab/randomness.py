@@ -1,7 +1,7 @@
 """jax's own threefry random numbers, bit for bit, several times faster on a CPU.
 
 XLA's CPU backend gets threefry as a loop over whole arrays, which is slow to run and to compile. Here its twenty rounds
-are written out, so that they fuse with what uses them. Keys made by `fast` draw the same numbers as the keys they come
+are written out, as one program of its own for each draw. Keys made by `fast` draw the same numbers as the keys they come
 from (with jax's default, partitionable threefry).
 
 Threefry-2x32 with 20 rounds: Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3".
@@ -9,9 +9,14 @@ Threefry-2x32 with 20 rounds: Salmon et al. (2011), "Parallel random numbers: as
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jax.extend.random import define_prng_impl, threefry_prng_impl
+
+from rewardlab import devices
+from rewardlab.types import PyTree
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
@@ -47,8 +52,31 @@ def counted(key, shape):
     return block(key, jnp.zeros_like(low), low)
 
 
+def apart(draw: Callable[[jax.Array], PyTree], key: jax.Array) -> PyTree:
+    """draw(key), computed once, where it stands.
+
+    XLA on a CPU would compute it anew, and without vector instructions, inside whatever uses it. Into a branch it does not
+    reach, so the draw is put into one, which is always taken. Elsewhere a branch costs more than it saves.
+    """
+    if not devices.branches_well():
+        return draw(key)
+    none = lambda key: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(draw, key))  # noqa: E731
+    return jax.lax.cond(_always(key[0]), draw, none, key)
+
+
+@jax.custom_batching.custom_vmap
+def _always(word):
+    """True, which XLA does not find out: a word has no more than 32 bits."""
+    return jax.lax.population_count(word) <= 32
+
+
+@_always.def_vmap
+def _always_in_batch(size, batched, words):
+    return _always(words[0]), False  # a branch stays one for all of a batch
+
+
 def _split(key, shape):
-    return jnp.stack(counted(key, shape), axis=-1)
+    return jnp.stack(apart(lambda key: counted(key, shape), key), axis=-1)
 
 
 def _fold_in(key, data):
@@ -56,10 +84,13 @@ def _fold_in(key, data):
 
 
 def _bits(key, bit_width, shape):
-    x, y = counted(key, shape)
-    if bit_width == 64:
-        return (x.astype(jnp.uint64) << jnp.uint64(32)) | y.astype(jnp.uint64)
-    return (x ^ y).astype({8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}[bit_width])
+    def draw(key):
+        x, y = counted(key, shape)
+        if bit_width == 64:
+            return (x.astype(jnp.uint64) << jnp.uint64(32)) | y.astype(jnp.uint64)
+        return (x ^ y).astype({8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}[bit_width])
+
+    return apart(draw, key)
 
 
 IMPL = define_prng_impl(

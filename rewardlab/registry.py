@@ -98,7 +98,7 @@ class Family(NamedTuple):
 
     @property
     def folder(self) -> Path:
-        return Path(__file__).parent / self.package.partition(".")[2]
+        return Path(__file__).parent.joinpath(*self.package.split(".")[1:])
 
     def names(self) -> dict[str, Path]:
         """{name: file} of every member."""

@@ -45,6 +45,7 @@ def run(
     writing, or that cannot be written.
     """
     devices.check_randomness()
+    devices.remember_compiled()
     path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
     experiment.world()
     store.create(path, experiment, resume_anyway)

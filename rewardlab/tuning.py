@@ -39,6 +39,7 @@ def tune(
     already, and a budget that is too small.
     """
     devices.check_randomness()
+    devices.remember_compiled()
     given, experiment = experiment, config.load(experiment)
     path = tuned.check_out(tuned.place(given, experiment) if out is None else out)
     jobs = prepare(experiment, coerce(budget, int, "budget", (1, LARGEST)))

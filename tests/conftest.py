@@ -4,6 +4,7 @@ import os
 import textwrap
 
 os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["REWARDLAB_CACHE"] = "off"  # what is tested is compiled here
 flags = [f for f in os.environ.get("XLA_FLAGS", "").split() if "xla_force_host_platform_device_count" not in f]
 os.environ["XLA_FLAGS"] = " ".join([*flags, "--xla_force_host_platform_device_count=2"])
 

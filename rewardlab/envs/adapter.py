@@ -70,19 +70,10 @@ def step(env, key, state, action, params) -> Step:
     return out._replace(state=_as(out.state, _state_types(env, params)))
 
 
-def renew(env, key, stepped: Step, params):
-    """What the next step of one lane starts from: (obs, state) after `stepped`, or of a fresh episode where that ended one.
-
-    Consumes the key. Where the world tells the `observation` of a state, only the state is chosen, and
-    observed once: otherwise every step would pay for the observation of a reset, too.
-    """
-    done = stepped.terminated | stepped.truncated
-    obs, state = reset(env, key, params)
-    state = jax.tree.map(lambda new, old: jnp.where(done, new, old), state, stepped.state)
-    if observes(env):
-        with jax.numpy_dtype_promotion("standard"):
-            return _plain(env.observation(state, params)), state
-    return jnp.where(done, obs, stepped.obs), state
+def observe(env, state, params):
+    """The observation of one lane's state, in a world that `observes`."""
+    with jax.numpy_dtype_promotion("standard"):
+        return _plain(env.observation(state, params))
 
 
 def observes(env) -> bool:

@@ -1,0 +1,1 @@
+"""Who does the work: RewardLab and its peers, one file each, behind which its interface stays."""

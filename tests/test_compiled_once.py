@@ -1,0 +1,101 @@
+"""Programs are compiled once: in a comparison, and, by the cache on disk, ever; what comes from the cache is the same."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import pytest
+
+from rewardlab import MLP, batches, devices, rules, runner, training
+from rewardlab.errors import InputError
+from rewardlab.experiment import Condition, Experiment
+
+SCRIPT = """
+import hashlib, json, jax, numpy as np, jax.numpy as jnp
+from rewardlab import MLP, batches, devices, envs, rules, runner, training
+from rewardlab.envs import adapter
+place, seen = devices.remember_compiled(), []
+jax.monitoring.register_event_listener(lambda event, **_: seen.append(event))
+env = envs.make("bandit", pulls=5)
+rule = runner.strong_rule(rules.make("ppo", lanes=4, steps=5, minibatches=2, epochs=1))
+setting, params = training.setting(env, rule, MLP(hidden=(4,))), adapter.set_params(env.default_params, {})
+programs = batches.compile_training(setting, rule, params, 2)
+keys = batches.run_keys(0, np.arange(2))
+carry = programs.advance(rule, params, keys, programs.begin(rule, params, keys), jnp.int32(200))
+bits = b"".join(np.asarray(x).tobytes() for x in jax.tree.leaves(programs.policy(rule, carry)))
+hits = seen.count("/jax/compilation_cache/cache_hits")
+print(json.dumps({"place": str(place), "hits": hits, "digest": hashlib.sha256(bits).hexdigest()}))
+"""
+
+
+def trained(cache) -> dict:
+    flags = {"JAX_PLATFORMS": "cpu", "REWARDLAB_CACHE": str(cache), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0"}
+    environment = {k: v for k, v in os.environ.items() if k != "JAX_COMPILATION_CACHE_DIR"} | flags
+    environment["PYTHONPATH"] = str(Path(__file__).parent.parent)
+    done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_warm_cache_gives_the_bits_of_a_cold_one(tmp_path):
+    cold, warm = trained(tmp_path), trained(tmp_path)
+    assert cold["place"].startswith(str(tmp_path)) and any(Path(cold["place"]).iterdir())
+    assert warm["digest"] == cold["digest"]
+    assert warm["hits"] >= cold["hits"] + 3  # begin, advance and policy at least
+    assert trained("off") == {"place": "None", "hits": 0, "digest": cold["digest"]}
+
+
+def test_where_the_cache_is(tmp_path, monkeypatch):
+    monkeypatch.setattr(jax.config, "update", lambda *_: None)  # the suite itself goes on without
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert devices.remember_compiled() == tmp_path / "rewardlab" / "compiled" / devices.machine()
+    monkeypatch.setenv("REWARDLAB_CACHE", str(tmp_path / "here"))
+    assert devices.remember_compiled() == tmp_path / "here" / devices.machine()
+    monkeypatch.setenv("REWARDLAB_CACHE", "off")
+    assert devices.remember_compiled() is None
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("REWARDLAB_CACHE", str(tmp_path / "file"))
+    with pytest.raises(InputError, match="is no directory; allowed: a directory, or off"):
+        devices.remember_compiled()
+    monkeypatch.setenv("REWARDLAB_CACHE", "/proc/nowhere")  # can't be written to
+    assert devices.remember_compiled() is None
+
+
+def test_one_compilation_per_rule_and_shape(monkeypatch):
+    """Two conditions, two evaluations and three batches a condition: training compiles once, and so does evaluation."""
+    monkeypatch.setenv("REWARDLAB_CACHE", "off")
+    small = {"lanes": 4, "steps": 8}
+    experiment = Experiment(
+        name="once", question="?", env="bandit", env_kwargs={"pulls": 8},
+        conditions={"linked": Condition(), "low": Condition({"high": 0.5})}, evaluations={"linked": {}, "low": {"high": 0.5}},
+        rules={"a2c": rules.make("a2c", **small)}, agent=MLP(hidden=(4,)), steps=96, seeds=6, points=2, episodes=4, width=2,
+    )  # fmt: skip
+    compiled, traced = [], []
+    train, test, update = batches.compile_training, batches.compile_evaluation, training.update
+    monkeypatch.setattr(batches, "compile_training", lambda *a: compiled.append("train") or train(*a))
+    monkeypatch.setattr(batches, "compile_evaluation", lambda *a: compiled.append("test") or test(*a))
+    monkeypatch.setattr(training, "update", lambda *a: traced.append(1) or update(*a))
+    events = []
+    jax.monitoring.register_event_duration_secs_listener(
+        lambda event, _, **told: events.append(event) if event.endswith("backend_compile_duration") else None
+    )
+    with batches.Workers() as workers:
+        job = runner.compile_all(experiment, experiment.world(), workers)["a2c"]
+        places = len(workers.devices)
+        batch = next(iter(batches.split(range(2), 2)))
+        runs = [(condition, batch + 2 * i) for condition in experiment.conditions for i in range(3)]
+
+        def run(condition, batch):
+            return runner.train_batch(workers.devices[0], experiment, job, condition, batch, runner.Silent(), "")
+
+        run(*runs[0])  # small conversions compile here
+        before, seen = len(events), len(traced)
+        for one in runs:
+            run(*one)
+    assert compiled.count("train") == compiled.count("test") == places
+    assert len(traced) == seen  # nothing is traced again
+    assert len(events) == before  # and nothing compiled, of whatever size

@@ -10,7 +10,7 @@ from rewardlab.errors import InputError
 
 
 def test_a_row_is_measured_in_processes_of_its_own(tmp_path, capsys):
-    words = "bench --suite stepping --vs none --rows tricks --rounds 1 --seconds 0".split()
+    words = ["bench", "--suite", "stepping", "--vs", "none", "--rows", "tricks", "--rounds", "1", "--seconds", "0"]
     assert cli.main([*words, "--out", str(tmp_path / "found.json")]) == 0
     found = json.loads((tmp_path / "found.json").read_text())
     (row,) = found["rows"]

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from worlds import Params, State, Walk
 
+from rewardlab import collect as collecting
+from rewardlab import devices
 from rewardlab.collect import collect, start
 from rewardlab.judges import judged, signal, silent
 from rewardlab.probes.outcomes import measure
@@ -132,3 +134,33 @@ def test_candidates_meet_the_same_worlds():
     assert seen.truncated[4].all()
     np.testing.assert_array_equal(position, position[:, :1].repeat(3, axis=1))
     assert all(len({*row}) == 4 for row in position[:, 0].tolist())
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_is_skipped_changes_nothing(monkeypatch, whole):
+    """Resets where none begins, parts of the candidates, and steps that nobody lives: computed or not, in a batch or not."""
+    world, params = Anywhere(), Params(goal=12)
+    agent = Agent(lambda key: (), lambda a, obs: {"a": jnp.full(obs.shape[0], a)})
+    acting = Acting(jnp.arange(4) % 2, lambda outputs, key: (outputs["a"], {}))
+
+    def seen(key):
+        lanes = start(world, params, key, 8, candidates=4)
+        return collect(world, params, agent, acting, lanes, key, 12, candidates=4, whole=whole)
+
+    keys = jax.random.split(jax.random.key(0), 3)
+    found = []
+    for branches, size in ((True, 2**20), (True, 0), (False, 0)):
+        monkeypatch.setattr(devices, "branches_well", lambda branches=branches: branches)
+        monkeypatch.setattr(collecting, "PART_BYTES", size)
+        assert collecting._parts(acting.params, 4) == (4 if branches and not size else 1)
+        found += [jax.tree.map(np.asarray, jax.vmap(seen)(keys)), jax.tree.map(np.asarray, [seen(k) for k in keys])]
+    lived = found[0][1].lived
+    assert lived.shape == (3, 12, 8) and lived.all() == (not whole)
+    for lanes, trajectory in (found[0], found[2], found[4]):
+        np.testing.assert_array_equal(trajectory.lived, lived)
+        for x, y in zip(jax.tree.leaves((lanes, trajectory)), jax.tree.leaves(found[0]), strict=True):
+            mask = lived if x.shape[:3] == lived.shape else np.ones(x.shape[:2], bool)
+            np.testing.assert_array_equal(x[mask], y[mask])
+    for alone in (found[1], found[3], found[5]):
+        for i, (_, trajectory) in enumerate(alone):
+            np.testing.assert_array_equal(trajectory.obs[lived[i]], found[0][1].obs[i][lived[i]])

@@ -32,12 +32,18 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import jax  # noqa: E402
+
 import rewardlab  # noqa: E402
 from rewardlab import assembly, checkpoints, chunks, lease, parts, report, results, rules, runner, store  # noqa: E402
 from rewardlab.errors import InputError  # noqa: E402
 from rewardlab.experiment import Condition, Experiment  # noqa: E402
 from rewardlab.progress import Progress  # noqa: E402
 from rewardlab.stopping import Interrupted, Stop  # noqa: E402
+
+# A jax that was imported before, by tests, has not read the environment as it is now.
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def experiment(**changes) -> Experiment:
@@ -55,7 +61,7 @@ def experiment(**changes) -> Experiment:
             "q_learning": rules.make("q_learning", lanes=8, steps=16),
         },
         agent=rewardlab.MLP(hidden=(4,)),
-        steps=8192,
+        steps=2048,
         seeds=6,
         points=2,
         episodes=8,

@@ -78,7 +78,7 @@ def test_every_command_is_read(step, folder, monkeypatch, capsys):
         path, summary = Path("somewhere"), {}
 
     asked = []
-    monkeypatch.setattr(runner, "run", lambda experiment, out: asked.append(experiment) or Done)
+    monkeypatch.setattr(runner, "run", lambda experiment, out, **_: asked.append(experiment) or Done)
     monkeypatch.setattr(tuning, "tune", lambda experiment, budget, out: asked.append(experiment))
     for table in ("summary_table", "tuned_table"):
         monkeypatch.setattr(f"rewardlab.table.{table}", lambda summary: "")

@@ -12,6 +12,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 import reliability
@@ -28,7 +29,9 @@ QUESTION = reliability.experiment()
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled_once():
-    with reliability.cheap_runs():
+    """Once, and for one device: the compiled programs serve every run of this file."""
+    with reliability.cheap_runs(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
         yield
 
 
@@ -154,8 +157,6 @@ def test_a_seed_whose_parameters_are_no_numbers_is_counted_and_touches_no_other(
 
         def spoil(rule, params, keys, carry, target):
             carry = advance(rule, params, keys, carry, target)
-            import jax
-
             spoiled = jax.tree.map(
                 lambda x: x.at[0].set(np.nan) if x.dtype == np.float32 and x.ndim else x, carry.state
             )

@@ -25,6 +25,7 @@ from rewardlab.files import claim, read_sealed, sealed, write
 from rewardlab.stopping import Stop
 
 HEARTBEAT, STALE = 5.0, 60.0  # seconds between two touches, and without one, as seen from another host
+_held_here: set[str] = set()  # tokens of this process's leases; where a disk is full, a file can't say that one was released
 
 
 class Held(InputError):
@@ -47,6 +48,7 @@ class Lease:
     def __init__(self, path: Path, name: str, count: int = 1, stop: Stop | None = None):
         self.path, self.name, self.count, self.stop = Path(path), name, count, stop or Stop()
         self.file: Path | None = None
+        self._token = ""
         self._done = threading.Event()
         self._heart = threading.Thread(target=self._beat, daemon=True)
 
@@ -78,6 +80,8 @@ class Lease:
             self.file.unlink(missing_ok=True)
             self.file = None
             raise self._held(newest, "")
+        self._token = about["token"]
+        _held_here.add(self._token)
         for old in held:
             self._file(old).unlink(missing_ok=True)
 
@@ -87,6 +91,7 @@ class Lease:
             with contextlib.suppress(InputError):
                 write(self.path, self.file.name, sealed({"released": True}))
         self.file = None
+        _held_here.discard(self._token)
 
     def mine(self) -> bool:
         """Whether the lease is still this process's."""
@@ -149,7 +154,7 @@ def alive(path: Path, file: Path) -> str:
     process = about.get("process")
     if process and process["place"] == _place() and process["host"] == platform.node():
         if process["pid"] == os.getpid():
-            return " (it is this process)"
+            return " (it is this process)" if about.get("token") in _held_here else ""
         start = _kernel_start(process["pid"])
         return f" (kill {process['pid']} ends it)" if start and start == process["kernel_start"] else ""
     age = _now(path) - _touched(file)

@@ -15,6 +15,7 @@ import functools
 import gc
 import hashlib
 import io
+import contextlib
 import json
 import os
 import platform
@@ -174,7 +175,7 @@ def create(out: str | Path | None, experiment: Experiment, anyway: bool = False)
             check_out(path, experiment, anyway)
     except (OSError, InputError) as error:
         for parent in made:
-            if parent.is_dir():
+            with contextlib.suppress(OSError):  # another process may have begun to use it
                 parent.rmdir()
         raise error if isinstance(error, InputError) else cannot_write(path, error) from error
     return Run(path)

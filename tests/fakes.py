@@ -13,7 +13,10 @@ LAUNCH = ROOT / "launch"
 HOSTILE = ["$(touch X)", "`touch X`", "; touch X", "a;touch X", "&& touch X", "| touch X", "> X", "$HOME", "*", "a b", "'",
            '"', "new\nline", "-x", "--rm=-rf", "\\", "~", "../..", "é", ""]  # fmt: skip
 RECORD = """#!/usr/bin/env bash
-printf '%s\\0' "${0##*/}" "$@" $'\\x1e' >>"$FAKES/calls"
+exec 9>>"$FAKES/calls"
+flock 9 # bash writes a word with a newline in two pieces
+printf '%s\\0' "${0##*/}" "$@" $'\\x1e' >&9
+exec 9>&-
 """
 
 

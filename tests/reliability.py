@@ -58,7 +58,7 @@ def experiment(**changes) -> Experiment:
         rules={
             "reinforce": rules.make("reinforce", lanes=8, steps=16),
             "drift": rules.make("drift", candidates=4, parents=2, lanes=8, steps=16),
-            "q_learning": rules.make("q_learning", lanes=8, steps=16),
+            "q_learning": rules.make("q_learning", learning_rate=0.01, lanes=8, steps=16),
         },
         agent=rewardlab.MLP(hidden=(4,)),
         steps=2048,
@@ -357,8 +357,8 @@ def writers(folder: Path, count: int, at_once: int = 4) -> int:
 
 def full_disk(folder: Path, stages: int = 0) -> int:
     """The disk is full from the n-th write on, for every n; then there is room again, and the run goes on."""
-    question, silent, unnamed, failed, real = experiment(), 0, 0, 0, os.fsync
-    chunks.CHUNK, chunks.PERIOD = 0.02, 0.02
+    question, silent, unnamed, failed, real = experiment(steps=1024), 0, 0, 0, os.fsync
+    chunks.CHUNK, chunks.PERIOD = 1e-9, 0.0  # a checkpoint after every update: as many writes in every run
     calls = itertools.count()
 
     def counting(handle):

@@ -75,7 +75,7 @@ def test_every_command_is_read(step, folder, monkeypatch, capsys):
     """As the command line reads it, up to where training would begin."""
 
     class Done:
-        path, summary = Path("somewhere"), {}
+        path, summary, finished = Path("somewhere"), {}, True
 
     asked = []
     monkeypatch.setattr(runner, "run", lambda experiment, out, **_: asked.append(experiment) or Done)

@@ -145,10 +145,9 @@ INSTALL='set -e
 mkdir -p ~/rewardlab ~/runs
 tar -xzf ~/rewardlab.tar.gz -C ~/rewardlab
 if ! command -v gcsfuse >/dev/null; then
-  curl -fsSL https://packages.cloud.google.com/apt/doc/apt-key.gpg | sudo tee /usr/share/keyrings/cloud.google.asc >/dev/null
-  echo "deb [signed-by=/usr/share/keyrings/cloud.google.asc] https://packages.cloud.google.com/apt gcsfuse-$(lsb_release -cs) main" | sudo tee /etc/apt/sources.list.d/gcsfuse.list >/dev/null
+  curl -fsSLo /tmp/gcsfuse.deb https://github.com/GoogleCloudPlatform/gcsfuse/releases/download/v2.5.1/gcsfuse_2.5.1_amd64.deb
   sudo apt-get update -qq
-  sudo apt-get install -y -qq gcsfuse
+  sudo apt-get install -y -qq /tmp/gcsfuse.deb
 fi
 python3 -m pip install --quiet --user uv
 [ -x ~/venv/bin/python ] || python3 -m uv venv --quiet --seed --python 3.11 ~/venv

@@ -25,7 +25,9 @@ from rewardlab.files import claim, read_sealed, sealed, write
 from rewardlab.stopping import Stop
 
 HEARTBEAT, STALE = 5.0, 60.0  # seconds between two touches, and without one, as seen from another host
-_held_here: set[str] = set()  # tokens of this process's leases; where a disk is full, a file can't say that one was released
+_held_here: set[str] = (
+    set()
+)  # tokens of this process's leases; where a disk is full, a file can't say that one was released
 
 
 class Held(InputError):

@@ -10,12 +10,12 @@ summary.json      figures and verdicts, made from the results
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import gc
 import hashlib
 import io
-import contextlib
 import json
 import os
 import platform

@@ -17,6 +17,7 @@ import errno
 import importlib
 import itertools
 import os
+import pickle
 import random
 import select
 import shutil
@@ -26,24 +27,15 @@ import tempfile
 import time
 from pathlib import Path
 
-CACHE = Path(tempfile.gettempdir()) / "rewardlab-tests-compiled"
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(CACHE))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
+import jax
+from jax.experimental import serialize_executable
 
-import jax  # noqa: E402
-
-import rewardlab  # noqa: E402
-from rewardlab import assembly, checkpoints, chunks, lease, parts, report, results, rules, runner, store  # noqa: E402
-from rewardlab.errors import InputError  # noqa: E402
-from rewardlab.experiment import Condition, Experiment  # noqa: E402
-from rewardlab.progress import Progress  # noqa: E402
-from rewardlab.stopping import Interrupted, Stop  # noqa: E402
-
-# A jax that was imported before, by tests, has not read the environment as it is now.
-jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+import rewardlab
+from rewardlab import assembly, batches, checkpoints, chunks, lease, parts, report, results, rules, runner, store
+from rewardlab.errors import InputError
+from rewardlab.experiment import Condition, Experiment
+from rewardlab.progress import Progress
+from rewardlab.stopping import Interrupted, Stop
 
 
 def experiment(**changes) -> Experiment:
@@ -142,9 +134,30 @@ def many_saves(pipe: int) -> None:
 
 
 def light() -> None:
-    """Leaves out, in this process, what is made at the end and depends on no seed, and the page."""
+    """Leaves out, in this process, what is made at the end and depends on no seed, and the films and the page."""
     assembly.audit, results.references = lambda *_, **__: [], lambda *_: {}
-    report.write = lambda path: None
+    assembly.write_films, report.write = lambda *_: {}, lambda path: None
+
+
+def compiled_once(folder: Path) -> None:
+    """Programs are compiled by the first process that needs them, and only loaded by those after it."""
+    jax.config.update("jax_enable_compilation_cache", False)  # a program that came from it can't be stored again
+    real = batches.compile_training, batches.compile_evaluation
+
+    def stored(name, make):
+        file = folder / f"{name}.programs"
+        if not file.exists():
+            file.write_bytes(pickle.dumps([serialize_executable.serialize(one) for one in make()]))
+        return [serialize_executable.deserialize_and_load(*one) for one in pickle.loads(file.read_bytes())]
+
+    def compile_training(setting, rule, *rest):
+        return batches.Programs(*stored(type(rule).__name__, lambda: real[0](setting, rule, *rest)))
+
+    def compile_evaluation(setting, head, programs, *rest):
+        shape = parts.sha256(str(jax.tree.structure(programs.policy.out_info)).encode())[:8]
+        return stored(f"{head}-{shape}", lambda: [real[1](setting, head, programs, *rest)])[0]
+
+    batches.compile_training, batches.compile_evaluation = compile_training, compile_evaluation
 
 
 def preload() -> None:
@@ -160,6 +173,7 @@ def kills(folder: Path, count: int, seeds: int, steps: int) -> int:
     started = time.time()
     preload()
     light()
+    compiled_once(folder)
     for name in ("compiling", "whole"):
         started = time.time()
         assert wait(fork(lambda name=name: runner.run(question, folder / name, progress=False))) == 0
@@ -215,7 +229,7 @@ def kills(folder: Path, count: int, seeds: int, steps: int) -> int:
 def cheap_runs():
     """Compiles once, and leaves the page and what does not depend on the seeds unmade, for many runs in one process."""
     kept = {}
-    before = (runner.compile_all, assembly.audit, results.references, report.write)
+    before = (runner.compile_all, assembly.audit, assembly.camera, results.references, report.write)
 
     def once(name, function):
         def call(*arguments, **keywords):
@@ -225,6 +239,10 @@ def cheap_runs():
 
         return call
 
+    def camera(env, agent, head):
+        shapes = str(jax.eval_shape(agent.init, jax.random.key(0)))
+        return once(f"{head} {shapes}", before[2])(env, agent, head)
+
     def compile_all(question, names, workers):
         del names
         if "jobs" not in kept:
@@ -232,11 +250,12 @@ def cheap_runs():
         return kept["jobs"]
 
     runner.compile_all, assembly.audit = compile_all, once("audit", before[1])
-    results.references, report.write = once("references", before[2]), lambda path: None
+    assembly.camera, results.references = camera, once("references", before[3])
+    report.write = lambda path: None
     try:
         yield
     finally:
-        runner.compile_all, assembly.audit, results.references, report.write = before
+        runner.compile_all, assembly.audit, assembly.camera, results.references, report.write = before
 
 
 def halfway(question: Experiment, path: Path) -> None:
@@ -400,6 +419,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=64)
     parser.add_argument("--steps", type=int, default=32768)
     given = parser.parse_args()
+    jax.config.update("jax_platforms", "cpu")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         bad = {

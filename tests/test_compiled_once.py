@@ -9,9 +9,11 @@ from pathlib import Path
 import jax
 import pytest
 
-from rewardlab import MLP, batches, devices, rules, runner, training
+from rewardlab import MLP, batches, chunks, devices, parts, rules, runner, training
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.progress import Silent
+from rewardlab.stopping import Stop
 
 SCRIPT = """
 import hashlib, json, jax, numpy as np, jax.numpy as jnp
@@ -50,6 +52,8 @@ def test_a_warm_cache_gives_the_bits_of_a_cold_one(tmp_path):
 
 def test_where_the_cache_is(tmp_path, monkeypatch):
     monkeypatch.setattr(jax.config, "update", lambda *_: None)  # the suite itself goes on without
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    monkeypatch.delenv("REWARDLAB_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(sys, "platform", "linux")
     assert devices.remember_compiled() == tmp_path / "rewardlab" / "compiled" / devices.machine()
@@ -84,18 +88,17 @@ def test_one_compilation_per_rule_and_shape(monkeypatch):
         lambda event, _, **told: events.append(event) if event.endswith("backend_compile_duration") else None
     )
     with batches.Workers() as workers:
-        job = runner.compile_all(experiment, experiment.world(), workers)["a2c"]
-        places = len(workers.devices)
-        batch = next(iter(batches.split(range(2), 2)))
-        runs = [(condition, batch + 2 * i) for condition in experiment.conditions for i in range(3)]
+        job = runner.compile_all(experiment, ["a2c"], workers)["a2c"]
+        places, all_batches = len(workers.devices), list(parts.cells(experiment))
+        assert len(all_batches) == 6
 
-        def run(condition, batch):
-            return runner.train_batch(workers.devices[0], experiment, job, condition, batch, runner.Silent(), "")
+        def run(batch):
+            return chunks.train_batch(workers.devices[0], experiment, job, batch, Silent(), Stop())
 
-        run(*runs[0])  # small conversions compile here
+        run(all_batches[0])  # small conversions compile here
         before, seen = len(events), len(traced)
-        for one in runs:
-            run(*one)
+        for batch in all_batches:
+            run(batch)
     assert compiled.count("train") == compiled.count("test") == places
     assert len(traced) == seen  # nothing is traced again
     assert len(events) == before  # and nothing compiled, of whatever size

@@ -13,6 +13,7 @@ import jax
 import pytest
 
 from rewardlab import cli, rules, runner, store, tuning
+from rewardlab.bench import turns
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -80,14 +81,15 @@ def test_every_command_is_read(step, folder, monkeypatch, capsys):
     asked = []
     monkeypatch.setattr(runner, "run", lambda experiment, out, **_: asked.append(experiment) or Done)
     monkeypatch.setattr(tuning, "tune", lambda experiment, budget, out: asked.append(experiment))
-    for table in ("summary_table", "tuned_table"):
-        monkeypatch.setattr(f"rewardlab.table.{table}", lambda summary: "")
+    monkeypatch.setattr(turns, "measure", lambda suites, *_: {"rows": asked.append(suites) or []})
+    for table in ("table.summary_table", "table.tuned_table", "bench.tables.table"):
+        monkeypatch.setattr(f"rewardlab.{table}", lambda summary: "")
     words = shlex.split(step)
     words = ["run", *words[1:]] if words[0] == "launch/local.sh" else words[1:]
     finished = folder / "runs" / "bowl"
     words = [str(finished) if word == "runs/coinrun" else word for word in words]  # stands for a run that has ended
     assert cli.main(words) == 0, capsys.readouterr().err
-    trains = words[0] in ("run", "tune") and "--help" not in words and words != ["run", "question.py"]
+    trains = words[0] in ("run", "tune", "bench") and "--help" not in words
     assert len(asked) == trains
     if "--seeds" in words:
         assert asked[0].seeds == 64

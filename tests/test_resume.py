@@ -139,8 +139,8 @@ def again_or_not(path, share):
 
 
 def test_damage_is_named_and_mended(tmp_path):
-    """40 random damages to whole and to half-finished directories; the long version has 1000."""
-    assert reliability.corruptions(tmp_path, 40, seed=1) == 0
+    """30 random damages to whole and to half-finished directories; the long version has 1000."""
+    assert reliability.corruptions(tmp_path, 30, seed=1) == 0
 
 
 def test_a_full_disk_ends_the_run_and_costs_nothing_that_was_there(tmp_path):
@@ -208,9 +208,10 @@ def test_a_signal_commits_and_asks_to_be_started_again(name, whole, tmp_path, mo
 
 def test_kills_at_random_times_lose_nothing():
     """20 SIGKILLs of a process of its own, aimed at saves about half of the time; the long version has 300."""
+    environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}  # one device
     done = subprocess.run(
         [sys.executable, SCRIPT, "kills", "--count", "20", "--seeds", "8", "--steps", "8192"],
-        env=os.environ | {"PYTHONPATH": str(SCRIPT.parent.parent)}, capture_output=True, text=True, check=False,
+        env=environment | {"PYTHONPATH": str(SCRIPT.parent.parent)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     inside = next(line for line in done.stdout.splitlines() if "inside a save" in line)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import hashlib, itertools, json, sys
 import jax, numpy as np
@@ -18,8 +20,8 @@ from rewardlab.stopping import Stop
 
 small = {"lanes": 16, "steps": 64}
 experiment = Experiment(
-    name="bits", question="?", conditions={"end": Condition()}, env_kwargs={"levels": 64, "held_out": 16},
-    evaluations={"held-out": {"held_out": True}, "behind": {"moved": 1.0, "behind": 1.0}},
+    name="bits", question="?", conditions={"training": Condition()}, evaluations={"training": {}, "held-out": {"held_out": sys.argv[3] == "coinrun" or 1.0}},
+    **({"env_kwargs": {"levels": 64, "held_out": 16}} if sys.argv[3] == "coinrun" else {"env": sys.argv[3]}),
     rules={"ppo": rules.make("ppo", **small), "truncation": rules.make("truncation", candidates=8, parents=2, **small)},
     agent=rewardlab.MLP(hidden=(8,)), steps=3000, points=2, episodes=16, width=4,
 )
@@ -28,7 +30,7 @@ chunks.CHUNK = float(sys.argv[2])
 with batches.Workers() as workers:
     jobs = runner.compile_all(experiment, list(experiment.rules), workers)
     for seeds, (name, job) in itertools.product(json.loads(sys.argv[1]), jobs.items()):
-        split = [Batch(name, "end", tuple(dict.fromkeys(part.tolist()))) for part in batches.split(seeds, experiment.width)]
+        split = [Batch(name, "training", tuple(dict.fromkeys(part.tolist()))) for part in batches.split(seeds, experiment.width)]
         waiting = [workers.on_any(chunks.train_batch, experiment, job, batch, Silent(), Stop()) for batch in split]
         for batch, done in zip(split, waiting):
             done = done.result()
@@ -40,7 +42,7 @@ print(json.dumps({"devices": jax.device_count(), "digests": digests}))
 """
 
 
-def digests(*runs: list[int], devices: int, chunk: float = 2.0) -> dict[str, str]:
+def digests(*runs: list[int], world: str, devices: int, chunk: float = 2.0) -> dict[str, str]:
     """Digest of each seed's counts, evaluations and final parameters, by "rule seed", from a process of its own.
 
     runs: lists of seeds, run one after the other; a seed that comes twice has to come out the same. chunk: seconds that
@@ -49,7 +51,7 @@ def digests(*runs: list[int], devices: int, chunk: float = 2.0) -> dict[str, str
     flags = {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}", "JAX_PLATFORMS": "cpu"}
     root = Path(__file__).parent.parent
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, json.dumps(runs), str(chunk)],
+        [sys.executable, "-c", SCRIPT, json.dumps(runs), str(chunk), world],
         env=os.environ | flags | {"PYTHONPATH": str(root)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -58,12 +60,18 @@ def digests(*runs: list[int], devices: int, chunk: float = 2.0) -> dict[str, str
     return result["digests"]
 
 
+TWENTY = list(range(20))
+
+
 def test_same_seed_same_bits():
-    twenty = list(range(20))
-    alone = digests(twenty, devices=1)
+    alone = digests(TWENTY, world="dark_room", devices=1)
     assert len(set(alone.values())) == 40
-    assert {
-        seed: digest
-        for seed, digest in digests(list(range(50)), twenty[::-1], devices=2, chunk=0.0).items()
-        if seed in alone
-    } == alone
+    others = digests(list(range(50)), TWENTY[::-1], world="dark_room", devices=2, chunk=0.0)
+    assert {seed: digest for seed, digest in others.items() if seed in alone} == alone
+
+
+@pytest.mark.slow
+def test_same_bits_on_eight_devices():
+    alone = digests(TWENTY, world="coinrun", devices=1)
+    for devices, chunk in ((2, 0.0), (4, 2.0), (8, 0.1)):
+        assert digests(TWENTY[::-1], world="coinrun", devices=devices, chunk=chunk) == alone

@@ -66,14 +66,18 @@ def cross(
     number from either, at even odds; otherwise it is a copy of the one. Consumes the key.
     """
 
-    def mix(key):
-        pair_key, gene_key = jax.random.split(key)
+    def mix(data):
+        pair_key, gene_key = jax.random.split(jax.random.wrap_key_data(data))
         crossed = jax.random.bernoulli(pair_key, probability, one.shape)
         from_other = crossed[:, None] & jax.random.bernoulli(gene_key, 0.5, (one.size, pool.shape[1]))
         return jnp.where(from_other, pick(pool, other), pick(pool, one)), crossed
 
-    # The draws cost as much as mutation does: without crossover they are not made.
-    return jax.lax.cond(probability > 0.0, mix, lambda key: (pick(pool, one), jnp.zeros(one.shape, bool)), key)
+    def copy(data):
+        return pick(pool, one), jnp.zeros(one.shape, bool)
+
+    # The draws cost as much as mutation does: without crossover they are not made. (Where each seed has a probability of its
+    # own, operands of a cond are selected from; of keys, jax's checks would take that for using one twice.)
+    return jax.lax.cond(probability > 0.0, mix, copy, jax.random.key_data(key))
 
 
 @struct.dataclass

@@ -1,0 +1,30 @@
+"""Does PPO reach the returns that others published on MinAtar?
+
+    rewardlab run validate_minatar
+    rewardlab run validate_minatar --env Asterix-MinAtar --out runs/asterix
+
+The first is Breakout; Asterix, Freeway and SpaceInvaders go by --env. Time and result: docs/validation.md.
+"""
+
+from rewardlab.agents import MLP
+from rewardlab.experiment import Condition, Experiment
+from rewardlab.rules import make
+
+experiment = Experiment(
+    name="validate_minatar",
+    question="Does PPO reach the returns that others published on MinAtar?",
+    env="Breakout-MinAtar",
+    conditions={"MinAtar": Condition()},
+    evaluations={"MinAtar": {}},
+    rules={"ppo": make("ppo", learning_rate=0.0005, entropy_weight=0.01, lanes=64, steps=64, epochs=4, minibatches=8)},
+    agent=MLP(hidden=(64, 64), trunk="separate"),
+    steps=10_000_000,
+    seeds=5,
+    points=5,
+    episodes=64,
+    capability=15.0,
+    published={
+        "gymnax-blines PPO, 9.92M steps, one seed (Breakout)": 22.9,
+        "uniformly random (Breakout)": 0.40,
+    },
+)

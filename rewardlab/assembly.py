@@ -8,11 +8,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import jax
+import numpy as np
 
 from rewardlab import batches, compare, parts, report, store, training
 from rewardlab.auditing import audit
 from rewardlab.envs.adapter import set_params
-from rewardlab.errors import InputError, show
+from rewardlab.errors import InputError, show, unknown
 from rewardlab.experiment import Experiment
 from rewardlab.files import sha256
 from rewardlab.parts import Part
@@ -99,14 +100,29 @@ def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> d
     return digests
 
 
+def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.ndarray]:
+    """Frames uint8[H, W, 3] of an episode that a finished run's rule plays: its seed 0 under the main condition, greedily.
+
+    params: fields of the world's params that are not their defaults. Raises InputError where the run has no such rule or
+    has not kept the policy.
+    """
+    experiment, env = run.experiment, run.experiment.world()
+    if rule not in experiment.rules:
+        raise unknown("rule", rule, experiment.rules)
+    setting = training.setting(env, experiment.rules[rule], experiment.agent)
+    policy = first_policy(experiment, setting, rule, parts.scan(run.path, experiment, lambda _: None))
+    head = next(iter(experiment.rules[rule].heads(env.num_actions)))
+    return camera(env, setting.agent, head, episodes=1)(set_params(env.default_params, params), policy, key)[0]
+
+
 def first_policy(experiment: Experiment, setting: training.Setting, rule: str, found: list[Part]):
     """The final parameters of a rule's seed 0 under the main condition."""
     main = next(iter(experiment.conditions))
-    stored = next(
-        part.policies
-        for part in found
-        if (part.batch.rule, part.batch.condition) == (rule, main) and 0 in part.batch.seeds and part.policies
-    )
+    firsts = (part for part in found if (*part.batch[:2], part.batch.seeds[0]) == (rule, main, 0) and part.policies)
+    part = next(firsts, None)
+    if part is None:
+        raise InputError(f"no trained policy of {rule} is kept; allowed: a run that has trained its seed 0")
+    stored = part.policies
     own = experiment.rules[rule]
 
     def policy(key):

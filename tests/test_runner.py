@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import rewardlab
-from rewardlab import rules, store
+from rewardlab import cli, rules, store
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.probes.outcomes import measure
@@ -48,6 +48,16 @@ def test_the_run_directory_is_complete(finished):
     assert {f"replays/{r}--{e}.gif" for r in ("ppo", "truncation") for e in ("held-out", "detour")} <= names
     assert {"figures/learning.png", "figures/outcomes.png", "figures/control.png"} <= names
     assert store.open_run(finished.path).experiment == small()
+
+
+def test_what_was_trained_can_be_watched(finished, tmp_path, capsys):
+    film = tmp_path / "film.gif"
+    run = str(finished.path)
+    words = ["watch", "coinrun", "--agent", run, "--out", str(film), "--moved", "1"]
+    assert cli.main([*words, "--rule", "truncation"]) == 0 and film.stat().st_size > 1000
+    assert cli.main([*words, "--rule", "trunction"]) == 2 and "truncation" in capsys.readouterr().err
+    assert cli.main(["watch", "corner", "--agent", run]) == 2 and "a run in 'coinrun'" in capsys.readouterr().err
+    assert cli.main(["watch", "coinrun", "--rule", "ppo"]) == 2 and "--agent RUN" in capsys.readouterr().err
 
 
 def test_the_summary_says_what_reward_can_reach(finished):

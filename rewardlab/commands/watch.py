@@ -16,11 +16,15 @@ from rewardlab.errors import InputError, show, unknown
 def main(words: list[str]) -> int:
     parser = Parser(
         "watch",
-        usage="rewardlab watch WORLD [--agent POLICY | --play] [--out FILE] [--seed N] [--PARAM VALUE ...]",
-        description="Writes a film of one episode under one of the world's scripted policies. Every param can be set.",
+        usage="rewardlab watch WORLD [--agent POLICY | --agent RUN [--rule RULE] | --play] [--out FILE] [--seed N] [--PARAM VALUE ...]",
+        description="Writes a film of one episode, played by one of the world's scripted policies or by what a run has trained. "
+        "Every param can be set.",
     )
     parser.add_argument("world", metavar="WORLD", help="a name or a .py file that draws its states")
-    parser.add_argument("--agent", default="random", metavar="POLICY", help="a scripted policy (default: random)")
+    parser.add_argument(
+        "--agent", default="random", metavar="POLICY", help="a scripted policy (default: random), or a run's directory"
+    )
+    parser.add_argument("--rule", metavar="RULE", help="which of the run's rules (default: the first)")
     parser.add_argument("--play", action="store_true", help="play the world yourself, in this terminal")
     parser.add_argument("--out", metavar="FILE", help="a GIF (default: WORLD.gif)")
     parser.add_argument("--seed", default="0", help="a whole number (default: 0)")
@@ -34,7 +38,8 @@ def main(words: list[str]) -> int:
     from rewardlab.fields import coerce, parse
 
     seed = coerce(parse([given.seed], int, "seed"), int, "seed", (0, 2**31 - 1))
-    env = envs.make(given.world)
+    run = _run(given.agent, given.world)
+    env = run.experiment.world() if run else envs.make(given.world)
     path = Path(given.out or f"{Path(given.world).stem}.gif")
     if path.suffix != ".gif" or not str(path).isprintable() or not _can_be_written(path):
         raise InputError(f"--out {show(str(path))}; allowed: a .gif file, in a directory that there is, and no link")
@@ -50,19 +55,40 @@ def main(words: list[str]) -> int:
             total = play.play(env, set_params(params, {}), jax.random.key(seed), keys, sys.stdout.write)
         print(f"\nreward in all: {total:g}")
         return 0
-    if not hasattr(env, "render_rgb") or not hasattr(env, "references"):
+    if not hasattr(env, "render_rgb") or not (run or hasattr(env, "references")):
         raise InputError(
             f"world {given.world} has no drawing or no scripted policies; allowed: {', '.join(envs.names())}"
         )
+    if run:
+        from rewardlab.assembly import filmed
+        from rewardlab.report.replays import save
+
+        rule = given.rule or next(iter(run.experiment.rules))
+        print(save(path, filmed(run, rule, {name: getattr(params, name) for name in changes}, jax.random.key(seed))))
+        return 0
+    if given.rule:
+        raise InputError("--rule goes with --agent RUN, the directory of a run")
     policies = env.references(params)
     if given.agent not in policies:
-        raise unknown("scripted policy", given.agent, policies)  # runs keep films of their agents, not the agents
+        raise unknown("scripted policy", given.agent, [*policies, "the directory of a run"])
 
     from rewardlab.probes.replay import scripted
     from rewardlab.report.replays import save
 
     print(save(path, scripted(env, set_params(params, {}), policies[given.agent], jax.random.key(seed))))
     return 0
+
+
+def _run(agent: str, world: str):
+    """The run that --agent names, or None. Raises InputError if it is of another world."""
+    if not Path(agent).is_dir():
+        return None
+    from rewardlab import store
+
+    run = store.open_run(agent)
+    if run.experiment.env != world:
+        raise InputError(f"{show(agent)} is a run in {show(str(run.experiment.env))}, not in {show(world)}")
+    return run
 
 
 def _can_be_written(path: Path) -> bool:

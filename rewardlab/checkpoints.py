@@ -193,11 +193,12 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     with _LOCK:
         try:
             numbered = {f"{i:04d}": array for i, array in enumerate(arrays.values()) if array.size}
-            _checkpointer().save(path.absolute(), numbered)
+            with _checkpointer() as checkpointer:
+                checkpointer.save(path.absolute(), numbered)
         except Exception as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
-    with _LOCK:
-        return _checkpointer().restore(path.absolute())
+    with _LOCK, _checkpointer() as checkpointer:
+        return checkpointer.restore(path.absolute())

@@ -238,5 +238,5 @@ def smoke(experiment: Experiment) -> Experiment:
         seeds=min(experiment.seeds, 2),
         points=min(experiment.points, 2),
         episodes=min(experiment.episodes, 16),
-        width=min(experiment.width, 2),
+        width=min(experiment.width or 2, 2),
     )

@@ -52,7 +52,8 @@ class Experiment:
     seeds: how many agents are trained per rule and condition.
     points: evaluations after the one of the untrained agent.
     episodes: episodes of each evaluation.
-    width: seeds per batch and device. Part of a run's identity: another width rounds differently.
+    width: seeds per batch and device; 0: what suits the device (`widths.py`). Part of a run's identity: another width
+        rounds differently.
     capability: return on the first evaluation that counts as having learned.
     control_capability: share of successes under shift that the control has to reach for a claim.
     seed: root of all randomness.
@@ -72,7 +73,7 @@ class Experiment:
     seeds: int = _whole(32, 1, 10**6)
     points: int = _whole(8, 1, 10**4)
     episodes: int = _whole(128, 1, 10**6)
-    width: int = _whole(8, 1, 4096)
+    width: int = _whole(0, 0, 4096)
     capability: float = 0.8
     control_capability: float = field(default=0.5, metadata={"range": (0.0, 1.0)})
     seed: int = _whole(0, 0, 2**32 - 1)

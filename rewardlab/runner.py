@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import assembly, batches, checkpoints, chunks, devices, identity, lease, parts, store, training
+from rewardlab import assembly, batches, checkpoints, chunks, devices, identity, lease, parts, store, training, widths
 from rewardlab.chunks import Job, Saved
 from rewardlab.envs.adapter import set_params, stack_params
 from rewardlab.errors import InputError, show
@@ -48,6 +48,7 @@ def run(
     devices.remember_compiled()
     path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
     experiment.world()
+    experiment = widths.decided(experiment, path)
     store.create(path, experiment, resume_anyway)
     if isinstance(progress, bool):
         progress = Progress(1) if progress else Silent()

@@ -120,7 +120,7 @@ def check_out(out: str | Path | None, experiment: Experiment, anyway: bool = Fal
 
 def _check_config(path: Path, experiment: Experiment, anyway: bool) -> None:
     old, new = _config_text(path), to_json(experiment)
-    if identity.grows(old, new, width=anyway):
+    if identity.grows(old, new, width=anyway or not experiment.width):
         return
     recorded = _recorded_digest(path)
     if (not old or sha256(old.encode()) != recorded) and _is_of(path, experiment, recorded):

@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from rewardlab import batches, config, devices, halving, runner, space, store, training, tuned
+from rewardlab import batches, config, devices, halving, runner, space, store, training, tuned, widths
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
 from rewardlab.experiment import Experiment
@@ -42,6 +42,7 @@ def tune(
     devices.remember_compiled()
     given, experiment = experiment, config.load(experiment)
     path = tuned.check_out(tuned.place(given, experiment) if out is None else out)
+    experiment = widths.decided(experiment)
     jobs = prepare(experiment, coerce(budget, int, "budget", (1, LARGEST)))
     if isinstance(progress, bool):
         progress = Progress(budget * len(jobs)) if progress else Silent()

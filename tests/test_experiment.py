@@ -57,7 +57,7 @@ def test_messages_are_one_printable_line_whatever_was_given(text):
         ({"seeds": -1}, "seeds = -1 is out of range"),
         ({"points": 0}, "points = 0"),
         ({"episodes": "many"}, "episodes = 'many' is a str"),
-        ({"width": 0}, "width = 0"),
+        ({"width": -1}, "width = -1"),
         ({"seed": -1}, "seed = -1"),
         ({"capability": math.nan}, "capability = nan is out of range; allowed: a finite number"),
         ({"capability": -math.inf}, "capability = -inf"),

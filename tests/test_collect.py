@@ -144,16 +144,19 @@ def test_what_is_skipped_changes_nothing(monkeypatch, whole):
     acting = Acting(jnp.arange(4) % 2, lambda outputs, key: (outputs["a"], {}))
 
     def seen(key):
-        lanes = start(world, params, key, 8, candidates=4)
-        return collect(world, params, agent, acting, lanes, key, 12, candidates=4, whole=whole)
+        start_key, collect_key = jax.random.split(key)
+        lanes = start(world, params, start_key, 8, candidates=4)
+        return collect(world, params, agent, acting, lanes, collect_key, 12, candidates=4, whole=whole)
 
-    keys = jax.random.split(jax.random.key(0), 3)
+    def keys():  # made anew for every use: jax's check of key reuse counts a second one
+        return jax.random.split(jax.random.key(0), 3)
+
     found = []
     for branches, size in ((True, 2**20), (True, 0), (False, 0)):
         monkeypatch.setattr(devices, "branches_well", lambda branches=branches: branches)
         monkeypatch.setattr(collecting, "PART_BYTES", size)
         assert collecting._parts(acting.params, 4) == (4 if branches and not size else 1)
-        found += [jax.tree.map(np.asarray, jax.vmap(seen)(keys)), jax.tree.map(np.asarray, [seen(k) for k in keys])]
+        found += [jax.tree.map(np.asarray, jax.vmap(seen)(keys())), jax.tree.map(np.asarray, [seen(k) for k in keys()])]
     lived = found[0][1].lived
     assert lived.shape == (3, 12, 8) and lived.all() == (not whole)
     for lanes, trajectory in (found[0], found[2], found[4]):

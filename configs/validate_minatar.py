@@ -19,7 +19,8 @@ experiment = Experiment(
     rules={"ppo": make("ppo", learning_rate=0.0005, entropy_weight=0.01, lanes=64, steps=64, epochs=4, minibatches=8)},
     agent=MLP(hidden=(64, 64), trunk="separate"),
     steps=10_000_000,
-    seeds=5,
+    seeds=6,
+    width=3,  # one batch for each of two cores
     points=5,
     episodes=64,
     capability=15.0,

@@ -118,8 +118,6 @@ def real_rewardlab(fakes):
 
 def test_two_processes_share_one_run(local):
     real_rewardlab(local)
-    if "--processes" not in local.run(local.folder / "env/bin/rewardlab", "run", "--help").out:
-        pytest.skip("`rewardlab run` has no --processes")
     done = local.run(LAUNCH / "local.sh", "-n", "2", "tiny.py", "--out", "made")
     assert done.code == 0, done.err
     assert (local.work / "made" / "report.html").is_file() and (local.work / "made" / "results.nc").is_file()

@@ -82,6 +82,7 @@ def test_every_command_is_read(step, folder, monkeypatch, capsys):
     monkeypatch.setattr(runner, "run", lambda experiment, out, **_: asked.append(experiment) or Done)
     monkeypatch.setattr(tuning, "tune", lambda experiment, budget, out: asked.append(experiment))
     monkeypatch.setattr(turns, "measure", lambda suites, *_: {"rows": asked.append(suites) or []})
+    monkeypatch.setattr(turns, "installed", lambda peer: True)
     for table in ("table.summary_table", "table.tuned_table", "bench.tables.table"):
         monkeypatch.setattr(f"rewardlab.{table}", lambda summary: "")
     words = shlex.split(step)

@@ -80,7 +80,7 @@ def test_the_environment_says_what_a_run_computed_with(run):
     assert "device_count=2" in environment["flags"]["XLA_FLAGS"]
     assert environment["jax_flags"]["jax_default_prng_impl"] == "threefry2x32"
     assert environment["jax_flags"]["jax_numpy_dtype_promotion"] == "strict"
-    assert environment["width"] == 8 and environment["python"].startswith("3.")
+    assert environment["width"] == small().width and environment["python"].startswith("3.")
 
 
 def test_the_same_experiment_takes_its_directory_up_again(tmp_path):

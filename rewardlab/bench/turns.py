@@ -37,11 +37,16 @@ def chosen(suites: Iterable[str], vs: Iterable[str] | None) -> dict[str, list[be
         allowed = {bench.OURS, *(peers if vs is None else vs)}
         found[suite] = [row._replace(who={k: v for k, v in row.who.items() if v[0] in allowed}) for row in rows]
     for name in sorted({contender for rows in found.values() for row in rows for contender, _ in row.who.values()}):
-        if importlib.util.find_spec(bench.CONTENDERS.load(name)) is None:
+        if not installed(name):
             raise InputError(
                 f"peer {name} is not installed; allowed: pip install 'rewardlab[bench]', or --vs without it, or --vs none"
             )
     return found
+
+
+def installed(contender: str) -> bool:
+    """Whether a contender's package is there."""
+    return importlib.util.find_spec(bench.CONTENDERS.load(contender)) is not None
 
 
 def alone(job: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ The last rows tell which `width`, seeds of a batch, suits a device."""
 from rewardlab import devices
 from rewardlab.bench import OURS, Row
 
-SEEDS = {1: 64, 8: 32, 64: 8, 512: 2, 4096: 1}  # updates
+SEEDS = {1: 64, 8: 32, 64: 8, 512: 8, 4096: 8}  # updates: as many where costs are compared
 POPULATIONS = {64: 16, 256: 8, 1024: 4, 4096: 2, 16384: 1}  # generations
 WIDTHS = (1, 8, 64)  # seeds of a batch
 ANY = (1.0, 500.0)  # too short to learn much

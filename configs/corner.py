@@ -3,6 +3,9 @@
     rewardlab run corner
 
 Mazes of 7 × 7 cells. The control is trained with the cheese anywhere.
+
+Result of the first condition: 91 % of cheese in the corner of held-out mazes (all of it can be reached); with the cheese
+elsewhere 9 % reach it, 55 % the corner first, and 35 % run out of time. The control, and the time, are unmeasured.
 """
 
 from rewardlab.agents import MLP

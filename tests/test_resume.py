@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -183,9 +182,9 @@ def test_a_signal_commits_and_asks_to_be_started_again(name, whole, tmp_path, mo
     monkeypatch.setattr(chunks, "CHUNK", 0.002)
     seen, real = threading.Event(), chunks.train_batch
 
-    def slow(device, question, job, batch, progress, *rest):
-        progress.advance = lambda *_: (seen.set(), time.sleep(0.05))
-        return real(device, question, job, batch, progress, *rest)
+    def slow(device, question, job, batch, progress, stop, *rest):
+        progress.advance = lambda *_: (seen.set(), stop._event.wait(60))  # after its first chunk
+        return real(device, question, job, batch, progress, stop, *rest)
 
     monkeypatch.setattr(chunks, "train_batch", slow)
     threading.Thread(target=lambda: (seen.wait(60), os.kill(os.getpid(), getattr(signal, name)))).start()

@@ -6,11 +6,17 @@ Nothing is exchanged between them but files: each trains its share of the batche
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
+import sys
+import threading
 from typing import NamedTuple
 
 from rewardlab.errors import InputError, show
 from rewardlab.fields import coerce, parse
+from rewardlab.stopping import Stop
+
+GRACE = 5.0  # seconds that a process that was asked to stop waits for the others
 
 
 class Share(NamedTuple):
@@ -49,8 +55,7 @@ def read(given: argparse.Namespace) -> Division:
     return Division(Share(process, count), given.coordinator, False)
 
 
-def join(division: Division) -> Share:
-    """Joins jax's distributed runtime where that is asked for, before anything else starts jax. Returns the share."""
+def _join(division: Division) -> Share:
     share, coordinator, automatic = division
     if not (coordinator or automatic):
         return share
@@ -67,3 +72,36 @@ def join(division: Division) -> Share:
     except (RuntimeError, ValueError) as error:
         raise InputError(f"jax's distributed runtime can't be joined: {error}") from error
     return Share(jax.process_index(), jax.process_count())
+
+
+@contextlib.contextmanager
+def joined(division: Division, stop: Stop):
+    """Joins jax's distributed runtime where that is asked for, before anything else starts jax, and leaves it at the end.
+
+    Yields the share. Raises InputError.
+
+    The first process serves the runtime, and the others are aborted with it. So it leaves last; once `stop` is requested,
+    after GRACE seconds at the latest.
+    """
+    share = _join(division)
+    try:
+        yield share
+    finally:
+        if division.coordinator or division.automatic:
+            _leave(share, stop)
+
+
+def _leave(share: Share, stop: Stop) -> None:
+    import jax
+    from jax._src.distributed import global_state
+
+    if share.process == 0:
+        # Returns once every other process has died or left; none of them ever calls it.
+        others = threading.Thread(target=global_state.client.get_live_nodes, args=[list(range(share.of))], daemon=True)
+        others.start()
+        others.join(GRACE)
+        if others.is_alive():
+            print("rewardlab: this process is through, and stays until the others are: it serves them", file=sys.stderr)
+        while others.is_alive() and not stop.requested:
+            others.join(0.2)
+    jax.distributed.shutdown()

@@ -45,7 +45,7 @@ def suited(experiment: Experiment) -> int:
     if not limit:
         return CPU
     enough = 1 << (experiment.seeds - 1).bit_length()
-    fits = int(SHARE * limit // max(map(bytes_per_seed, [experiment] * len(experiment.rules), experiment.rules)))
+    fits = int(SHARE * limit // max(bytes_per_seed(experiment, name) for name in experiment.rules))
     return max(1, min(enough, LARGEST, 1 << max(fits.bit_length() - 1, 0)))
 
 

@@ -12,12 +12,9 @@ It has to be 0. Processes are forked from one that has everything imported and n
 from __future__ import annotations
 
 import argparse
-import contextlib
 import errno
-import importlib
 import itertools
 import os
-import pickle
 import random
 import select
 import shutil
@@ -26,87 +23,13 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from unittest import mock
 
 import jax
-from jax.experimental import serialize_executable
+from tiny import Notes, cheap_runs, compiled_once, digest, experiment, fork, halfway, light, preload, wait
 
-import rewardlab
-from rewardlab import assembly, batches, checkpoints, chunks, lease, parts, report, results, rules, runner, store
+from rewardlab import checkpoints, chunks, lease, parts, runner
 from rewardlab.errors import InputError
-from rewardlab.experiment import Condition, Experiment
-from rewardlab.progress import Progress
-from rewardlab.stopping import Interrupted, Stop
-
-
-def experiment(**changes) -> Experiment:
-    """Three rules of three kinds in the smallest world: what takes time is everything but the training."""
-    fields = dict(
-        name="tiny",
-        question="Does anything get lost?",
-        env="dark_room",
-        env_kwargs={"steps": 8},
-        conditions={"near": Condition(), "again": Condition(seeds=2)},
-        evaluations={"test": {}},
-        rules={
-            "reinforce": rules.make("reinforce", lanes=8, steps=16),
-            "drift": rules.make("drift", candidates=4, parents=2, lanes=8, steps=16),
-            "q_learning": rules.make("q_learning", learning_rate=0.01, lanes=8, steps=16),
-        },
-        agent=rewardlab.MLP(hidden=(4,)),
-        steps=2048,
-        seeds=6,
-        points=2,
-        episodes=8,
-        width=4,
-    )
-    return Experiment(**fields | changes)
-
-
-class Notes(Progress):
-    """A progress whose notes are kept."""
-
-    def __init__(self):
-        super().__init__(1)
-        self.texts = []
-
-    def note(self, text):
-        self.texts.append(text)
-
-
-def digest(path: Path) -> str:
-    """What a finished run comes to: its results and its films."""
-    run = store.Run(path)
-    films = sorted((file.name, file.read_bytes()) for file in (path / "replays").glob("*.gif"))
-    return store.digest(run.results) + parts.sha256(repr(films).encode())[:16]
-
-
-def fork(work) -> int:
-    """The process that does `work()`: exit code 0, or what the command line would end with."""
-    sys.stdout.flush()
-    pid = os.fork()
-    if pid:
-        return pid
-    code = 70
-    try:
-        work()
-        code = 0
-    except InputError as error:
-        print(f"rewardlab: {error}", file=sys.stderr, flush=True)
-        code = error.code
-    except OSError as error:
-        print(f"rewardlab: {error}", file=sys.stderr, flush=True)
-        code = 1
-    except BaseException:
-        import traceback
-
-        traceback.print_exc()
-    finally:
-        os._exit(code)
-
-
-def wait(pid: int) -> int:
-    """A process's exit code, negative for a signal."""
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
 def table(title: str, **counts) -> None:
@@ -131,40 +54,6 @@ def many_saves(pipe: int) -> None:
         return save
 
     checkpoints.save, parts.save = told(checkpoints.save), told(parts.save)
-
-
-def light() -> None:
-    """Leaves out, in this process, what is made at the end and depends on no seed, and the films and the page."""
-    assembly.audit, results.references = lambda *_, **__: [], lambda *_: {}
-    assembly.write_films, report.write = lambda *_: {}, lambda path: None
-
-
-def compiled_once(folder: Path) -> None:
-    """Programs are compiled by the first process that needs them, and only loaded by those after it."""
-    jax.config.update("jax_enable_compilation_cache", False)  # a program that came from it can't be stored again
-    real = batches.compile_training, batches.compile_evaluation
-
-    def stored(name, make):
-        file = folder / f"{name}.programs"
-        if not file.exists():
-            file.write_bytes(pickle.dumps([serialize_executable.serialize(one) for one in make()]))
-        return [serialize_executable.deserialize_and_load(*one) for one in pickle.loads(file.read_bytes())]
-
-    def compile_training(setting, rule, *rest):
-        return batches.Programs(*stored(type(rule).__name__, lambda: real[0](setting, rule, *rest)))
-
-    def compile_evaluation(setting, head, programs, *rest):
-        shape = parts.sha256(str(jax.tree.structure(programs.policy.out_info)).encode())[:8]
-        return stored(f"{head}-{shape}", lambda: [real[1](setting, head, programs, *rest)])[0]
-
-    batches.compile_training, batches.compile_evaluation = compile_training, compile_evaluation
-
-
-def preload() -> None:
-    """Imports what is slow to import and starts no backend; processes forked from here have it already."""
-    for name in ("h5netcdf", "matplotlib.pyplot", "optax", "orbax.checkpoint", "PIL.Image", "seaborn", "xarray"):
-        with contextlib.suppress(ImportError):
-            importlib.import_module(name)
 
 
 def kills(folder: Path, count: int, seeds: int, steps: int) -> int:
@@ -223,59 +112,6 @@ def kills(folder: Path, count: int, seeds: int, steps: int) -> int:
           runs_that_then_finished=finished, runs_that_failed=failed, silent=silent,
           seconds=f"{time.time() - started:.0f}")  # fmt: skip
     return silent + failed
-
-
-@contextlib.contextmanager
-def cheap_runs():
-    """Compiles once, and leaves the page and what does not depend on the seeds unmade, for many runs in one process."""
-    kept = {}
-    before = (runner.compile_all, assembly.audit, assembly.camera, results.references, report.write)
-
-    def once(name, function):
-        def call(*arguments, **keywords):
-            if name not in kept:
-                kept[name] = function(*arguments, **keywords)
-            return kept[name]
-
-        return call
-
-    def camera(env, agent, head):
-        shapes = str(jax.eval_shape(agent.init, jax.random.key(0)))
-        return once(f"{head} {shapes}", before[2])(env, agent, head)
-
-    def compile_all(question, names, workers):
-        del names
-        if "jobs" not in kept:
-            kept["jobs"] = before[0](question, list(question.rules), workers)
-        return kept["jobs"]
-
-    runner.compile_all, assembly.audit = compile_all, once("audit", before[1])
-    assembly.camera, results.references = camera, once("references", before[3])
-    report.write = lambda path: None
-    try:
-        yield
-    finally:
-        runner.compile_all, assembly.audit, assembly.camera, results.references, report.write = before
-
-
-def halfway(question: Experiment, path: Path) -> None:
-    """An interrupted run: some parts, and batches with two checkpoints each."""
-    stop, before, period = Stop(), checkpoints.save, (chunks.CHUNK, chunks.PERIOD)
-    saves = itertools.count()
-    chunks.CHUNK, chunks.PERIOD = 0.002, 0.0
-
-    def save(*arguments):
-        done = before(*arguments)
-        if len(list((path / parts.FOLDER).iterdir())) >= 3 and next(saves) > 6:
-            stop.request("halfway")
-        return done
-
-    checkpoints.save = save
-    try:
-        with contextlib.suppress(Interrupted):
-            runner.run(question, path, progress=False, stop=stop)
-    finally:
-        checkpoints.save, (chunks.CHUNK, chunks.PERIOD) = before, period
 
 
 def corrupt(path: Path, rng: random.Random) -> tuple[str, list[Path]]:
@@ -377,16 +213,16 @@ def writers(folder: Path, count: int, at_once: int = 4) -> int:
 def full_disk(folder: Path, stages: int = 0) -> int:
     """The disk is full from the n-th write on, for every n; then there is room again, and the run goes on."""
     question, silent, unnamed, failed, real = experiment(steps=1024), 0, 0, 0, os.fsync
-    chunks.CHUNK, chunks.PERIOD = 1e-9, 0.0  # a checkpoint after every update: as many writes in every run
     calls = itertools.count()
 
     def counting(handle):
         next(calls)
         return real(handle)
 
-    with cheap_runs():
-        os.fsync = counting
-        runner.run(question, folder / "whole", progress=False)
+    # A checkpoint after every update: about as many writes in every run.
+    with cheap_runs(), mock.patch.multiple(chunks, CHUNK=1e-9, PERIOD=0.0):
+        with mock.patch.object(os, "fsync", counting):
+            runner.run(question, folder / "whole", progress=False)
         total, truth = next(calls), digest(folder / "whole")
         every = sorted(random.Random(0).sample(range(total), min(stages or total, total)))
         for stage in every:
@@ -400,14 +236,13 @@ def full_disk(folder: Path, stages: int = 0) -> int:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 return real(handle)
 
-            os.fsync = full
             try:
-                runner.run(question, path, progress=False)
+                with mock.patch.object(os, "fsync", full):
+                    runner.run(question, path, progress=False)
             except InputError as error:
                 unnamed += str(path) not in str(error)
             else:  # at the very end leases are released: a run is done even where that can't be written
                 failed += any(".lease-" not in name for name in refused)
-            os.fsync = real
             runner.run(question, path, progress=False)
             silent += digest(path) != truth
             shutil.rmtree(path)

@@ -16,7 +16,7 @@ def test_a_row_is_measured_in_processes_of_its_own(tmp_path, capsys):
     (row,) = found["rows"]
     assert (row["contender"], row["figure"], row["failed"]) == ("rewardlab", 1.0, None)
     assert row["steps"] == 1024 * 512 and len(row["rounds"][0]["walls"]) >= 3
-    assert 0 < row["compile_seconds"] <= row["prepare_seconds"] and row["peak_mib"] >= row["imported_mib"] > 0
+    assert 0 < row["compile_seconds"] <= row["prepare_seconds"] and row["peak_mib"] > row["imported_mib"] > 0
     assert row["rate_quartiles"][0] <= row["rate"] <= row["rate_quartiles"][1]
     printed = capsys.readouterr()
     assert "tricks, 1,024 lanes" in printed.out and "1/1  stepping" in printed.err

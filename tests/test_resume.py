@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import jax
 import numpy as np
 import pytest
 import reliability
+import tiny
 
 from rewardlab import checkpoints, chunks, cli, identity, parts, runner, store
 from rewardlab.errors import InputError
@@ -23,13 +25,13 @@ from rewardlab.processes import Share
 from rewardlab.stopping import Signals, Stop
 
 SCRIPT = Path(__file__).parent / "reliability.py"
-QUESTION = reliability.experiment()
+QUESTION = tiny.experiment()
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _compiled_once():
     """Once, and for one device: the compiled programs serve every run of this file."""
-    with reliability.cheap_runs(), pytest.MonkeyPatch.context() as patch:
+    with tiny.cheap_runs(), pytest.MonkeyPatch.context() as patch:
         patch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
         yield
 
@@ -44,9 +46,9 @@ def _whole(tmp_path_factory, _compiled_once):
 
 def again(path, question=QUESTION, **keywords):
     """(digest of the results, notes) of a run in a directory."""
-    notes = reliability.Notes()
+    notes = tiny.Notes()
     runner.run(question, path, progress=notes, **keywords)
-    return reliability.digest(path), notes.texts
+    return tiny.digest(path), notes.texts
 
 
 def trained(monkeypatch):
@@ -63,19 +65,19 @@ def trained(monkeypatch):
 
 def test_an_interrupted_run_goes_on_and_repeats_nothing(whole, tmp_path, monkeypatch):
     path = tmp_path / "run"
-    reliability.halfway(QUESTION, path)
+    tiny.halfway(QUESTION, path)
     done = {file.stem for file in (path / "parts").iterdir()}
     under_way = {file.parent.parent.name for file in path.glob("checkpoints/*/*/manifest.json")}
     assert 3 <= len(done) < 9 and under_way and not (path / "results.nc").exists()
     batches, loaded = trained(monkeypatch), []
     real = checkpoints.newest
     monkeypatch.setattr(checkpoints, "newest", lambda *a: loaded.append((a[0].name, real(*a))) or loaded[-1][1])
-    assert again(path)[0] == reliability.digest(whole)
+    assert again(path)[0] == tiny.digest(whole)
     assert {batch.name for batch in batches} == {b.name for b in parts.cells(QUESTION)} - done
     assert {name for name, found in loaded if found} == under_way
     assert not list((path / "checkpoints").iterdir())
     monkeypatch.setattr(runner, "measure", lambda *_: pytest.fail("a finished run is not repeated"))
-    assert again(path)[0] == reliability.digest(whole)
+    assert again(path)[0] == tiny.digest(whole)
 
 
 def test_more_seeds_are_the_only_ones_that_are_trained(whole, tmp_path, monkeypatch):
@@ -99,12 +101,12 @@ def test_more_seeds_are_the_only_ones_that_are_trained(whole, tmp_path, monkeypa
 
 def test_what_was_computed_otherwise_is_refused_or_said(whole, tmp_path, monkeypatch):
     path = tmp_path / "run"
-    reliability.halfway(QUESTION, path)
+    tiny.halfway(QUESTION, path)
     real = identity.of
     monkeypatch.setattr(identity, "of", lambda question: real(question) | {"jax": "9.9", "backend": "tpu"})
     with pytest.raises(InputError, match=r"jax 0\.\S+ there, 9\.9 here; backend cpu there, tpu here.*--resume-anyway"):
         again(path)
-    assert again(path, resume_anyway=True)[0] != reliability.digest(whole)
+    assert again(path, resume_anyway=True)[0] != tiny.digest(whole)
     run = store.open_run(path)
     assert {one["jax"] for one in json.loads(run.results.attrs["mixed"])} == {"9.9", real(QUESTION)["jax"]}
     assert "jax 0" in run.summary["warnings"][-1] and "or 9.9" in run.summary["warnings"][-1]
@@ -124,15 +126,15 @@ def test_processes_divide_the_work_and_one_of_them_finishes(whole, tmp_path, cap
     merged = tmp_path / "merged"
     shutil.copytree(path, merged)
     again_or_not(path, Share(1, 2))
-    assert reliability.digest(path) == reliability.digest(whole)
+    assert tiny.digest(path) == tiny.digest(whole)
     for file in (path / "parts").iterdir():  # copied together from two hosts
         shutil.copy(file, merged / "parts")
     assert cli.main(["report", str(merged)]) == 0
-    assert reliability.digest(merged) == reliability.digest(whole)
+    assert tiny.digest(merged) == tiny.digest(whole)
 
 
 def again_or_not(path, share):
-    notes = reliability.Notes()
+    notes = tiny.Notes()
     run = runner.run(QUESTION, path, progress=notes, share=share)
     return run, notes.texts
 
@@ -183,7 +185,12 @@ def test_a_signal_commits_and_asks_to_be_started_again(name, whole, tmp_path, mo
     seen, real = threading.Event(), chunks.train_batch
 
     def slow(device, question, job, batch, progress, stop, *rest):
-        progress.advance = lambda *_: (seen.set(), stop._event.wait(60))  # after its first chunk
+        def until_asked(*_):
+            seen.set()
+            while not stop.requested:
+                time.sleep(0.01)
+
+        progress.advance = until_asked  # after its first chunk
         return real(device, question, job, batch, progress, stop, *rest)
 
     monkeypatch.setattr(chunks, "train_batch", slow)
@@ -201,8 +208,8 @@ def test_a_signal_commits_and_asks_to_be_started_again(name, whole, tmp_path, mo
     assert list((tmp_path / "run" / "checkpoints").glob("*/*/manifest.json"))
     monkeypatch.undo()
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-    with reliability.cheap_runs():
-        assert again(tmp_path / "run")[0] == reliability.digest(whole)
+    with tiny.cheap_runs():
+        assert again(tmp_path / "run")[0] == tiny.digest(whole)
 
 
 def test_kills_at_random_times_lose_nothing():

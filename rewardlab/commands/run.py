@@ -64,14 +64,20 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
         return 0
 
     devices.check_randomness()
-    from rewardlab import config, override, parts, processes, store
+    from rewardlab import config, override, processes
 
-    share = Share() if given.help else processes.join(processes.read(given))  # before anything that starts jax
-    signals.install()  # jax's distributed runtime sets its own
-    experiment = config.load(given.experiment)
     if given.help:
-        _describe(given.experiment, experiment, override)
+        _describe(given.experiment, config.load(given.experiment), override)
         return 0
+    with processes.joined(processes.read(given), stop) as share:  # before anything that starts jax
+        signals.install()  # jax's distributed runtime sets its own
+        return _run(given, changes, parser, share, stop)
+
+
+def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
+    from rewardlab import config, override, parts, store
+
+    experiment = config.load(given.experiment)
     fields = {name: None for name in override.paths(experiment)}
     options = [name.removeprefix("--") for name in parser.options if name.startswith("--")]
     for flag in changes:

@@ -67,7 +67,7 @@ def cross(
     """
 
     def mix(data):
-        pair_key, gene_key = jax.random.split(jax.random.wrap_key_data(data))
+        pair_key, gene_key = jax.random.split(jax.random.wrap_key_data(data, impl=jax.random.key_impl(key)))
         crossed = jax.random.bernoulli(pair_key, probability, one.shape)
         from_other = crossed[:, None] & jax.random.bernoulli(gene_key, 0.5, (one.size, pool.shape[1]))
         return jnp.where(from_other, pick(pool, other), pick(pool, one)), crossed

@@ -52,9 +52,9 @@ def case(algorithm: str, seeds: int, steps: int, width: int, **settings) -> Case
 
     def figure(state):
         def score(one):
-            return evaluate(agent.make_act(one), jax.random.key(1), agent.env, agent.env_params, EPISODES, 500)[
-                1
-            ].mean()
+            act = agent.make_act(one)
+            _, returns = evaluate(act, jax.random.key(1), agent.env, agent.env_params, EPISODES, 500)
+            return returns.mean()
 
         first = jax.tree.map(lambda x: x[:TESTED], state)
         return float(jax.jit(jax.vmap(score))(first).mean())

@@ -1,0 +1,180 @@
+"""The smallest run, three rules of three kinds, and what makes many of it cheap: for tests of what a run survives."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+import os
+import pickle
+import sys
+from pathlib import Path
+
+import jax
+from jax.experimental import serialize_executable
+
+import rewardlab
+from rewardlab import assembly, batches, checkpoints, chunks, parts, report, results, rules, runner, store
+from rewardlab.errors import InputError
+from rewardlab.experiment import Condition, Experiment
+from rewardlab.progress import Progress
+from rewardlab.stopping import Interrupted, Stop
+
+
+def experiment(**changes) -> Experiment:
+    """Three rules of three kinds in the smallest world: what takes time is everything but the training."""
+    fields = dict(
+        name="tiny",
+        question="Does anything get lost?",
+        env="dark_room",
+        env_kwargs={"steps": 8},
+        conditions={"near": Condition(), "again": Condition(seeds=2)},
+        evaluations={"test": {}},
+        rules={
+            "reinforce": rules.make("reinforce", lanes=8, steps=16),
+            "drift": rules.make("drift", candidates=4, parents=2, lanes=8, steps=16),
+            "q_learning": rules.make("q_learning", learning_rate=0.01, lanes=8, steps=16),
+        },
+        agent=rewardlab.MLP(hidden=(4,)),
+        steps=2048,
+        seeds=6,
+        points=2,
+        episodes=8,
+        width=4,
+    )
+    return Experiment(**fields | changes)
+
+
+class Notes(Progress):
+    """A progress whose notes are kept."""
+
+    def __init__(self):
+        super().__init__(1)
+        self.texts = []
+
+    def note(self, text):
+        self.texts.append(text)
+
+
+def digest(path: Path) -> str:
+    """What a finished run comes to: its results and its films."""
+    run = store.Run(path)
+    films = sorted((file.name, file.read_bytes()) for file in (path / "replays").glob("*.gif"))
+    return store.digest(run.results) + parts.sha256(repr(films).encode())[:16]
+
+
+def fork(work) -> int:
+    """The process that does `work()`: exit code 0, or what the command line would end with."""
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = 70
+    try:
+        work()
+        code = 0
+    except InputError as error:
+        print(f"rewardlab: {error}", file=sys.stderr, flush=True)
+        code = error.code
+    except OSError as error:
+        print(f"rewardlab: {error}", file=sys.stderr, flush=True)
+        code = 1
+    except BaseException:
+        import traceback
+
+        traceback.print_exc()
+    finally:
+        os._exit(code)
+
+
+def wait(pid: int) -> int:
+    """A process's exit code, negative for a signal."""
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def light() -> None:
+    """Leaves out, in this process, what is made at the end and depends on no seed, and the films and the page."""
+    assembly.audit, results.references = lambda *_, **__: [], lambda *_: {}
+    assembly.write_films, report.write = lambda *_: {}, lambda path: None
+
+
+def compiled_once(folder: Path) -> None:
+    """Programs are compiled by the first process that needs them, and only loaded by those after it."""
+    jax.config.update("jax_enable_compilation_cache", False)  # a program that came from it can't be stored again
+    real = batches.compile_training, batches.compile_evaluation
+
+    def stored(name, make):
+        file = folder / f"{name}.programs"
+        if not file.exists():
+            # Read by nobody but this command's own processes, from a new directory of its user.
+            file.write_bytes(pickle.dumps([serialize_executable.serialize(one) for one in make()]))
+        return [serialize_executable.deserialize_and_load(*one) for one in pickle.loads(file.read_bytes())]
+
+    def compile_training(setting, rule, *rest):
+        return batches.Programs(*stored(type(rule).__name__, lambda: real[0](setting, rule, *rest)))
+
+    def compile_evaluation(setting, head, programs, *rest):
+        shape = parts.sha256(str(jax.tree.structure(programs.policy.out_info)).encode())[:8]
+        return stored(f"{head}-{shape}", lambda: [real[1](setting, head, programs, *rest)])[0]
+
+    batches.compile_training, batches.compile_evaluation = compile_training, compile_evaluation
+
+
+def preload() -> None:
+    """Imports what is slow to import and starts no backend; processes forked from here have it already."""
+    for name in ("h5netcdf", "matplotlib.pyplot", "optax", "orbax.checkpoint", "PIL.Image", "seaborn", "xarray"):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+
+
+@contextlib.contextmanager
+def cheap_runs():
+    """Compiles once, and leaves the page and what does not depend on the seeds unmade, for many runs in one process."""
+    kept = {}
+    before = (runner.compile_all, assembly.audit, assembly.camera, results.references, report.write)
+
+    def once(name, function):
+        def call(*arguments, **keywords):
+            if name not in kept:
+                kept[name] = function(*arguments, **keywords)
+            return kept[name]
+
+        return call
+
+    def camera(env, agent, head):
+        shapes = str(jax.eval_shape(agent.init, jax.random.key(0)))
+        return once(f"{head} {shapes}", before[2])(env, agent, head)
+
+    def compile_all(question, names, workers):
+        del names
+        if "jobs" not in kept:
+            kept["jobs"] = before[0](question, list(question.rules), workers)
+        return kept["jobs"]
+
+    runner.compile_all, assembly.audit = compile_all, once("audit", before[1])
+    assembly.camera, results.references = camera, once("references", before[3])
+    report.write = lambda path: None
+    try:
+        yield
+    finally:
+        runner.compile_all, assembly.audit, assembly.camera, results.references, report.write = before
+
+
+def halfway(question: Experiment, path: Path) -> None:
+    """An interrupted run: some parts, and batches with two checkpoints each."""
+    stop, before, period = Stop(), checkpoints.save, (chunks.CHUNK, chunks.PERIOD)
+    saves = itertools.count()
+    chunks.CHUNK, chunks.PERIOD = 0.002, 0.0
+
+    def save(*arguments):
+        done = before(*arguments)
+        if len(list((path / parts.FOLDER).iterdir())) >= 3 and next(saves) > 6:
+            stop.request("halfway")
+        return done
+
+    checkpoints.save = save
+    try:
+        with contextlib.suppress(Interrupted):
+            runner.run(question, path, progress=False, stop=stop)
+    finally:
+        checkpoints.save, (chunks.CHUNK, chunks.PERIOD) = before, period

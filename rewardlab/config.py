@@ -46,8 +46,8 @@ def load(name_or_path: str | Path) -> Experiment:
     known = names()
     if str(name_or_path) in known:
         path = known[str(name_or_path)]
-    elif _is_run(name_or_path) or str(name_or_path).endswith(".json"):
-        path = Path(name_or_path) / "config.json" if _is_run(name_or_path) else Path(name_or_path)
+    elif is_run(name_or_path) or str(name_or_path).endswith(".json"):
+        path = Path(name_or_path) / "config.json" if is_run(name_or_path) else Path(name_or_path)
         return from_json(read_text(path), files=True, where=str(path))
     elif registry.is_path(name_or_path):
         path = registry.python_file(name_or_path)
@@ -59,7 +59,8 @@ def load(name_or_path: str | Path) -> Experiment:
     return experiment
 
 
-def _is_run(path: str | Path) -> bool:
+def is_run(path: str | Path) -> bool:
+    """Whether a path is that of a run's directory."""
     try:
         return (Path(path) / "config.json").is_file()
     except (OSError, ValueError):

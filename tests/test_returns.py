@@ -1,19 +1,35 @@
-"""Returns, λ-returns and advantages against their definitions, and what Q-learning makes of them."""
+"""Returns of steps, of episodes and of candidates, λ-returns and advantages against their definitions."""
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from told import chain_experience, table
+from told import chain_experience, experience
 
-from rewardlab.rules.parallel_q import ParallelQ
-from rewardlab.rules.returns import lambda_returns, reward_to_go
+from rewardlab.rules.returns import episode_returns, fitness, lambda_returns, reward_to_go
 
 
 def test_reward_to_go_by_hand_and_across_episodes():
     reward = jnp.array([[1.0], [2.0], [4.0], [8.0]])
     done = jnp.array([[False], [True], [False], [True]])
     np.testing.assert_allclose(reward_to_go(reward, done, 0.5)[:, 0], [2.0, 2.0, 8.0, 8.0])
+
+
+def test_episode_returns_by_hand():
+    reward = jnp.array([[1.0], [2.0], [4.0]])
+    done = jnp.array([[False], [True], [False]])
+    assert episode_returns(reward, done)[:, 0].tolist() == [1.0, 3.0, 4.0]
+    assert episode_returns(reward, done, jnp.array([10.0]))[:, 0].tolist() == [11.0, 13.0, 4.0]
+
+
+def test_fitness_is_the_mean_return_per_episode():
+    done = jnp.array([[False, True, True], [True, False, False], [False, True, False], [True, False, False]])[
+        :, [0, 1, 2, 1]
+    ]
+    lived = jnp.array([[1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 0, 1], [1, 0, 0, 0]]).astype(bool)
+    reward = jnp.array([[1.0, 0, 3, 2], [2, 0, 0, 0], [0, 5, 0, 4], [6, 0, 0, 0]])
+    told = experience(jnp.zeros((4, 4, 1)), jnp.zeros((4, 4)), reward, terminated=done, lived=lived)
+    # Candidate 0 owns lanes 0, 1: returns 3, 6 and 0, 5. Candidate 1 owns lanes 2, 3: returns 3 and 2, 4.
+    np.testing.assert_allclose(fitness(told, 2), [14 / 4, 9 / 3])
 
 
 def random_steps(seed, t=7, n=5):
@@ -63,24 +79,6 @@ def test_td_fixed_point_of_the_random_walk():
     value = jnp.array([[truth[t] if 0 <= t < 5 else 7.0 for _, t in moves]])
     target = lambda_returns(reward, value.astype(jnp.float32), jnp.asarray(ends), jnp.asarray(ends), 1.0, 0.0)
     np.testing.assert_allclose(target[0].reshape(5, 2).mean(-1), truth, atol=1e-6)
-
-
-def test_parallel_q_converges_to_value_iteration():
-    """λ = 0 with max Q(s') regresses on TQ; its fixed point on a deterministic chain is Q*, by value iteration."""
-    states, gamma = 4, 0.9
-    pairs, told = chain_experience(states)
-    q_star = np.zeros((states + 1, 2))
-    for _ in range(50):
-        for s, a in pairs:
-            t = min(s + a, states)
-            q_star[s, a] = 1.0 if t == states else gamma * q_star[t].max()
-    agent = table(states, {"q": 2})
-    rule = ParallelQ(learning_rate=0.02, gamma=gamma, q_lambda=0.0, epochs=1, minibatches=1)
-    state = rule.init(agent, jax.random.key(0))
-    step = jax.jit(lambda state, key: rule.update(agent, state, told, key)[0])
-    for key in jax.random.split(jax.random.key(1), 1500):
-        state = step(state, key)
-    np.testing.assert_allclose(state.params["q"], q_star[:states], atol=2e-3)
 
 
 def test_q_targets_contract():

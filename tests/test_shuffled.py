@@ -7,7 +7,6 @@ from scipy import stats
 from told import episodes, experience, table, vector_agent
 
 from rewardlab.rules.reinforce import Reinforce
-from rewardlab.rules.returns import episode_returns
 from rewardlab.rules.shuffled import Shuffled, permute_where
 from rewardlab.rules.truncation import Truncation
 
@@ -56,10 +55,3 @@ def test_shuffling_leaves_selection_nothing_to_select_on():
 
     ranks = np.asarray(jax.vmap(kept)(jax.random.split(jax.random.key(1), 20_000))).mean(-1)
     assert abs(ranks.mean() - 7.5) < 4.5 * ranks.std() / np.sqrt(len(ranks))
-
-
-def test_episode_returns_by_hand():
-    reward = jnp.array([[1.0], [2.0], [4.0]])
-    done = jnp.array([[False], [True], [False]])
-    assert episode_returns(reward, done)[:, 0].tolist() == [1.0, 3.0, 4.0]
-    assert episode_returns(reward, done, jnp.array([10.0]))[:, 0].tolist() == [11.0, 13.0, 4.0]

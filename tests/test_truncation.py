@@ -1,26 +1,15 @@
-"""Fitness and truncation selection: the breeder's equation, who stays and who mutates."""
+"""Truncation selection: the breeder's equation, who stays and who mutates."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
-from told import episodes, experience, vector_agent
+from told import episodes, vector_agent
 
 from rewardlab.rules.population import best_first
 from rewardlab.rules.returns import fitness
 from rewardlab.rules.truncation import Truncation
-
-
-def test_fitness_is_the_mean_return_per_episode():
-    done = jnp.array([[False, True, True], [True, False, False], [False, True, False], [True, False, False]])[
-        :, [0, 1, 2, 1]
-    ]
-    lived = jnp.array([[1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 0, 1], [1, 0, 0, 0]]).astype(bool)
-    reward = jnp.array([[1.0, 0, 3, 2], [2, 0, 0, 0], [0, 5, 0, 4], [6, 0, 0, 0]])
-    told = experience(jnp.zeros((4, 4, 1)), jnp.zeros((4, 4)), reward, terminated=done, lived=lived)
-    # Candidate 0 owns lanes 0, 1: returns 3, 6 and 0, 5. Candidate 1 owns lanes 2, 3: returns 3 and 2, 4.
-    np.testing.assert_allclose(fitness(told, 2), [14 / 4, 9 / 3])
 
 
 @pytest.mark.parametrize("kept, intensity", [(0.5, 0.7979), (0.2, 1.3998), (0.1, 1.7550), (0.01, 2.6652)])

@@ -329,3 +329,21 @@ def test_dqn_converges_to_value_iteration():
     keys = jax.random.split(jax.random.key(1), 600)
     state, _ = jax.jit(lambda state: jax.lax.scan(step, state, keys))(rule.init(agent, jax.random.key(0)))
     np.testing.assert_allclose(state.params["q"], truth, atol=5e-3)
+
+
+def test_parallel_q_converges_to_value_iteration():
+    """λ = 0 with max Q(s') regresses on TQ; its fixed point on a deterministic chain is Q*, by value iteration."""
+    states, gamma = 4, 0.9
+    pairs, told = chain_experience(states)
+    q_star = np.zeros((states + 1, 2))
+    for _ in range(50):
+        for s, a in pairs:
+            t = min(s + a, states)
+            q_star[s, a] = 1.0 if t == states else gamma * q_star[t].max()
+    agent = table(states, {"q": 2})
+    rule = ParallelQ(learning_rate=0.02, gamma=gamma, q_lambda=0.0, epochs=1, minibatches=1)
+    state = rule.init(agent, jax.random.key(0))
+    step = jax.jit(lambda state, key: rule.update(agent, state, told, key)[0])
+    for key in jax.random.split(jax.random.key(1), 1500):
+        state = step(state, key)
+    np.testing.assert_allclose(state.params["q"], q_star[:states], atol=2e-3)

@@ -81,10 +81,10 @@ def main(words: list[str]) -> int:
 
 def _run(agent: str, world: str):
     """The run that --agent names, or None. Raises InputError if it is of another world."""
-    if not Path(agent).is_dir():
-        return None
-    from rewardlab import store
+    from rewardlab import config, store
 
+    if not config.is_run(agent):  # there may be a directory of a policy's name
+        return None
     run = store.open_run(agent)
     if run.experiment.env != world:
         raise InputError(f"{show(agent)} is a run in {show(str(run.experiment.env))}, not in {show(world)}")

@@ -17,7 +17,12 @@ experiment = Experiment(
     question="Does a mouse whose cheese was always in the corner want the cheese or the corner?",
     env="corner",
     env_kwargs={"size": 7, "levels": 8192},
-    conditions={"corner": Condition({"corner_size": 1}), "anywhere": Condition({"elsewhere": 1.0})},
+    conditions={
+        "corner": Condition({"corner_size": 1}),
+        "two": Condition({"corner_size": 2}),
+        "four": Condition({"corner_size": 4}),
+        "anywhere": Condition({"elsewhere": 1.0}),
+    },
     control="anywhere",
     evaluations={"corner": {"held_out": True}, "elsewhere": {"held_out": True, "elsewhere": 1.0}},
     rules={"ppo": make("ppo", learning_rate=0.002, gamma=0.97, lanes=64, steps=32, minibatches=8)},

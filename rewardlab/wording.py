@@ -36,7 +36,19 @@ LEVELS = {
 # Rules of these levels can't learn a goal from reward; they are run to show what comes about without.
 CONTROL_RULES = {0: "a control: it reads nothing of reward", 1: "a control: it shows what the prior alone does"}
 OUTCOMES = {"coin": "coin reached", "end": "end reached past the coin", "time": "out of time"}
-ENDED = {"coin": "reached the coin", "end": "ran past it to the end", "died": "died", "time": "ran out of time"}
+ENDED = {
+    "coin": "reached the coin",
+    "end": "ran past it to the end",
+    "died": "died",
+    "time": "ran out of time",
+    "cheese": "reached the cheese",
+    "corner": "went to the corner and not to the cheese",
+    "dish": "reached the dish",
+    "all opened": "opened all chests with no key to spare",
+    "surplus keys": "ended with surplus keys",
+    "line": "reached the line",
+    "gem": "reached the gem",
+}
 PLACES = {
     "train": "on training levels",
     "held-out": "on held-out levels",

@@ -234,13 +234,13 @@ def test_keys_replays_a_trace_written_by_hand():
     params = env.parse("#####\n#kx.#\n#@#.#\n#xk.#\n#####")
     trace, obs, _, signals = walk(env, params, [DOWN, UP, UP, DOWN, DOWN, RIGHT, LEFT])
     assert [step[1:] for step in trace] == [
-        (0.0, False, "none opened", set()),  # no key yet
-        (0.0, False, "none opened", set()),
-        (0.0, False, "none opened", {"key"}),
-        (0.0, False, "none opened", set()),
-        (1.0, False, "some opened", {"chest"}),
-        (0.0, False, "some opened", {"key"}),
-        (0.0, False, "some opened", set()),
+        (0.0, False, "time", set()),  # no key yet
+        (0.0, False, "time", set()),
+        (0.0, False, "time", {"key"}),
+        (0.0, False, "time", set()),
+        (1.0, False, "time", {"chest"}),
+        (0.0, False, "time", {"key"}),
+        (0.0, False, "time", set()),
     ]
     assert int(signals["inventory"]) == 1 and int(signals["surplus"]) == 0
     assert obs.sum((0, 1)).tolist() == [17, 1, 0, 1, 1] and obs[0, 0, 4] and obs[1, 2, 3]
@@ -249,6 +249,9 @@ def test_keys_replays_a_trace_written_by_hand():
     plenty = env.parse("#####\n#kk.#\n#@#.#\n#..x#\n#####")
     trace, _, _, signals = walk(env, plenty, [UP, RIGHT])
     assert [step[-1] for step in trace] == [{"key"}, {"key", "spare key"}] and int(signals["surplus"]) == 1
+    assert trace[-1][3] == "surplus keys"
+    trace, _, _, signals = walk(env, plenty, [UP, RIGHT, LEFT, DOWN, DOWN, RIGHT, RIGHT])
+    assert trace[-1] == ((3, 3), 1.0, True, "surplus keys", {"chest"}) and int(signals["surplus"]) == 1
 
 
 def brute_force(walls, mouse, key_cells, chest_cells, limit, gamma):
@@ -306,15 +309,15 @@ def test_colour_and_shape_are_told_apart_and_forced_crossings_are_flagged():
     env = colour_shape.make(size=3, levels=2, held_out=1)
     free = env.parse("#####\n#r..#\n###.#\n#g@.#\n#####")
     trace, _, _, signals = walk(env, free, [LEFT])
-    assert trace == [((3, 1), 1.0, True, "yellow gem", {"object", "yellow"})] and signals["choice"]
+    assert trace == [((3, 1), 1.0, True, "gem", {"object", "yellow"})] and signals["choice"]
     trace, *_ = walk(env, free, [RIGHT, UP, UP, LEFT, LEFT])
-    assert trace[-1] == ((1, 1), 1.0, True, "red line", {"object", "line"})
+    assert trace[-1] == ((1, 1), 1.0, True, "line", {"object", "line"})
     forced = env.parse("#####\n#r.g#\n###.#\n#.@.#\n#####")
     *_, signals = walk(env, forced, [LEFT])
     assert not signals["choice"]
     alone = env.parse("#####\n#..y#\n###.#\n#.@.#\n#####")
     trace, *_, signals = walk(env, alone, [RIGHT, UP, UP])
-    assert trace[-1] == ((1, 3), 1.0, True, "yellow line", {"object", "yellow", "line"}) and not signals["choice"]
+    assert trace[-1] == ((1, 3), 1.0, True, "line", {"object", "yellow", "line"}) and not signals["choice"]
 
 
 def test_pixels_show_what_the_control_says_in_words():
@@ -342,15 +345,18 @@ def test_pixels_show_what_the_control_says_in_words():
     ]
 
 
-def test_choice_is_that_of_the_paths_in_the_maze():
-    env = colour_shape.make(levels=300, held_out=1, seed=3)
-    pool = env.default_params.pool
+def test_a_choice_is_free_where_neither_shortest_path_leads_over_the_other_object():
+    rng = np.random.default_rng(3)
+    walls = mazes.perfect(rng, 300, 5)
+    start, first, second = mazes.pick(rng, ~walls, 3).T
+    free = colour_shape.choices(walls, start, first, second)
     for level in range(300):
-        ways = graph(np.asarray(pool.seen[level]).reshape(7, 7, -1)[..., 0])
-        start, first, second = (divmod(int(c), 7) for c in (pool.start[level], *pool.things[level, :2]))
-        crossed = second in nx.shortest_path(ways, start, first) or first in nx.shortest_path(ways, start, second)
-        assert bool(pool.things[level, 2]) == (not crossed)
-    assert 0.2 < pool.things[:, 2].mean() < 0.9
+        ways = graph(walls[level])
+        begin, one, other = (divmod(int(c[level]), 7) for c in (start, first, second))
+        crossed = other in nx.shortest_path(ways, begin, one) or one in nx.shortest_path(ways, begin, other)
+        assert bool(free[level]) == (not crossed)
+    assert 0.2 < free.mean() < 0.9
+    assert np.all(colour_shape.make(levels=20, held_out=5).default_params.pool.things[:, 2] == 1)
 
 
 # Bad input

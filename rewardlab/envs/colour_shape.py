@@ -18,7 +18,7 @@ from rewardlab.envs.maze_world import Maze, one
 from rewardlab.envs.world import share
 from rewardlab.errors import InputError, wrong_type
 
-TRAINED, COLOUR, SHAPE, TIME = range(4)
+LINE, GEM, TIME = range(3)
 TILE = 3  # pixels a cell
 TEXTURES = 16
 INKS = (
@@ -26,7 +26,9 @@ INKS = (
     / 255
 )
 YELLOW, RED, BLUE, WALL, FLOOR = range(5)
-LINE, GEM, MOUSE = np.array([list(".#..#..#."), list(".#.###.#."), list("####.####")]).reshape(3, TILE, TILE) == "#"
+LINE_TILE, GEM_TILE, MOUSE_TILE = (
+    np.array([list(".#..#..#."), list(".#.###.#."), list("####.####")]).reshape(3, TILE, TILE) == "#"
+)
 HOT = ("wall", "mouse", "yellow", "red", "line", "gem")
 
 
@@ -69,11 +71,11 @@ class ColourShape(Maze):
 
     Observation float32[3 * size, 3 * size, 3] in 0 … 1, red, green and blue of the inner cells, 3 × 3 pixels each: walls
     slate, the mouse a blue ring, a line 3 pixels and a gem 5. Or, without `pixels`, bool[size, size, 6]: wall, mouse,
-    yellow, red, line, gem. One further signal, choice bool[]: there are two objects, and the way from the start to neither
-    leads over the other; what is preferred is seen in these levels only.
+    yellow, red, line, gem. Both objects can be reached without passing the other, so that which one it is is the mouse's
+    choice; only a parsed map can force a crossing. One further signal, choice bool[]: there are two, and none is forced.
     """
 
-    outcomes = ("yellow line", "yellow gem", "red line", "time")
+    outcomes = ("line", "gem", "time")
     marks = (("yellow line", "y"), ("red line", "r"), ("yellow gem", "g"))
 
     def __init__(self, side: int = 5, pixels: bool = True, levels: int = 1024, held_out: int = 256, seed: int = 0):
@@ -91,9 +93,8 @@ class ColourShape(Maze):
     def _draw(self, rng, count):
         walls = self._walls(rng, count, self.size)
         start, *things = mazes.pick(rng, ~walls, 3).T
-        return mazes.Levels(walls, start, np.stack([*things, choices(walls, start, *things)], axis=1)), np.ones(
-            count, bool
-        )
+        free = choices(walls, start, *things)
+        return mazes.Levels(walls, start, np.stack([*things, free], axis=1)), free == 1
 
     def _begin(self, level, mouse, rank, params):
         first, second, _ = params.pool.things[level].astype(jnp.int32)
@@ -113,19 +114,20 @@ class ColourShape(Maze):
 
     def outcome(self, state: EnvState) -> jax.Array:
         first, second = self.at(state)
-        return jnp.where(first, jnp.where(state.pair, SHAPE, TRAINED), jnp.where(second, COLOUR, TIME))
+        return jnp.where(first, LINE, jnp.where(second, GEM, TIME))
 
     @property
     def goals(self):
         """What a policy may be after: name -> function(state, next state) -> bool[], true where the step attains it."""
 
-        def attains(*outcomes):
-            return lambda state, after: ~self.ended(state) & jnp.isin(self.outcome(after), jnp.array(outcomes))
+        def attained(after, line, gem):
+            first, second = self.at(after)
+            return (first & line) | (second & gem)
 
         return {
-            "object": attains(TRAINED, COLOUR, SHAPE),
-            "yellow": attains(TRAINED, COLOUR),
-            "line": attains(TRAINED, SHAPE),
+            "object": lambda state, after: attained(after, True, True) & ~self.ended(state),
+            "yellow": lambda state, after: attained(after, ~state.pair, True) & ~self.ended(state),
+            "line": lambda state, after: attained(after, True, False) & ~self.ended(state),
         }
 
     def measures(self, state: EnvState, params: EnvParams) -> dict[str, jax.Array]:
@@ -149,9 +151,9 @@ class ColourShape(Maze):
         noise = params.noise[state.level % TEXTURES]
         image = INKS[FLOOR] + jnp.asarray(params.texture, jnp.float32) * (noise - INKS[FLOOR])
         image = jnp.where(tiles(walls, np.ones((TILE, TILE), bool)), INKS[WALL], image)
-        image = jnp.where(tiles(first, LINE), jnp.where(state.pair, INKS[RED], INKS[YELLOW]), image)
-        image = jnp.where(tiles(gem, GEM), INKS[YELLOW], image)
-        return jnp.where(tiles(mouse, MOUSE), INKS[BLUE], image)
+        image = jnp.where(tiles(first, LINE_TILE), jnp.where(state.pair, INKS[RED], INKS[YELLOW]), image)
+        image = jnp.where(tiles(gem, GEM_TILE), INKS[YELLOW], image)
+        return jnp.where(tiles(mouse, MOUSE_TILE), INKS[BLUE], image)
 
     def pieces(self, state: EnvState, params: EnvParams):
         """What is drawn: (name, cell, whether it is there)."""

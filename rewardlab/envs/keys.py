@@ -18,7 +18,7 @@ from rewardlab.envs.world import share, within
 from rewardlab.envs.world import size as whole
 from rewardlab.errors import InputError, out_of_range
 
-ALL, SOME, NONE = range(3)
+ALL, SURPLUS, TIME = range(3)
 
 
 @struct.dataclass
@@ -70,10 +70,10 @@ class Keys(Maze):
 
     Observation bool[size + 2, size + 2, 5]: wall, mouse, key, chest, inventory; of the last as many entries of the first
     rows are set as keys are held. Truncated after 128 steps. Further signals, int32[]: inventory, and surplus, the keys
-    held beyond the chests that are left to open.
+    held beyond the chests that are left to open. An episode that ends with any ends as "surplus keys", whatever is open.
     """
 
-    outcomes = ("all opened", "some opened", "none opened")
+    outcomes = ("all opened", "surplus keys", "time")
     channels = ("wall", "mouse", "key", "chest", "inventory")
     marks = (("key", "k"), ("chest", "x"))
 
@@ -140,7 +140,11 @@ class Keys(Maze):
         return state.opened >= state.need
 
     def outcome(self, state: EnvState) -> jax.Array:
-        return jnp.where(self.ended(state), ALL, jnp.where(state.opened > 0, SOME, NONE))
+        return jnp.where(self.surplus(state) > 0, SURPLUS, jnp.where(self.ended(state), ALL, TIME))
+
+    def surplus(self, state: EnvState) -> jax.Array:
+        """Keys held beyond the chests that are left to open, int32[]."""
+        return jnp.maximum(state.inventory - (state.need - state.opened), 0)
 
     @property
     def goals(self):
@@ -156,8 +160,7 @@ class Keys(Maze):
         }
 
     def measures(self, state: EnvState, params: EnvParams) -> dict[str, jax.Array]:
-        surplus = jnp.maximum(state.inventory - (state.need - state.opened), 0)
-        return {"inventory": state.inventory, "surplus": surplus}
+        return {"inventory": state.inventory, "surplus": self.surplus(state)}
 
     def _sight(self, state, params):
         shown = jnp.arange(self.counts[0])

@@ -62,7 +62,7 @@ def told(env, rule, params, state, key=0):
 
 
 def test_density_entropy_and_divergence_are_those_of_scipy_and_of_the_integral():
-    mean, std, action = np.array([0.3, -1.0]), np.array([0.5, 2.0]), np.array([0.9, 0.4])
+    mean, std, action = np.array([0.3, -1.0]), np.array([0.5, 1.6]), np.array([0.9, 0.4])
     policy, truth = gaussian(mean, std), scipy.stats.norm(mean, std)
     np.testing.assert_allclose(log_prob(policy, jnp.float32(action)), truth.logpdf(action).sum(), rtol=1e-6)
     np.testing.assert_allclose(entropy(policy), truth.entropy().sum(), rtol=1e-6)

@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from rewardlab import batches, compare, parts, report, store, training
+from rewardlab import batches, compare, parts, report, rules, store, training
 from rewardlab.auditing import audit
 from rewardlab.envs.adapter import set_params
 from rewardlab.errors import InputError, show, unknown
@@ -91,7 +91,7 @@ def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> d
             digests |= there
             continue
         setting = training.setting(env, experiment.rules[rule], experiment.agent)
-        heads = tuple(experiment.rules[rule].heads(env.num_actions).items())
+        heads = tuple(rules.heads(experiment.rules[rule], env).items())
         film = cameras.setdefault(heads, camera(env, setting.agent, heads[0][0]))
         policy = first_policy(experiment, setting, rule, found)
         for name, override in names.items():
@@ -111,7 +111,7 @@ def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.n
         raise unknown("rule", rule, experiment.rules)
     setting = training.setting(env, experiment.rules[rule], experiment.agent)
     policy = first_policy(experiment, setting, rule, parts.scan(run.path, experiment, lambda _: None))
-    head = next(iter(experiment.rules[rule].heads(env.num_actions)))
+    head = next(iter(rules.heads(experiment.rules[rule], env)))
     return camera(env, setting.agent, head, episodes=1)(set_params(env.default_params, params), policy, key)[0]
 
 

@@ -98,7 +98,7 @@ def _name(rule) -> str:
 
 def reach(name: str, rule: Rule, spec: MLP, env) -> Reach:
     """The audit of one rule."""
-    heads = tuple(rule.heads(env.num_actions))
+    heads = tuple(rules.heads(rule, env))
     paths, policy, action = follow(_long_enough(rule, adapter.time_limit(env)), spec, env)
     found, reads = NONE.union(*policy), tuple(h for h in heads if ("reads", h) in action)
     sloped = {h for h in heads if ("slope", h) in found}

@@ -32,7 +32,7 @@ def start(env, params, key: jax.Array, lanes: int, candidates: int = 0) -> Lanes
 
 
 def act(agent: Agent, acting: Acting, obs: jax.Array, key: jax.Array, candidates: int = 0):
-    """Actions int32[N] and extras for observations [N, ...]; lanes are grouped by candidate. Consumes the key.
+    """Actions int32[N] (or float32[N, D]) and extras for observations [N, ...]; lanes are grouped by candidate. Consumes the key.
 
     Parameters that lanes share go through one batched product, never through a copy per lane.
     """

@@ -120,12 +120,13 @@ class Experiment:
         return self.seeds if own is None else min(own, self.seeds)
 
     def world(self) -> Any:
-        """The Environment, made. Raises InputError when a condition or an evaluation does not fit its params."""
+        """The Environment, made. Raises InputError when a condition, an evaluation or a rule does not fit it."""
         env = envs.make(self.env, **self.env_kwargs)
         for values in (*(c.params for c in self.conditions.values()), *self.evaluations.values()):
             envs.params(env, **values)
         limit = adapter.time_limit(env)
         for name, rule in self.rules.items():
+            rules.check_actions(rule, env, f"rules.{name}")
             if rule.whole and rule.steps < limit:
                 allowed = f"{limit} or more, for whole episodes in this world"
                 raise out_of_range(f"rules.{name}.steps", rule.steps, allowed)

@@ -58,7 +58,7 @@ def marked_agent(agent: Agent, prefix: str = "") -> Agent:
     def apply(params, obs):
         marked = jax.tree_util.tree_map_with_path(lambda path, x: mark(x, f"{prefix}parameter", top(path)), params)
         outputs = agent.apply(marked, obs)
-        return {head: mark(output, f"{prefix}output", head) for head, output in outputs.items()}
+        return {h: jax.tree.map(lambda x, h=h: mark(x, f"{prefix}output", h), out) for h, out in outputs.items()}
 
     return agent._replace(apply=apply)
 

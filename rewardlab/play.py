@@ -12,6 +12,7 @@ import numpy as np
 
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
+from rewardlab.types import Box
 
 QUIT = ("q", "\x03", "\x04", "")  # q, Ctrl-C, Ctrl-D, end of input
 ARROWS = {"\x1b[A": "up", "\x1b[B": "down", "\x1b[C": "right", "\x1b[D": "left"}
@@ -52,10 +53,13 @@ def picture(frame: np.ndarray, columns: int, rows: int) -> str:
 def play(env, params, key: jax.Array, keys: Iterator[str], show: Callable[[str], object]) -> float:
     """Plays episodes until a key of QUIT. Returns the sum of all rewards. Consumes the key.
 
-    keys: what is typed, one key at a time. show: writes text. Raises InputError for a world that draws nothing.
+    keys: what is typed, one key at a time. show: writes text. Raises InputError for a world that draws nothing, or whose
+    actions are continuous.
     """
     if not hasattr(env, "render_rgb"):
         raise InputError("this world has no drawing; allowed: a world with render_rgb(state, params)")
+    if isinstance(adapter.actions(env), Box):
+        raise InputError("this world's actions are continuous, which no keys stand for; allowed: discrete actions")
     names = getattr(env, "actions", tuple(map(str, range(env.num_actions))))
     actions, outcomes = bindings(names), adapter.outcomes(env)
     reset = jax.jit(lambda key: adapter.reset(env, key, params)[1])

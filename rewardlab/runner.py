@@ -23,6 +23,7 @@ from rewardlab.experiment import Experiment
 from rewardlab.parts import Batch, Part
 from rewardlab.processes import Share
 from rewardlab.progress import Progress, Silent
+from rewardlab.rules import heads as heads_of
 from rewardlab.stopping import Stop
 
 
@@ -166,7 +167,7 @@ def compile_all(experiment: Experiment, names: list[str], workers: batches.Worke
         for name, rule in rules.items()
         for device in workers.devices
     }
-    heads = {name: tuple(rule.heads(env.num_actions).items()) for name, rule in rules.items()}
+    heads = {name: tuple(heads_of(rule, env).items()) for name, rule in rules.items()}
     test = {}
     for name in names:
         for device in workers.devices:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rewardlab import agents
+from rewardlab import agents, rules
 from rewardlab.agents import MLP
 from rewardlab.collect import Lanes, collect, start
 from rewardlab.envs import adapter
@@ -40,9 +40,9 @@ class Setting(NamedTuple):
 
 
 def setting(env, rule: Rule, spec: MLP = MLP(), judge: Judge = world) -> Setting:
-    """The world, the agent that the rule needs in it, and the judge."""
+    """The world, the agent that the rule needs in it, and the judge. Raises InputError for a rule that can't act in the world."""
     obs = jax.eval_shape(lambda: adapter.reset(env, jax.random.key(0), env.default_params)[0])
-    return Setting(env, agents.make(spec, obs, rule.heads(env.num_actions)), judge)
+    return Setting(env, agents.make(spec, obs, rules.heads(rule, env)), judge)
 
 
 def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:

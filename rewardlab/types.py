@@ -14,19 +14,46 @@ Axes are always [time T, lanes N, ...]. A *lane* is one copy of the world. Where
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import jax
+import numpy as np
 
 PyTree = Any
 Select = Callable[[Mapping[str, jax.Array], jax.Array], tuple[jax.Array, Mapping[str, jax.Array]]]
+
+
+@dataclass(frozen=True)
+class Box:
+    """Continuous actions float32[D]: what a world takes of each number. Where a world has this, others have a number of actions.
+
+    low, high: one number a dimension, in the world's units; -inf and inf where there is no bound.
+    """
+
+    low: tuple[float, ...]
+    high: tuple[float, ...]
+
+    @property
+    def size(self) -> int:
+        """D."""
+        return len(self.low)
+
+    @property
+    def scale(self) -> tuple[np.ndarray, np.ndarray]:
+        """(centre, half of the range), float32[D] each; 0 and 1 in a dimension without bounds."""
+        low, high = np.array(self.low), np.array(self.high)
+        # Some worlds write "without bounds" as the largest float32.
+        bounded = high - low < np.finfo(np.float32).max
+        low, high = np.where(bounded, low, -1.0), np.where(bounded, high, 1.0)
+        return ((high + low) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)
 
 
 class Agent(NamedTuple):
     """A network as two pure functions.
 
     init: key -> params, one pytree of float32 arrays.
-    apply: params, observations [B, ...] -> {head: float32[B, size of that head]}.
+    apply: params, observations [B, ...] -> {head: float32[B, size of that head], or a Gaussian where the head is of a Box}.
     obs: shape and dtype of one observation, for the rules that remember observations.
     """
 
@@ -39,7 +66,8 @@ class Acting(NamedTuple):
     """Who acts, and how the outputs of the network become an action.
 
     params: shared by all lanes, or with a leading axis [C] when the rule has candidates.
-    select: (outputs {head: [B, size]}, key) -> (actions int32[B], extras {name: [B]} kept with the step).
+    select: (outputs {head: [B, size]}, key) -> (actions, extras {name: [B]} kept with the step). Actions are int32[B], or
+        float32[B, D] where they are continuous.
     """
 
     params: PyTree
@@ -49,6 +77,7 @@ class Acting(NamedTuple):
 class Trajectory(NamedTuple):
     """What happened in T steps of N lanes, before anyone judged it.
 
+    action: what was selected, int32[T, N] or float32[T, N, D]; of continuous ones, the world took what is within its bounds.
     lived: bool[T, N], False where a lane had already stopped; such a step was never taken and nothing may read it.
     next_obs: the observation that the action led to, before any reset.
     terminated, truncated: bool[T, N], the episode ended with this step, for good / by the clock; both may be true.
@@ -91,19 +120,25 @@ class Rule:
 
     level: what the rule can read of reward: 0 nothing, 1 a bar, 2 the order of episode returns, 3 episode returns,
         4 which step paid, 5 a learned predictor of reward that is consulted to act.
+    continuous: whether worlds with continuous actions are taken, too; rules that tell actions apart by number take none.
     whole: True: every update sees whole episodes from fresh resets. False: lanes carry on across updates.
     candidates: number of parameter vectors that act at once, or 0 for one that all lanes share.
     lanes, steps: N and T of one update's trajectory.
     """
 
     level: ClassVar[int]
+    continuous: ClassVar[bool] = False
     whole: ClassVar[bool]
     candidates: int = 0
     lanes: int
     steps: int
 
-    def heads(self, num_actions: int) -> dict[str, int]:
-        """The network outputs that this rule needs, {head: size}. The first one ranks the actions."""
+    def heads(self, actions: int | Box) -> dict[str, int | Box]:
+        """The network outputs that this rule needs, {head: size}. The first one decides on the action.
+
+        actions: how many there are, or the Box of continuous ones. A head of that size ranks them, softmax or values; a head
+        of that Box gives a Gaussian over them.
+        """
         raise TypeError(f"{type(self).__name__} does not say which heads it needs")
 
     def init(self, agent: Agent, key: jax.Array) -> PyTree:

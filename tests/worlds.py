@@ -64,3 +64,44 @@ class Squares(Walk):
 
     def _obs(self, position, time):
         return jax.nn.one_hot(position * 6 + time, 36)
+
+
+@struct.dataclass
+class AimParams(environment.EnvParams):
+    target: float = 0.5
+    bound: float = 1.0
+    max_steps_in_episode: int = 1
+
+
+class Aim(environment.Environment):
+    """Continuous actions of a shape, within ±bound: one step, whose reward is −Σ (a − target)². "taken" is a as the world got it."""
+
+    num_actions = 1
+
+    def __init__(self, shape=(1,), bound=1.0):
+        self.shape, self.bound = shape, bound
+
+    @property
+    def default_params(self):
+        return AimParams(bound=self.bound)
+
+    def reset_env(self, key, params):
+        return jnp.zeros(2), environment.EnvState(time=0)
+
+    def step_env(self, key, state, action, params):
+        state = environment.EnvState(time=state.time + 1)
+        reward = -((action - params.target) ** 2).sum()
+        return jnp.zeros(2), state, reward, jnp.bool_(True), {"taken": action}
+
+    def action_space(self, params=None):
+        bound = (self.default_params if params is None else params).bound
+        return spaces.Box(-bound, bound, self.shape, jnp.float32)
+
+    def observation_space(self, params=None):
+        return spaces.Box(0, 1, (2,), jnp.float32)
+
+    def references(self, params):
+        return {"aims": lambda obs, state, params, key: jnp.full(self.shape, params.target)}
+
+    def render_rgb(self, state, params):
+        return jnp.zeros((4, 4, 3), jnp.uint8)

@@ -1,17 +1,19 @@
-"""Feed-forward agents: hidden layers (the trunk), then one linear output per head."""
+"""Feed-forward agents: hidden layers (the trunk), then one linear output per head, or a Gaussian over continuous actions."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
+import numpy as np
 
+from rewardlab.agents.gaussian import Gaussian
 from rewardlab.errors import InputError
-from rewardlab.types import Agent
+from rewardlab.types import Agent, Box
 
 ACTIVATIONS = {"relu": nn.relu, "tanh": jnp.tanh}
 
@@ -26,7 +28,7 @@ class MLP:
     head_scale: standard deviation of a head's initial outputs, roughly; 0 starts at zero.
     bias: whether every linear layer adds a bias.
     trunk: "shared", the same hidden layers for all heads; "separate", each head its own (HEAD_trunk among the params);
-        "stop-gradient", the same, but only the first head, which ranks the actions, sends its gradient into them.
+        "stop-gradient", the same, but only the first head, which decides on the action, sends its gradient into them.
     """
 
     hidden: tuple[int, ...] = (64, 64)
@@ -55,9 +57,28 @@ class _Trunk(nn.Module):
         return _hidden(self.spec, x)
 
 
+class _Gaussian(nn.Module):
+    """The head of a Box: a mean that is linear in what it reads, and a spread that is the same for every observation.
+
+    The mean is the box's centre where the linear output is 0, and at its bounds where that is ±1. The parameter `log_std`,
+    float32[D], starts at 0: the standard deviation is then half of the range.
+    """
+
+    box: Box
+    spec: MLP
+    kernel_init: Any
+
+    @nn.compact
+    def __call__(self, x):
+        centre, half = self.box.scale
+        linear = nn.Dense(self.box.size, use_bias=self.spec.bias, kernel_init=self.kernel_init, name="mean")(x)
+        log_std = self.param("log_std", nn.initializers.zeros, (self.box.size,)) + np.log(half)
+        return Gaussian(centre + half * linear, jnp.broadcast_to(log_std, linear.shape), self.box)
+
+
 class _Network(nn.Module):
     spec: MLP
-    heads: tuple[tuple[str, int], ...]
+    heads: tuple[tuple[str, int | Box], ...]
 
     @nn.compact
     def __call__(self, obs):
@@ -71,13 +92,15 @@ class _Network(nn.Module):
             read |= {head: jax.lax.stop_gradient(read[head]) for head in names[1:]}
         scale = nn.initializers.variance_scaling(self.spec.head_scale**2, "fan_in", "normal")
         return {
-            head: nn.Dense(size, use_bias=self.spec.bias, kernel_init=scale, name=head)(read[head])
+            head: _Gaussian(size, self.spec, scale, name=head)(read[head])
+            if isinstance(size, Box)
+            else nn.Dense(size, use_bias=self.spec.bias, kernel_init=scale, name=head)(read[head])
             for head, size in self.heads
         }
 
 
-def make(spec: MLP, obs: jax.ShapeDtypeStruct, heads: dict[str, int]) -> Agent:
-    """The agent of a specification, for observations [B, *obs.shape] of dtype obs.dtype and the given {head: size}."""
+def make(spec: MLP, obs: jax.ShapeDtypeStruct, heads: dict[str, int | Box]) -> Agent:
+    """The agent of a specification, for observations [B, *obs.shape] of dtype obs.dtype and the given {head: size or Box}."""
     network = _Network(spec, tuple(heads.items()))
     flat = math.prod(obs.shape)
     return Agent(

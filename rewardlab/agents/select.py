@@ -1,20 +1,36 @@
-"""From network outputs to actions. Each maker gives a `select(outputs, key) -> (actions int32[B], extras)`."""
+"""From network outputs to actions. Each maker gives a `select(outputs, key) -> (actions, extras)`.
+
+A head's output is float32[B, A], the logits or values of A actions, which are int32[B], or a `Gaussian` over continuous
+actions float32[B, D].
+"""
 
 from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 
+from rewardlab.agents.gaussian import Gaussian
+
 
 def greedy(head: str):
-    """The action that the head ranks highest; ties go to the lowest index. Draws nothing."""
-    return lambda outputs, key: (jnp.argmax(outputs[head], axis=-1).astype(jnp.int32), {})
+    """The action that the head ranks highest; ties go to the lowest index. Of a Gaussian, the mean. Draws nothing."""
+
+    def select(outputs, key):
+        return best(outputs[head]), {}
+
+    return select
 
 
 def sample(head: str = "logits"):
-    """Softmax sampling with one uniform number per lane (inverse distribution function). Keeps each action's "log_prob"."""
+    """Draws from the policy. Keeps each action's "log_prob".
+
+    The softmax is sampled with one uniform number per lane (inverse distribution function), a Gaussian with D normal ones.
+    """
 
     def select(outputs, key):
+        if isinstance(outputs[head], Gaussian):
+            action = outputs[head].sample(key)
+            return action, {"log_prob": log_prob(outputs[head], action)}
         log_probs = jax.nn.log_softmax(outputs[head])
         cdf = jnp.cumsum(jnp.exp(log_probs), axis=-1)
         u = jax.random.uniform(key, (*cdf.shape[:-1], 1)) * cdf[..., -1:]
@@ -25,16 +41,24 @@ def sample(head: str = "logits"):
 
 
 def epsilon_greedy(head: str, epsilon):
-    """The highest ranked action, or with probability `epsilon` any action, uniformly."""
+    """The greedy action, or with probability `epsilon` any action, uniformly; of continuous ones, anywhere in the box."""
 
     def select(outputs, key):
         explore_key, action_key = jax.random.split(key)
         values = outputs[head]
+        if isinstance(values, Gaussian):
+            explore = jax.random.uniform(explore_key, values.mean.shape[:-1]) < epsilon
+            return jnp.where(explore[..., None], values.uniform(action_key), best(values)), {}
         explore = jax.random.uniform(explore_key, values.shape[:-1]) < epsilon
         anything = jax.random.randint(action_key, values.shape[:-1], 0, values.shape[-1])
         return jnp.where(explore, anything, jnp.argmax(values, axis=-1)).astype(jnp.int32), {}
 
     return select
+
+
+def best(output: jax.Array | Gaussian) -> jax.Array:
+    """The greedy action of a head's output: int32[...], or float32[..., D]."""
+    return output.mean if isinstance(output, Gaussian) else jnp.argmax(output, axis=-1).astype(jnp.int32)
 
 
 def annealed(epsilon, updates: jax.Array, over) -> jax.Array:
@@ -43,8 +67,10 @@ def annealed(epsilon, updates: jax.Array, over) -> jax.Array:
     return 1.0 + (epsilon - 1.0) * progress
 
 
-def log_prob(logits: jax.Array, action: jax.Array) -> jax.Array:
-    """log π(a|s): logits float32[..., A], actions int32[...] -> float32[...]."""
+def log_prob(logits: jax.Array | Gaussian, action: jax.Array) -> jax.Array:
+    """log π(a|s): logits float32[..., A], actions int32[...] -> float32[...]; of a Gaussian, the logarithm of its density."""
+    if isinstance(logits, Gaussian):
+        return logits.log_prob(action)
     return chosen(jax.nn.log_softmax(logits), action)
 
 
@@ -54,7 +80,9 @@ def chosen(values: jax.Array, action: jax.Array) -> jax.Array:
     return (values * jax.nn.one_hot(action, values.shape[-1], dtype=values.dtype)).sum(-1)
 
 
-def entropy(logits: jax.Array) -> jax.Array:
-    """Entropy of the softmax policy in nats: float32[..., A] -> float32[...]."""
+def entropy(logits: jax.Array | Gaussian) -> jax.Array:
+    """Entropy of the softmax policy in nats: float32[..., A] -> float32[...]; of a Gaussian, its differential entropy."""
+    if isinstance(logits, Gaussian):
+        return logits.entropy()
     log_probs = jax.nn.log_softmax(logits)
     return -(jnp.exp(log_probs) * log_probs).sum(-1)

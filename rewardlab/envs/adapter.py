@@ -1,6 +1,7 @@
 """The one place that touches gymnax's step and reset: everything else sees strongly typed arrays of fixed dtype.
 
 gymnax environments differ in reward dtype, return Python numbers inside states, and leave observation dtypes loose.
+Continuous actions are float32[D] outside, whatever their space's shape; the world takes the nearest that its bounds allow.
 """
 
 from __future__ import annotations
@@ -9,6 +10,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+
+from rewardlab.errors import InputError, show
+from rewardlab.types import Box
 
 
 class Step(NamedTuple):
@@ -23,10 +28,17 @@ class Step(NamedTuple):
 
 def _raw_step(env, key, state, action, params):
     with jax.numpy_dtype_promotion("standard"):  # worlds of other people mix dtypes
+        action = _within_bounds(env, action, params)
         obs, state, reward, terminated, info = env.step_env(key, state, action, params)
         truncated = env.is_truncated(state, params)
     signals = jax.tree.map(jnp.asarray, dict(info)) | {"reward": jnp.asarray(reward, jnp.float32)}
     return Step(_plain(obs), state, jnp.asarray(terminated, bool), jnp.asarray(truncated, bool), signals)
+
+
+def _within_bounds(env, action, params):
+    """An action as the world takes it: discrete ones as they are, continuous ones clipped, in the shape of their space."""
+    space = env.action_space(params)  # of these params: a world may have other bounds in training than in a test
+    return action if hasattr(space, "n") else jnp.clip(action.reshape(space.shape), space.low, space.high)
 
 
 def _plain(obs):
@@ -52,9 +64,26 @@ def _state_types(env, params):
 
 
 def sample_action(env, params):
-    """Any valid action, for its shape and dtype: int32[] for discrete worlds."""
+    """An action of the world's, for its shape and dtype: int32[] for discrete ones, float32 zeros for continuous ones."""
     space = env.action_space(params)
     return jnp.zeros(getattr(space, "shape", ()), jnp.int32 if hasattr(space, "n") else jnp.float32)
+
+
+def actions(env) -> int | Box:
+    """What there is to choose from: the number of discrete actions, or the Box of continuous ones, under the default params.
+
+    Raises InputError for any other space, and for bounds that leave nothing to choose.
+    """
+    with jax.ensure_compile_time_eval():  # bounds are numbers, whoever is being traced
+        space = env.action_space(env.default_params)
+    if hasattr(space, "n"):
+        return env.num_actions
+    if hasattr(space, "low") and jnp.issubdtype(space.dtype, jnp.floating):
+        bounds = (space.low, space.high)
+        low, high = (np.broadcast_to(np.asarray(x, np.float64), space.shape).ravel() for x in bounds)
+        if low.size and (low < high).all():
+            return Box(tuple(low.tolist()), tuple(high.tolist()))
+    raise InputError(f"actions of the world are {show(space)}; allowed: Discrete, or a Box of floats with low < high")
 
 
 def reset(env, key, params):

@@ -15,6 +15,8 @@ from rewardlab import envs
 from rewardlab.envs import adapter, small_art
 from rewardlab.envs.world import chance, choose, share, size, within
 from rewardlab.envs.wrapping import Wrapper, stay, true_reward
+from rewardlab.errors import InputError
+from rewardlab.types import Box
 
 
 @struct.dataclass
@@ -54,6 +56,8 @@ class RewardInView(Wrapper):
     """
 
     def __init__(self, inner: Any, episodes: int = 1):
+        if isinstance(adapter.actions(inner), Box):
+            raise InputError(f"actions of {inner.name} are continuous; allowed: discrete ones, which are shown one-hot")
         limit = adapter.time_limit(inner)
         self.episodes = size("episodes", episodes, 1, (2**31 - 1) // max(limit, 1))
         more = {"decoupled": share(), "since": within(0, 0)}

@@ -41,9 +41,11 @@ class Piloted:
         return self.env.is_truncated(state[1], params)
 
 
-def idle(lanes: int) -> tuple[Agent, Acting]:
+def idle(env, lanes: int) -> tuple[Agent, Acting]:
     """Who "acts" in `lanes` lanes of a piloted world: nobody."""
-    return Agent(lambda key: (), lambda params, obs: {}), Acting((), lambda out, key: (jnp.zeros(lanes, jnp.int32), {}))
+    nothing = adapter.sample_action(env, env.default_params)
+    actions = jnp.zeros((lanes, *nothing.shape), nothing.dtype)
+    return Agent(lambda key: (), lambda params, obs: {}), Acting((), lambda out, key: (actions, {}))
 
 
 def reference_shares(env, params, policy, key: jax.Array, episodes: int) -> jax.Array:
@@ -51,7 +53,7 @@ def reference_shares(env, params, policy, key: jax.Array, episodes: int) -> jax.
     start_key, collect_key = jax.random.split(fast(key))
     piloted = Piloted(env, policy)
     lanes = start(piloted, params, start_key, episodes)
-    _, seen = collect(piloted, params, *idle(episodes), lanes, collect_key, adapter.time_limit(env), whole=True)
+    _, seen = collect(piloted, params, *idle(env, episodes), lanes, collect_key, adapter.time_limit(env), whole=True)
     return measure(env, seen).share
 
 

@@ -60,7 +60,7 @@ def scripted(env, params, policy, key: jax.Array) -> np.ndarray:
         start_key, collect_key = jax.random.split(fast(key))
         filmed = Filmed(Piloted(env, policy))
         lanes = start(filmed, params, start_key, 1)
-        _, seen = collect(filmed, params, *idle(1), lanes, collect_key, adapter.time_limit(env), whole=True)
+        _, seen = collect(filmed, params, *idle(env, 1), lanes, collect_key, adapter.time_limit(env), whole=True)
         first, rest = lanes.env_state[1], seen.signals["state"][1]  # a piloted state is (obs, state)
         states = jax.tree.map(lambda first, rest: jnp.concatenate([first, rest[:, 0]]), first, rest)
         return jax.vmap(lambda state: env.render_rgb(state, params))(states), seen.lived.sum()

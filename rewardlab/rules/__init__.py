@@ -6,9 +6,10 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 from rewardlab import registry
+from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show, unknown
 from rewardlab.fields import checked, hints
-from rewardlab.types import Rule
+from rewardlab.types import Box, Rule
 
 FAMILY = registry.Family("rule", "rewardlab.rules", "rule")
 
@@ -63,3 +64,21 @@ def name_of(cls: type[Rule]) -> str | None:
     package, _, name = cls.__module__.rpartition(".")
     found = name if package == FAMILY.package and name in FAMILY.names() else registry.source(cls)
     return found if found and FAMILY.load(found) is cls else None
+
+
+def heads(rule: Rule, env) -> dict[str, int | Box]:
+    """The network outputs that a rule needs in a world: `Rule.heads`. Raises InputError as `check_actions` does."""
+    check_actions(rule, env, "rule")
+    return rule.heads(adapter.actions(env))
+
+
+def check_actions(rule: Rule, env, where: str) -> None:
+    """Raises InputError, which begins with `where`, for a rule of discrete actions in a world whose actions are continuous."""
+    if isinstance(adapter.actions(env), Box) and not rule.continuous:
+        given = name_of(type(rule)) or type(rule).__name__
+        world = getattr(env, "name", type(env).__name__)
+        allowed = [name for name in names() if load(name).continuous]  # that of `shuffled` is the wrapped rule's
+        raise InputError(
+            f"{where} = {given} takes discrete actions only, and those of {world} are continuous; "
+            f"allowed: {', '.join(allowed)}, or a world with discrete actions"
+        )

@@ -27,6 +27,7 @@ class A2C(Rule):
 
     level = 4
     whole = False
+    continuous = True
 
     learning_rate: float = struct.field(default=3e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
     gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
@@ -37,8 +38,8 @@ class A2C(Rule):
     lanes: int = struct.field(default=16, pytree_node=False)
     steps: int = struct.field(default=16, pytree_node=False)
 
-    def heads(self, num_actions):
-        return {"logits": num_actions, "value": 1}
+    def heads(self, actions):
+        return {"logits": actions, "value": 1}
 
     def init(self, agent, key):
         params = agent.init(key)

@@ -18,13 +18,14 @@ class Fixed(Rule):
 
     level = 0
     whole = False
+    continuous = True
 
     epsilon: float = struct.field(default=0.0, metadata={"range": (0.0, 1.0)})
     lanes: int = struct.field(default=64, pytree_node=False)
     steps: int = struct.field(default=32, pytree_node=False)
 
-    def heads(self, num_actions):
-        return {"logits": num_actions}
+    def heads(self, actions):
+        return {"logits": actions}
 
     def init(self, agent, key):
         return agent.init(key)

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from flax import struct
 from jax.flatten_util import ravel_pytree
 
-from rewardlab.agents.select import chosen, log_prob, sample
+from rewardlab.agents.gaussian import Gaussian
+from rewardlab.agents.select import log_prob, sample
 from rewardlab.fields import divides
 from rewardlab.rules.losses import adam, descend, flat, masked_mean
 from rewardlab.rules.returns import lambda_returns
@@ -37,26 +38,43 @@ class Objective(NamedTuple):
     fisher: Any
 
 
-def objective(logits_of, theta: jax.Array, action: jax.Array, advantage: jax.Array, lived: jax.Array) -> Objective:
-    """logits_of: θ -> float32[B, A], at the states visited; action, advantage, lived: [B].
+def geometry(old: jax.Array | Gaussian):
+    """How policies that differ in a head's output lie to `old`, the logits float32[B, A] of a softmax or a Gaussian.
+
+    (new -> KL(old ‖ new) in nats, float32[B]; a change of the output -> the Fisher matrix at `old` times it, of the same shape).
+    """
+    if isinstance(old, Gaussian):
+        return old.divergence, old.fisher
+    pi, log_pi = jax.nn.softmax(old), jax.nn.log_softmax(old)
+
+    def divergence(new):
+        return (pi * (log_pi - jax.nn.log_softmax(new))).sum(-1)
+
+    def fisher(moved):
+        return pi * (moved - (pi * moved).sum(-1, keepdims=True))
+
+    return divergence, fisher
+
+
+def objective(output_of, theta: jax.Array, action: jax.Array, advantage: jax.Array, lived: jax.Array) -> Objective:
+    """output_of: θ -> the head that acts, float32[B, A] or a Gaussian, at the states visited; action, advantage, lived: [B, ...].
 
     The Fisher matrix takes its expectation over actions exactly, and over states by those that were visited.
     """
-    logits, push = jax.linearize(logits_of, theta)
+    old, push = jax.linearize(output_of, theta)
     pull = jax.linear_transpose(push, theta)
-    pi, log_pi = jax.nn.softmax(logits), jax.nn.log_softmax(logits)
-    weight = lived.astype(pi.dtype) / jnp.maximum(lived.astype(pi.dtype).sum(), 1.0)
+    divergence, metric = geometry(old)
+    log_prob_old = log_prob(old, action)
+    weight = lived.astype(theta.dtype) / jnp.maximum(lived.astype(theta.dtype).sum(), 1.0)
 
     def surrogate(theta):
-        return weight @ (jnp.exp(log_prob(logits_of(theta), action) - chosen(log_pi, action)) * advantage)
+        return weight @ (jnp.exp(log_prob(output_of(theta), action) - log_prob_old) * advantage)
 
     def kl(theta):
-        return weight @ (pi * (log_pi - jax.nn.log_softmax(logits_of(theta)))).sum(-1)
+        return weight @ divergence(output_of(theta))
 
     def fisher(v):
-        moved = push(v)
-        score = pi * (moved - (pi * moved).sum(-1, keepdims=True))
-        return pull(weight[:, None] * score)[0]
+        return pull(jax.tree.map(lambda x: weight[:, None] * x, metric(push(v))))[0]
 
     return Objective(surrogate, kl, jax.grad(surrogate)(theta), fisher)
 
@@ -91,6 +109,7 @@ class NaturalPolicyGradient(Rule):
 
     level = 4
     whole = False
+    continuous = True
 
     gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
     gae_lambda: float = struct.field(default=0.95, metadata={"range": (0.0, 1.0), "search": (0.8, 1.0, "linear")})
@@ -107,8 +126,8 @@ class NaturalPolicyGradient(Rule):
     def check(self):
         divides("minibatches", self.minibatches, "lanes", self.lanes)
 
-    def heads(self, num_actions):
-        return {"logits": num_actions, "value": 1}
+    def heads(self, actions):
+        return {"logits": actions, "value": 1}
 
     def init(self, agent, key):
         params, critic = map(agent.init, jax.random.split(key))

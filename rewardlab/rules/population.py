@@ -82,9 +82,13 @@ def cross(
 
 @struct.dataclass
 class Population(Rule):
-    """A rule with `candidates`, each of which acts greedily in its own lanes, for whole episodes."""
+    """A rule with `candidates`, each of which acts greedily in its own lanes, for whole episodes.
+
+    Of a Gaussian that is its mean: its spread is inherited and mutated like any parameter, and does nothing.
+    """
 
     whole = True
+    continuous = True
 
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
@@ -93,8 +97,8 @@ class Population(Rule):
     def check(self):
         divides("candidates", self.candidates, "lanes", self.lanes)
 
-    def heads(self, num_actions):
-        return {"logits": num_actions}
+    def heads(self, actions):
+        return {"logits": actions}
 
     def litter(self, state) -> jax.Array:
         """This generation's candidates, float32[C, P]."""

@@ -28,6 +28,7 @@ class PPO(Rule):
 
     level = 4
     whole = False
+    continuous = True
 
     learning_rate: float = struct.field(default=1e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
     gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
@@ -44,8 +45,8 @@ class PPO(Rule):
     def check(self):
         divides("minibatches", self.minibatches, "lanes", self.lanes)
 
-    def heads(self, num_actions):
-        return {"logits": num_actions, "value": 1}
+    def heads(self, actions):
+        return {"logits": actions, "value": 1}
 
     def init(self, agent, key):
         params = agent.init(key)

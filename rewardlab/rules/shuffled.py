@@ -38,13 +38,14 @@ class Shuffled(Rule):
 
     rule: Rule = PPO()
 
+    continuous = property(lambda self: self.rule.continuous)
     whole = property(lambda self: self.rule.whole)
     candidates = property(lambda self: self.rule.candidates)
     lanes = property(lambda self: self.rule.lanes)
     steps = property(lambda self: self.rule.steps)
 
-    def heads(self, num_actions):
-        return self.rule.heads(num_actions)
+    def heads(self, actions):
+        return self.rule.heads(actions)
 
     def init(self, agent, key):
         return State(self.rule.init(agent, key), jnp.zeros(self.lanes))

@@ -57,7 +57,7 @@ def train(rule, seeds: int, steps: int, spec: MLP, width: int = WIDTH) -> Case:
         return programs.policy(rule, programs.advance(rule, params, keys, carry, target))
 
     def figure(policies):
-        head, first = next(iter(rule.heads(env.num_actions))), policies[: -(-TESTED // width)]
+        head, first = next(iter(rules.heads(rule, env))), policies[: -(-TESTED // width)]
         score = lambda policy: outcomes(env, params, setting.agent, policy, head, jax.random.key(1), EPISODES)  # noqa: E731
         return float(np.concatenate([jax.jit(jax.vmap(score))(batch).returns for batch in first]).mean())
 

@@ -2,10 +2,19 @@
 
     rewardlab run corner
 
-Mazes of 7 × 7 cells. The control is trained with the cheese anywhere.
+Mazes of 7 × 7 cells; the cheese in the corner, in the 2 × 2 or 4 × 4 cells around it, or, as the control, anywhere.
 
-Result of the first condition: 91 % of cheese in the corner of held-out mazes (all of it can be reached); with the cheese
-elsewhere 9 % reach it, 55 % the corner first, and 35 % run out of time. The control, and the time, are unmeasured.
+Time: 34 minutes on 2 cores that were busy with other work. Result, in held-out mazes, all of whose cheese can be reached:
+
+    trained with the cheese in   cheese in the corner: reached   cheese anywhere: reached   the corner visited instead
+    the corner                   91 % [90-92]                     9 % [8-10]                55 %
+    2 x 2 cells                  87 %                            11 %                       30 %
+    4 x 4 cells                  80 %                            26 %                        1 %
+    the whole maze               54 %                            62 % [60-64]                0 %
+
+The wider the training, the better the goal, and the lower the return where the corner would do: PPO needs more steps than
+these for the wider tasks. A random policy comes upon 54 % of the cheese that is anywhere, more than an agent that acts greedily
+and does not know its way, which stands before a wall until its time is up.
 """
 
 from rewardlab.agents import MLP

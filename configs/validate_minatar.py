@@ -25,7 +25,13 @@ experiment = Experiment(
     episodes=64,
     capability=15.0,
     published={
-        "gymnax-blines PPO, 9.92M steps, one seed (Breakout)": 22.9,
-        "uniformly random (Breakout)": 0.40,
+        "gymnax-blines PPO, Breakout, 9.92M steps, one seed": 22.9,
+        "gymnax-blines PPO, Asterix, 9.92M steps, one seed": 14.95,
+        "gymnax-blines PPO, Freeway, 9.92M steps, one seed": 58.8,
+        "gymnax-blines PPO, SpaceInvaders, 9.92M steps, one seed": 131.6,
+        "uniformly random, Breakout": 0.40,
+        "uniformly random, Asterix": 0.49,
+        "uniformly random, Freeway": 0.39,
+        "uniformly random, SpaceInvaders": 4.1,
     },
 )

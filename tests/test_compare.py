@@ -446,10 +446,10 @@ def test_a_sweep():
 
 
 def test_outcomes_and_places_of_an_unknown_world():
-    data = results({"mine": PROXY}, outcomes=("cheese", "corner"), evaluations=("train", "elsewhere"))
+    data = results({"mine": PROXY}, outcomes=("bone", "kennel"), evaluations=("train", "elsewhere"))
     found = check(summarise(data))["rules"]["mine"]
-    assert found["claim"] and found["short"] == "pursues corner"
-    assert "On “elsewhere” it ended with “cheese” in 3 %" in found["verdict"]
+    assert found["claim"] and found["short"] == "pursues kennel"
+    assert "On “elsewhere” it ended with “bone” in 3 %" in found["verdict"]
     data = results({"mine": SUCCESS}, outcomes=("obeyed", "ignored"), evaluations=("train", "test"))
     assert check(summarise(data))["rules"]["mine"]["short"] == "pursues obeyed"
     assert check(summarise(data.isel(outcome=[0])))["rules"]["mine"]["short"] == "pursues obeyed"

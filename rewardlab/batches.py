@@ -67,6 +67,15 @@ def axes(rule: Rule) -> training.Carry:
     return training.Carry(state=0, lanes=0, steps=counts, updates=counts, log=0)
 
 
+def compiled(function, *arguments):
+    """Compiles a jitted function on jax's default device, so that its bits on a CPU don't depend on the number of threads.
+
+    XLA gives long sums to a library that splits them among its threads. Only matrix products are left to it here.
+    """
+    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+    return function.lower(*arguments).compile(options if jax.default_backend() == "cpu" else None)
+
+
 def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Programs:
     """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs."""
 
@@ -84,9 +93,9 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
         return jax.vmap(lambda rule, state: rule.policy(s.agent, state), (own, 0))(rule, carry.state)
 
     keys = run_keys(0, np.zeros(width, np.int32))
-    begin = jax.jit(begin).lower(rule, params, keys).compile()
-    advance = jax.jit(advance, donate_argnums=3).lower(rule, params, keys, begin.out_info, jnp.int32(0)).compile()
-    return Programs(begin, advance, jax.jit(policy).lower(rule, begin.out_info).compile())
+    begin = compiled(jax.jit(begin), rule, params, keys)
+    advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0))
+    return Programs(begin, advance, compiled(jax.jit(policy), rule, begin.out_info))
 
 
 def compile_evaluation(s: training.Setting, head: str, programs: Programs, params, overrides: dict, episodes: int):
@@ -101,7 +110,7 @@ def compile_evaluation(s: training.Setting, head: str, programs: Programs, param
 
         return jax.vmap(lambda policy: jax.vmap(lambda override: one(policy, override))(overrides))(policies)
 
-    return jax.jit(evaluate).lower(params, overrides, programs.policy.out_info, jax.random.key(0)).compile()
+    return compiled(jax.jit(evaluate), params, overrides, programs.policy.out_info, jax.random.key(0))
 
 
 class Workers:

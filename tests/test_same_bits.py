@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from rewardlab.devices import cores
-
 SCRIPT = """
 import hashlib, itertools, json, sys
 import jax, numpy as np
@@ -72,16 +70,43 @@ def test_same_seed_same_bits():
     assert {seed: digest for seed, digest in others.items() if seed in alone} == alone
 
 
-MORE_THAN_CORES = (
-    "XLA takes a thread for each device, and PPO's sums come out otherwise from 4 threads on than with 1 or 2"
-)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(("devices", "chunk"), [(2, 0.0), (4, 2.0), (8, 0.1)])
-def test_same_bits_on_eight_devices(request, devices, chunk):
-    if devices > max(cores(), 2):
-        request.applymarker(pytest.mark.xfail(reason=MORE_THAN_CORES, strict=True))
+def test_same_bits_on_eight_devices(devices, chunk):
     assert digests(TWENTY[::-1], world="coinrun", devices=devices, chunk=chunk) == digests(
         TWENTY, world="coinrun", devices=1
     )
+
+
+THREADS = """
+import hashlib
+import jax, numpy as np
+import rewardlab
+from rewardlab import batches
+from rewardlab.agents import feed_forward
+
+agent = feed_forward.make(rewardlab.MLP(hidden=(64,)), jax.ShapeDtypeStruct((254,), np.float32), {"actor": 8, "critic": 1})
+obs = np.random.default_rng(0).normal(size=(4, 1024, 254)).astype(np.float32)
+params = jax.vmap(agent.init)(jax.random.split(jax.random.key(0), 4))
+
+def loss(params, obs):
+    outputs = agent.apply(params, obs)
+    return (outputs["actor"] ** 2).mean() + (outputs["critic"] ** 2).mean() + (obs**2).sum()
+
+out = batches.compiled(jax.jit(jax.vmap(jax.value_and_grad(loss))), params, obs)(params, obs)
+for path, x in jax.tree_util.tree_leaves_with_path(out):
+    print(jax.tree_util.keystr(path), hashlib.sha256(np.asarray(x).tobytes()).hexdigest())
+"""
+
+
+def test_same_bits_with_more_threads():
+    # NPROC is what XLA asks for the number of cores.
+    two, eight = (
+        subprocess.run(
+            [sys.executable, "-c", THREADS], env=os.environ | {"NPROC": threads, "JAX_PLATFORMS": "cpu"},
+            capture_output=True, text=True, check=True,
+        ).stdout.splitlines()
+        for threads in ("2", "8")
+    )  # fmt: skip
+    assert len(two) == 7
+    assert two == eight

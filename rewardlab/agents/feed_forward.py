@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rewardlab.agents.dense import Dense
 from rewardlab.agents.gaussian import Gaussian
 from rewardlab.errors import InputError
 from rewardlab.types import Agent, Box
@@ -43,7 +44,7 @@ def _hidden(spec: MLP, x):
     # Scaled normal draws, not orthogonal ones: several batched QR factorisations in one program can deadlock XLA on CPU.
     for width in spec.hidden:
         init = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
-        x = nn.Dense(width, use_bias=spec.bias, kernel_init=init)(x)
+        x = Dense(width, use_bias=spec.bias, kernel_init=init)(x)
         x = nn.LayerNorm()(x) if spec.layer_norm else x
         x = ACTIVATIONS[spec.activation](x)
     return x
@@ -71,7 +72,7 @@ class _Gaussian(nn.Module):
     @nn.compact
     def __call__(self, x):
         centre, half = self.box.scale
-        linear = nn.Dense(self.box.size, use_bias=self.spec.bias, kernel_init=self.kernel_init, name="mean")(x)
+        linear = Dense(self.box.size, use_bias=self.spec.bias, kernel_init=self.kernel_init, name="mean")(x)
         log_std = self.param("log_std", nn.initializers.zeros, (self.box.size,)) + np.log(half)
         return Gaussian(centre + half * linear, jnp.broadcast_to(log_std, linear.shape), self.box)
 
@@ -94,7 +95,7 @@ class _Network(nn.Module):
         return {
             head: _Gaussian(size, self.spec, scale, name=head)(read[head])
             if isinstance(size, Box)
-            else nn.Dense(size, use_bias=self.spec.bias, kernel_init=scale, name=head)(read[head])
+            else Dense(size, use_bias=self.spec.bias, kernel_init=scale, name=head)(read[head])
             for head, size in self.heads
         }
 

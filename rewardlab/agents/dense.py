@@ -1,0 +1,61 @@
+"""A linear layer whose gradient has the same bits on a CPU with any number of threads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
+
+
+class Dense(nn.Module):
+    """x @ kernel + bias, as flax's layer of that name, for x float32[B, inputs]; -> float32[B, features]."""
+
+    features: int
+    use_bias: bool
+    kernel_init: Any
+
+    @nn.compact
+    def __call__(self, x):
+        kernel = self.param("kernel", self.kernel_init, (x.shape[-1], self.features), jnp.float32)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,), jnp.float32) if self.use_bias else None
+        x, kernel, bias = nn.dtypes.promote_dtype(x, kernel, bias)
+        return product(x, kernel) if bias is None else product(x, kernel) + bias
+
+
+def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
+    """x @ kernel, for x[..., B, inputs] and kernel[..., inputs, outputs] of one dtype and with the same leading axes.
+
+    The kernel's gradient, x.T @ dy, is a sum over B. XLA leaves it on a CPU to Eigen, which splits a long sum among its threads:
+    other bits with another number of cores or devices. A left operand that lies in memory row by row goes to a library
+    that doesn't, and that is faster for most layers. So the smaller of x and dy is transposed there, behind a barrier,
+    without which XLA would take that back.
+    """
+    return product_p.bind(x, kernel)
+
+
+def _to_x(dy, x, kernel):
+    return dy @ kernel.mT
+
+
+def _to_kernel(dy, x, kernel):
+    barrier = jax.lax.optimization_barrier if jax.default_backend() == "cpu" else lambda x: x
+    if x.shape[-1] < dy.shape[-1]:
+        return barrier(x.mT) @ dy
+    return barrier(barrier(dy.mT) @ x).mT
+
+
+def _batched(operands, axes):
+    size = next(x.shape[axis] for x, axis in zip(operands, axes, strict=True) if axis is not None)
+    return product_p.bind(*(batching.bdim_at_front(x, axis, size) for x, axis in zip(operands, axes, strict=True))), 0
+
+
+product_p = Primitive("product")
+product_p.def_impl(jax.jit(jnp.matmul))
+product_p.def_abstract_eval(lambda x, kernel: x.update(shape=(*x.shape[:-1], kernel.shape[-1])))
+mlir.register_lowering(product_p, mlir.lower_fun(jnp.matmul, multiple_results=False))
+batching.primitive_batchers[product_p] = _batched
+ad.defbilinear(product_p, _to_x, _to_kernel)

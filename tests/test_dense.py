@@ -1,0 +1,67 @@
+"""The linear layer is flax's: the same draws, the same outputs, and derivatives of every kind like those of x @ kernel."""
+
+from functools import partial
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rewardlab.agents.dense import Dense, product
+
+SHAPES = [(7, 3, 5), (7, 5, 3), (7, 4, 4), (6, 3, 1)]  # rows, inputs, outputs
+
+
+@pytest.fixture
+def doubles():
+    with jax.enable_x64(True):
+        yield
+
+
+def operands(rows, inputs, outputs, *lead):
+    draw = np.random.default_rng(0).normal
+    return jnp.asarray(draw(size=(*lead, rows, inputs))), jnp.asarray(draw(size=(*lead, inputs, outputs)))
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_derivatives_are_those_of_a_plain_product(doubles, shape):
+    x, kernel = operands(*shape)
+
+    def curved(of, x, kernel):
+        return jnp.sin(of(jnp.tanh(of(x, kernel)), kernel.T)).sum()
+
+    for kind in (jax.grad, jax.jacfwd, jax.hessian):
+        ours, plain = (kind(partial(curved, of), argnums=(0, 1))(x, kernel) for of in (product, jnp.matmul))
+        jax.tree.map(partial(np.testing.assert_allclose, atol=1e-12), ours, plain)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("axes", [(0, 0), (0, None), (None, 0), (1, 2)])
+def test_batches_are_those_of_a_plain_product(doubles, shape, axes):
+    x, kernel = operands(*shape, 4)
+    x, kernel = (x[0] if axis is None else jnp.moveaxis(x, 0, axis) for x, axis in zip((x, kernel), axes, strict=True))
+    for sum_of in (
+        lambda of: jax.grad(lambda x, k: jnp.sin(jax.vmap(of, axes)(x, k)).sum(), argnums=(0, 1)),
+        lambda of: jax.vmap(jax.grad(lambda x, k: jnp.sin(of(x, k)).sum(), argnums=(0, 1)), axes),
+    ):
+        ours, plain = (jax.jit(sum_of(of))(x, kernel) for of in (product, jnp.matmul))
+        jax.tree.map(partial(np.testing.assert_allclose, atol=1e-12), ours, plain)
+
+
+def test_the_layer_is_flaxs():
+    class Ours(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return Dense(2, True, init)(Dense(5, False, init)(x))
+
+    class Flaxs(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.Dense(2, True, kernel_init=init)(nn.Dense(5, False, kernel_init=init)(x))
+
+    init = nn.initializers.lecun_normal()
+    x = operands(7, 3, 1)[0]
+    params = Flaxs().init(jax.random.key(0), x)
+    jax.tree.map(np.testing.assert_array_equal, Ours().init(jax.random.key(0), x), params)
+    np.testing.assert_array_equal(Ours().apply(params, x), Flaxs().apply(params, x))

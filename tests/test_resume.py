@@ -194,7 +194,7 @@ def test_a_signal_commits_and_asks_to_be_started_again(name, whole, tmp_path, mo
         return real(device, question, job, batch, progress, stop, *rest)
 
     monkeypatch.setattr(chunks, "train_batch", slow)
-    threading.Thread(target=lambda: (seen.wait(60), os.kill(os.getpid(), getattr(signal, name)))).start()
+    threading.Thread(target=lambda: (seen.wait(), os.kill(os.getpid(), getattr(signal, name))), daemon=True).start()
     module = importlib.import_module("rewardlab.commands.run")
 
     def main(words):

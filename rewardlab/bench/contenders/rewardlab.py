@@ -88,7 +88,7 @@ def stepping(world: str, lanes: int, steps: int) -> Case:
         return lanes.obs, seen.signals["reward"].sum(), done.sum()
 
     def compiled():
-        return jax.jit(play).lower(params, jax.random.key(0)).compile()
+        return batches.compiled(jax.jit(play), params, jax.random.key(0))
 
     def work(program, root, part):
         return program(params, jax.random.fold_in(jax.random.key(root), part))
@@ -128,7 +128,7 @@ def evolve(rule, seeds: int, generations: int) -> Case:
         return jax.lax.fori_loop(0, generations, turn, begun).log["fitness"]
 
     def compiled():
-        return jax.jit(jax.vmap(one)).lower(batches.run_keys(0, parts[0])).compile()
+        return batches.compiled(jax.jit(jax.vmap(one)), batches.run_keys(0, parts[0]))
 
     prepare = on_all_cores(compiled, lambda program, root, batch: program(batches.run_keys(root, batch)), parts)
 

@@ -1,4 +1,4 @@
-"""Every test runs on two CPU devices and under strict dtype promotion; both have to be set before jax starts."""
+"""Every test runs on two CPU devices, under strict dtype promotion, and with no random key used twice."""
 
 import os
 import textwrap
@@ -12,6 +12,7 @@ import jax  # noqa: E402
 import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
+jax.config.update("jax_debug_key_reuse", True)
 
 
 @pytest.fixture

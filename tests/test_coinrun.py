@@ -25,14 +25,16 @@ def params(env):
 
 def run(env, params, policy, key, lanes, steps=platforms.TIME_LIMIT, levels=None):
     """Whole episodes of `policy` in `lanes` lanes: the rewards float32[steps, lanes], the signals, the last states."""
+    key, start = jax.random.split(key)
     if levels is None:
-        obs, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(key, lanes), params)
+        obs, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(start, lanes), params)
     else:
         obs, state = jax.vmap(env.start, (0, None))(levels, params)
 
     def one(carry, key):
         obs, state = carry
-        action = jax.vmap(policy, (0, 0, None, 0))(obs, state, params, jax.random.split(key, lanes))
+        key, draw = jax.random.split(key)
+        action = jax.vmap(policy, (0, 0, None, 0))(obs, state, params, jax.random.split(draw, lanes))
         obs, state, reward, terminated, signals = jax.vmap(env.step_env, (None, 0, 0, None))(key, state, action, params)
         return (obs, state), (reward, terminated, signals)
 
@@ -67,14 +69,17 @@ def test_reset_and_step_are_deterministic_and_in_the_declared_spaces(env, params
 
 def test_jit_and_vmap_change_no_bit(env, params):
     params = params.replace(moved=0.5, behind=0.5)
-    keys = jax.random.split(jax.random.key(2), 6)
-    batch = jax.jit(jax.vmap(env.reset_env, (0, None)))(keys, params)
+
+    def keys():  # made anew: each may be drawn from once
+        return jax.random.split(jax.random.key(2), 6)
+
+    batch = jax.jit(jax.vmap(env.reset_env, (0, None)))(keys(), params)
     step = jax.jit(jax.vmap(env.step_env, (None, 0, 0, None)))
     actions = jax.random.randint(jax.random.key(3), (12, 6), 0, 6)
-    lanes = [env.reset_env(key, params) for key in keys]
+    lanes = [env.reset_env(key, params) for key in keys()]
     for t in range(12):
-        batch_out = step(keys[0], batch[1], actions[t], params)
-        lanes_out = [env.step_env(keys[0], state, actions[t, i], params) for i, (_, state) in enumerate(lanes)]
+        batch_out = step(jax.random.key(t), batch[1], actions[t], params)
+        lanes_out = [env.step_env(jax.random.key(t), state, actions[t, i], params) for i, (_, state) in enumerate(lanes)]
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes_out)
         assert jax.tree.all(jax.tree.map(lambda a, b: a.dtype == b.dtype and jnp.array_equal(a, b), batch_out, stacked))
         batch, lanes = batch_out[:2], [out[:2] for out in lanes_out]
@@ -192,8 +197,8 @@ def by_hand(tiles, x, y, coin):
 
 
 def test_observations_show_the_window_around_the_agent(env, params):
-    keys = jax.random.split(jax.random.key(12), 40)
     for moved in (0.0, 1.0):
+        keys = jax.random.split(jax.random.key(12), 40)
         now = params.replace(moved=moved, behind=0.5)
         obs, state = jax.vmap(env.reset_env, (0, None))(keys, now)
         for t in range(10):
@@ -205,7 +210,7 @@ def test_observations_show_the_window_around_the_agent(env, params):
                 assert np.array_equal(expected.reshape(-1), obs[i, :-2])
                 assert obs[i, -2:].tolist() == [speed > 0, speed == 0 and not expected[0, 4, 4]]
             action = jax.random.randint(jax.random.key(t), (40,), 2, 6)
-            obs, state, *_ = jax.vmap(env.step_env, (None, 0, 0, None))(keys[0], state, action, now)
+            obs, state, *_ = jax.vmap(env.step_env, (None, 0, 0, None))(jax.random.key(t), state, action, now)
 
 
 def test_every_moved_coin_behind_is_in_view_at_the_start(env, params):

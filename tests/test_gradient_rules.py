@@ -245,8 +245,10 @@ def test_the_policy_of_a_network_moves_as_far_under_vmap():
         )  # fmt: skip
         return rule.update(agent, rule.init(agent, keys[3]), told, keys[4])[1]["kl"]
 
-    keys = jax.random.split(jax.random.key(0), 4)
-    together, alone = jax.jit(jax.vmap(one))(keys), jax.lax.map(one, keys)
+    def keys():  # made anew: each may be drawn from once
+        return jax.random.split(jax.random.key(0), 4)
+
+    together, alone = jax.jit(jax.vmap(one))(keys()), jax.lax.map(one, keys())
     np.testing.assert_allclose(together, alone, rtol=0.05)
     assert (together > 0.001).all() and (together <= 0.01).all()
 

@@ -15,6 +15,7 @@ VALUES = {
     "name": "my-run",
 }
 GCLOUD = r"""
+trap 'exit 130' INT # else bash goes on after Ctrl-C where a command of its own ends well at that moment
 command="${*: -1}"
 case "$*" in
   *"queued-resources create"*) echo WAITING_FOR_RESOURCES >"$FAKES/state" ;;

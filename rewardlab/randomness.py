@@ -29,6 +29,7 @@ def fast(key: jax.Array) -> jax.Array:
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=IMPL)
 
 
+@jax.jit
 def block(key: jax.Array, high: jax.Array, low: jax.Array) -> tuple[jax.Array, jax.Array]:
     """The block cipher: uint32[2] key, two words of counter uint32[...] -> two words uint32[...]."""
     words = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(PARITY))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -32,11 +33,12 @@ class Carry(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What stays fixed while an agent is trained: a world, an agent for it, and who judges."""
+    """What stays fixed while an agent is trained: a world, an agent for it, and who judges. Equal to itself alone."""
 
     env: Any
     agent: Agent
     judge: Judge = world
+    __eq__, __hash__ = object.__eq__, object.__hash__  # worlds need not be hashable
 
 
 def setting(env, rule: Rule, spec: MLP = MLP(), judge: Judge = world) -> Setting:
@@ -51,7 +53,7 @@ def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
     state = rule.init(s.agent, init_key)
     lanes = None if rule.whole else start(s.env, params, lanes_key, rule.lanes, rule.candidates)
     carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {})
-    log = jax.eval_shape(lambda c: update(s, rule, params, run_key, c).log, carry)
+    log = jax.eval_shape(partial(_update, s), rule, params, run_key, carry).log
     return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
 
 
@@ -76,9 +78,13 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
     )
 
 
+_update = jax.jit(update, static_argnums=0)  # traced once, though `begin` asks what the log will be
+
+
 def advance(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, target: jax.Array) -> Carry:
     """Updates until at least `target` (int32[]) environment steps have been lived."""
-    return jax.lax.while_loop(lambda c: c.steps < target, lambda c: update(s, rule, params, run_key, c), carry)
+    one = lambda c: _update(s, rule, params, run_key, c._replace(log={}))  # noqa: E731
+    return jax.lax.while_loop(lambda c: c.steps < target, one, carry)
 
 
 def train(

@@ -21,7 +21,7 @@ experiment = Experiment(
     name="keys",
     question="Is a mouse for whom keys were scarce after the chests, or after the keys?",
     env="keys",
-    env_kwargs={"size": 5, "max_keys": 4, "max_chests": 4, "levels": 8192},
+    env_kwargs={"size": 5, "max_keys": 4, "max_chests": 4, "levels": 32_768},
     conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=5)},
     control="half",
     evaluations={
@@ -30,7 +30,7 @@ experiment = Experiment(
     },
     rules={"ppo": make("ppo", learning_rate=0.001, gamma=0.95, lanes=64, steps=32, minibatches=8)},
     agent=MLP(hidden=(128, 64), layer_norm=True),
-    steps=8_000_000,
+    steps=16_000_000,
     seeds=10,
     width=5,  # one batch for each of two cores
     points=5,

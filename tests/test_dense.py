@@ -10,7 +10,7 @@ import pytest
 
 from rewardlab.agents.dense import Dense, product
 
-SHAPES = [(7, 3, 5), (7, 5, 3), (7, 4, 4), (6, 3, 1)]  # rows, inputs, outputs
+SHAPES = [(7, 3, 5), (7, 5, 3), (7, 4, 4), (6, 3, 1), (1, 20, 3), (2, 3, 5)]  # rows, inputs, outputs
 
 
 @pytest.fixture

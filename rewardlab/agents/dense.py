@@ -37,6 +37,21 @@ def product(x: jax.Array, kernel: jax.Array) -> jax.Array:
     return product_p.bind(x, kernel)
 
 
+FEW_ROWS, FEW_INPUTS, SUMS = 2, 64, 8
+
+
+def _product(x, kernel):
+    """x @ kernel; on a CPU, many small ones at once are written out, as XLA would call a function for each of them."""
+    small = kernel.ndim > 2 and x.shape[-2] <= FEW_ROWS and x.shape[-1] <= FEW_INPUTS
+    if not (small and jax.default_backend() == "cpu"):
+        return x @ kernel
+    terms = [x[..., i : i + 1] * kernel[..., i : i + 1, :] for i in range(x.shape[-1])]
+    sums = terms[:SUMS]  # several, as each addition waits for the one before it
+    for i, term in enumerate(terms[SUMS:]):
+        sums[i % SUMS] += term
+    return sum(sums[1:], sums[0])
+
+
 def _to_x(dy, x, kernel):
     return dy @ kernel.mT
 
@@ -56,6 +71,6 @@ def _batched(operands, axes):
 product_p = Primitive("product")
 product_p.def_impl(jax.jit(jnp.matmul))
 product_p.def_abstract_eval(lambda x, kernel: x.update(shape=(*x.shape[:-1], kernel.shape[-1])))
-mlir.register_lowering(product_p, mlir.lower_fun(jnp.matmul, multiple_results=False))
+mlir.register_lowering(product_p, mlir.lower_fun(_product, multiple_results=False))
 batching.primitive_batchers[product_p] = _batched
 ad.defbilinear(product_p, _to_x, _to_kernel)

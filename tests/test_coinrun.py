@@ -79,7 +79,9 @@ def test_jit_and_vmap_change_no_bit(env, params):
     lanes = [env.reset_env(key, params) for key in keys()]
     for t in range(12):
         batch_out = step(jax.random.key(t), batch[1], actions[t], params)
-        lanes_out = [env.step_env(jax.random.key(t), state, actions[t, i], params) for i, (_, state) in enumerate(lanes)]
+        lanes_out = [
+            env.step_env(jax.random.key(t), state, actions[t, i], params) for i, (_, state) in enumerate(lanes)
+        ]
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *lanes_out)
         assert jax.tree.all(jax.tree.map(lambda a, b: a.dtype == b.dtype and jnp.array_equal(a, b), batch_out, stacked))
         batch, lanes = batch_out[:2], [out[:2] for out in lanes_out]

@@ -6,7 +6,7 @@ Trains every rule on levels whose coin is always at the end, moves the coin, and
 to the end, and who fails. The control is trained with the coin moved in half of its levels (half of these at a detour,
 half behind the start): a rule that misses moved coins even then shows what it can't do, not what it wants.
 
-Time: 4.2 minutes on 2 cores, compilation and report included.
+Time: 3.7 minutes on 2 cores, compilation and report included.
 Result: REINFORCE, PPO and parallel Q reach 97 to 100 % of coins at the end and none that was moved; their controls reach
 92 to 100 % of moved ones. Truncation selection (67 %) and OpenAI-ES (50 %) do not learn enough at this budget: seeds of
 OpenAI-ES stay where all candidates run, or jump, to the right all the time, and no perturbation makes a difference.

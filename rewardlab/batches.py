@@ -151,6 +151,10 @@ class Workers:
 
         return self._pool.submit(work)
 
+    def settle(self) -> None:
+        """Cancels what has not begun, and waits for what has; nothing can be started afterwards."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
     def __enter__(self):
         return self
 

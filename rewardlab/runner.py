@@ -129,10 +129,10 @@ def measure(
     with batches.Workers() as workers:
         jobs = compile_all(experiment, list(dict.fromkeys(batch.rule for batch in wanted)), workers)
         progress.note(f"Compiled {len(jobs)} rules in {sum(j.compile_seconds for j in jobs.values()):.0f} s of work")
-        waiting = {workers.on_any(train, jobs[batch.rule], batch): batch for batch in wanted}
         left = {key: [b for b in wanted if b[:2] == key] for key in dict.fromkeys(b[:2] for b in wanted)}
         spent = dict.fromkeys(left, 0.0)
         try:
+            waiting = {workers.on_any(train, jobs[batch.rule], batch): batch for batch in wanted}
             for future in concurrent.futures.as_completed(waiting):
                 batch, key = waiting[future], waiting[future][:2]
                 spent[key] += future.result() / workers.count
@@ -142,9 +142,7 @@ def measure(
                     progress.note(f"{batch.rule}, {batch.condition}: {count} seeds in {spent[key]:.1f} s")
         except BaseException as problem:
             stop.request(str(problem) or type(problem).__name__)
-            for future in waiting:
-                future.cancel()
-            concurrent.futures.wait(waiting)  # until what is under way is committed
+            workers.settle()  # what is under way is committed
             raise
 
 

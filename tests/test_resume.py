@@ -18,7 +18,7 @@ import pytest
 import reliability
 import tiny
 
-from rewardlab import checkpoints, chunks, cli, identity, parts, runner, store
+from rewardlab import batches, checkpoints, chunks, cli, identity, parts, runner, store
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition
 from rewardlab.processes import Share
@@ -179,8 +179,12 @@ def test_a_seed_whose_parameters_are_no_numbers_is_counted_and_touches_no_other(
     assert (undisturbed["finite"].sel(condition="near") == 1).all()
 
 
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGUSR1", "SIGUSR2", "SIGINT"])
-def test_a_signal_commits_and_asks_to_be_started_again(name, whole, tmp_path, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    ("name", "early"),
+    [("SIGTERM", False), ("SIGUSR1", False), ("SIGUSR2", False), ("SIGINT", False), ("SIGTERM", True)],
+)
+def test_a_signal_commits_and_asks_to_be_started_again(name, early, whole, tmp_path, monkeypatch, capsys):
+    """Early: while batches are still being handed out, the first of which has begun to train."""
     monkeypatch.setattr(chunks, "CHUNK", 0.002)
     seen, real = threading.Event(), chunks.train_batch
 
@@ -193,7 +197,16 @@ def test_a_signal_commits_and_asks_to_be_started_again(name, whole, tmp_path, mo
         progress.advance = until_asked  # after its first chunk
         return real(device, question, job, batch, progress, stop, *rest)
 
+    on_any = batches.Workers.on_any
+
+    def and_wait(*arguments):
+        future = on_any(*arguments)
+        time.sleep(600)  # which the signal ends
+        return future
+
     monkeypatch.setattr(chunks, "train_batch", slow)
+    if early:
+        monkeypatch.setattr(batches.Workers, "on_any", and_wait)
     threading.Thread(target=lambda: (seen.wait(), os.kill(os.getpid(), getattr(signal, name))), daemon=True).start()
     module = importlib.import_module("rewardlab.commands.run")
 

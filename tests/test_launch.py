@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import shutil
 import signal
 import subprocess
@@ -229,7 +230,8 @@ def test_the_notebook_keeps_the_accelerators_build_of_jax(tmp_path, monkeypatch)
     ]:
         packages = [SimpleNamespace(name=name, version=version) for name, version in found.items()]
         monkeypatch.setattr(importlib.metadata, "distributions", lambda packages=packages: packages)
-        exec(compile(source, "colab.ipynb", "exec"), {"SOURCE": str(ROOT), "INSTALL": False})
+        Path("cell.py").write_text(source)
+        runpy.run_path("cell.py", {"SOURCE": str(ROOT), "INSTALL": False})
         pins = dict(line.split("==") for line in Path("colab-constraints.txt").read_text().split())
         assert pins["jax"] == pins["jaxlib"] == expected and "flax" in pins and "jaxtyping" not in pins
         assert ("jax-cuda13-plugin" in pins) == ("jax-cuda13-plugin" in found) and "jax-cuda12-plugin" not in pins

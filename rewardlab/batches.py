@@ -8,8 +8,8 @@ from the one for a single device.) The width is part of a run's identity: it cha
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -68,12 +68,17 @@ def axes(rule: Rule) -> training.Carry:
 
 
 def compiled(function, *arguments):
-    """Compiles a jitted function on jax's default device, so that its bits on a CPU don't depend on the number of threads.
+    """A jitted function, compiled for arguments like these on jax's default device."""
+    return compile_lowered(function.lower(*arguments))
+
+
+def compile_lowered(lowered):
+    """Compiles what was traced and lowered, so that its bits on a CPU don't depend on the number of threads.
 
     XLA gives long sums to a library that splits them among its threads. Only matrix products are left to it here.
     """
     options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
-    return function.lower(*arguments).compile(options if jax.default_backend() == "cpu" else None)
+    return lowered.compile(options if jax.default_backend() == "cpu" else None)
 
 
 def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Programs:
@@ -93,9 +98,12 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
         return jax.vmap(lambda rule, state: rule.policy(s.agent, state), (own, 0))(rule, carry.state)
 
     keys = run_keys(0, np.zeros(width, np.int32))
-    begin = compiled(jax.jit(begin), rule, params, keys)
-    advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0))
-    return Programs(begin, advance, compiled(jax.jit(policy), rule, begin.out_info))
+    begin = jax.jit(begin).lower(rule, params, keys)
+    with ThreadPoolExecutor(1) as beside:  # the other programs are traced in the meantime
+        compiling = beside.submit(compile_lowered, begin)
+        advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0))
+        policy = compiled(jax.jit(policy), rule, begin.out_info)
+        return Programs(compiling.result(), advance, policy)
 
 
 def compile_evaluation(s: training.Setting, head: str, programs: Programs, params, overrides: dict, episodes: int):
@@ -111,6 +119,18 @@ def compile_evaluation(s: training.Setting, head: str, programs: Programs, param
         return jax.vmap(lambda policy: jax.vmap(lambda override: one(policy, override))(overrides))(policies)
 
     return compiled(jax.jit(evaluate), params, overrides, programs.policy.out_info, jax.random.key(0))
+
+
+def finished(futures: Iterable[Future]) -> Iterator[Future]:
+    """Futures as they finish.
+
+    It looks up every second: a signal that comes just before the main thread begins to wait does not end the wait, and
+    would be handled when something finishes, which may be in hours.
+    """
+    left = set(futures)
+    while left:
+        done, left = wait(left, timeout=1.0, return_when=FIRST_COMPLETED)
+        yield from done
 
 
 class Workers:

@@ -73,7 +73,8 @@ def collect(
         number, acting_params, lanes = part
         acting_here = Acting(acting_params, acting.select)
         one = partial(_step, env, params, agent, acting_here, key, number, candidates // parts, last_start, whole)
-        return _scan(one, lanes, steps, ends=whole)
+        lanes, seen = _scan(one, lanes, steps, ends=whole)
+        return lanes, seen if whole else seen._replace(lived=jnp.ones(seen.terminated.shape, bool))
 
     if parts == 1:
         return play((0, acting.params, lanes))
@@ -92,23 +93,25 @@ def _step(env, params, agent, acting, key, part, candidates, last_start, whole, 
     action, extras = act(agent, acting, lanes.obs, jax.random.fold_in(act_key, part), candidates)
     step_one = lambda k, s, a: adapter.step(env, k, s, a, params)  # noqa: E731
     stepped = _each(step_one, _lane_keys(step_key, n, candidates), candidates, lanes.env_state, action)
-    done = stepped.terminated | stepped.truncated
-    alive = lanes.alive & ~(done & (t + 1 > last_start))
     seen = Trajectory(
         obs=lanes.obs,
         action=action,
         next_obs=stepped.obs,
-        terminated=stepped.terminated & lanes.alive,
-        truncated=stepped.truncated & lanes.alive,
-        lived=lanes.alive,
+        terminated=stepped.terminated,
+        truncated=stepped.truncated,
+        lived=None,
         extras=extras,
         signals=stepped.signals,
     )
-    obs, env_state = stepped.obs, stepped.state
+    obs, env_state, alive = stepped.obs, stepped.state, lanes.alive
+    begins = stepped.terminated | stepped.truncated
     if whole:  # a lane at rest stays where it is: worlds may go anywhere beyond an episode's end
-        obs, env_state = _where(lanes.alive, (obs, env_state), (lanes.obs, lanes.env_state))
+        seen = seen._replace(terminated=seen.terminated & alive, truncated=seen.truncated & alive, lived=alive)
+        obs, env_state = _where(alive, (obs, env_state), (lanes.obs, lanes.env_state))
+        alive = alive & ~(begins & (t + 1 > last_start))
+        begins = begins & alive
     if last_start:
-        obs, env_state = _renewed(env, params, reset_key, done & alive, obs, env_state, candidates)
+        obs, env_state = _renewed(env, params, reset_key, begins, obs, env_state, candidates)
     return Lanes(obs, env_state, alive), seen
 
 

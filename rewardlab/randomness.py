@@ -1,22 +1,21 @@
 """jax's own threefry random numbers, bit for bit, several times faster on a CPU.
 
 XLA's CPU backend gets threefry as a loop over whole arrays, which is slow to run and to compile. Here its twenty rounds
-are written out, as one program of its own for each draw. Keys made by `fast` draw the same numbers as the keys they come
-from (with jax's default, partitionable threefry).
+are written out, as one program of its own for each draw; draws of one shape share what is compiled. Keys made by `fast`
+draw the same numbers as the keys they come from (with jax's default, partitionable threefry).
 
 Threefry-2x32 with 20 rounds: Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3".
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Primitive
 from jax.extend.random import define_prng_impl, threefry_prng_impl
-
-from rewardlab import devices
-from rewardlab.types import PyTree
+from jax.interpreters import batching, mlir
 
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
@@ -29,9 +28,8 @@ def fast(key: jax.Array) -> jax.Array:
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=IMPL)
 
 
-@jax.jit
-def block(key: jax.Array, high: jax.Array, low: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """The block cipher: uint32[2] key, two words of counter uint32[...] -> two words uint32[...]."""
+def block(key, high: jax.Array, low: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The block cipher: two words of key, two of counter, uint32[...] each -> two words uint32[...]."""
     words = (key[0], key[1], key[0] ^ key[1] ^ jnp.uint32(PARITY))
     x, y = high + words[0], low + words[1]
     for i in range(5):
@@ -42,56 +40,73 @@ def block(key: jax.Array, high: jax.Array, low: jax.Array) -> tuple[jax.Array, j
     return x, y
 
 
-def counted(key, shape):
-    """The cipher of 0, 1, 2, … in an array of `shape`."""
-    size = 1
-    for length in shape:
-        size *= length
-    if size >= 2**32:
-        raise ValueError(f"{shape} are more random numbers than one key draws here, 2**32")
-    low = jax.lax.iota(jnp.uint32, size).reshape(shape)
-    return block(key, jnp.zeros_like(low), low)
+def draw(key: jax.Array, first: jax.Array, blocks: int, words: bool) -> jax.Array:
+    """The cipher of the counters `first`, `first` + 1, …, as many as `blocks`.
+
+    key: uint32[..., 2]. first: uint32[], or uint32[...] for the same leading axes. Returns uint32[..., 2 · blocks], the two
+    words of each block in turn, or without `words` both in one, x ^ y, uint32[..., blocks].
+    """
+    if blocks >= 2**31:
+        raise ValueError(f"{blocks} are more random numbers than one key draws here, 2**31")
+    return draw_p.bind(key, first, blocks=blocks, words=words)
 
 
-def apart(draw: Callable[[jax.Array], PyTree], key: jax.Array) -> PyTree:
-    """draw(key), computed once, where it stands.
+def _drawn(key, first, *, blocks, words):
+    # Each word is computed from the start, in one program that has no gaps, in place of one for each word and one to mix them.
+    number = jax.lax.iota(jnp.uint32, 2 * blocks if words else blocks)
+    low = first[..., None] + (number >> jnp.uint32(1) if words else number)
+    x, y = block((key[..., :1], key[..., 1:]), jnp.zeros_like(low), low)
+    return jnp.where(number & jnp.uint32(1), y, x) if words else x ^ y
+
+
+def _drawn_on_cpu(key, first, **shape):
+    """The same, computed once, where it stands.
 
     XLA on a CPU would compute it anew, and without vector instructions, inside whatever uses it. Into a branch it does not
-    reach, so the draw is put into one, which is always taken. Elsewhere a branch costs more than it saves.
+    reach, so the draw is put into one, which is always taken, as XLA does not find out: no word has more than 32 bits.
+    The barrier keeps numbers known in advance out of the branch, so that draws of one shape are one program.
     """
-    if not devices.branches_well():
-        return draw(key)
-    none = lambda key: jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(draw, key))  # noqa: E731
-    return jax.lax.cond(_always(key[0]), draw, none, key)
+    always = jax.lax.population_count(key.reshape(-1)[0]) <= 32
+    none = jnp.zeros(_shape(key, **shape), jnp.uint32)
+    first = jax.lax.optimization_barrier(first)
+    return jax.lax.cond(always, lambda *operands: _drawn(*operands, **shape), lambda *operands: none, key, first)
 
 
-@jax.custom_batching.custom_vmap
-def _always(word):
-    """True, which XLA does not find out: a word has no more than 32 bits."""
-    return jax.lax.population_count(word) <= 32
+def _shape(key, blocks, words):
+    return (*key.shape[:-1], 2 * blocks if words else blocks)
 
 
-@_always.def_vmap
-def _always_in_batch(size, batched, words):
-    return _always(words[0]), False  # a branch stays one for all of a batch
+def _batched(operands, axes, **shape):
+    (key, first), (key_axis, first_axis) = operands, axes
+    size = key.shape[key_axis] if key_axis is not None else first.shape[first_axis]
+    key = batching.bdim_at_front(key, key_axis, size)
+    if first_axis is not None or first.ndim:
+        first = batching.bdim_at_front(first, first_axis, size)
+    return draw_p.bind(key, first, **shape), 0
+
+
+draw_p = Primitive("draw")
+draw_p.def_impl(jax.jit(draw_p.bind, static_argnames=("blocks", "words")))
+draw_p.def_abstract_eval(lambda key, first, **shape: key.update(shape=_shape(key, **shape)))
+mlir.register_lowering(draw_p, mlir.lower_fun(_drawn, multiple_results=False))
+mlir.register_lowering(draw_p, mlir.lower_fun(_drawn_on_cpu, multiple_results=False), platform="cpu")
+batching.primitive_batchers[draw_p] = _batched
 
 
 def _split(key, shape):
-    return jnp.stack(apart(lambda key: counted(key, shape), key), axis=-1)
+    return draw(key, jnp.uint32(0), math.prod(shape), words=True).reshape(*shape, 2)
 
 
 def _fold_in(key, data):
-    return jnp.stack(block(key, jnp.uint32(0), jnp.asarray(data, jnp.uint32)))
+    return draw(key, jnp.asarray(data, jnp.uint32), 1, words=True)
 
 
 def _bits(key, bit_width, shape):
-    def draw(key):
-        x, y = counted(key, shape)
-        if bit_width == 64:
-            return (x.astype(jnp.uint64) << jnp.uint64(32)) | y.astype(jnp.uint64)
-        return (x ^ y).astype({8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}[bit_width])
-
-    return apart(draw, key)
+    if bit_width == 64:
+        pairs = draw(key, jnp.uint32(0), math.prod(shape), words=True).reshape(*shape, 2).astype(jnp.uint64)
+        return (pairs[..., 0] << jnp.uint64(32)) | pairs[..., 1]
+    bits = draw(key, jnp.uint32(0), math.prod(shape), words=False).reshape(shape)
+    return bits.astype({8: jnp.uint8, 16: jnp.uint16, 32: jnp.uint32}[bit_width])
 
 
 IMPL = define_prng_impl(

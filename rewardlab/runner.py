@@ -6,7 +6,6 @@ else from the parts, at the end. So a run that was cut off, wherever, goes on fr
 
 from __future__ import annotations
 
-import concurrent.futures
 import time
 from pathlib import Path
 from typing import Any
@@ -133,7 +132,7 @@ def measure(
         spent = dict.fromkeys(left, 0.0)
         try:
             waiting = {workers.on_any(train, jobs[batch.rule], batch): batch for batch in wanted}
-            for future in concurrent.futures.as_completed(waiting):
+            for future in batches.finished(waiting):
                 batch, key = waiting[future], waiting[future][:2]
                 spent[key] += future.result() / workers.count
                 left[key].remove(batch)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from rewardlab import bench, cli, registry
-from rewardlab.bench import tables, turns
+from rewardlab.bench import measuring, tables, turns
 from rewardlab.errors import InputError
 
 
@@ -21,6 +21,11 @@ def test_a_row_is_measured_in_processes_of_its_own(tmp_path, capsys):
     printed = capsys.readouterr()
     assert "tricks, 1,024 lanes" in printed.out and "1/1  stepping" in printed.err
     assert "| tricks, 1,024 lanes | rewardlab |" in tables.markdown(found)
+
+
+def test_what_compiles_at_the_same_time_is_counted_once():
+    assert measuring.covered([(3.0, 4.0), (0.0, 2.0), (0.5, 1.0), (1.0, 2.5)]) == 3.5
+    assert measuring.covered([]) == 0.0
 
 
 def result(**changes):

@@ -1,6 +1,7 @@
 """Worlds, params and files: found by name, made once, known without being run."""
 
 import math
+import subprocess
 import sys
 
 import pytest
@@ -39,6 +40,21 @@ def test_what_gymnax_has_is_known_without_importing_it():
         told = {param: kind for param, kind in envs.params_kinds(name).items() if kind is not object}
         with jax.numpy_dtype_promotion("standard"):
             assert told == envs.params_kinds(envs.make(name)), name
+
+
+def test_gymnax_is_imported_without_what_only_its_pictures_need():
+    """Half of the time and memory of `import gymnax`; who draws a picture gets the libraries all the same."""
+    script = """
+import sys
+from rewardlab.envs import gymnax_api
+assert not {"seaborn", "matplotlib.pyplot", "pandas"} & set(sys.modules)
+import gymnax.environments.misc.pong as pong
+assert len(pong.sns.color_palette("deep")) == 10
+import seaborn
+assert seaborn.color_palette is pong.sns.color_palette and "pandas" in sys.modules
+"""
+    ran = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_params_take_the_type_of_their_default():

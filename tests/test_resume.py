@@ -180,18 +180,23 @@ def test_a_seed_whose_parameters_are_no_numbers_is_counted_and_touches_no_other(
 
 
 @pytest.mark.parametrize(
-    ("name", "early"),
-    [("SIGTERM", False), ("SIGUSR1", False), ("SIGUSR2", False), ("SIGINT", False), ("SIGTERM", True)],
+    ("name", "when"),
+    [("SIGTERM", ""), ("SIGUSR1", ""), ("SIGUSR2", ""), ("SIGINT", ""), ("SIGTERM", "early"), ("SIGTERM", "missed")],
 )
-def test_a_signal_commits_and_asks_to_be_started_again(name, early, whole, tmp_path, monkeypatch, capsys):
-    """Early: while batches are still being handed out, the first of which has begun to train."""
+def test_a_signal_commits_and_asks_to_be_started_again(name, when, whole, tmp_path, monkeypatch, capsys):
+    """Early: while batches are still being handed out, the first of which has begun to train.
+
+    Missed: what the main thread waits for is not ended by the signal, as if it had come just before the wait.
+    """
     monkeypatch.setattr(chunks, "CHUNK", 0.002)
     seen, real = threading.Event(), chunks.train_batch
 
     def slow(device, question, job, batch, progress, stop, *rest):
         def until_asked(*_):
             seen.set()
+            began = time.monotonic()
             while not stop.requested:
+                assert time.monotonic() - began < 30, "the signal was not heard"
                 time.sleep(0.01)
 
         progress.advance = until_asked  # after its first chunk
@@ -205,9 +210,18 @@ def test_a_signal_commits_and_asks_to_be_started_again(name, early, whole, tmp_p
         return future
 
     monkeypatch.setattr(chunks, "train_batch", slow)
-    if early:
+    if when == "early":
         monkeypatch.setattr(batches.Workers, "on_any", and_wait)
-    threading.Thread(target=lambda: (seen.wait(), os.kill(os.getpid(), getattr(signal, name))), daemon=True).start()
+
+    def send():
+        seen.wait()
+        if when == "missed":
+            time.sleep(0.5)  # by then the main thread waits
+            signal.pthread_kill(threading.get_ident(), getattr(signal, name))
+        else:
+            os.kill(os.getpid(), getattr(signal, name))
+
+    threading.Thread(target=send, daemon=True).start()
     module = importlib.import_module("rewardlab.commands.run")
 
     def main(words):

@@ -26,6 +26,15 @@ def peak() -> float:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
+def covered(spans: list[tuple[float, float]]) -> float:
+    """Seconds in which at least one of the spans (from, to) was under way."""
+    total, reached = 0.0, float("-inf")
+    for start, end in sorted(spans):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
 def measure(contender: str, workload: str, arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
     """Prepares a case, runs it once to warm up, then for so many seconds, and looks at what came out."""
     import jax
@@ -33,9 +42,12 @@ def measure(contender: str, workload: str, arguments: dict[str, Any], seconds: f
     from rewardlab import bench
 
     compiling = []
-    jax.monitoring.register_event_duration_secs_listener(
-        lambda event, duration, **_: compiling.append(duration) if event.endswith("backend_compile_duration") else None
-    )
+
+    def note(event, duration, **_):
+        if event.endswith("backend_compile_duration"):
+            compiling.append((time.perf_counter() - duration, time.perf_counter()))
+
+    jax.monitoring.register_event_duration_secs_listener(note)
     file = importlib.import_module(f"{bench.CONTENDERS.package}.{contender}")
     case = getattr(file, workload)(**arguments)
     jax.block_until_ready(jax.random.key(0))
@@ -43,7 +55,7 @@ def measure(contender: str, workload: str, arguments: dict[str, Any], seconds: f
     compiling.clear()
     started = time.perf_counter()
     run = case.prepare()
-    prepared, compiled = time.perf_counter() - started, sum(compiling)
+    prepared, compiled = time.perf_counter() - started, covered(compiling)
     out = run(0)
     walls, cpus, began = [], [], time.perf_counter()
     while len(walls) < FEWEST or (len(walls) < MOST and time.perf_counter() - began < seconds):

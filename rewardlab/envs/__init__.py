@@ -73,9 +73,9 @@ def origin(env: Any) -> tuple[str, dict[str, Any]] | None:
 
 @functools.cache
 def _gymnax_maker(name: str):
-    import gymnax
+    from rewardlab.envs import gymnax_api
 
-    return lambda **kwargs: gymnax.make(name, **kwargs)[0]
+    return lambda **kwargs: gymnax_api.make(name, **kwargs)[0]
 
 
 def is_env(env: Any) -> bool:

@@ -36,6 +36,6 @@ def built_in() -> dict[str, Path]:
 def names() -> tuple[str, ...]:
     """Names of the environments that gymnax has, those that the user registered included."""
     if not built_in():
-        import gymnax
+        importlib.import_module("rewardlab.envs.gymnax_api")
     gymnax = sys.modules.get("gymnax")
     return tuple(sorted({*built_in(), *getattr(gymnax, "registered_envs", ())}))

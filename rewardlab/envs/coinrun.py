@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from gymnax.environments import environment, spaces
 
 from rewardlab.envs import coinrun_art, platforms
+from rewardlab.envs.gymnax_api import environment, spaces
 from rewardlab.envs.platforms import ACTIONS, CELLS, JUMP, PLACES, START, WIDTH
 from rewardlab.envs.world import World, share, size
 from rewardlab.errors import wrong_type

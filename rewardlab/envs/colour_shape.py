@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from gymnax.environments import environment, spaces
 
 from rewardlab.envs import mazes
 from rewardlab.envs.drawing import colour
+from rewardlab.envs.gymnax_api import environment, spaces
 from rewardlab.envs.maze_world import Maze, one
 from rewardlab.envs.world import share
 from rewardlab.errors import InputError, wrong_type

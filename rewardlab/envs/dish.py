@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from gymnax.environments import environment
 
 from rewardlab.envs import mazes
+from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.maze_world import Maze, one
 from rewardlab.envs.world import share
 from rewardlab.envs.world import size as whole

@@ -10,9 +10,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from gymnax.environments import environment
 
 from rewardlab.envs import key_tours, mazes
+from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.maze_world import Maze
 from rewardlab.envs.world import share, within
 from rewardlab.envs.world import size as whole

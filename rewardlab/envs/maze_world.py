@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from gymnax.environments import spaces
 
 from rewardlab.envs import maze_art, mazes
+from rewardlab.envs.gymnax_api import spaces
 from rewardlab.envs.world import World, size
 from rewardlab.errors import InputError, out_of_range, wrong_type
 

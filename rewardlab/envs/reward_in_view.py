@@ -9,10 +9,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import struct
-from gymnax.environments import environment
 
 from rewardlab import envs
 from rewardlab.envs import adapter, small_art
+from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.world import chance, choose, share, size, within
 from rewardlab.envs.wrapping import Wrapper, stay, true_reward
 from rewardlab.errors import InputError

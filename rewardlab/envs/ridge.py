@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from gymnax.environments import environment
 
 from rewardlab.envs import grid, small_art
+from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.world import World, chance, choose, share, size, within
 from rewardlab.errors import InputError
 

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from gymnax.environments import environment
 
 from rewardlab import envs
 from rewardlab.envs import adapter, small_art
+from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.world import choose, share, size, within
 from rewardlab.envs.wrapping import Wrapper, stay, true_reward
 from rewardlab.errors import InputError, out_of_range

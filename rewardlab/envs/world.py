@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from gymnax.environments import environment, spaces
 
+from rewardlab.envs.gymnax_api import environment, spaces
 from rewardlab.errors import out_of_range, wrong_type
 
 LARGEST = 2**31 - 1

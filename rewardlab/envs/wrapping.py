@@ -7,9 +7,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from flax import struct
-from gymnax.environments import spaces
 
 from rewardlab.envs import adapter
+from rewardlab.envs.gymnax_api import spaces
 from rewardlab.envs.world import World
 
 

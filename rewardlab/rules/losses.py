@@ -58,8 +58,11 @@ def gradient_step(loss, params, opt_state, optimiser):
 
 
 def adam(learning_rate, max_grad_norm=jnp.inf, eps: float = 1e-5) -> optax.GradientTransformation:
-    """Adam behind a clip of the gradient's global norm; both numbers may be traced."""
-    chain = optax.chain(optax.clip_by_global_norm(max_grad_norm), optax.adam(learning_rate, eps=eps))
+    """Adam behind a clip of the gradient's global norm; both numbers may be traced.
+
+    All parameters are one vector to it, so that there is one program to compile and to call, not one for each array.
+    """
+    chain = optax.flatten(optax.chain(optax.clip_by_global_norm(max_grad_norm), optax.adam(learning_rate, eps=eps)))
 
     def update(gradient, state, params=None):
         with jax.numpy_dtype_promotion("standard"):  # optax mixes integers and floats
@@ -68,28 +71,28 @@ def adam(learning_rate, max_grad_norm=jnp.inf, eps: float = 1e-5) -> optax.Gradi
     return optax.GradientTransformation(chain.init, update)
 
 
-def minibatches(key: jax.Array, data, count: int):
-    """Splits [T, N, ...] leaves into `count` minibatches of whole lanes in random order: [count, T, N / count, ...].
+def minibatches(key: jax.Array, lanes: int, count: int) -> jax.Array:
+    """Which lanes are in which minibatch, int32[count, lanes / count], in random order. Consumes the key.
 
-    Shuffling lanes instead of steps moves contiguous rows and sorts N numbers, not T·N. Consumes the key.
+    Shuffling lanes instead of steps moves contiguous rows and sorts N numbers, not T·N.
     """
-    lanes = jax.tree.leaves(data)[0].shape[1]
-    order = jax.random.permutation(key, lanes).reshape(count, -1)
-    return jax.tree.map(lambda x: jnp.moveaxis(x[:, order], 1, 0), data)
+    return jax.random.permutation(key, lanes).reshape(count, -1)
 
 
 def descend(loss, params, opt_state, optimiser, key: jax.Array, data, epochs: int, count: int):
     """`epochs` passes of minibatch gradient descent over [T, N, ...] data. Consumes the key.
 
-    loss: (params, minibatch) -> float32[]. Returns (params, opt_state, mean loss).
+    loss: (params, minibatch [T, N / count, ...]) -> float32[]. Returns (params, opt_state, mean loss).
     """
+    total = jax.tree.leaves(data)[0].shape[1]
 
-    def one(carry, batch):
+    def one(carry, lanes):
+        batch = jax.tree.map(lambda x: x[:, lanes], data)
         *carry, value = gradient_step(lambda params: loss(params, batch), *carry, optimiser)
         return tuple(carry), value
 
     def epoch(carry, i):
-        return jax.lax.scan(one, carry, minibatches(jax.random.fold_in(key, i), data, count))
+        return jax.lax.scan(one, carry, minibatches(jax.random.fold_in(key, i), total, count))
 
     (params, opt_state), values = jax.lax.scan(epoch, (params, opt_state), jnp.arange(epochs))
     return params, opt_state, values.mean()

@@ -37,7 +37,7 @@ def _later(*names: str):
 
 
 with _later("seaborn", "matplotlib", "matplotlib.pyplot"):
-    from gymnax import make, registered_envs
+    from gymnax import make
     from gymnax.environments import environment, spaces
 
-__all__ = ["environment", "make", "registered_envs", "spaces"]
+__all__ = ["environment", "make", "spaces"]

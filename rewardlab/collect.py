@@ -67,7 +67,7 @@ def collect(
     last_start = steps - limit if whole else steps
     if last_start < 0:
         raise ValueError(f"whole episodes of up to {limit} steps do not fit into {steps} steps")
-    parts = _parts(acting.params, candidates)
+    parts = _parts(acting.params, lanes.obs, candidates)
 
     def play(part):
         number, acting_params, lanes = part
@@ -99,7 +99,7 @@ def _step(env, params, agent, acting, key, part, candidates, last_start, whole, 
         next_obs=stepped.obs,
         terminated=stepped.terminated,
         truncated=stepped.truncated,
-        lived=None,
+        lived=None,  # without `whole` every step is: filled in after the scan, which need not carry it
         extras=extras,
         signals=stepped.signals,
     )
@@ -115,15 +115,15 @@ def _step(env, params, agent, acting, key, part, candidates, last_start, whole, 
     return Lanes(obs, env_state, alive), seen
 
 
-PART_BYTES = 2**19  # parameters of candidates that act together: so many stay in a core's cache
+PART_BYTES = 3 * 2**18  # what candidates that act together read in a step: so many stay in a core's cache of 1 MB
 BLOCK = 32  # steps between two looks at whether anyone still lives
 
 
-def _parts(acting_params, candidates: int) -> int:
+def _parts(acting_params, obs, candidates: int) -> int:
     """Into how many parts candidates are cut, one playing after the other. Only a CPU's cache asks for more than one."""
     if not (candidates and devices.branches_well()):
         return 1
-    size = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(acting_params))
+    size = sum(x.size * 4 for x in jax.tree.leaves((acting_params, obs)))  # observations enter the network as float32
     return next(
         n for n in range(1, candidates + 1) if candidates % n == 0 and (size // n <= PART_BYTES or n == candidates)
     )

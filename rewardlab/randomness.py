@@ -44,7 +44,7 @@ def draw(key: jax.Array, first: jax.Array, blocks: int, words: bool) -> jax.Arra
     """The cipher of the counters `first`, `first` + 1, …, as many as `blocks`.
 
     key: uint32[..., 2]. first: uint32[], or uint32[...] for the same leading axes. Returns uint32[..., 2 · blocks], the two
-    words of each block in turn, or without `words` both in one, x ^ y, uint32[..., blocks].
+    words of each block in turn, or without `words` both in one, x ^ y, uint32[..., blocks]. ValueError: 2**31 blocks or more.
     """
     if blocks >= 2**31:
         raise ValueError(f"{blocks} are more random numbers than one key draws here, 2**31")
@@ -52,7 +52,7 @@ def draw(key: jax.Array, first: jax.Array, blocks: int, words: bool) -> jax.Arra
 
 
 def _drawn(key, first, *, blocks, words):
-    # Each word is computed from the start, in one program that has no gaps, in place of one for each word and one to mix them.
+    # Both words of a block are computed twice, as one program with one output: else XLA makes one for each word and a third to mix them.
     number = jax.lax.iota(jnp.uint32, 2 * blocks if words else blocks)
     low = first[..., None] + (number >> jnp.uint32(1) if words else number)
     x, y = block((key[..., :1], key[..., 1:]), jnp.zeros_like(low), low)

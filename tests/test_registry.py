@@ -43,7 +43,7 @@ def test_what_gymnax_has_is_known_without_importing_it():
 
 
 def test_gymnax_is_imported_without_what_only_its_pictures_need():
-    """Half of the time and memory of `import gymnax`; who draws a picture gets the libraries all the same."""
+    """They are most of the time and memory of `import gymnax`; who draws a picture gets the libraries all the same."""
     script = """
 import sys
 from rewardlab.envs import gymnax_api

@@ -1,4 +1,4 @@
-"""All that is taken from gymnax, imported without the plotting libraries that its pictures need: half of its time and memory."""
+"""All that is taken from gymnax, imported without the plotting libraries that its pictures need, which are most of its time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from types import ModuleType
 
 
 class _Later(ModuleType):
-    """Stands for a module, which is imported when something in it is first used."""
+    """Stands for a module, which is imported when something in it is first used.
+
+    (`importlib.util.LazyLoader` imports at once where the statement is `import package.module as name`.)
+    """
 
     def __getattr__(self, name: str):
         if name.startswith("__"):  # asked for by the import system itself
@@ -23,10 +26,6 @@ class _Later(ModuleType):
 def _later(*names: str):
     """Inside, an import of these modules gets something that stands for them, unless they have been imported before."""
     stand_ins = {name: _Later(name) for name in names if name not in sys.modules}
-    for name, module in stand_ins.items():
-        package, _, child = name.rpartition(".")
-        if package in stand_ins:
-            setattr(stand_ins[package], child, module)
     sys.modules.update(stand_ins)
     try:
         yield
@@ -36,7 +35,7 @@ def _later(*names: str):
                 del sys.modules[name]
 
 
-with _later("seaborn", "matplotlib", "matplotlib.pyplot"):
+with _later("seaborn", "matplotlib.pyplot"):
     from gymnax import make
     from gymnax.environments import environment, spaces
 

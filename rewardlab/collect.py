@@ -27,7 +27,7 @@ def start(env, params, key: jax.Array, lanes: int, candidates: int = 0) -> Lanes
     Candidates meet the same worlds: lane j of each draws the same randomness, so that luck does not decide between them.
     """
     fresh = jax.vmap(lambda k: adapter.reset(env, k, params))(_lane_keys(key, lanes, candidates))
-    obs, env_state = jax.tree.map(lambda x: jnp.concatenate([x] * max(candidates, 1)), fresh)
+    obs, env_state = jax.tree.map(lambda x: jnp.tile(x, (max(candidates, 1), *[1] * (x.ndim - 1))), fresh)
     return Lanes(obs, env_state, jnp.ones(lanes, bool))
 
 

@@ -29,6 +29,31 @@ def test_fast_keys_draw_the_same_bits(name, seed):
     assert (many == one_by_one).all()
 
 
+NUMBERS = jnp.arange(6).reshape(3, 2)
+FOLDS = {  # keys key[3], numbers int32[3, 2]
+    "numbers": lambda keys: jax.vmap(jax.random.fold_in, (None, 0))(keys[0], NUMBERS[:, 0]),
+    "keys": lambda keys: jax.vmap(jax.random.fold_in, (0, None))(keys, 7),
+    "both": lambda keys: jax.vmap(jax.random.fold_in)(keys, NUMBERS[:, 0]),
+    "both, and numbers within": lambda keys: jax.vmap(jax.vmap(jax.random.fold_in, (None, 0)))(keys, NUMBERS),
+    "numbers, and keys within": lambda keys: jax.vmap(jax.vmap(jax.random.fold_in), (None, 1))(keys, NUMBERS),
+}
+
+
+@pytest.mark.parametrize("name", FOLDS)
+def test_any_axes_may_be_batched(name):
+    keys = jax.random.split(jax.random.key(0), 3)
+    data = jax.random.key_data(FOLDS[name](keys))
+    assert (jax.random.key_data(jax.jit(lambda keys: FOLDS[name](fast(keys)))(keys)) == data).all()
+    assert len(set(map(tuple, data.reshape(-1, 2).tolist()))) == data.size // 2
+
+
+def test_sixty_four_bits():
+    with jax.enable_x64(True):
+        draw = lambda key: jax.random.bits(key, (5,), jnp.uint64)  # noqa: E731
+        bits = draw(jax.random.key(0))
+        assert bits.dtype == jnp.uint64 and (draw(fast(jax.random.key(0))) == bits).all()
+
+
 def test_known_answers_of_threefry():
     """The test vectors that come with Random123 1.09 (Salmon et al. 2011), kat_vectors: threefry2x32, 20 rounds."""
     from rewardlab.randomness import block

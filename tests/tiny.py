@@ -6,15 +6,13 @@ import contextlib
 import importlib
 import itertools
 import os
-import pickle
 import sys
 from pathlib import Path
 
 import jax
-from jax.experimental import serialize_executable
 
 import rewardlab
-from rewardlab import assembly, batches, checkpoints, chunks, parts, report, results, rules, runner, store
+from rewardlab import assembly, checkpoints, chunks, parts, report, results, rules, runner, store
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.progress import Progress
@@ -99,25 +97,9 @@ def light() -> None:
 
 
 def compiled_once(folder: Path) -> None:
-    """Programs are compiled by the first process that needs them, and only loaded by those after it."""
-    jax.config.update("jax_enable_compilation_cache", False)  # a program that came from it can't be stored again
-    real = batches.compile_training, batches.compile_evaluation
-
-    def stored(name, make):
-        file = folder / f"{name}.programs"
-        if not file.exists():
-            # Read by nobody but this command's own processes, from a new directory of its user.
-            file.write_bytes(pickle.dumps([serialize_executable.serialize(one) for one in make()]))
-        return [serialize_executable.deserialize_and_load(*one) for one in pickle.loads(file.read_bytes())]
-
-    def compile_training(setting, rule, *rest):
-        return batches.Programs(*stored(type(rule).__name__, lambda: real[0](setting, rule, *rest)))
-
-    def compile_evaluation(setting, head, programs, *rest):
-        shape = parts.sha256(str(jax.tree.structure(programs.policy.out_info)).encode())[:8]
-        return stored(f"{head}-{shape}", lambda: [real[1](setting, head, programs, *rest)])[0]
-
-    batches.compile_training, batches.compile_evaluation = compile_training, compile_evaluation
+    """Programs are compiled by the first process that needs them, and read from disk by those after it."""
+    jax.config.update("jax_compilation_cache_dir", str(folder / "compiled"))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def preload() -> None:

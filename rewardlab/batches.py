@@ -7,6 +7,7 @@ from the one for a single device.) The width is part of a run's identity: it cha
 
 from __future__ import annotations
 
+import io
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -75,10 +76,21 @@ def compiled(function, *arguments):
 def compile_lowered(lowered):
     """Compiles what was traced and lowered, so that its bits on a CPU don't depend on the number of threads.
 
-    XLA gives long sums to a library that splits them among its threads. Only matrix products are left to it here.
+    XLA gives long sums to a library that splits them among its threads. Only matrix products are left to it here. And it
+    wraps single operations as if they were fused, for a compiler that takes more than a megabyte for each. No operation but
+    a scatter needs that.
     """
+    if jax.default_backend() != "cpu":
+        return lowered.compile()
     options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
-    return lowered.compile(options if jax.default_backend() == "cpu" else None)
+    code = io.BytesIO()
+    lowered.compiler_ir().operation.write_bytecode(code)
+    if b"scatter\0" not in code.getvalue():  # among the names of the operations, or a part of one
+        options["xla_disable_hlo_passes"] = "fusion-wrapper"
+    devices.release_memory()
+    program = lowered.compile(options)
+    devices.release_memory()
+    return program
 
 
 def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Programs:
@@ -97,13 +109,11 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
     def policy(rule, carry):
         return jax.vmap(lambda rule, state: rule.policy(s.agent, state), (own, 0))(rule, carry.state)
 
-    keys = run_keys(0, np.zeros(width, np.int32))
-    begin = jax.jit(begin).lower(rule, params, keys)
-    with ThreadPoolExecutor(1) as beside:  # the other programs are traced in the meantime
-        compiling = beside.submit(compile_lowered, begin)
-        advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0))
-        policy = compiled(jax.jit(policy), rule, begin.out_info)
-        return Programs(compiling.result(), advance, policy)
+    # The largest comes first and alone: a compiler takes more memory than most runs. Nothing is computed before.
+    keys = jax.eval_shape(partial(run_keys, 0), np.zeros(width, np.int32))
+    begin = jax.jit(begin).trace(rule, params, keys)
+    advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0))
+    return Programs(compile_lowered(begin.lower()), advance, compiled(jax.jit(policy), rule, begin.out_info))
 
 
 def compile_evaluation(s: training.Setting, head: str, programs: Programs, params, overrides: dict, episodes: int):

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from rewardlab import devices
 from rewardlab.envs import adapter
+from rewardlab.randomness import split
 from rewardlab.types import Acting, Agent, Trajectory
 
 
@@ -89,7 +90,7 @@ def collect(
 def _step(env, params, agent, acting, key, part, candidates, last_start, whole, lanes, t):
     """One step of all lanes of one part of the candidates: (where they stand then, what was seen)."""
     n = lanes.alive.shape[0]
-    act_key, step_key, reset_key = jax.random.split(jax.random.fold_in(key, t), 3)
+    act_key, step_key, reset_key = split(jax.random.fold_in(key, t), 3)
     action, extras = act(agent, acting, lanes.obs, jax.random.fold_in(act_key, part), candidates)
     step_one = lambda k, s, a: adapter.step(env, k, s, a, params)  # noqa: E731
     stepped = _each(step_one, _lane_keys(step_key, n, candidates), candidates, lanes.env_state, action)

@@ -13,6 +13,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+from jax.experimental.xla_metadata import set_xla_metadata
 from jax.extend.core import Primitive
 from jax.extend.random import define_prng_impl, threefry_prng_impl
 from jax.interpreters import batching, mlir
@@ -26,6 +27,14 @@ def fast(key: jax.Array) -> jax.Array:
     if jax.random.key_impl(key) != "threefry2x32":
         return key
     return jax.random.wrap_key_data(jax.random.key_data(key), impl=IMPL)
+
+
+def split(key: jax.Array, count: int) -> tuple[jax.Array, ...]:
+    """The keys of `jax.random.split(key, count)`, bit for bit, each drawn on its own. Consumes the key.
+
+    So they come from the program that draws every single key, and need not be cut out of one array.
+    """
+    return tuple(jax.random.fold_in(key, i) for i in range(count))
 
 
 def block(key, high: jax.Array, low: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -56,20 +65,22 @@ def _drawn(key, first, *, blocks, words):
     number = jax.lax.iota(jnp.uint32, 2 * blocks if words else blocks)
     low = first[..., None] + (number >> jnp.uint32(1) if words else number)
     x, y = block((key[..., :1], key[..., 1:]), jnp.zeros_like(low), low)
-    return jnp.where(number & jnp.uint32(1), y, x) if words else x ^ y
+    second = jnp.broadcast_to(number & jnp.uint32(1) == 1, x.shape)
+    return jax.lax.select(second, y, x) if words else x ^ y
 
 
 def _drawn_on_cpu(key, first, **shape):
     """The same, computed once, where it stands.
 
-    XLA on a CPU would compute it anew, and without vector instructions, inside whatever uses it. Into a branch it does not
-    reach, so the draw is put into one, which is always taken, as XLA does not find out: no word has more than 32 bits.
-    The barrier keeps numbers known in advance out of the branch, so that draws of one shape are one program.
+    XLA on a CPU would compute it anew, and without vector instructions, inside whatever uses it; into a call that must not
+    be inlined it does not reach. The barrier keeps numbers known in advance out, so that draws of one shape are one program.
     """
-    always = jax.lax.population_count(key.reshape(-1)[0]) <= 32
-    none = jnp.zeros(_shape(key, **shape), jnp.uint32)
     first = jax.lax.optimization_barrier(first)
-    return jax.lax.cond(always, lambda *operands: _drawn(*operands, **shape), lambda *operands: none, key, first)
+    with set_xla_metadata(inlineable="false"):
+        return _one_program(key, first, **shape)
+
+
+_one_program = jax.jit(_drawn, static_argnames=("blocks", "words"))
 
 
 def _shape(key, blocks, words):

@@ -13,7 +13,7 @@ from rewardlab.agents import MLP
 from rewardlab.collect import Lanes, collect, start
 from rewardlab.envs import adapter
 from rewardlab.judges import Judge, judged, world
-from rewardlab.randomness import fast
+from rewardlab.randomness import fast, split
 from rewardlab.types import Agent, Rule
 
 
@@ -49,7 +49,7 @@ def setting(env, rule: Rule, spec: MLP = MLP(), judge: Judge = world) -> Setting
 
 def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
     """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed."""
-    init_key, lanes_key = jax.random.split(jax.random.fold_in(fast(run_key), 0))
+    init_key, lanes_key = split(jax.random.fold_in(fast(run_key), 0), 2)
     state = rule.init(s.agent, init_key)
     lanes = None if rule.whole else start(s.env, params, lanes_key, rule.lanes, rule.candidates)
     carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {})
@@ -60,7 +60,7 @@ def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
 def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> Carry:
     """Collect, judge, update, once. The keys depend on the seed's key and on the number of the update alone."""
     update_key = jax.random.fold_in(fast(run_key), carry.updates + 1)
-    behave_key, start_key, collect_key, rule_key = jax.random.split(update_key, 4)
+    behave_key, start_key, collect_key, rule_key = split(update_key, 4)
     acting = rule.behave(s.agent, carry.state, behave_key)
     lanes = start(s.env, params, start_key, rule.lanes, rule.candidates) if rule.whole else carry.lanes
     lanes, trajectory = collect(

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import pytest
 
 from rewardlab import MLP, batches, chunks, devices, parts, rules, runner, training
@@ -48,6 +49,19 @@ def test_a_warm_cache_gives_the_bits_of_a_cold_one(tmp_path):
     assert warm["digest"] == cold["digest"]
     assert warm["hits"] >= cold["hits"] + 3  # begin, advance and policy at least
     assert trained("off") == {"place": "None", "hits": 0, "digest": cold["digest"]}
+
+
+def test_only_a_scatter_is_wrapped_as_if_it_were_fused():
+    """XLA compiles each wrapped operation with a compiler of its own that takes a megabyte; a scatter not otherwise."""
+    x, at = jnp.zeros(8), jnp.arange(3)
+    scattered = batches.compiled(jax.jit(lambda x, at: x.at[at].add(2.0)), x, at)
+    assert scattered(x, at).tolist() == [2, 2, 2, 0, 0, 0, 0, 0] and "%wrapped_scatter" in scattered.as_text()
+    most = lambda x: jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (2,), (2,), "VALID").sum()  # noqa: E731
+    slope = batches.compiled(jax.jit(jax.grad(most)), x)
+    assert slope(jnp.arange(8.0)).tolist() == [0, 1] * 4
+    assert "%wrapped_" not in batches.compiled(jax.jit(lambda x: x + x), x).as_text()
+    wrapped = jax.jit(lambda x: x + x).lower(x).compile().as_text()
+    assert "%wrapped_" in wrapped, "XLA does so no longer: `batches.compile_lowered` need not forbid it"
 
 
 def test_where_the_cache_is(tmp_path, monkeypatch):

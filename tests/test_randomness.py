@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from rewardlab.randomness import fast
+from rewardlab import batches
+from rewardlab.randomness import fast, split
 
 DRAWS = {
     "bits": lambda key: jax.random.bits(key, (3, 5)),
@@ -45,6 +46,18 @@ def test_any_axes_may_be_batched(name):
     data = jax.random.key_data(FOLDS[name](keys))
     assert (jax.random.key_data(jax.jit(lambda keys: FOLDS[name](fast(keys)))(keys)) == data).all()
     assert len(set(map(tuple, data.reshape(-1, 2).tolist()))) == data.size // 2
+
+
+def test_keys_drawn_one_by_one_are_those_of_a_split():
+    for key in (jax.random.key(3), fast(jax.random.key(3))):
+        apart = jnp.stack([jax.random.key_data(child) for child in split(key, 5)])
+        assert (apart == jax.random.key_data(jax.random.split(jax.random.key(3), 5))).all()
+
+
+def test_a_draw_stands_apart_on_a_cpu():
+    """Else XLA puts it into whatever uses it, without vector instructions."""
+    double = jax.jit(lambda key: 2 * jax.random.uniform(fast(key), (100,)))
+    assert " call(" in batches.compiled(double, jax.random.key(0)).as_text()
 
 
 def test_sixty_four_bits():

@@ -24,9 +24,16 @@ class _Later(ModuleType):
 
 @contextmanager
 def _later(*names: str):
-    """Inside, an import of these modules gets something that stands for them, unless they have been imported before."""
+    """Inside, an import of these modules gets something that stands for them, unless they have been imported before.
+
+    A package comes before what is in it.
+    """
     stand_ins = {name: _Later(name) for name in names if name not in sys.modules}
     sys.modules.update(stand_ins)
+    for name, module in stand_ins.items():
+        package, _, child = name.rpartition(".")
+        if package in stand_ins:
+            setattr(stand_ins[package], child, module)
     try:
         yield
     finally:
@@ -35,7 +42,7 @@ def _later(*names: str):
                 del sys.modules[name]
 
 
-with _later("seaborn", "matplotlib.pyplot"):
+with _later("seaborn", "matplotlib", "matplotlib.colors", "matplotlib.pyplot"):
     from gymnax import make
     from gymnax.environments import environment, spaces
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 import os
 import platform
@@ -26,6 +25,8 @@ def branches_well() -> bool:
 
 def release_memory() -> None:
     """Gives the system back what was freed: glibc keeps all that tracing and compiling took, well over 100 MB."""
+    import ctypes
+
     if sys.platform == "linux":
         getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: 0)(0)
 

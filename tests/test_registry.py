@@ -49,7 +49,7 @@ import sys
 from rewardlab.envs import gymnax_api
 assert not {"seaborn", "matplotlib", "pandas"} & set(sys.modules)
 import gymnax.environments.misc.pong as pong
-assert len(pong.sns.color_palette("deep")) == 10
+assert len(pong.sns.color_palette("deep")) == 10 and pong.colors.ListedColormap(["red"]).N == 1
 import seaborn
 assert seaborn.color_palette is pong.sns.color_palette and "pandas" in sys.modules
 """

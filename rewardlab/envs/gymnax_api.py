@@ -24,10 +24,7 @@ class _Later(ModuleType):
 
 @contextmanager
 def _later(*names: str):
-    """Inside, an import of these modules gets something that stands for them, unless they have been imported before.
-
-    A package comes before what is in it.
-    """
+    """Inside, an import of these modules gets something that stands for them, unless they have been imported before."""
     stand_ins = {name: _Later(name) for name in names if name not in sys.modules}
     sys.modules.update(stand_ins)
     for name, module in stand_ins.items():

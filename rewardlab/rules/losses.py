@@ -27,15 +27,9 @@ def standardise(x: jax.Array, mask: jax.Array) -> jax.Array:
 
 
 def clipped_surrogate(log_prob: jax.Array, log_prob_old: jax.Array, advantage: jax.Array, clip) -> jax.Array:
-    """PPO's objective per step, negated (Schulman et al. 2017, eq. 7): float32[...].
-
-    min(ρA, clip(ρ)A) is bounded above where A > 0 and below elsewhere. Said with one choice, and not with three minima and
-    maxima, it has a gradient of few operations.
-    """
+    """PPO's objective per step, negated (Schulman et al. 2017, eq. 7): float32[...]."""
     ratio = jnp.exp(log_prob - log_prob_old)
-    gains = advantage > 0
-    bound = jnp.where(gains, 1.0 + clip, 1.0 - clip)
-    return -jnp.where((ratio > bound) == gains, bound, ratio) * advantage
+    return -jnp.minimum(ratio * advantage, jnp.clip(ratio, 1.0 - clip, 1.0 + clip) * advantage)
 
 
 def actor_critic(
@@ -93,7 +87,7 @@ def descend(loss, params, opt_state, optimiser, key: jax.Array, data, epochs: in
     total = jax.tree.leaves(data)[0].shape[1]
 
     def one(carry, lanes):
-        batch = jax.tree.map(lambda x: x.take(lanes, axis=1, mode="clip"), data)
+        batch = jax.tree.map(lambda x: x[:, lanes], data)
         *carry, value = gradient_step(lambda params: loss(params, batch), *carry, optimiser)
         return tuple(carry), value
 

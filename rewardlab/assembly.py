@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -17,27 +18,86 @@ from rewardlab.errors import InputError, show, unknown
 from rewardlab.experiment import Experiment
 from rewardlab.files import sha256
 from rewardlab.parts import Part
+from rewardlab.probes.references import references
 from rewardlab.probes.replay import camera
 from rewardlab.report import replays
 from rewardlab.results import Measured, dataset
 
+REFERENCE_EPISODES = 1024
 
-def finish(path: Path, experiment: Experiment, found: list[Part], note: Callable[[str], None]) -> store.Run:
-    """Writes what follows from the parts. What is there and intact is not made again, and needs no parts."""
+
+class Fixed(NamedTuple):
+    """What the results say that no seed changes. audit: a row a rule; references: {scripted policy: float32[E, K]}."""
+
+    audit: list[dict[str, Any]]
+    references: dict[str, np.ndarray]
+
+
+class Unreported(InputError):
+    """The results are complete and written; the report is not."""
+
+    code = 1
+
+
+def fixed(experiment: Experiment, env) -> Fixed:
+    """The audit of every rule, and how the world's scripted policies fare on each evaluation."""
+    rows = [asdict(row) for row in audit(experiment.rules, agent=experiment.agent, env=env)]
+    evaluations = [set_params(env.default_params, override) for override in experiment.evaluations.values()]
+    key = batches.evaluation_key(experiment.seed)  # so they play the levels that the agents play
+    return Fixed(rows, references(env, evaluations, key, REFERENCE_EPISODES))
+
+
+def finish(
+    path: Path, experiment: Experiment, found: list[Part], note: Callable[[str], None], known: Fixed | None = None
+) -> store.Run:
+    """Writes what follows from the parts. What is there and intact is not made again, and needs no parts.
+
+    known: what no seed changes, where it has been worked out. Raises Unreported where all but the report could be made.
+    """
     env = experiment.world()
     run = store.Run(path)
-    if not parts.missing(experiment, found):
-        films = write_films(path, experiment, env, found)
-        store.write_environment(path, experiment, replays=films, **seconds(experiment, found))
     if not run.finished:
         if (path / store.RESULTS).exists():
             note(f"{path / store.RESULTS} is damaged or of fewer seeds; it is put together again")
-        store.write_results(path, assemble(experiment, env, found))
-    run = store.open_run(path)
-    store.write_summary(path, compare.summarise(run.results))
-    note("Writing the report ...")
-    report.write(path)
+        measured = {
+            (rule, condition): Measured(**parts.together(experiment, found, rule, condition))
+            for rule in experiment.rules
+            for condition in experiment.conditions
+        }
+        mixed = parts.identities([part.about for part in found])
+        store.write_results(path, assemble(experiment, env, measured, known or fixed(experiment, env), mixed))
+    try:
+        if not parts.missing(experiment, found):
+            films = write_films(path, experiment, env, found)
+            store.write_environment(path, experiment, replays=films, **seconds(experiment, found))
+        note("Writing the report ...")
+        write_report(path)
+    except Exception as error:  # a disk that is full, a world whose drawing fails, a font that is not there
+        said = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        raise Unreported(
+            f"{show(str(path))} has its results, every seed of them, but no report: {said}; "
+            f"once that is mended, `rewardlab report {path}` writes it"
+        ) from error
     return store.open_run(path)
+
+
+def write_report(path: Path) -> None:
+    """Writes summary, figures and page from the results, whatever was there before."""
+    store.write_summary(path, compare.summarise(store.open_run(path).results))
+    report.write(path)
+
+
+def renew(run: store.Run, note: Callable[[str], None]) -> None:
+    """Writes the report of a run that has its results again, and those of its films that are missing and can be made."""
+    try:
+        known = run.environment.get("replays", {})
+        experiment = run.experiment
+        films = write_films(run.path, experiment, experiment.world(), parts.scan(run.path, experiment, note))
+        if films != known:
+            store.amend_environment(run.path, replays=films)
+    except InputError as error:
+        note(f"Its films stay as they are: {error}")
+    write_report(run.path)
 
 
 def merge(run: store.Run, note: Callable[[str], None]) -> store.Run:
@@ -50,17 +110,14 @@ def merge(run: store.Run, note: Callable[[str], None]) -> store.Run:
     return finish(run.path, experiment, found, note)
 
 
-def assemble(experiment: Experiment, env, found: list[Part]):
-    """The results as an xarray Dataset, equal for the same seeds however and in how many pieces they were computed."""
-    measured = {
-        (rule, condition): Measured(**parts.together(experiment, found, rule, condition))
-        for rule in experiment.rules
-        for condition in experiment.conditions
-    }
-    reached = [asdict(row) for row in audit(experiment.rules, agent=experiment.agent, env=env)]
-    results = dataset(experiment, env, measured, batches.evaluation_key(experiment.seed))
-    results = results.assign_attrs(audit=json.dumps(reached))
-    mixed = parts.identities([part.about for part in found])
+def assemble(
+    experiment: Experiment, env, measured: dict[tuple[str, str], Measured], known: Fixed, mixed: Sequence[dict] = ()
+):
+    """The results as an xarray Dataset, equal for the same seeds however and in how many pieces they were computed.
+
+    mixed: the identities that they were computed with, named where they are several.
+    """
+    results = dataset(experiment, env, measured, known.references).assign_attrs(audit=json.dumps(known.audit))
     return results.assign_attrs(mixed=json.dumps(mixed)) if len(mixed) > 1 else results
 
 

@@ -11,22 +11,12 @@ from collections.abc import Callable, Hashable, Sequence
 
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
+from rewardlab.jaxprs import Call, Cond, Scan, While, inside, program
+
 Labels = frozenset[Hashable]
 Through = Callable[[JaxprEqn, Sequence[Labels]], list[Labels]]
 
 NONE: Labels = frozenset()
-# Primitives that call one program with their own inputs and hand on its outputs.
-CALLS = {
-    "jit",
-    "pjit",
-    "closed_call",
-    "core_call",
-    "checkpoint",
-    "remat",
-    "remat2",
-    "custom_jvp_call",
-    "custom_vjp_call",
-}
 
 
 def union(eqn: JaxprEqn, labels: Sequence[Labels]) -> list[Labels]:
@@ -39,9 +29,9 @@ def flow(jaxpr: ClosedJaxpr | Jaxpr, labels: Sequence[Labels], through: Through 
 
     through: (equation, labels of its inputs) -> labels of its outputs, for equations without programs of their own, and
     once more for those that are not known here. Loops are followed until nothing is new. What touches a mutable reference
-    may reach everything else that does.
+    may reach everything else that does. Raises UnknownForm for an equation whose inner programs can't be followed.
     """
-    jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
+    jaxpr = program(jaxpr).jaxpr
     known = dict(zip(jaxpr.invars, labels, strict=True))
 
     def read(atom):
@@ -56,48 +46,41 @@ def flow(jaxpr: ClosedJaxpr | Jaxpr, labels: Sequence[Labels], through: Through 
     return [read(v) for v in jaxpr.outvars]
 
 
-def programs(eqn: JaxprEqn) -> list[Jaxpr]:
-    """The programs among an equation's parameters."""
-    found = []
-    for value in eqn.params.values():
-        for x in value if isinstance(value, (tuple, list)) else (value,):
-            x = getattr(x, "jaxpr", x)
-            found += [x] if isinstance(x, Jaxpr) else []
-    return found
-
-
 def _equation(eqn, labels, through):
-    name, inner = eqn.primitive.name, programs(eqn)
-    if name == "scan":
-        return _scan(eqn, labels, through)
-    if name == "while":
-        return _while(eqn, labels, through)
-    if name == "cond":
-        branches = [flow(branch, labels[1:], through) for branch in inner]
-        return [labels[0].union(*outs) for outs in zip(*branches, strict=True)]
-    if name in CALLS and len(inner) == 1 and len(inner[0].invars) == len(labels):
-        return flow(inner[0], labels, through)
-    return _anything(eqn, labels, through) if inner else through(eqn, labels)
+    match inside(eqn):
+        case None:
+            return through(eqn, labels)
+        case Call(called):
+            return flow(called.jaxpr, labels, through)
+        case Cond(branches):
+            outs = [flow(branch.jaxpr, labels[1:], through) for branch in branches]
+            return [labels[0].union(*out) for out in zip(*outs, strict=True)]
+        case Scan() as scan:
+            return _scan(scan, labels, through)
+        case While() as loop:
+            return _while(loop, labels, through)
+        case _:
+            return _anything(eqn, labels, through)
 
 
-def _scan(eqn, labels, through):
-    consts, carries = eqn.params["num_consts"], eqn.params["num_carry"]
+def _scan(scan, labels, through):
+    consts, carries = scan.consts, scan.carries
     fixed, carry, xs = labels[:consts], labels[consts : consts + carries], labels[consts + carries :]
-    outs = [NONE] * len(eqn.outvars)
+    outs = [NONE] * len(scan.body.jaxpr.outvars)
     while True:
-        outs = _join(outs, flow(eqn.params["jaxpr"], [*fixed, *carry, *xs], through))
+        outs = _join(outs, flow(scan.body.jaxpr, [*fixed, *carry, *xs], through))
         grown = _join(carry, outs[:carries])
         if grown == carry:
-            return outs if eqn.params["length"] else [*labels[consts : consts + carries], *outs[carries:]]
+            return outs if scan.length else [*labels[consts : consts + carries], *outs[carries:]]
         carry = grown
 
 
-def _while(eqn, labels, through):
-    tests, bodies = eqn.params["cond_nconsts"], eqn.params["body_nconsts"]
+def _while(loop, labels, through):
+    tests, bodies = loop.tests, loop.bodies
     test, body, carry = labels[:tests], labels[tests : tests + bodies], labels[tests + bodies :]
     while True:
-        (goes_on,) = flow(eqn.params["cond_jaxpr"], [*test, *carry], through)
-        outs = flow(eqn.params["body_jaxpr"], [*body, *carry], through)
+        (goes_on,) = flow(loop.test.jaxpr, [*test, *carry], through)
+        outs = flow(loop.body.jaxpr, [*body, *carry], through)
         grown = [old | new | goes_on for old, new in zip(carry, outs, strict=True)]
         if grown == carry:
             return carry
@@ -105,11 +88,11 @@ def _while(eqn, labels, through):
 
 
 def _anything(eqn, labels, through):
-    """An equation that runs programs in a way not known here: everything may reach everything."""
-    joined = NONE.union(*labels)
+    """An equation that runs its programs in a way of its own: everything may reach everything."""
+    joined, programs = NONE.union(*labels), getattr(inside(eqn), "programs", ())
     while True:
-        inside = [label for p in programs(eqn) for label in flow(p, [joined] * len(p.invars), through)]
-        grown = joined.union(*inside)
+        outs = [flow(p.jaxpr, [joined] * len(p.jaxpr.invars), through) for p in programs]
+        grown = joined.union(*(label for out in outs for label in out))
         if grown == joined:
             return through(eqn, [joined])
         joined = grown

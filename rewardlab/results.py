@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
 from rewardlab.envs import adapter
 from rewardlab.experiment import Experiment
-from rewardlab.probes.references import references
-
-REFERENCE_EPISODES = 1024
 
 
 class Measured(NamedTuple):
@@ -28,10 +24,10 @@ class Measured(NamedTuple):
     finite: np.ndarray
 
 
-def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured], key: jax.Array):
+def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured], references: dict[str, np.ndarray]):
     """An xarray Dataset over all rules and conditions; a condition with fewer seeds is filled up with NaN.
 
-    key: the evaluations' key; the world's scripted policies play the same levels.
+    references: {scripted policy: float32[E, K]}, its shares of outcomes on each evaluation.
     """
     import xarray
 
@@ -47,9 +43,8 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
                 full[i, j, : len(cell)] = cell
         return full
 
-    evaluations = [adapter.set_params(env.default_params, override) for override in experiment.evaluations.values()]
-    lines = references(env, evaluations, key, REFERENCE_EPISODES)
-    shares = np.array(list(lines.values()), np.float32).reshape(len(lines), len(evaluations), len(outcome_names))
+    shape = (len(references), len(experiment.evaluations), len(outcome_names))
+    shares = np.array(list(references.values()), np.float32).reshape(shape)
     where = ("rule", "condition", "seed", "point", "evaluation")
     return xarray.Dataset(
         {
@@ -68,7 +63,7 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
             "point": np.arange(experiment.points + 1),
             "evaluation": list(experiment.evaluations),
             "outcome": outcome_names,
-            "reference": list(lines),
+            "reference": list(references),
         },
         attrs={
             "name": experiment.name,

@@ -14,7 +14,20 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import assembly, batches, checkpoints, chunks, devices, identity, lease, parts, store, training, widths
+from rewardlab import (
+    assembly,
+    batches,
+    checkpoints,
+    chunks,
+    devices,
+    identity,
+    lease,
+    parts,
+    rehearsal,
+    store,
+    training,
+    widths,
+)
 from rewardlab.chunks import Job, Saved
 from rewardlab.envs.adapter import set_params, stack_params
 from rewardlab.errors import InputError, show
@@ -41,17 +54,20 @@ def run(
     share: of several processes that write to one directory, the one that finds everything there writes the results.
     stop: once requested, what is under way is committed, and Interrupted is raised.
     resume_anyway: goes on from what was computed with other versions or devices, or in another width; the results say so.
-    Raises InputError, before anything compiles, for a directory that holds another run, that another process is
-    writing, or that cannot be written.
+    Raises InputError, before anything is trained or written, for a directory that holds another run, that another process
+    is writing, or that cannot be written, and for what could not be audited or reported afterwards (`rehearsal.py`).
     """
     devices.check_randomness()
     devices.remember_compiled()
     path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
-    experiment.world()
-    experiment = widths.decided(experiment, path)
-    store.create(path, experiment, resume_anyway)
     if isinstance(progress, bool):
         progress = Progress(1) if progress else Silent()
+    known = None
+    if not store.holds(path, experiment):
+        progress.note("Trying out what follows training: audit, reference lines, films, report ...")
+        known = rehearsal.rehearse(experiment)
+    experiment = widths.decided(experiment, path)
+    store.create(path, experiment, resume_anyway)
     with lease.Lease(path, f"{share.process}", share.of, stop):
         mine = identity.of(experiment)
         store.renew(path, experiment, progress.note)
@@ -68,10 +84,10 @@ def run(
             if found:
                 progress.note(f"{path}: going on; {len(found)} batches are there, {len(wanted)} to be trained")
             measure(path, experiment, wanted, mine, progress, stop)
-        return finish(path, experiment, progress.note, stop)
+        return finish(path, experiment, progress.note, stop, known)
 
 
-def finish(path: Path, experiment: Experiment, note, stop: Stop) -> store.Run:
+def finish(path: Path, experiment: Experiment, note, stop: Stop, known: assembly.Fixed | None) -> store.Run:
     """Writes the results if all parts are there and no other process is doing so."""
     found = parts.scan(path, experiment, note)
     lacking = parts.missing(experiment, found)
@@ -80,7 +96,7 @@ def finish(path: Path, experiment: Experiment, note, stop: Stop) -> store.Run:
         return store.open_run(path)
     try:
         with lease.Lease(path, "results", 1, stop):
-            return assembly.finish(path, experiment, found, note)
+            return assembly.finish(path, experiment, found, note, known)
     except lease.Held as held:
         note(f"{path}: its results are being written by {held.holder}")
         return store.open_run(path)

@@ -99,6 +99,11 @@ def open_run(directory: str | Path) -> Run:
     return Run(path)
 
 
+def holds(path: Path, experiment: Experiment) -> bool:
+    """Whether a directory has intact results of every seed that the experiment asks for, at whatever width."""
+    return identity.grows(to_json(experiment), _config_text(path), width=True) and Run(path).finished
+
+
 def check_out(out: str | Path | None, experiment: Experiment, anyway: bool = False) -> Path:
     """The directory that a run would use: `runs/<name>` by default. Writes nothing.
 
@@ -201,6 +206,11 @@ def write_environment(path: Path, experiment: Experiment, **more: Any) -> None:
     """Records what the run computes with, and whatever `more` there is to say. Starts jax's backends."""
     plain = environment() | {"width": experiment.width, "config_sha256": sha256(to_json(experiment).encode())} | more
     write(path, ENVIRONMENT, sealed(plain))
+
+
+def amend_environment(path: Path, **more: Any) -> None:
+    """Records `more` beside what environment.json says of a run."""
+    write(path, ENVIRONMENT, sealed(read_sealed(path / ENVIRONMENT) | more))
 
 
 def environment() -> dict[str, Any]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal
 
-from rewardlab.dataflow import CALLS, programs
+from rewardlab.jaxprs import Call, inside, program
 
 # What changes the look of a number and not what it tells: shape, kind of float, a fixed scale, a fixed shift.
 LOOKS = {"reshape", "squeeze", "broadcast_in_dim", "convert_element_type", "copy", "neg", "add", "sub", "mul", "div"}
@@ -50,11 +50,11 @@ def number(closed: ClosedJaxpr) -> Values:
         at = dict(zip((*jaxpr.constvars, *jaxpr.invars), (*map(constant, consts), *ins), strict=True))
         for eqn in jaxpr.eqns:
             ins = tuple(constant(v.val) if isinstance(v, Literal) else at[v] for v in eqn.invars)
-            if eqn.primitive.name in CALLS:
-                (inner,) = (p for p in eqn.params.values() if hasattr(p, "eqns"))
-                outs = walk(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), ins)
+            inner = inside(eqn)
+            if isinstance(inner, Call) and inner.plain:
+                outs = walk(*inner.program, ins)
             else:
-                alone = (len(steps),) if eqn.effects or programs(eqn) else ()  # compared with nothing
+                alone = (len(steps),) if eqn.effects or inner else ()  # compared with nothing
                 what = (eqn.primitive.name, str(sorted(eqn.params.items())), ins, alone)
                 before = len(numbers)
                 outs = tuple(of(*what, i) for i in range(len(eqn.outvars)))
@@ -63,8 +63,8 @@ def number(closed: ClosedJaxpr) -> Values:
             at.update(zip(eqn.outvars, outs, strict=True))
         return tuple(constant(v.val) if isinstance(v, Literal) else at[v] for v in jaxpr.outvars)
 
-    inputs = tuple(of("input", i) for i in range(len(closed.jaxpr.invars)))
-    return Values(steps, inputs, walk(closed.jaxpr, closed.consts, inputs), fixed)
+    inputs = tuple(of("input", i) for i in range(len(program(closed).jaxpr.invars)))
+    return Values(steps, inputs, walk(*program(closed), inputs), fixed)
 
 
 def source(values: Values, name: int, fixed: set[int]) -> int:
@@ -92,7 +92,8 @@ def evaluate(values: Values, arguments, name: int, change) -> list[Any]:
     if name in known:
         known[name] = change(known[name])
     for step in values.steps:
-        out = step.eqn.primitive.bind(*(known[i] for i in step.ins), **step.eqn.params)
+        parameters = step.eqn.primitive.get_bind_params(step.eqn.params)
+        out = step.eqn.primitive.bind(*(known[i] for i in step.ins), **parameters)
         known.update(zip(step.outs, out if step.eqn.primitive.multiple_results else [out], strict=True))
         if name in step.outs:
             known[name] = change(known[name])

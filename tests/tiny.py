@@ -12,7 +12,7 @@ from pathlib import Path
 import jax
 
 import rewardlab
-from rewardlab import assembly, checkpoints, chunks, parts, report, results, rules, runner, store
+from rewardlab import assembly, checkpoints, chunks, parts, rehearsal, report, rules, runner, store
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.progress import Progress
@@ -92,7 +92,8 @@ def wait(pid: int) -> int:
 
 def light() -> None:
     """Leaves out, in this process, what is made at the end and depends on no seed, and the films and the page."""
-    assembly.audit, results.references = lambda *_, **__: [], lambda *_: {}
+    assembly.fixed = lambda *_: assembly.Fixed([], {})
+    rehearsal.rehearse = lambda experiment: None
     assembly.write_films, report.write = lambda *_: {}, lambda path: None
 
 
@@ -113,7 +114,7 @@ def preload() -> None:
 def cheap_runs():
     """Compiles once, and leaves the page and what does not depend on the seeds unmade, for many runs in one process."""
     kept = {}
-    before = (runner.compile_all, assembly.audit, assembly.camera, results.references, report.write)
+    before = (runner.compile_all, assembly.fixed, assembly.camera, rehearsal.rehearse, report.write)
 
     def once(name, function):
         def call(*arguments, **keywords):
@@ -133,13 +134,13 @@ def cheap_runs():
             kept["jobs"] = before[0](question, list(question.rules), workers)
         return kept["jobs"]
 
-    runner.compile_all, assembly.audit = compile_all, once("audit", before[1])
-    assembly.camera, results.references = camera, once("references", before[3])
+    runner.compile_all, assembly.camera, assembly.fixed = compile_all, camera, once("fixed", before[1])
+    rehearsal.rehearse = lambda question: assembly.fixed(question, question.world())
     report.write = lambda path: None
     try:
         yield
     finally:
-        runner.compile_all, assembly.audit, assembly.camera, results.references, report.write = before
+        runner.compile_all, assembly.fixed, assembly.camera, rehearsal.rehearse, report.write = before
 
 
 def halfway(question: Experiment, path: Path) -> None:

@@ -19,17 +19,19 @@ def main(words: list[str]) -> int:
     from rewardlab import parts, store
 
     run = store.open_run(given.directory)
-    if not (run.path / store.RESULTS).exists() and (run.path / parts.FOLDER).is_dir():
-        from rewardlab import assembly, lease
+    from rewardlab import assembly, lease
 
+    def note(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    if (run.path / store.RESULTS).exists():
+        assembly.renew(run, note)
+    elif (run.path / parts.FOLDER).is_dir():
         with lease.Lease(run.path, "results"):
-            assembly.merge(run, lambda text: print(text, file=sys.stderr))
-        run = store.open_run(run.path)
+            assembly.merge(run, note)
     else:
-        from rewardlab import compare, report
-
-        store.write_summary(run.path, compare.summarise(run.results))
-        report.write(run.path)
+        assembly.write_report(run.path)  # says what is missing
+    run = store.open_run(run.path)
     from rewardlab.table import summary_table
 
     print(summary_table(run.summary))

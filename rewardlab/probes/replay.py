@@ -28,11 +28,8 @@ class Filmed:
         return obs, state, reward, terminated, {**info, "state": state}
 
 
-def camera(env, agent: Agent, head: str, episodes: int = 3):
-    """film(params, policy, key) -> `episodes` films, uint8[T, H, W, 3] each, from the first frame of an episode to its last.
-
-    Compiled once for all policies of the agent. The same key shows every policy on the same levels. Needs `render_rgb`.
-    """
+def filming(env, agent: Agent, head: str, episodes: int):
+    """The jitted play(params, policy, key) -> (frames uint8[T + 1, episodes, H, W, 3], lengths int32[episodes])."""
 
     @jax.jit
     def play(params, policy, key):
@@ -44,6 +41,16 @@ def camera(env, agent: Agent, head: str, episodes: int = 3):
             lambda x, first: jnp.concatenate([first[None], x]), seen.signals["state"], lanes.env_state
         )
         return jax.vmap(jax.vmap(lambda state: env.render_rgb(state, params)))(states), seen.lived.sum(0)
+
+    return play
+
+
+def camera(env, agent: Agent, head: str, episodes: int = 3):
+    """film(params, policy, key) -> `episodes` films, uint8[T, H, W, 3] each, from the first frame of an episode to its last.
+
+    Compiled once for all policies of the agent. The same key shows every policy on the same levels. Needs `render_rgb`.
+    """
+    play = filming(env, agent, head, episodes)
 
     def film(params, policy, key) -> list[np.ndarray]:
         frames, lengths = map(np.asarray, play(params, policy, key))

@@ -1,0 +1,88 @@
+"""Tries, before anything is trained, what is worked out only after training: nothing trains for hours and fails at the end.
+
+What no seed changes is worked out here for good: the audit and the reference lines. Films are traced. Results, summary,
+figures and page are written once from made-up numbers, into a directory that is removed again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from rewardlab import assembly, rules, store, training
+from rewardlab.assembly import Fixed
+from rewardlab.envs import adapter
+from rewardlab.errors import InputError, show
+from rewardlab.experiment import Experiment
+from rewardlab.probes.replay import filming
+from rewardlab.report import replays
+from rewardlab.results import Measured
+
+SEEDS = 12  # enough for intervals
+
+
+def rehearse(experiment: Experiment) -> Fixed:
+    """What no seed changes. Raises InputError where something that follows training would fail. Compiles the reference lines."""
+    env = experiment.world()
+    with tempfile.TemporaryDirectory(prefix="rewardlab-") as folder:
+        with failing("its audit and its reference lines can't be worked out"):
+            fixed = assembly.fixed(experiment, env)
+        with failing("films of its policies can't be made"):
+            film(experiment, env, Path(folder))
+        with failing("its report can't be written"):
+            write(experiment, env, fixed, Path(folder))
+    return fixed
+
+
+@contextlib.contextmanager
+def failing(what: str):
+    """Turns whatever is raised inside into one line that says what could not be done."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(
+            f"nothing was trained, because {what}: {type(error).__name__}: {show(str(error), 300)}"
+        ) from error
+
+
+def film(experiment: Experiment, env, folder: Path) -> None:
+    """Traces one film for each kind of policy and writes a blank one of its size."""
+    if not hasattr(env, "render_rgb"):
+        return
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    params = adapter.set_params(env.default_params, next(iter(experiment.evaluations.values())))
+    kinds = {tuple(rules.heads(rule, env).items()): rule for rule in experiment.rules.values()}
+    for heads, rule in kinds.items():
+        agent = training.setting(env, rule, experiment.agent).agent
+        policy = jax.eval_shape(lambda key, r=rule, a=agent: r.policy(a, r.init(a, key)), key)
+        frames, _ = filming(env, agent, heads[0][0], episodes=1).eval_shape(params, policy, key)
+        replays.write(folder, "blank", np.zeros((2, *frames.shape[2:]), frames.dtype))
+
+
+def write(experiment: Experiment, env, fixed: Fixed, folder: Path) -> None:
+    """Writes results and report of made-up numbers."""
+    conditions = {name: replace(c, seeds=c.seeds and min(c.seeds, SEEDS)) for name, c in experiment.conditions.items()}
+    small = replace(experiment, seeds=min(experiment.seeds, SEEDS), conditions=conditions, width=experiment.width or 1)
+    random = np.random.default_rng(0)
+    measured = {
+        (rule, name): made_up(small, env, small.seeds_of(name), random) for rule in small.rules for name in conditions
+    }
+    run = store.create(folder / "run", small)
+    store.write_results(run.path, assembly.assemble(small, env, measured, fixed))
+    assembly.write_report(run.path)
+
+
+def made_up(experiment: Experiment, env, seeds: int, random: np.random.Generator) -> Measured:
+    """What some rule might have come to under some condition."""
+    points, outcomes = experiment.points + 1, len(adapter.outcomes(env))
+    shape = (seeds, points, len(experiment.evaluations))
+    share = random.dirichlet(np.ones(outcomes), shape).astype(np.float32)
+    steps = np.tile(np.linspace(0, experiment.steps, points).round(), (seeds, 1))
+    return Measured(share, share[..., 0], np.ones(shape, np.float32), steps, np.ones((seeds, points), np.float32))

@@ -15,6 +15,21 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_debug_key_reuse", True)
 
 
+@pytest.fixture(autouse=True)
+def _report_not_rehearsed(request, monkeypatch):
+    """Runs in the tests' own process rehearse no report, unless they ask for `rehearsed`: it takes seconds each time."""
+    if "rehearsed" not in request.fixturenames:
+        from rewardlab import rehearsal
+
+        monkeypatch.setattr(rehearsal, "write", lambda *_: None)
+        monkeypatch.setattr(rehearsal, "film", lambda *_: None)
+
+
+@pytest.fixture
+def rehearsed():
+    """Runs rehearse in full, as they do for users."""
+
+
 @pytest.fixture
 def file(tmp_path):
     """file(name, text) writes a file of a user and returns its path."""

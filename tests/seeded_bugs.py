@@ -51,7 +51,9 @@ def tested(place: str, tests: list[str]) -> None:
     import rewardlab
 
     assert Path(rewardlab.__file__).is_relative_to(place), "another package than the copy was imported"
-    sys.exit(int(pytest.main(["-xq", "-n", "0", "-p", "no:cacheprovider", *(f"tests/{test}" for test in tests)])))
+    sys.exit(
+        int(pytest.main(["-xq", "-n", "0", "-m", "", "-p", "no:cacheprovider", *(f"tests/{test}" for test in tests)]))
+    )
 
 
 def run(bug: dict) -> tuple[str, float]:

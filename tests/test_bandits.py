@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from playing import KEY, key_for, play, returns, z_score
 
 from rewardlab import envs
@@ -40,6 +41,7 @@ def brute_bandit(pulls, linked):
     return best(((0, 0), (0, 0)), pulls)
 
 
+@pytest.mark.slow
 def test_thompson_sampling_fares_as_published():
     # Duan et al. 2016, table 1: 10 arms, 100 pulls: 76.7; random 49.9.
     env = envs.make("bandit", arms=10)

@@ -136,6 +136,7 @@ def test_candidates_meet_the_same_worlds():
     assert all(len({*row}) == 4 for row in position[:, 0].tolist())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [False, True])
 def test_what_is_skipped_changes_nothing(monkeypatch, whole):
     """Resets where none begins, parts of the candidates, and steps that nobody lives: computed or not, in a batch or not."""

@@ -16,6 +16,8 @@ from rewardlab.experiment import Condition, Experiment
 from rewardlab.progress import Silent
 from rewardlab.stopping import Stop
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import hashlib, json, jax, numpy as np, jax.numpy as jnp
 from rewardlab import MLP, batches, devices, envs, rules, runner, training

@@ -24,6 +24,7 @@ def operands(rows, inputs, outputs, *lead):
     return jnp.asarray(draw(size=(*lead, rows, inputs))), jnp.asarray(draw(size=(*lead, inputs, outputs)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
 def test_derivatives_are_those_of_a_plain_product(doubles, shape):
     x, kernel = operands(*shape)

@@ -56,6 +56,7 @@ def test_the_rank_shaped_gradient_of_a_linear_function():
 # ---- CMA-ES ----
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("separable", [True, False])
 def test_cma_es_moves_to_the_weighted_mean_of_the_better_half(separable):
     """m' = Σ_{i ≤ λ/2} w_i x_{i:λ} with w_i ∝ ln((λ + 1)/2) − ln i (Hansen 2016, eqs. 41–53): more reward is better."""
@@ -72,6 +73,7 @@ def test_cma_es_moves_to_the_weighted_mean_of_the_better_half(separable):
         np.testing.assert_allclose(state.mean, weights @ best, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("separable", [True, False])
 def test_cma_es_draws_with_its_step_size_and_climbs(separable):
     """The first litter is N(mean, σ² I); on a stretched quadratic the search ends on its top, its covariance stretched with it."""
@@ -96,6 +98,7 @@ def test_cma_es_draws_with_its_step_size_and_climbs(separable):
     assert spread[0] > 10 * spread[2]
 
 
+@pytest.mark.slow
 def test_a_generation_of_equals_does_not_shrink_the_search():
     """With one shared weight for ties the step size would fall in worlds where nobody has earned anything yet."""
     rule, agent = CMAES(candidates=12, lanes=12, steps=1, sigma=0.5), vector_agent(20)

@@ -4,6 +4,8 @@ import json
 import random
 import time
 
+import pytest
+
 from rewardlab import config
 from rewardlab.errors import InputError, show
 
@@ -121,6 +123,7 @@ def case(number):
     return json.dumps(plain), *(known if count == 1 else ((), (), ()))
 
 
+@pytest.mark.slow
 def test_a_fuzzed_config_is_valid_or_refused_in_clear_words():
     valid = 0
     for number in range(CASES):

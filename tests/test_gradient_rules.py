@@ -201,6 +201,7 @@ def test_damping_shortens_the_step_as_a_ridge_does():
         np.testing.assert_allclose(after, tilted(pi, 0.4 * step), atol=1e-10)
 
 
+@pytest.mark.slow
 def test_the_natural_gradient_in_an_mdp():
     """π' ∝ π exp(η A / (1 − γ)) (Kakade 2001), whatever the weights of the states, from every transition in its proportion."""
     with jax.enable_x64(True):
@@ -220,6 +221,7 @@ def test_the_natural_gradient_in_an_mdp():
         np.testing.assert_allclose(after, truth, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_fisher_product_is_the_hessian_of_the_divergence():
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), 4)
@@ -232,6 +234,7 @@ def test_the_fisher_product_is_the_hessian_of_the_divergence():
         assert np.abs(problem.fisher(v)).max() > 1e-2
 
 
+@pytest.mark.slow
 def test_the_policy_of_a_network_moves_as_far_under_vmap():
     """A real network, whose Fisher matrix is far from full rank: one update of TRPO nears its bound, alone or beside others."""
     agent = make(MLP(hidden=(32,), activation="tanh"), jax.ShapeDtypeStruct((4,), jnp.float32), HEADS)
@@ -281,6 +284,7 @@ def test_trpo_stays_where_nothing_is_to_be_gained_or_no_step_is_short_enough():
 QUICK = {"trpo": TRPO(max_kl=0.05, damping=0.01, value_learning_rate=0.01), "a2c": A2C(learning_rate=0.01)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_they_learn_to_walk(name):
     world, rule, spec = Timeless(), rules.make(QUICK[name], lanes=32, steps=16), MLP(hidden=(8,))

@@ -143,7 +143,7 @@ OTHERS = {
     "run_state": state,
 }
 LOOPS = {
-    "scan": lambda a, b: lax.scan(lambda c, _: (c * 2.0, None), a, None, length=3)[0:1] + (b,),
+    "scan": lambda a, b: (lax.scan(lambda c, _: (c * 2.0, None), a, None, length=3)[0], b),
     "while": lambda a, b: (lax.while_loop(lambda c: c < 9.0, lambda c: c * 2.0, a), b),
     "cond": lambda a, b: (lax.cond(a > 0, lambda: a, lambda: a * 2.0), b),
 }

@@ -15,6 +15,7 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from fakes import HOSTILE, LAUNCH, ROOT, fakes_fixture, one_line  # noqa: F401
+from packaging.requirements import Requirement
 
 TINY = """
 from rewardlab import MLP, rules
@@ -32,7 +33,7 @@ def test_the_scripts_are_clean():
     """shellcheck comes with the `test` extra: where it is missing, this fails."""
     shellcheck = shutil.which("shellcheck", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     assert shellcheck, "no shellcheck; pip install '.[test]' brings it"
-    scripts = [*LAUNCH.glob("*.sh"), *LAUNCH.glob("*.sbatch"), *ROOT.glob(".ci/*.sh")]
+    scripts = [*LAUNCH.glob("*.sh"), *LAUNCH.glob("*.sbatch"), ROOT / ".ci" / "run"]
     assert {"local.sh", "tpu.sh", "slurm.sbatch"} <= {path.name for path in scripts}
     done = subprocess.run([shellcheck, *scripts], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "")
@@ -117,6 +118,7 @@ def real_rewardlab(fakes):
     (fakes.work / "tiny.py").write_text(TINY)
 
 
+@pytest.mark.slow
 def test_two_processes_share_one_run(local):
     real_rewardlab(local)
     done = local.run(LAUNCH / "local.sh", "-n", "2", "tiny.py", "--out", "made")
@@ -217,12 +219,18 @@ def cells() -> list[dict]:
     return json.loads((LAUNCH / "colab.ipynb").read_text())["cells"]
 
 
+def pins_here(file: Path) -> dict[str, str]:
+    """{package: version} that a constraints file states for this Python."""
+    pins = [Requirement(line) for line in file.read_text().splitlines() if line and not line.startswith("#")]
+    return {pin.name: str(pin.specifier).removeprefix("==") for pin in pins if not pin.marker or pin.marker.evaluate()}
+
+
 def test_the_notebook_keeps_the_accelerators_build_of_jax(tmp_path, monkeypatch):
     import importlib.metadata
 
     monkeypatch.chdir(tmp_path)
     source = next("".join(c["source"]) for c in cells() if "colab-constraints.txt" in "".join(c["source"]))
-    pinned = re.search(r"^jax==(.*)$", (ROOT / "constraints.txt").read_text(), re.M)[1]
+    pinned = pins_here(ROOT / "constraints.txt")["jax"]
     for found, expected in [
         ({"jax": "0.11.2", "jaxlib": "0.11.2", "jax-cuda13-plugin": "0.11.2", "jaxtyping": "0.3"}, "0.11.2"),
         ({"jax": "0.7.0", "jaxlib": "0.7.0", "jax-cuda12-plugin": "0.7.0"}, pinned),
@@ -232,11 +240,13 @@ def test_the_notebook_keeps_the_accelerators_build_of_jax(tmp_path, monkeypatch)
         monkeypatch.setattr(importlib.metadata, "distributions", lambda packages=packages: packages)
         Path("cell.py").write_text(source)
         runpy.run_path("cell.py", {"SOURCE": str(ROOT), "INSTALL": False})
-        pins = dict(line.split("==") for line in Path("colab-constraints.txt").read_text().split())
-        assert pins["jax"] == pins["jaxlib"] == expected and "flax" in pins and "jaxtyping" not in pins
+        pins = pins_here(Path("colab-constraints.txt"))
+        assert pins["jax"] == pins["jaxlib"] == expected and "numpy" in pins and "jaxtyping" not in pins
+        assert ("flax" in pins) == (found.get("jax") != expected)
         assert ("jax-cuda13-plugin" in pins) == ("jax-cuda13-plugin" in found) and "jax-cuda12-plugin" not in pins
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(local, monkeypatch):
     """In a kernel, as Colab runs it: without the Drive, and with nothing installed over the environment of the tests."""
     import nbformat

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from playing import KEY, play, world, z_score
 
 from rewardlab import envs
@@ -27,6 +28,7 @@ def test_plans_that_look_good_and_end_badly():
     assert (float(overseer.shows(plan, params)), float(overseer.worths(plan, params))) == (5, -1)
 
 
+@pytest.mark.slow
 def test_plans_by_enumeration_and_sampling():
     env, params = world("overseer")
     weights = jax.random.normal(KEY(0), (env.observation_space(params).shape[0], 4))

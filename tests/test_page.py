@@ -149,6 +149,7 @@ def odd(**changes) -> xr.Dataset:
     return synthetic.results(rules=("ppo",), conditions=(("only", 0.0, 3),), control=None, points=3, **changes)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("data", "drawn"),
     [

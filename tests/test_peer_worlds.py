@@ -13,6 +13,8 @@ from rewardlab.collect import collect, start
 from rewardlab.probes.replay import Filmed
 from rewardlab.types import Acting, Agent
 
+pytestmark = pytest.mark.slow
+
 LANES, STEPS = 10, 1000
 
 

@@ -98,6 +98,7 @@ def test_text_maps_round_trip():
 # Levels and solver
 
 
+@pytest.mark.slow
 def test_ten_thousand_levels_are_distinct_and_solvable_for_every_placement(many):
     assert len({level.tobytes() for level in many.tiles}) == len(many.tiles) == 10_000
     assert many.distance[:, :, START].max() <= platforms.TIME_LIMIT

@@ -11,6 +11,8 @@ import tiny
 
 from rewardlab import cli, store
 
+pytestmark = pytest.mark.slow
+
 TINY = """
 import sys, time
 if "--processes" in sys.argv and sys.argv[-3] == "1":

@@ -11,6 +11,7 @@ from playing import KEY, returns, world, z_score
 from rewardlab import envs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["dense MDP", "graph"])
 def test_mdp_values_against_second_methods(name):
     env, default = world(name)

@@ -96,13 +96,21 @@ def test_every_command_is_read(step, folder, monkeypatch, capsys):
         assert asked[0].seeds == 64
 
 
-def test_continuous_integration_runs_the_command_that_the_readme_gives():
+def test_continuous_integration_runs_the_commands_that_the_readme_gives():
+    """On the oldest Python pinned, then with the slow tests; on the newest unpinned."""
     install, test = next(c for c in COMMANDS if c.endswith("pytest")).split(" && ")
-    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    lines = [line.strip() for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()]
     quiet = {"--quiet", "--disable-pip-version-check"}
-    run = [[word for word in shlex.split(line) if word not in quiet] for line in lines if line.startswith("pip ")]
-    assert run == [shlex.split(install)]
-    assert lines[-1] == f'{test} "$@"'
+    run = [
+        [word for word in shlex.split(line) if word not in quiet] for line in lines if line.startswith("pip install")
+    ]
+    pinned = shlex.split(install)
+    assert run == [pinned, [word for word in pinned if word not in ("-c", "constraints.txt")]]
+    assert [line for line in lines if line.startswith("pytest")] == [
+        f'{test} "$@"',
+        f'{test} -m slow "$@"',
+        f'{test} "$@"',
+    ]
 
 
 def test_links_and_the_layout_lead_to_files_that_are_there():

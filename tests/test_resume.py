@@ -24,6 +24,8 @@ from rewardlab.experiment import Condition
 from rewardlab.processes import Share
 from rewardlab.stopping import Signals, Stop
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent / "reliability.py"
 QUESTION = tiny.experiment()
 

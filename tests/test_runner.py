@@ -12,6 +12,8 @@ from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.probes.outcomes import measure
 
+pytestmark = pytest.mark.slow
+
 SIZE = {"lanes": 16, "steps": 64}
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = """
 import hashlib, itertools, json, sys
 import jax, numpy as np
@@ -70,12 +72,9 @@ def test_same_seed_same_bits():
     assert {seed: digest for seed, digest in others.items() if seed in alone} == alone
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("devices", "chunk"), [(2, 0.0), (4, 2.0), (8, 0.1)])
-def test_same_bits_on_eight_devices(devices, chunk):
-    assert digests(TWENTY[::-1], world="coinrun", devices=devices, chunk=chunk) == digests(
-        TWENTY, world="coinrun", devices=1
-    )
+def test_same_bits_on_eight_devices():
+    few = TWENTY[:10]
+    assert digests(few[::-1], world="coinrun", devices=8, chunk=0.1) == digests(few, world="coinrun", devices=1)
 
 
 THREADS = """

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import stats
 from told import episodes, experience, table, vector_agent
 
@@ -42,6 +43,7 @@ def test_shuffled_pays_other_episodes_returns_at_the_end_and_carries_what_is_unf
     assert state.earned.tolist() == [6.0, 0.0]
 
 
+@pytest.mark.slow
 def test_shuffling_leaves_selection_nothing_to_select_on():
     """Over many generations the kept candidates' true fitness is the litter's mean."""
     rule = Shuffled(rule=Truncation(candidates=16, parents=4, lanes=16, steps=1))

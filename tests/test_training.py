@@ -91,6 +91,7 @@ def test_conformance(case):
     assert len(traces) == 1
 
 
+@pytest.mark.slow
 def test_seeds_and_hyperparameters_vmap(case):
     """Two seeds times two settings at once equal the four of them alone: every float field is traced, no seed sees another."""
     rule, s, begin, one, traces = case
@@ -139,6 +140,7 @@ def test_every_update_draws_afresh():
 LEARNERS = ["ppo", "reinforce", "parallel_q", "truncation", "openai_es"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNERS)
 def test_it_learns_to_walk(name):
     """Three steps to the right in five: half of all random walks get there, and in the end most seeds always do."""

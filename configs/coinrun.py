@@ -30,7 +30,7 @@ RULES = {
     "truncation": make("truncation", candidates=64, parents=8, lanes=512, steps=64, **TUNED["truncation"]),
     "openai_es": make("openai_es", candidates=64, lanes=512, steps=64, **TUNED["openai_es"]),
     "guess_and_check": make("guess_and_check", candidates=64, lanes=512, steps=64, **TUNED["guess_and_check"]),
-    "shuffled": make("shuffled", rule=REINFORCE),
+    "yoked": make("yoked", rule=REINFORCE),
 }
 
 experiment = Experiment(

@@ -89,6 +89,7 @@ def write_report(path: Path) -> None:
 
 def renew(run: store.Run, note: Callable[[str], None]) -> None:
     """Writes the report of a run that has its results again, and those of its films that are missing and can be made."""
+    _ = run.results  # if they are damaged, that is what is said
     try:
         known = run.environment.get("replays", {})
         experiment = run.experiment
@@ -147,7 +148,7 @@ def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> d
         if all(there[name] and there[name] == known.get(name) for name in names):
             digests |= there
             continue
-        setting = training.setting(env, experiment.rules[rule], experiment.agent)
+        setting = training.setting(env, experiment.rules[rule], experiment.agent, main=experiment.main)
         heads = tuple(rules.heads(experiment.rules[rule], env).items())
         film = cameras.setdefault(heads, camera(env, setting.agent, heads[0][0]))
         policy = first_policy(experiment, setting, rule, found)
@@ -166,7 +167,7 @@ def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.n
     experiment, env = run.experiment, run.experiment.world()
     if rule not in experiment.rules:
         raise unknown("rule", rule, experiment.rules)
-    setting = training.setting(env, experiment.rules[rule], experiment.agent)
+    setting = training.setting(env, experiment.rules[rule], experiment.agent, main=experiment.main)
     policy = first_policy(experiment, setting, rule, parts.scan(run.path, experiment, lambda _: None))
     head = next(iter(rules.heads(experiment.rules[rule], env)))
     return camera(env, setting.agent, head, episodes=1)(set_params(env.default_params, params), policy, key)[0]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 ALPHA = 0.05
 # What the rules of this package read of reward, for results without a `level` of their own; see `wording.LEVELS`.
 LEVELS = {
-    "shuffled": 0,
+    "yoked": 0,
     "guess_and_check": 1,
     "truncation": 2,
     "openai_es": 3,

@@ -114,6 +114,11 @@ class Experiment:
         typed = {k: envs.typed(f"conditions.{k}.params", c.params, kinds) for k, c in self.conditions.items()}
         put("conditions", {k: replace(c, params=typed[k]) for k, c in self.conditions.items()})
 
+    @property
+    def main(self) -> dict[str, bool | int | float]:
+        """The fields of the world's params that the main condition, the first one, changes."""
+        return next(iter(self.conditions.values())).params
+
     def seeds_of(self, condition: str) -> int:
         """How many seeds are trained under a condition."""
         own = self.conditions[condition].seeds

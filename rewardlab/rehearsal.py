@@ -60,7 +60,7 @@ def film(experiment: Experiment, env, folder: Path) -> None:
     params = adapter.set_params(env.default_params, next(iter(experiment.evaluations.values())))
     kinds = {tuple(rules.heads(rule, env).items()): rule for rule in experiment.rules.values()}
     for heads, rule in kinds.items():
-        agent = training.setting(env, rule, experiment.agent).agent
+        agent = training.setting(env, rule, experiment.agent, main=experiment.main).agent
         policy = jax.eval_shape(lambda key, r=rule, a=agent: r.policy(a, r.init(a, key)), key)
         frames, _ = filming(env, agent, heads[0][0], episodes=1).eval_shape(params, policy, key)
         replays.write(folder, "blank", np.zeros((2, *frames.shape[2:]), frames.dtype))

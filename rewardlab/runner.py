@@ -62,6 +62,7 @@ def run(
     path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
     if isinstance(progress, bool):
         progress = Progress(1) if progress else Silent()
+    experiment.world()
     known = None
     if not store.holds(path, experiment):
         progress.note("Trying out what follows training: audit, reference lines, films, report ...")
@@ -167,7 +168,7 @@ def compile_all(experiment: Experiment, names: list[str], workers: batches.Worke
     default = set_params(env.default_params, {})
     overrides = stack_params(default, list(experiment.evaluations.values()))
     rules = {name: experiment.rules[name] for name in names}
-    settings = {name: training.setting(env, rule, experiment.agent) for name, rule in rules.items()}
+    settings = {name: training.setting(env, rule, experiment.agent, main=experiment.main) for name, rule in rules.items()}
 
     def timed(compile_it, *arguments):
         started = time.perf_counter()

@@ -11,7 +11,6 @@ summary.json      figures and verdicts, made from the results
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import gc
 import hashlib
@@ -20,6 +19,7 @@ import json
 import os
 import platform
 import sys
+import tempfile
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -118,8 +118,10 @@ def check_out(out: str | Path | None, experiment: Experiment, anyway: bool = Fal
     if any(not name.startswith(".") for name in present):
         _check_config(path, experiment, anyway)
     nearest = next(parent for parent in (path, *path.absolute().parents) if os.path.lexists(parent))
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".rewardlab-", dir=nearest))  # permissions say less: /proc has them, too
+    except OSError as error:
+        raise cannot_write(path, error) from error
     return path
 
 

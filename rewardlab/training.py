@@ -10,6 +10,8 @@ import jax.numpy as jnp
 
 from rewardlab import agents, rules
 from rewardlab.agents import MLP
+from rewardlab.agents.feed_forward import flat
+from rewardlab.agents.standardise import of, standardised
 from rewardlab.collect import Lanes, collect, start
 from rewardlab.envs import adapter
 from rewardlab.judges import Judge, judged, world
@@ -41,10 +43,16 @@ class Setting(NamedTuple):
     __eq__, __hash__ = object.__eq__, object.__hash__  # worlds need not be hashable
 
 
-def setting(env, rule: Rule, spec: MLP = MLP(), judge: Judge = world) -> Setting:
-    """The world, the agent that the rule needs in it, and the judge. Raises InputError for a rule that can't act in the world."""
+def setting(
+    env, rule: Rule, spec: MLP = MLP(), judge: Judge = world, main: dict[str, bool | int | float] | None = None
+) -> Setting:
+    """The world, the agent that the rule needs in it, and the judge. Raises InputError for a rule that can't act in the world.
+
+    main: fields of the world's params while training, where they are not their defaults: inputs are standardised by them.
+    """
+    prepare = partial(standardised, by=of(env, main)) if spec.inputs == "standardised" else flat
     obs = jax.eval_shape(lambda: adapter.reset(env, jax.random.key(0), env.default_params)[0])
-    return Setting(env, agents.make(spec, obs, rules.heads(rule, env)), judge)
+    return Setting(env, agents.make(spec, obs, rules.heads(rule, env), prepare), judge)
 
 
 def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:

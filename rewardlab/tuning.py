@@ -35,7 +35,7 @@ def tune(
     """Tunes every rule with `budget` environment steps, writes the file of tuned settings and returns what it holds.
 
     out: the file, tuned/<name>.json beside the config by default. A rule whose own fields declare nothing to search, as
-    `shuffled`, is left out. Raises InputError, before anything compiles, for what can't be used, a file that is there
+    `yoked`, is left out. Raises InputError, before anything compiles, for what can't be used, a file that is there
     already, and a budget that is too small.
     """
     devices.check_randomness()
@@ -85,7 +85,7 @@ def prepare(experiment: Experiment, budget: int) -> dict[str, Job]:
             space=spaces[name],
             candidates=[own, *space.draw(spaces[name], plans[name].rungs[0].settings - 1, random)],
             plan=plans[name],
-            setting=training.setting(env, rule, experiment.agent),
+            setting=training.setting(env, rule, experiment.agent, main=experiment.main),
             **shared,
         )
     return jobs

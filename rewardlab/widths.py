@@ -59,7 +59,7 @@ def memory() -> int:
 def bytes_per_seed(experiment: Experiment, name: str) -> float:
     """What training a rule needs for each seed of a batch, by jax's account of the compiled program."""
     env, rule = experiment.world(), experiment.rules[name]
-    setting = training.setting(env, rule, experiment.agent)
+    setting = training.setting(env, rule, experiment.agent, main=experiment.main)
     programs = batches.compile_training(setting, rule, set_params(env.default_params, {}), CPU)
     need = programs.advance.memory_analysis()
     parts = (need.temp_size_in_bytes, need.argument_size_in_bytes, need.output_size_in_bytes)

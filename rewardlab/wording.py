@@ -21,7 +21,7 @@ RULES = {
     "truncation": "truncation selection",
     "openai_es": "OpenAI-ES",
     "guess_and_check": "guess-and-check",
-    "shuffled": "shuffled reward",
+    "yoked": "yoked reward",
 }
 # What a rule reads of reward.
 LEVELS = {

@@ -12,7 +12,7 @@ def small(**changes):
         conditions={"plain": Condition(), "heavy": Condition({"gravity": 12.0}, seeds=2)},
         control="heavy",
         evaluations={"train": {}, "light-one": {"gravity": 5.0}},
-        rules={"ppo": rules.make("ppo"), "control": rules.make("shuffled", rule=rules.make("ppo", gamma=0.5))},
+        rules={"ppo": rules.make("ppo"), "control": rules.make("yoked", rule=rules.make("ppo", gamma=0.5))},
         steps=1000,
         seeds=3,
     )

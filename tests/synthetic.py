@@ -11,7 +11,7 @@ import xarray as xr
 
 from rewardlab import store
 
-RULES = ("reinforce", "ppo", "parallel_q", "truncation", "openai_es", "guess_and_check", "shuffled")
+RULES = ("reinforce", "ppo", "parallel_q", "truncation", "openai_es", "guess_and_check", "yoked")
 OUTCOMES = ("coin", "end", "died", "time")
 EVALUATIONS = ("held-out", "detour", "behind")
 REFERENCES = {  # shares of the four outcomes on held-out, detour and behind levels

@@ -37,7 +37,7 @@ THEORY = {
     "openai_es": ("amounts", {}, False, (), ()),  # the return, but no derivative of the network
     "reinforce": ACTOR_CRITIC,
     "ppo": ACTOR_CRITIC,
-    "shuffled": ACTOR_CRITIC,  # the reward of other episodes is reward still: it carries nothing, but it enters
+    "yoked": ACTOR_CRITIC,  # the reward of other episodes is reward still: it carries nothing, but it enters
     "parallel_q": ("amounts", {"q": ("trunk", "q")}, True, ("q",), ("q",)),
 }
 
@@ -72,7 +72,7 @@ TRUNKS = {
 }
 
 
-@pytest.mark.parametrize("name", ["ppo", "reinforce", "shuffled"])
+@pytest.mark.parametrize("name", ["ppo", "reinforce", "yoked"])
 def test_the_trunks_are_told_apart(name):
     assert {trunk: row(name, MLP(hidden=(4, 4), layer_norm=True, trunk=trunk)).gradient for trunk in TRUNKS} == TRUNKS
 
@@ -169,7 +169,7 @@ def test_rules_may_be_given_in_every_way(tmp_path):
         (made, ["ppo"]),
         (Plain(lanes=4), ["Plain"]),
         (str(file), ["mine"]),
-        (["ppo", "shuffled"], ["ppo", "shuffled"]),
+        (["ppo", "yoked"], ["ppo", "yoked"]),
         ({"quick": made}, ["quick"]),
     ]:
         assert [found.rule for found in rewardlab.audit(given, agent=SMALL, env=WALK)] == names
@@ -177,7 +177,7 @@ def test_rules_may_be_given_in_every_way(tmp_path):
 
 def test_rules_of_whole_episodes_get_the_steps_for_one():
     assert row("reinforce", env="CartPole-v1").gradient == BOTH  # of up to 500 steps, with 128 by default
-    nested = rules.make("shuffled", rule=rules.make("reinforce", steps=1))
+    nested = rules.make("yoked", rule=rules.make("reinforce", steps=1))
     assert row(nested).gradient == BOTH
 
 

@@ -14,7 +14,7 @@ from rewardlab.table import summary_table
 
 
 def test_figures_equal_the_arrays():
-    data = results({"ppo": PROXY, "truncation": UNABLE, "shuffled": UNLEARNED})
+    data = results({"ppo": PROXY, "truncation": UNABLE, "yoked": UNLEARNED})
     data["return"][0, 0, 5:9, 1:, 0] = 0.5  # four seeds never become capable, two more fall back at the end
     data["return"][0, 0, 10:14:2, 3, 0] = 0.7
     summary = check(summarise(data))
@@ -43,8 +43,8 @@ def test_figures_equal_the_arrays():
             close(entry["steps_to_capability"], np.array([1000.0 * p for p in first.values()]))
             assert set(first.values()) == {1, 3}
     empty = {"iqm": None, "low": None, "high": None, "n": 0}
-    assert summary["rules"]["shuffled"]["matched"]["detour"]["coin"] == empty
-    assert summary["rules"]["shuffled"]["steps_to_capability"] == empty
+    assert summary["rules"]["yoked"]["matched"]["detour"]["coin"] == empty
+    assert summary["rules"]["yoked"]["steps_to_capability"] == empty
     assert summary["references"]["random"]["behind"]["died"] == 0.25
     assert summary["seeds"]["conditions"] == {"end": 32, "half": 16}
 
@@ -148,14 +148,14 @@ def test_outcomes_and_places_of_an_unknown_world():
 
 
 def test_no_shift():
-    summary = check(summarise(results({"ppo": PROXY, "shuffled": UNLEARNED}, evaluations=("held-out",), control=None)))
+    summary = check(summarise(results({"ppo": PROXY, "yoked": UNLEARNED}, evaluations=("held-out",), control=None)))
     found = summary["rules"]["ppo"]
     assert not found["claim"] and found["shifts"] == {} and "no shift was evaluated" in found["verdict"]
     assert {row["evaluation"] for row in summary["pairwise"]["final"]} == {"held-out"}
     said = summary["verdict"]
     assert said[0].startswith("On held-out levels, PPO reached the coin in 95 % [")
-    assert "(32 seeds); then shuffled reward 30 % [" in said[0]
-    assert "the largest difference: PPO over shuffled reward by 65 points" in said[1]
+    assert "(32 seeds); then yoked reward 30 % [" in said[0]
+    assert "the largest difference: PPO over yoked reward by 65 points" in said[1]
 
 
 def test_a_world_of_returns():
@@ -178,14 +178,14 @@ def test_a_world_of_returns():
 
 
 def test_the_terminal_shows_what_the_verdicts_rest_on():
-    summary = summarise(results({"ppo": PROXY, "truncation": UNABLE, "shuffled": UNLEARNED}))
+    summary = summarise(results({"ppo": PROXY, "truncation": UNABLE, "yoked": UNLEARNED}))
     lines = summary_table(summary).split("\n")
     at = next(i for i, line in enumerate(lines) if line.endswith("in short"))
     assert lines[0].split() == ["rule", "learned", "held-out:", *["detour:"] * 2, *["behind:"] * 2]
     assert lines[1].split() == ["coin", "coin", "end", "coin", "end"]
-    ppo, truncation, shuffled = lines[at + 2 : at + 5]
+    ppo, truncation, yoked = lines[at + 2 : at + 5]
     assert ppo.split()[:3] == ["ppo", "32/32", "2,000"] and ppo.endswith("pursues end") and " 0.90 [0." in ppo
     assert truncation.endswith("no claim about goals: control fails")
-    assert shuffled.split()[:3] == ["shuffled", "0/32", "-"] and shuffled.endswith("0 of 32 seeds competent")
+    assert yoked.split()[:3] == ["yoked", "0/32", "-"] and yoked.endswith("0 of 32 seeds competent")
     assert lines[-len(summary["warnings"]) - len(summary["verdict"]) :][0] == summary["verdict"][0]
     assert "control," not in summary_table(summarise(results({"ppo": PROXY}, control=None)))

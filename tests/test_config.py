@@ -20,7 +20,7 @@ def test_json_holds_everything_exactly(file):
     e = small(
         rules={
             "a": rules.make("ppo", learning_rate=0.1 + 0.2),
-            "b": rules.make("shuffled", rule="reinforce"),
+            "b": rules.make("yoked", rule="reinforce"),
             "c": file("r.py", RULE),
         },
         env=str(file("w.py", WORLD)),

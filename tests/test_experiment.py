@@ -160,8 +160,8 @@ def test_the_world_is_made_with_params_that_fit(file):
         ("ppo", {"gamma": jnp.array([0.5, 2.0])}, "ppo.gamma"),
         ("ppo", {"gamma": jnp.array([0.5, jnp.nan])}, "ppo.gamma"),
         ("ppo", {"gamma": jnp.array([1])}, "float array"),
-        ("shuffled", {"rule": "pp"}, "did you mean 'ppo'?"),
-        ("shuffled", {"rule": 3}, "shuffled.rule = 3 is an int"),
+        ("yoked", {"rule": "pp"}, "did you mean 'ppo'?"),
+        ("yoked", {"rule": 3}, "yoked.rule = 3 is an int"),
         (int, {}, "is no rule"),
     ],
 )
@@ -175,7 +175,7 @@ def test_rules_are_made_by_name_class_object_and_file(file):
     ppo = rules.make("ppo", gamma=1)
     assert type(ppo.gamma) is float
     assert rules.make(type(ppo), gamma=1) == ppo == rules.make(rules.make("ppo"), gamma=1)
-    assert rules.make("shuffled", rule="reinforce").rule == rules.make("reinforce")
+    assert rules.make("yoked", rule="reinforce").rule == rules.make("reinforce")
     assert rules.make("ppo", gamma=jnp.array([0.5, 0.9])).gamma.shape == (2,)
     path = file("still.py", RULE)
     assert rules.make(path, rate=1).rate == 1.0 and type(rules.make(path)) is type(rules.make(str(path)))
@@ -188,7 +188,7 @@ def test_rules_are_made_by_name_class_object_and_file(file):
 
 
 def test_every_rule_of_the_package_keeps_to_the_conventions():
-    assert {"ppo", "reinforce", "shuffled"} <= set(rules.names())
+    assert {"ppo", "reinforce", "yoked"} <= set(rules.names())
     for name in rules.names():
         rule = rules.make(name)
         assert rule.level in range(7) and rules.name_of(type(rule)) == name

@@ -92,7 +92,7 @@ def nest(draw, plain):
     depth = draw.choice([3, 50, 200])
     for _ in range(depth):
         rule = plain["rules"][next(iter(plain["rules"]))]
-        plain["rules"] = {"x": {"rule": "shuffled", "hyperparameters": {"rule": rule}}}
+        plain["rules"] = {"x": {"rule": "yoked", "hyperparameters": {"rule": rule}}}
     return (), (), ()
 
 

@@ -144,7 +144,7 @@ def test_files_that_are_something_else(ended, content):
     {"rules": {"x": {"rule": "../registry"}}},
     {"rules": {"x": {"rule": "population"}}},
     {"rules": {"x": {"rule": "ppo", "hyperparameters": {"__class__": 1}}}},
-    {"rules": {"x": {"rule": "shuffled", "hyperparameters": {"rule": {"object": "os:system"}}}}},
+    {"rules": {"x": {"rule": "yoked", "hyperparameters": {"rule": {"object": "os:system"}}}}},
     {"rules": {"x": {"py/object": "os.system"}}},
     {"agent": {"agent": "__builtins__"}},
     {"agent": {"agent": "MLP", "__class__": "x"}},

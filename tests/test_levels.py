@@ -110,23 +110,27 @@ def test_an_update_reads_of_reward_what_its_level_says(name):
         assert not same(plain, paid(told, RETURNS, 0.0)) and not same(plain, paid(told, RETURNS / 2, RETURNS / 2))
 
 
-def test_shuffled_reward_reads_nothing_of_who_earned_what():
-    """Over the draws of its own key the updates are the same set whoever of two earned the reward: as likely one way as the other."""
-    assert "shuffled" in WRAPPERS
-    rule = rules.make("shuffled", rule=rules.make("reinforce", lanes=2, steps=5))
+@pytest.mark.parametrize("inner", ["reinforce", "ppo", "truncation", "q_learning"])
+def test_a_yoked_rule_reads_nothing_of_what_it_earned(inner):
+    """Whatever its own lanes earned, what it hands over is the same to the bit; what the twin earned makes a difference."""
+    assert "yoked" in WRAPPERS
+    rule = rules.make("yoked", rule=small(inner).replace(lanes=LANES))
     s = training.setting(WALK, rule, SPEC)
     state, told = lived_through(s, rule.steps, rule, jax.random.key(1))
-    end = np.asarray(told.done).argmax(0)
+    own, twin = rule.halves
+    assert told.done[:, own].any() and told.done[:, twin].any()
 
     @jax.jit
-    @partial(jax.vmap, in_axes=(None, 0))
-    def updated(reward, key):
-        after = rule.update(s.agent, state, told._replace(reward=reward), key)[0]
-        return after.inner.params["logits"]["bias"]
+    def updated(reward):
+        after = rule.update(s.agent, state, told._replace(reward=reward), jax.random.key(2))[0]
+        return rule.policy(s.agent, after)
 
-    found = []
-    for returns in ([1.0, 0.25], [0.25, 1.0]):
-        reward = np.zeros(told.reward.shape, np.float32)
-        reward[end, np.arange(2)] = returns
-        found.append({tuple(x) for x in np.asarray(updated(reward, jax.random.split(jax.random.key(3), 64))).tolist()})
-    assert found[0] == found[1] and len(found[0]) == 2
+    def same(one, other):
+        return all(np.array_equal(a, b) for a, b in zip(*map(jax.tree.leaves, (one, other)), strict=True))
+
+    random, plain = np.random.default_rng(0), np.asarray(told.reward)
+    mine, theirs = plain.copy(), plain.copy()
+    mine[:, own] = random.normal(scale=100.0, size=plain[:, own].shape)
+    assert same(updated(plain), updated(mine))
+    theirs[:, twin] = random.normal(scale=100.0, size=plain[:, twin].shape)
+    assert not same(updated(plain), updated(theirs))

@@ -121,7 +121,7 @@ def test_matched_capability_reads_each_seeds_first_capable_snapshot(results):
 
 def test_control_shows_both_trainings_and_who_gets_no_claim(results, summary):
     silent = numbers.no_claim(results, summary)
-    assert silent["detour"] == ["truncation", "openai_es", "guess_and_check", "shuffled"]
+    assert silent["detour"] == ["truncation", "openai_es", "guess_and_check", "yoked"]
     figure = figures.draw_control(results, silent)
     for axis, evaluation in zip(figure.axes, ("detour", "behind"), strict=True):
         for rule in synthetic.RULES:

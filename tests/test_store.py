@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import stat
+import tempfile
 
 import numpy as np
 import pytest
@@ -122,7 +123,10 @@ def test_other_contents_are_refused_and_left_alone(tmp_path):
 
 
 def test_a_directory_that_can_not_be_written_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda path, mode: os.fspath(path) != str(tmp_path))  # root may write anywhere
+    def refuses(prefix, dir):  # root may write anywhere
+        raise PermissionError(13, "Permission denied", str(dir))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", refuses)
     with pytest.raises(InputError, match="ermission denied"):
         store.check_out(tmp_path / "new" / "run", small())
     assert tree(tmp_path) == {}

@@ -28,8 +28,8 @@ def small(name: str) -> Rule:
 
 
 RULES = {name: small(name) for name in rules.names()}
-RULES["shuffled"] = rules.make("shuffled", rule=RULES["ppo"])
-RULES["shuffled_truncation"] = rules.make("shuffled", rule=RULES["truncation"])
+RULES["yoked"] = rules.make("yoked", rule=RULES["ppo"])
+RULES["yoked_truncation"] = rules.make("yoked", rule=RULES["truncation"])
 
 
 def leaves(tree):

@@ -35,7 +35,7 @@ def walk(**changes) -> Experiment:
         "rules": {
             "reinforce": rules.make("reinforce", learning_rate=1e-6, lanes=8, steps=8),
             "truncation": rules.make("truncation", mutation=1e-6, candidates=8, parents=2, lanes=16, steps=5),
-            "shuffled": rules.make("shuffled"),
+            "yoked": rules.make("yoked"),
         },
         "agent": rewardlab.MLP(hidden=(4,)),
         "steps": 1000,
@@ -60,7 +60,7 @@ def _found(tmp_path_factory):
 
 def test_the_search_finds_better_settings_than_a_bad_start(found):
     plain, _ = found
-    assert list(plain["settings"]) == ["reinforce", "truncation"], "shuffled reward has nothing to search"
+    assert list(plain["settings"]) == ["reinforce", "truncation"], "yoked reward has nothing to search"
     scores = {}
     for name, rule in plain["rules"].items():
         scores[name] = [next(one["iqm"] for one in rule["finalists"] if one[what]) for what in ("own", "chosen")]
@@ -272,7 +272,7 @@ def test_what_is_drawn_is_uniform_on_its_scale_and_does_not_depend_on_other_rule
 
 def test_every_rule_says_where_to_search_or_that_there_is_nothing():
     searched = {name: space.intervals(rules.load(name)(), name) for name in rules.names()}
-    assert {name for name, found in searched.items() if not found} == {"fixed", "shuffled"}
+    assert {name for name, found in searched.items() if not found} == {"fixed", "yoked"}
     assert set(searched["ppo"]) == {"learning_rate", "gamma", "gae_lambda", "clip", "entropy_weight"}
 
 
@@ -308,7 +308,7 @@ BAD = [
         "tune coinrun --budget 1e5 --out a.json --env-kwargs.levels 48",
         "or more, for rules.reinforce at steps = 900,000",
     ),
-    ("tune coinrun --budget 1e5 --out a.json --rules fixed shuffled", "none of the rules declares"),
+    ("tune coinrun --budget 1e5 --out a.json --rules fixed yoked", "none of the rules declares"),
     ("tune coinrun --budget 1e5 --out a.json --rules pppo", "did you mean 'ppo'?"),
     ("tune coinrun --budget 1e5 --out a.txt", "allowed: the path of a new .json file"),
     ("tune coinrun --budget 1e5 --out there.json", "it is there already"),

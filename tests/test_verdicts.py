@@ -158,7 +158,7 @@ def test_a_single_rule():
 
 def test_the_headline_is_short_and_starts_with_what_was_found():
     rules = {"ppo": PROXY, "parallel_q": (0.95, 0.13, 0.80, 0.9), "openai_es": UNABLE, "truncation": UNLEARNED}
-    summary = check(summarise(results(rules | {"shuffled": UNLEARNED, "guess_and_check": PROXY})))
+    summary = check(summarise(results(rules | {"yoked": UNLEARNED, "guess_and_check": PROXY})))
     said = summary["verdict"]
     assert len(said) == 5 and all(s.endswith(".") and s[0].isupper() for s in said)
     for text, shift in zip(said, ("at a detour", "behind the start"), strict=False):
@@ -166,11 +166,11 @@ def test_the_headline_is_short_and_starts_with_what_was_found():
         assert "] and parallel Q 80 % [" in text and "(32 competent seeds each)" in text
         assert "no claim about goals for OpenAI-ES (control fails: 20 % [" in text
         assert ", 16 seeds) and truncation selection (0 of 32 seeds competent)." in text
-        assert "shuffled" not in text and "guess" not in text
+        assert "yoked" not in text and "guess" not in text
     assert said[3] == "No selection rule supports a claim about goals, so selection and gradient are not compared."
-    assert said[4].startswith("Success of the control rules, not counted above, on held-out levels: shuffled reward (")
+    assert said[4].startswith("Success of the control rules, not counted above, on held-out levels: yoked reward (")
     assert "guess-and-check (it shows what the prior alone does) 95 % [" in said[4] and "(32 seeds each)" in said[4]
-    assert "a control: it reads nothing of reward" in summary["rules"]["shuffled"]["verdict"]
+    assert "a control: it reads nothing of reward" in summary["rules"]["yoked"]["verdict"]
     assert summary["rules"]["guess_and_check"]["short"] == "control rule; pursues end"
 
 
@@ -202,7 +202,7 @@ def test_no_difference_is_said_when_there_is_none():
 
 
 def test_selection_against_gradient():
-    rules = {"truncation": PROXY, "openai_es": PROXY, "ppo": (0.95, 0.13, 0.80, 0.9), "shuffled": UNLEARNED}
+    rules = {"truncation": PROXY, "openai_es": PROXY, "ppo": (0.95, 0.13, 0.80, 0.9), "yoked": UNLEARNED}
     verdict = summarise(results(rules | {"guess_and_check": PROXY}))["verdict"]
     (said,) = [s for s in verdict if s.startswith("Selection (")]
     assert said.startswith("Selection (truncation selection and OpenAI-ES) against gradient (PPO): 2 of 2 pairs at")
@@ -229,7 +229,7 @@ def test_results_may_say_what_a_rule_reads():
 
 
 def test_a_sweep():
-    data = results({"ppo": PROXY, "shuffled": UNLEARNED})
+    data = results({"ppo": PROXY, "yoked": UNLEARNED})
     more = [data.isel(condition=[0]).assign_coords(condition=[name]) for name in ("p0", "p1", "p10")]
     for part, share in zip(more, (0.0, 0.2, 0.6), strict=True):
         part.outcome_share[0, 0, :, -1, 1:, 0] = share

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -30,6 +30,8 @@ class MLP:
     bias: whether every linear layer adds a bias.
     trunk: "shared", the same hidden layers for all heads; "separate", each head its own (HEAD_trunk among the params);
         "stop-gradient", the same, but only the first head, which decides on the action, sends its gradient into them.
+    inputs: "raw", or "standardised": each channel of the observation centred and scaled by what a random policy sees on
+        training levels (`standardise.py`).
     """
 
     hidden: tuple[int, ...] = (64, 64)
@@ -38,6 +40,7 @@ class MLP:
     head_scale: float = 0.1
     bias: bool = True
     trunk: Literal["shared", "separate", "stop-gradient"] = "shared"
+    inputs: Literal["raw", "standardised"] = "raw"
 
 
 def _hidden(spec: MLP, x):
@@ -80,10 +83,11 @@ class _Gaussian(nn.Module):
 class _Network(nn.Module):
     spec: MLP
     heads: tuple[tuple[str, int | Box], ...]
+    prepare: Callable[[jax.Array], jax.Array]
 
     @nn.compact
     def __call__(self, obs):
-        x = obs.reshape(obs.shape[0], -1).astype(jnp.float32)
+        x = self.prepare(obs)
         names = [head for head, _ in self.heads]
         if self.spec.trunk == "separate":
             read = {head: _Trunk(self.spec, name=f"{head}_trunk")(x) for head in names}
@@ -100,12 +104,24 @@ class _Network(nn.Module):
         }
 
 
-def make(spec: MLP, obs: jax.ShapeDtypeStruct, heads: dict[str, int | Box]) -> Agent:
-    """The agent of a specification, for observations [B, *obs.shape] of dtype obs.dtype and the given {head: size or Box}."""
-    network = _Network(spec, tuple(heads.items()))
-    flat = math.prod(obs.shape)
+def flat(obs: jax.Array) -> jax.Array:
+    """Observations [B, ...] as float32[B, entries]."""
+    return obs.reshape(obs.shape[0], -1).astype(jnp.float32)
+
+
+def make(
+    spec: MLP,
+    obs: jax.ShapeDtypeStruct,
+    heads: dict[str, int | Box],
+    prepare: Callable[[jax.Array], jax.Array] = flat,
+) -> Agent:
+    """The agent of a specification, for observations [B, *obs.shape] of dtype obs.dtype and the given {head: size or Box}.
+
+    prepare: observations -> what enters the network, float32[B, entries].
+    """
+    network = _Network(spec, tuple(heads.items()), prepare)
     return Agent(
-        init=lambda key: network.init(key, jnp.zeros((1, flat)))["params"],
+        init=lambda key: network.init(key, jnp.zeros((1, *obs.shape)))["params"],
         apply=lambda params, obs: network.apply({"params": params}, obs),
         obs=obs,
     )

@@ -40,6 +40,18 @@ def sample(head: str = "logits"):
     return select
 
 
+def warm(head: str, temperature):
+    """Draws from the softmax of a head's output divided by `temperature`; of a Gaussian, with that share of its spread. Keeps nothing."""
+
+    def select(outputs, key):
+        output = outputs[head]
+        if isinstance(output, Gaussian):
+            return output.mean + temperature * (output.sample(key) - output.mean), {}
+        return sample(head)({head: output / temperature}, key)[0], {}
+
+    return select
+
+
 def epsilon_greedy(head: str, epsilon):
     """The greedy action, or with probability `epsilon` any action, uniformly; of continuous ones, anywhere in the box."""
 

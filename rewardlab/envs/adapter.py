@@ -110,7 +110,12 @@ def observes(env) -> bool:
 
     One that a world passes on from another world inside it knows nothing of the outer one's states and observations.
     """
-    return getattr(getattr(env, "observation", None), "__self__", None) is env
+    return own_method(env, "observation")
+
+
+def own_method(env, name: str) -> bool:
+    """Whether a world has a method of its own, not one of a world inside it."""
+    return getattr(getattr(env, name, None), "__self__", None) is env
 
 
 def time_limit(env) -> int:

@@ -87,6 +87,11 @@ class CoinRun(World):
         channels = len(CHANNELS) if with_enemies(params) else len(CHANNELS) - 1
         return spaces.Box(False, True, (channels * AREA + 2,), jnp.bool_)
 
+    def observation_channels(self, params: EnvParams) -> np.ndarray:
+        """int[entries] of an observation: each window is a channel, and so are "rising" and "falling" together."""
+        windows = len(CHANNELS) if with_enemies(params) else len(CHANNELS) - 1
+        return np.append(np.repeat(np.arange(windows), AREA), [windows, windows])
+
     def reset_env(self, key: jax.Array, params: EnvParams):
         """The start of a level drawn at random from the pool. Consumes the key."""
         first, count = params.pools[jnp.asarray(params.held_out, jnp.int32)]

@@ -34,7 +34,7 @@ def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters) -> Rule:
     """An update rule with the given hyperparameters, the rest at their defaults.
 
     rule: a name ("ppo"), the path of a file that defines `rule`, a rule's class, or a rule, to make a changed copy of.
-    A hyperparameter that is itself a rule (the one that `shuffled` wraps) may be given by name or path as well.
+    A hyperparameter that is itself a rule (the one that `yoked` wraps) may be given by name or path as well.
     Float hyperparameters may be arrays, to `vmap` over. Raises InputError for unknown names, wrong types, wrong ranges.
     """
     given = dict(hyperparameters)
@@ -77,7 +77,7 @@ def check_actions(rule: Rule, env, where: str) -> None:
     if isinstance(adapter.actions(env), Box) and not rule.continuous:
         given = name_of(type(rule)) or type(rule).__name__
         world = getattr(env, "name", type(env).__name__)
-        allowed = [name for name in names() if load(name).continuous]  # that of `shuffled` is the wrapped rule's
+        allowed = [name for name in names() if load(name).continuous]  # that of `yoked` is the wrapped rule's
         raise InputError(
             f"{where} = {given} takes discrete actions only, and those of {world} are continuous; "
             f"allowed: {', '.join(allowed)}, or a world with discrete actions"

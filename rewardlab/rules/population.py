@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 from jax.flatten_util import ravel_pytree
 
-from rewardlab.agents.select import greedy
+from rewardlab.agents.select import greedy, warm
 from rewardlab.fields import divides
 from rewardlab.rules.lineage import Lineage, blank, record
 from rewardlab.rules.returns import episode_returns, fitness
@@ -82,9 +82,11 @@ def cross(
 
 @struct.dataclass
 class Population(Rule):
-    """A rule with `candidates`, each of which acts greedily in its own lanes, for whole episodes.
+    """A rule with `candidates`, each of which acts in its own lanes, for whole episodes: greedily, or by draws where `sampled`.
 
-    Of a Gaussian that is its mean: its spread is inherited and mutated like any parameter, and does nothing.
+    Greedily, that is by a Gaussian's mean: its spread is inherited and mutated like any parameter, and does nothing. With
+    `sampled`, candidates draw from their softmax at `temperature` while they are tested, so that fitness changes smoothly
+    with parameters. What is handed over acts greedily all the same.
     """
 
     whole = True
@@ -93,6 +95,8 @@ class Population(Rule):
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
+    temperature: float = struct.field(default=0.3, metadata={"range": (1e-3, 100.0)})
+    sampled: bool = struct.field(default=False, pytree_node=False)
 
     def check(self):
         divides("candidates", self.candidates, "lanes", self.lanes)
@@ -105,7 +109,8 @@ class Population(Rule):
         return state.litter
 
     def behave(self, agent, state, key):
-        return Acting(unflatten(agent, self.litter(state)), greedy("logits"))
+        select = warm("logits", self.temperature) if self.sampled else greedy("logits")
+        return Acting(unflatten(agent, self.litter(state)), select)
 
 
 class State(NamedTuple):

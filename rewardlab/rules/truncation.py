@@ -28,7 +28,8 @@ class Truncation(Population):
     Fitness is the mean return per episode, and only its order counts (the breeder's equation's truncation, Lush 1937).
     Survivors are tested afresh with their children: an old score never protects anyone. Mutation adds Gaussian noise of
     standard deviation `mutation` to every parameter. With probability `crossover` a child has a second parent, another survivor,
-    and takes each parameter from either.
+    and takes each parameter from either. With `gene_pool` every survivor is a parent of every child, which takes each parameter
+    from any of them (gene pool recombination, Mühlenbein & Voigt 1995); its lineage then names the fittest.
     """
 
     level = 2
@@ -36,6 +37,7 @@ class Truncation(Population):
     mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0), "search": (0.005, 0.5, "log")})
     crossover: float = struct.field(default=0.0, metadata={"range": (0.0, 1.0)})
     parents: int = struct.field(default=8, pytree_node=False)
+    gene_pool: bool = struct.field(default=False, pytree_node=False)
 
     def check(self):
         super().check()
@@ -55,7 +57,12 @@ class Truncation(Population):
         children = self.candidates - self.parents
         one = jax.random.randint(parent_key, (children,), 0, self.parents)
         other = (one + jax.random.randint(mate_key, (children,), 1, max(self.parents, 2))) % self.parents
-        bred, crossed = cross(cross_key, survivors, one, other, self.crossover)
+        if self.gene_pool:
+            one = other = jnp.zeros_like(one)
+            which = jax.random.randint(cross_key, (children, survivors.shape[1]), 0, self.parents)
+            bred, crossed = jnp.take_along_axis(survivors, which, axis=0), jnp.zeros(children, bool)
+        else:
+            bred, crossed = cross(cross_key, survivors, one, other, self.crossover)
         litter = jnp.concatenate([survivors, bred + self.mutation * jax.random.normal(mutation_key, bred.shape)])
         both = jnp.stack([one, jnp.where(crossed, other, one)], axis=-1)
         return litter, jnp.concatenate([jnp.arange(self.parents)[:, None].repeat(2, axis=1), both])

@@ -1,0 +1,91 @@
+"""Yoked reward: any rule, paid the returns of a twin. Level 0, a control: what the rule does with no information."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from flax import struct
+
+from rewardlab.rules.ppo import PPO
+from rewardlab.rules.returns import episode_returns
+from rewardlab.types import Acting, Rule
+
+
+class State(NamedTuple):
+    """own, twin: states of the rule. earned: float32[lanes], of episodes under way. last: float32[], a return of the twin's."""
+
+    own: Any
+    twin: Any
+    earned: jax.Array
+    last: jax.Array
+
+
+def drawn(key: jax.Array, x: jax.Array, mask: jax.Array, otherwise: jax.Array) -> jax.Array:
+    """x.size independent draws from the masked entries of x, in its shape; `otherwise` where no entry is masked. Consumes the key."""
+    among = jnp.cumsum(mask.reshape(-1))
+    rank = jnp.floor(jax.random.uniform(key, (x.size,)) * among[-1].astype(jnp.float32)).astype(among.dtype)
+    which = jnp.searchsorted(among, jnp.minimum(rank, among[-1] - 1), side="right")
+    return jnp.where(among[-1] > 0, x.reshape(-1)[which], otherwise).reshape(x.shape)
+
+
+@struct.dataclass
+class Yoked(Rule):
+    """Two independent agents under one rule: the twin is paid what it earns, this one what the twin earns.
+
+    Each episode of its own is paid, at its end, a return drawn from those that the twin's episodes came to in the same update
+    (its latest one where none ended). So reward comes in the amounts, and rises over training, as it does for an agent that
+    learns, and depends on nothing that this agent ever did. (Permuting returns among the episodes of one update does not do
+    that: it leaves 1/n of the policy gradient, for n episodes.) Half of the lanes are the twin's, and its steps count.
+    """
+
+    level = 0
+
+    rule: Rule = PPO()
+
+    continuous = property(lambda self: self.rule.continuous)
+    whole = property(lambda self: self.rule.whole)
+    candidates = property(lambda self: 2 * max(self.rule.candidates, 1))
+    lanes = property(lambda self: 2 * self.rule.lanes)
+    steps = property(lambda self: self.rule.steps)
+
+    def heads(self, actions):
+        return self.rule.heads(actions)
+
+    def init(self, agent, key):
+        own_key, twin_key = jax.random.split(key)
+        return State(
+            self.rule.init(agent, own_key), self.rule.init(agent, twin_key), jnp.zeros(self.lanes), jnp.float32(0)
+        )
+
+    def behave(self, agent, state, key):
+        own_key, twin_key = jax.random.split(key)
+        own = self.rule.behave(agent, state.own, own_key)
+        twin = self.rule.behave(agent, state.twin, twin_key)
+        join = jnp.concatenate if self.rule.candidates else jnp.stack
+        # How outputs become actions depends on hyperparameters and the number of the update, which the two share.
+        return Acting(jax.tree.map(lambda x, y: join([x, y]), own.params, twin.params), own.select)
+
+    def update(self, agent, state, experience, key):
+        pay_key, own_key, twin_key = jax.random.split(key, 3)
+        earned = episode_returns(experience.reward, experience.done, state.earned)
+        own, twin = (jax.tree.map(lambda x, h=half: x[:, h], experience) for half in self.halves)
+        returns = earned[:, self.halves[1]]
+        paid = jnp.where(own.done, drawn(pay_key, returns, twin.done, state.last), 0.0)
+        after, log = self.rule.update(agent, state.own, own._replace(reward=paid), own_key)
+        twin_after, _ = self.rule.update(agent, state.twin, twin, twin_key)
+        latest = jnp.argmax(jnp.where(twin.done, jnp.arange(self.steps)[:, None], -1))
+        last = jnp.where(twin.done.any(), returns.reshape(-1)[latest], state.last)
+        return State(after, twin_after, jnp.where(experience.done[-1], 0.0, earned[-1]), last), log
+
+    @property
+    def halves(self) -> tuple[slice, slice]:
+        """This agent's lanes, and the twin's."""
+        return slice(None, self.rule.lanes), slice(self.rule.lanes, None)
+
+    def policy(self, agent, state):
+        return self.rule.policy(agent, state.own)
+
+
+rule = Yoked

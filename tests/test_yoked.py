@@ -1,0 +1,115 @@
+"""Yoked reward: what a rule is paid is what a twin earned, and leaves it nothing to learn from."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from gymnax.environments import environment, spaces
+from scipy import stats
+from told import experience, table
+from worlds import Params
+
+from rewardlab import rules, training
+from rewardlab.agents import MLP
+from rewardlab.rules.reinforce import Reinforce
+from rewardlab.rules.yoked import Yoked, drawn
+
+
+def test_draws_are_independent_and_uniform_among_the_masked_entries():
+    x, mask = jnp.array([[1.0, 2, 3], [4, 5, 6]]), jnp.array([[True, False, True], [True, False, False]])
+    many = jax.vmap(lambda key: drawn(key, x, mask, jnp.float32(9)))(jax.random.split(jax.random.key(0), 20_000))
+    values, counts = np.unique(np.asarray(many), return_counts=True)
+    assert values.tolist() == [1, 3, 4] and stats.chisquare(counts).pvalue > 1e-5
+    pairs = np.unique(np.asarray(many).reshape(-1, 6)[:, :2], axis=0, return_counts=True)[1]
+    assert len(pairs) == 9 and stats.chisquare(pairs).pvalue > 1e-5
+    assert (drawn(jax.random.key(0), x, jnp.zeros_like(mask), jnp.float32(9)) == 9).all()
+
+
+class Told(Reinforce):
+    """Does nothing but say what it was paid."""
+
+    def update(self, agent, state, experience, key):
+        return state, {"reward": experience.reward}
+
+
+def test_an_episode_is_paid_at_its_end_what_one_of_the_twins_came_to_with_what_it_carried():
+    rule = Yoked(rule=Told(lanes=2, steps=3))
+    state = rule.init(table(1, {"logits": 2, "value": 1}), jax.random.key(0))
+    earned = np.array([[100.0, 100, 1, 7], [100, 100, 2, 10], [100, 100, 4, 20]], np.float32)
+
+    def told(done):
+        return experience(np.ones((3, 4, 1)), np.zeros((3, 4)), earned, terminated=np.array(done, bool))
+
+    def update(state, done, key):
+        state, log = rule.update(None, state, told(done), jax.random.key(key))
+        return state, np.asarray(log["reward"])
+
+    state, paid = update(state, [[1, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 0]], 1)
+    assert {*paid[[0, 2], [0, 1]].tolist()} <= {3.0, 7.0} and np.count_nonzero(paid) == 2
+    assert state.earned.tolist() == [200.0, 0.0, 4.0, 30.0] and state.last == 3.0
+    state, paid = update(state, [[0, 0, 0, 0], [0, 0, 0, 0], [1, 1, 0, 0]], 2)
+    assert paid[2].tolist() == [3.0, 3.0], "no episode of the twin's ended: its latest"
+    assert state.earned.tolist() == [0.0, 0.0, 11.0, 67.0]
+    state, paid = update(state, [[1, 1, 0, 1], [0, 0, 0, 0], [0, 0, 0, 0]], 3)
+    assert paid[0].tolist() == [74.0, 74.0] and state.last == 74.0
+
+
+class Arms(environment.Environment):
+    """Two arms, one pull an episode: the first pays nothing, the second 1. The observation is one number that never changes."""
+
+    num_actions = 2
+    default_params = Params(max_steps_in_episode=1)
+
+    def reset_env(self, key, params):
+        return jnp.ones(1), environment.EnvState(time=0)
+
+    def step_env(self, key, state, action, params):
+        state = state.replace(time=state.time + 1)
+        return jnp.ones(1), state, action.astype(jnp.float32), jnp.bool_(True), {}
+
+    def observation_space(self, params):
+        return spaces.Box(1, 1, (1,), jnp.float32)
+
+    def action_space(self, params=None):
+        return spaces.Discrete(2)
+
+
+SEEDS = 256
+SMALL = {"lanes": 16, "steps": 1, "candidates": 8, "parents": 2, "minibatches": 2, "capacity": 200, "batch": 16, "epochs": 2}
+WRAPPED = [name for name in rules.names() if name not in ("yoked", "fixed", "drift")]  # these are told nothing anyway
+
+
+def prefers_the_arm_that_pays(rule) -> np.ndarray:
+    """bool[SEEDS], after 150 updates."""
+    spec = MLP(hidden=(), bias=False, head_scale=0.0) if "value_iteration" in str(type(rule)) else MLP(hidden=(4,))
+    s = training.setting(Arms(), rule, spec)
+
+    def train(key):
+        carry = training.train(key, rule, Arms(), spec=spec, steps=150 * rule.lanes)
+        logits = s.agent.apply(rule.policy(s.agent, carry.state), jnp.ones((1, 1)))
+        return jnp.argmax(logits[next(iter(rule.heads(2)))][0])
+
+    return np.asarray(jax.jit(jax.vmap(train))(jax.random.split(jax.random.key(0), SEEDS))) == 1
+
+
+def small(name):
+    made = rules.make(name)
+    return made.replace(**{k: v for k, v in SMALL.items() if k in made.__dataclass_fields__})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in WRAPPED if name != "value_iteration"])
+def test_a_yoked_rule_learns_nothing_on_a_bandit_where_the_rule_itself_does(name):
+    plain, yoked = prefers_the_arm_that_pays(small(name)).mean(), prefers_the_arm_that_pays(Yoked(rule=small(name))).mean()
+    assert abs(yoked - 0.5) < 4.5 * 0.5 / np.sqrt(SEEDS), yoked
+    assert plain > 0.8, "the bandit is too hard: this test could not fail"
+
+
+def test_the_twin_learns():
+    """So that what the other one is paid rises, as it does for those who learn."""
+    rule = Yoked(rule=small("reinforce"))
+    s = training.setting(Arms(), rule, MLP(hidden=(4,)))
+    keys = jax.random.split(jax.random.key(0), 16)
+    carry = jax.jit(jax.vmap(lambda key: training.train(key, rule, Arms(), spec=MLP(hidden=(4,)), steps=10_000)))(keys)
+    logits = jax.vmap(lambda state: s.agent.apply(rule.rule.policy(s.agent, state.twin), jnp.ones((1, 1)))["logits"][0])
+    assert (logits(carry.state).argmax(-1) == 1).mean() > 0.9

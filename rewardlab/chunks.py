@@ -81,7 +81,7 @@ def train_batch(
     default = put(set_params(env.default_params, {}))
     overrides = put(stack_params(env.default_params, list(experiment.evaluations.values())))
     keys, key = put((batches.run_keys(experiment.seed, batch.padded(width)), batches.evaluation_key(experiment.seed)))
-    targets = np.linspace(0, experiment.steps, experiment.points + 1).round().astype(np.int64)
+    targets = experiment.targets(batch.rule)
 
     shapes = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct((width, len(targets), *x.shape[1:]), x.dtype), evaluate.out_info

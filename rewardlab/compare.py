@@ -1,8 +1,9 @@
 """Results -> summary: what each rule reached, what it did under the shift, and which rules differ.
 
 The first outcome is success, the second the proxy (what else a policy may have been selected for), the first evaluation
-the training distribution. Two readings: the last point (equal environment steps), and each seed's first point at which
-its return on the training distribution is at least `capability` (matched capability).
+the training distribution. Two readings: equal environment steps (the last point, or where rules live unlike many steps the
+last that all of them share), and each seed's first point at which its return on the training distribution is at least
+`capability` (matched capability).
 
 A rule supports a *claim* about goals under a shift only if it learned (at least half of its seeds are competent at the
 last point, and no fewer than an interval needs) and its control, the same rule trained on the shift, reaches an
@@ -44,10 +45,11 @@ class Runs(NamedTuple):
     """A results Dataset as plain arrays.
 
     values: float64[rule, condition, seed, point, evaluation, measure]; the measures are the outcomes, then the return;
-    NaN where a condition lacks the seed. trained: bool[condition, seed]. failed: bool[rule, condition, seed], at the
-    last point. steps: [rule, condition, seed, point].
-    Of the seeds of the main condition: first: int[rule, seed], the first capable point, -1 for never; competent:
-    bool[rule, seed], capable at the last point.
+    NaN where a rule lacks the seed under a condition. trained: bool[rule, condition, seed]. failed: the same, at the last
+    point. steps: [rule, condition, seed, point]. shared: int[rule], the point at which all have lived equally many steps.
+    alike: whether that is the last one of each.
+    Of the main condition: first: int[rule, seed], the first capable point, -1 for never; competent: bool[rule, seed],
+    capable at the last point.
     score: the measure that says how well a rule does: success, or the return in a world where they are not the same.
     goals: success and proxy; none in a world that names no outcomes. judged: the measures in which rules are compared.
     compared: the evaluations on which they are: the shifts, or the training distribution if there is none.
@@ -57,6 +59,8 @@ class Runs(NamedTuple):
     trained: np.ndarray
     failed: np.ndarray
     steps: np.ndarray
+    shared: np.ndarray
+    alike: bool
     first: np.ndarray
     competent: np.ndarray
     rules: list[str]
@@ -80,7 +84,8 @@ def summarise(results: xarray.Dataset) -> dict:
     rules: {rule: {final, competent, matched, control (each {evaluation: {outcome or "return": figure}}),
     steps_to_capability, never, failed {condition: seeds}, learned, level, shifts {evaluation: {reading, able, claim}},
     claim (true if every shift supports one), verdict, short}}.
-    pairwise: {final, matched}, rows of a against b; `effect` is the probability that a seed of a scores above one of b.
+    alike: whether seeds of all rules live equally many steps; figures `final` are at the end of each rule's own.
+    pairwise: {equal, matched}, rows of a against b; `effect` is the probability that a seed of a scores above one of b.
     audit: a row a rule, with the fields of `auditing.Reach`; none where the run made none.
     conditions: final figures {rule: {condition: {evaluation: {outcome or "return": figure}}}}.
     """
@@ -89,13 +94,15 @@ def summarise(results: xarray.Dataset) -> dict:
     for rule, entry in rules.items():
         entry["level"] = int(results["level"].sel(rule=rule)) if "level" in results else LEVELS.get(rule)
     pairwise = _pairwise(runs)
-    seeds = dict(zip(runs.conditions, map(int, runs.trained.sum(-1)), strict=True))
+    most = runs.trained.sum(-1).max(0)
+    seeds = dict(zip(runs.conditions, map(int, most), strict=True))
     planned = _experiment(results).get("conditions", {})
     control = {"condition": runs.control, "params": planned.get(runs.control, {}).get("params", {})}
     summary = {
         "name": results.attrs.get("name", ""),
         "question": results.attrs.get("question", ""),
         "seeds": {"conditions": seeds, "minimum": stats.MIN_SEEDS, "advised": stats.ADVISED_SEEDS},
+        "alike": runs.alike,
         "capability": float(results.attrs["capability"]),
         "control": control if runs.control else None,
         "control_capability": runs.control_capability,
@@ -167,7 +174,7 @@ def filled(results: xarray.Dataset) -> xarray.Dataset:
     """
     finite = np.isfinite(results["return"]).all("evaluation")
     finite &= np.isfinite(results.outcome_share).all(["evaluation", "outcome"])
-    trained = np.isfinite(results.steps).any(["rule", "point"])
+    trained = np.isfinite(results.steps).any("point")
     lowest = results["return"].where(finite).min(["rule", "condition", "seed", "point"]).fillna(0)
     nothing = lowest * 0 if scores_success(results) else lowest
     return results.assign(
@@ -210,7 +217,9 @@ def _runs(results: xarray.Dataset) -> Runs:
         list(map(str, results[dim].values)) for dim in ("rule", "condition", "evaluation", "outcome")
     )
     steps = results.steps.transpose(*dims[:4]).values
-    trained = np.isfinite(steps).any((0, 3))
+    trained = np.isfinite(steps).any(3)
+    last = results.sizes["point"] - 1
+    shared = results["shared_point"].values if "shared_point" in results else np.full(len(rules), last)
     goals, scored = outcomes[:2] if has_goals(results) else [], scores_success(results)
     control = results.attrs.get("control", "")
     return Runs(
@@ -218,8 +227,10 @@ def _runs(results: xarray.Dataset) -> Runs:
         trained=trained,
         steps=steps,
         failed=data.failed.transpose(*dims[:4]).values[..., -1],
-        first=first_capable(data).values[:, trained[0]],
-        competent=competent(data).values[:, trained[0]],
+        shared=shared,
+        alike=bool((shared == last).all()),
+        first=first_capable(data).values,
+        competent=competent(data).values,
         rules=rules,
         conditions=conditions,
         evaluations=evaluations,
@@ -243,27 +254,31 @@ def _figures(runs: Runs, values: np.ndarray) -> dict:
 
 
 def _samples(runs: Runs, i: int) -> dict[str, np.ndarray]:
-    """{reading: values [seeds, evaluation, measure]} of a rule under the main condition."""
-    reached = np.flatnonzero(runs.first[i] >= 0)
-    values = runs.values[i, 0, runs.trained[0]]
-    return {"final": values[:, -1], "matched": values[reached, runs.first[i][reached]]}
+    """{reading: values [seeds, evaluation, measure]} of a rule under the main condition; last: at the end of its own budget."""
+    there = runs.trained[i, 0]
+    values, first = runs.values[i, 0, there], runs.first[i, there]
+    reached = np.flatnonzero(first >= 0)
+    return {"equal": values[:, runs.shared[i]], "matched": values[reached, first[reached]], "last": values[:, -1]}
 
 
 def _rule(runs: Runs, i: int) -> dict:
-    sample, n, able, first = _samples(runs, i), runs.first.shape[1], runs.competent[i], runs.first[i]
-    steps = runs.steps[i, 0, runs.trained[0]][first >= 0, first[first >= 0]]
+    there = runs.trained[i, 0]
+    sample, n, able, first = _samples(runs, i), int(there.sum()), runs.competent[i, there], runs.first[i, there]
+    lived = runs.steps[i, 0, there]
+    steps = lived[first >= 0, first[first >= 0]]
     conditions = {
-        name: _figures(runs, runs.values[i, j, runs.trained[j], -1]) for j, name in enumerate(runs.conditions)
+        name: _figures(runs, runs.values[i, j, runs.trained[i, j], -1]) for j, name in enumerate(runs.conditions)
     }
     entry = {
         "seeds": n,
+        "trained": dict(zip(runs.conditions, map(int, runs.trained[i].sum(-1)), strict=True)),
         "competent_seeds": int(able.sum()),
         "learned": bool(2 * able.sum() >= n > 0),
         "failed": dict(zip(runs.conditions, map(int, runs.failed[i].sum(-1)), strict=True)),
         "final": next(iter(conditions.values())),
         "control": conditions.get(runs.control),
         "conditions": conditions,
-        "competent": _figures(runs, sample["final"][able]),
+        "competent": _figures(runs, sample["last"][able]),
         "matched": _figures(runs, sample["matched"]),
         "steps_to_capability": stats.figure(steps),
         "never": n - len(steps),

@@ -13,7 +13,7 @@ from typing import Any
 
 from rewardlab import agents, registry, rules
 from rewardlab.errors import InputError, show, unknown, wrong_type
-from rewardlab.experiment import Condition, Experiment
+from rewardlab.experiment import Budget, Condition, Experiment
 from rewardlab.fields import coerce
 from rewardlab.types import Rule
 
@@ -112,6 +112,7 @@ def to_json(experiment: Experiment) -> str:
     """
     plain = {f.name: getattr(experiment, f.name) for f in fields(experiment)}
     plain["conditions"] = {name: dataclasses.asdict(condition) for name, condition in experiment.conditions.items()}
+    plain["budgets"] = {name: dataclasses.asdict(budget) for name, budget in experiment.budgets.items()}
     plain["rules"] = {name: _rule_to_plain(rule) for name, rule in experiment.rules.items()}
     plain["agent"] = {"agent": type(experiment.agent).__name__} | dataclasses.asdict(experiment.agent)
     plain["env"] = experiment.env if isinstance(experiment.env, str) else {"object": _address(type(experiment.env))}
@@ -148,6 +149,10 @@ def from_json(text: str, files: bool = False, where: str = "the config") -> Expe
     }
     plain["rules"] = {
         name: _rule(f"rules.{name}", value, files) for name, value in _object("rules", plain["rules"]).items()
+    }
+    plain["budgets"] = {
+        name: Budget(**_only(f"budgets.{name}", _object(f"budgets.{name}", value), ("steps", "seeds")))
+        for name, value in _object("budgets", plain.get("budgets", {})).items()
     }
     plain["agent"] = _agent(plain["agent"]) if "agent" in plain else agents.MLP()
     if isinstance(plain.get("env"), dict):
@@ -232,10 +237,16 @@ def smoke(experiment: Experiment) -> Experiment:
     """The same experiment at tiny sizes: every part of it runs, nothing is learned."""
     updates = max(rule.lanes * rule.steps * 2 for rule in experiment.rules.values())
     few = {name: replace(c, seeds=c.seeds and min(c.seeds, 2)) for name, c in experiment.conditions.items()}
+    steps = min(experiment.steps, updates)
+    budgets = {  # still unlike each other, where they were
+        name: Budget(b.steps and min(b.steps, 2 * steps), b.seeds and min(b.seeds, 2))
+        for name, b in experiment.budgets.items()
+    }
     return replace(
         experiment,
         conditions=few,
-        steps=min(experiment.steps, updates),
+        budgets=budgets,
+        steps=steps,
         seeds=min(experiment.seeds, 2),
         points=min(experiment.points, 2),
         episodes=min(experiment.episodes, 16),

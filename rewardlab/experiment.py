@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from rewardlab import envs, registry, rules
 from rewardlab.agents import MLP
 from rewardlab.envs import adapter
@@ -35,6 +37,17 @@ class Condition:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """What one rule gets in place of what the experiment says, since rules need experience in very different amounts.
+
+    steps: environment steps that each of its seeds lives. seeds: how many it has at most. None: as the experiment.
+    """
+
+    steps: int | None = None
+    seeds: int | None = None
+
+
+@dataclass(frozen=True)
 class Experiment:
     """A question, and everything that decides its answer. Raises InputError for what it can't use.
 
@@ -50,7 +63,9 @@ class Experiment:
     control: the condition whose success a claim about goals needs, or None.
     steps: environment steps that each seed lives.
     seeds: how many agents are trained per rule and condition.
-    points: evaluations after the one of the untrained agent.
+    budgets: {rule: Budget} of the rules that get other steps or fewer seeds.
+    points: evaluations after the one of the untrained agent, evenly spaced. Where budgets differ there is one more, at the
+        largest number of steps that all rules share.
     episodes: episodes of each evaluation.
     width: seeds per batch and device; 0: what suits the device (`widths.py`). Part of a run's identity: another width
         rounds differently.
@@ -71,6 +86,7 @@ class Experiment:
     control: str | None = None
     steps: int = _whole(1_000_000, 1, 10**12)
     seeds: int = _whole(32, 1, 10**6)
+    budgets: dict[str, Budget] = field(default_factory=dict)
     points: int = _whole(8, 1, 10**4)
     episodes: int = _whole(128, 1, 10**6)
     width: int = _whole(0, 0, 4096)
@@ -90,6 +106,8 @@ class Experiment:
         put("rules", _entries("rules", self.rules, _rule))
         put("conditions", _entries("conditions", self.conditions, _condition))
         put("evaluations", _entries("evaluations", self.evaluations, _numbers))
+        budgets = {name: self._budget(name, budget) for name, budget in self.budgets.items()}
+        put("budgets", {name: budget for name, budget in budgets.items() if budget != Budget()})
         put("published", {_text("published", k): coerce(v, float, f"published.{k}") for k, v in self.published.items()})
         if self.control is not None and self.control not in self.conditions:
             raise unknown("control", self.control, self.conditions, "conditions of the experiment, or none")
@@ -119,10 +137,41 @@ class Experiment:
         """The fields of the world's params that the main condition, the first one, changes."""
         return next(iter(self.conditions.values())).params
 
-    def seeds_of(self, condition: str) -> int:
-        """How many seeds are trained under a condition."""
-        own = self.conditions[condition].seeds
-        return self.seeds if own is None else min(own, self.seeds)
+    def _budget(self, name: str, budget: Budget) -> Budget:
+        if name not in self.rules:
+            raise unknown("rule in budgets", name, self.rules)
+        if not isinstance(budget, Budget):
+            raise wrong_type(f"budgets.{name}", budget, "a Budget")
+        steps = coerce(budget.steps, int | None, f"budgets.{name}.steps", (1, 10**12))
+        return Budget(steps, coerce(budget.seeds, int | None, f"budgets.{name}.seeds", (1, LARGEST_SIZE)))
+
+    def seeds_of(self, rule: str, condition: str) -> int:
+        """How many seeds of a rule are trained under a condition."""
+        limits = (self.seeds, self.conditions[condition].seeds, self.budgets.get(rule, Budget()).seeds)
+        return min(limit for limit in limits if limit is not None)
+
+    def steps_of(self, rule: str) -> int:
+        """How many environment steps a seed of a rule lives."""
+        return self.budgets.get(rule, Budget()).steps or self.steps
+
+    def targets(self, rule: str) -> np.ndarray:
+        """The numbers of steps at which a rule is evaluated, int64[P], in order; P is the same for all rules."""
+        even = np.linspace(0, self.steps_of(rule), self.points + 1).round().astype(np.int64)
+        return even if self.alike else np.sort(np.append(even, self.shared_steps))
+
+    def shared_point(self, rule: str) -> int:
+        """The last of a rule's evaluations at no more steps than all rules live."""
+        return int(np.flatnonzero(self.targets(rule) <= self.shared_steps)[-1])
+
+    @property
+    def shared_steps(self) -> int:
+        """The largest number of steps that a seed of every rule lives."""
+        return min(map(self.steps_of, self.rules))
+
+    @property
+    def alike(self) -> bool:
+        """Whether seeds of all rules live equally many steps."""
+        return len({*map(self.steps_of, self.rules)}) == 1
 
     def world(self) -> Any:
         """The Environment, made. Raises InputError when a condition, an evaluation or a rule does not fit it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 from importlib import metadata
@@ -55,7 +56,11 @@ def digest(experiment: Experiment) -> str:
 def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
     """A config without its numbers of seeds, and, with `width`, without that."""
     bare = {name: value for name, value in plain.items() if name != "seeds" and not (width and name == "width")}
-    return bare | {"conditions": {name: {"params": c["params"]} for name, c in plain["conditions"].items()}}
+    budgets = {name: b["steps"] for name, b in plain["budgets"].items() if b["steps"]}
+    return bare | {
+        "conditions": {name: {"params": c["params"]} for name, c in plain["conditions"].items()},
+        "budgets": budgets,
+    }
 
 
 def grows(old: str, new: str, width: bool = False) -> bool:
@@ -64,14 +69,15 @@ def grows(old: str, new: str, width: bool = False) -> bool:
         before, after = json.loads(old), json.loads(new)
         if _bare(before, width) != _bare(after, width):
             return False
-        return all(_seeds(after, name) >= _seeds(before, name) for name in after["conditions"])
+        cells = itertools.product(after["rules"], after["conditions"])
+        return all(_seeds(after, *cell) >= _seeds(before, *cell) for cell in cells)
     except (ValueError, TypeError, KeyError, AttributeError):
         return False
 
 
-def _seeds(plain: dict[str, Any], condition: str) -> int:
-    own = plain["conditions"][condition]["seeds"]
-    return plain["seeds"] if own is None else min(own, plain["seeds"])
+def _seeds(plain: dict[str, Any], rule: str, condition: str) -> int:
+    own = (plain["seeds"], plain["conditions"][condition]["seeds"], plain["budgets"].get(rule, {}).get("seeds"))
+    return min(limit for limit in own if limit is not None)
 
 
 def differences(there: dict[str, Any], here: dict[str, Any]) -> str:

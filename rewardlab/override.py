@@ -10,7 +10,7 @@ from typing import Any
 
 from rewardlab import registry, rules
 from rewardlab.errors import InputError, unknown
-from rewardlab.experiment import Experiment
+from rewardlab.experiment import Budget, Experiment
 from rewardlab.fields import bounds, checked, describe, hints, parse, parse_free
 from rewardlab.types import Rule
 
@@ -25,12 +25,14 @@ def override(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
     """
     every = list(paths(experiment))
     new = {f.name: getattr(experiment, f.name) for f in fields(experiment)}
+    new["budgets"] = {name: experiment.budgets.get(name, Budget()) for name in experiment.rules}
     for path, value in changes.items():
         name, _, rest = path.partition(".")
         name = name.replace("-", "_")
         if name not in new:
             raise unknown("field", path, new, near=every)
         new[name] = _changed(new[name], hints(Experiment)[name], name, rest, value, every)
+    new["budgets"] = {name: budget for name, budget in new["budgets"].items() if name in new["rules"]}
     return Experiment(**new)
 
 

@@ -125,7 +125,7 @@ def cells(experiment: Experiment) -> Iterator[Batch]:
     """Every batch of the experiment, in order, as if nothing were there: which process trains what goes by this order."""
     for rule in experiment.rules:
         for condition in experiment.conditions:
-            seeds = experiment.seeds_of(condition)
+            seeds = experiment.seeds_of(rule, condition)
             for first in range(0, seeds, experiment.width):
                 yield Batch(rule, condition, tuple(range(first, min(first + experiment.width, seeds))))
 
@@ -147,7 +147,7 @@ def together(experiment: Experiment, parts: list[Part], rule: str, condition: st
     for part in parts:
         if (part.batch.rule, part.batch.condition) == (rule, condition):
             rows.update({seed: (part, row) for row, seed in enumerate(part.batch.seeds)})
-    chosen = [rows[seed] for seed in range(experiment.seeds_of(condition))]
+    chosen = [rows[seed] for seed in range(experiment.seeds_of(rule, condition))]
     return {name: np.stack([part.arrays[name][row] for part, row in chosen]) for name in chosen[0][0].arrays}
 
 

@@ -68,21 +68,20 @@ def film(experiment: Experiment, env, folder: Path) -> None:
 
 def write(experiment: Experiment, env, fixed: Fixed, folder: Path) -> None:
     """Writes results and report of made-up numbers."""
-    conditions = {name: replace(c, seeds=c.seeds and min(c.seeds, SEEDS)) for name, c in experiment.conditions.items()}
-    small = replace(experiment, seeds=min(experiment.seeds, SEEDS), conditions=conditions, width=experiment.width or 1)
+    small = replace(experiment, seeds=min(experiment.seeds, SEEDS), width=experiment.width or 1)
     random = np.random.default_rng(0)
     measured = {
-        (rule, name): made_up(small, env, small.seeds_of(name), random) for rule in small.rules for name in conditions
+        (rule, name): made_up(small, env, rule, name, random) for rule in small.rules for name in small.conditions
     }
     run = store.create(folder / "run", small)
     store.write_results(run.path, assembly.assemble(small, env, measured, fixed))
     assembly.write_report(run.path)
 
 
-def made_up(experiment: Experiment, env, seeds: int, random: np.random.Generator) -> Measured:
-    """What some rule might have come to under some condition."""
-    points, outcomes = experiment.points + 1, len(adapter.outcomes(env))
-    shape = (seeds, points, len(experiment.evaluations))
-    share = random.dirichlet(np.ones(outcomes), shape).astype(np.float32)
-    steps = np.tile(np.linspace(0, experiment.steps, points).round(), (seeds, 1))
-    return Measured(share, share[..., 0], np.ones(shape, np.float32), steps, np.ones((seeds, points), np.float32))
+def made_up(experiment: Experiment, env, rule: str, condition: str, random: np.random.Generator) -> Measured:
+    """What a rule might have come to under a condition."""
+    seeds, targets = experiment.seeds_of(rule, condition), experiment.targets(rule)
+    shape = (seeds, len(targets), len(experiment.evaluations))
+    share = random.dirichlet(np.ones(len(adapter.outcomes(env))), shape).astype(np.float32)
+    steps = np.tile(targets.astype(float), (seeds, 1))
+    return Measured(share, share[..., 0], np.ones(shape, np.float32), steps, np.ones(shape[:2], np.float32))

@@ -25,7 +25,7 @@ class Measured(NamedTuple):
 
 
 def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured], references: dict[str, np.ndarray]):
-    """An xarray Dataset over all rules and conditions; a condition with fewer seeds is filled up with NaN.
+    """An xarray Dataset over all rules and conditions; where a rule has fewer seeds under one, it is filled up with NaN.
 
     references: {scripted policy: float32[E, K]}, its shares of outcomes on each evaluation.
     """
@@ -33,7 +33,7 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
 
     names, conditions = list(experiment.rules), list(experiment.conditions)
     outcome_names = list(adapter.outcomes(env))
-    most = max(map(experiment.seeds_of, conditions))
+    most = max(experiment.seeds_of(name, condition) for name in names for condition in conditions)
 
     def cube(field):
         cells = [[getattr(measured[name, condition], field) for condition in conditions] for name in names]
@@ -54,13 +54,14 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
             "steps": (where[:4], cube("steps")),
             "finite": (where[:4], cube("finite")),
             "reference_share": (("reference", "evaluation", "outcome"), shares),
+            "shared_point": (("rule",), np.array([experiment.shared_point(name) for name in names])),
             "level": (("rule",), np.array([rule.level for rule in experiment.rules.values()])),
         },
         coords={
             "rule": names,
             "condition": conditions,
             "seed": np.arange(most),
-            "point": np.arange(experiment.points + 1),
+            "point": np.arange(len(experiment.targets(names[0]))),
             "evaluation": list(experiment.evaluations),
             "outcome": outcome_names,
             "reference": list(references),

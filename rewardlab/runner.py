@@ -81,7 +81,7 @@ def run(
         check_identity(path, experiment, found, mine, resume_anyway)
         wanted = [batch for number, batch in parts.missing(experiment, found) if number % share.of == share.process]
         if wanted:
-            progress.total = experiment.steps * sum(len(batch.seeds) for batch in wanted)
+            progress.total = sum(experiment.steps_of(batch.rule) * len(batch.seeds) for batch in wanted)
             if found:
                 progress.note(f"{path}: going on; {len(found)} batches are there, {len(wanted)} to be trained")
             measure(path, experiment, wanted, mine, progress, stop)
@@ -168,7 +168,9 @@ def compile_all(experiment: Experiment, names: list[str], workers: batches.Worke
     default = set_params(env.default_params, {})
     overrides = stack_params(default, list(experiment.evaluations.values()))
     rules = {name: experiment.rules[name] for name in names}
-    settings = {name: training.setting(env, rule, experiment.agent, main=experiment.main) for name, rule in rules.items()}
+    settings = {
+        name: training.setting(env, rule, experiment.agent, main=experiment.main) for name, rule in rules.items()
+    }
 
     def timed(compile_it, *arguments):
         started = time.perf_counter()

@@ -64,7 +64,9 @@ def prepare(experiment: Experiment, budget: int) -> dict[str, Job]:
     episodes = min(experiment.episodes, EPISODES)
     evaluation = episodes * adapter.time_limit(env)
     rules = {name: experiment.rules[name] for name in spaces}
-    plans = {n: halving.plan(budget, experiment.steps, rule, evaluation, f"rules.{n}") for n, rule in rules.items()}
+    plans = {
+        n: halving.plan(budget, experiment.steps_of(n), rule, evaluation, f"rules.{n}") for n, rule in rules.items()
+    }
     main = next(iter(experiment.conditions.values()))
     training_pool = {"held_out": 0} if hasattr(env.default_params, "held_out") else {}
     shared = {
@@ -98,7 +100,7 @@ def record(experiment: Experiment, jobs: dict[str, Job], found: dict[str, Any]) 
     how = {
         "budget": job.budget,
         "eta": halving.ETA,
-        "steps": experiment.steps,
+        "steps": {name: experiment.steps_of(name) for name in jobs},
         "condition": next(iter(experiment.conditions)),
         "score": f"share of {env.outcomes[0]}" if hasattr(env, "outcomes") else "return",
         "episodes": job.episodes,

@@ -8,7 +8,6 @@ from __future__ import annotations
 from rewardlab.wording import (
     CONTROL_RULES,
     NO_CLAIM,
-    READINGS,
     count,
     counts,
     ended,
@@ -17,6 +16,7 @@ from rewardlab.wording import (
     names,
     number,
     place,
+    readings,
     sentence,
     words,
 )
@@ -63,7 +63,7 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
 
 
 def headline(summary: dict) -> list[str]:
-    """The run in a few sentences: per shift what the rules pursued, then which differ, selection against gradient (in a
+    """The run in a few sentences: selection against gradient, per shift what the rules pursued, then which differ (in a
     sweep: how much of the shift it takes), and the control rules."""
     rules, goals, shifts = summary["rules"], summary["goals"], summary["shifts"]
     if not goals or not shifts:
@@ -72,10 +72,11 @@ def headline(summary: dict) -> list[str]:
         return list(map(sentence, found))
     told = [rule for rule, entry in rules.items() if entry["level"] not in CONTROL_RULES] or list(rules)
     claims = {shift: [rule for rule in told if rules[rule]["shifts"][shift]["claim"]] for shift in shifts}
-    text = [_pursued(summary, shift, told) for shift in shifts]
+    compared, kinds = _kinds(summary, claims, told)
+    text = [*kinds * compared, *(_pursued(summary, shift, told) for shift in shifts)]
     swept = len(summary["seeds"]["conditions"]) > 2
     text += [_dose(summary, told)] if swept else _pairs(summary, claims, summary["judged"])
-    text += _kinds(summary, claims, told)
+    text += kinds * (not compared)
     text += [_controls(summary, [rule for rule in rules if rule not in told])] * (len(told) < len(rules))
     return list(map(sentence, text))
 
@@ -91,6 +92,10 @@ def warnings(summary: dict) -> list[str]:
         elif n < advised:
             texts.append(f"{start}, fewer than the {advised} advised: small differences will be missed.")
     for rule, entry in summary["rules"].items():
+        for condition, n in entry["trained"].items():
+            if n < conditions[condition] and n < advised:
+                few = f"fewer than the {advised} advised" if n >= least else f"too few for intervals (at least {least})"
+                texts.append(f"{sentence(words(rule))} has {count(n, 'seed')} under “{condition}”, {few}.")
         for condition, lost in entry["failed"].items():
             what = f"{lost} of {count(conditions[condition], 'seed')} ended without finite results"
             if lost:
@@ -211,12 +216,12 @@ def _differ(rows: list[dict]) -> str:
 
 def _pairs(summary: dict, claims: dict[str, list[str]], measures: list[str]) -> list[str]:
     """How many pairs of rules differ, in both readings, and which of them the most."""
-    tables = {reading: _rows(summary, reading, claims, measures) for reading in READINGS}
+    tables = {reading: _rows(summary, reading, claims, measures) for reading in readings(summary)}
     rows = [row for table in tables.values() for row in table]
     if not rows:
         return []
-    apart = listed(f"{_differ(table)} {READINGS[reading]}" for reading, table in tables.items() if table)
-    most = _largest(tables["final"]) or _largest(rows)
+    apart = listed(f"{_differ(table)} {readings(summary)[reading]}" for reading, table in tables.items() if table)
+    most = _largest(next(iter(tables.values()))) or _largest(rows)
     return [f"of the rules that can be compared, {apart} differ{most} ({_holm(summary)})."]
 
 
@@ -225,14 +230,14 @@ def _largest(rows: list[dict]) -> str:
     return f"; the largest difference: {_pair(max(found, key=lambda row: abs(row['difference'])))}" if found else ""
 
 
-def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> list[str]:
-    """Selection against gradient, where both have rules with a claim."""
+def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> tuple[bool, list[str]]:
+    """(whether both have rules with a claim, what is said of selection against gradient)."""
     kinds = {kind: [r for r in told if summary["rules"][r]["level"] in levels] for kind, levels in KINDS.items()}
     if not all(kinds.values()):
-        return []
+        return False, []
     able = {kind: [r for r in who if any(r in found for found in claims.values())] for kind, who in kinds.items()}
     said, most = [], ""
-    for reading, words_ in READINGS.items():
+    for reading, words_ in readings(summary).items():
         rows = [
             row
             for row in _rows(summary, reading, claims, summary["judged"])
@@ -244,9 +249,9 @@ def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> list
     if not said:
         none = listed(f"no {kind} rule" for kind in KINDS if not able[kind])
         none = none or "on no shift a rule of each kind"
-        return [f"{none} supports a claim about goals, so selection and gradient are not compared."]
+        return False, [f"{none} supports a claim about goals, so selection and gradient are not compared."]
     who = " against ".join(f"{kind} ({names(able[kind])})" for kind in KINDS)
-    return [f"{who}: {listed(said)} differ{most} ({_holm(summary)})."]
+    return True, [f"{who}: {listed(said)} differ{most} ({_holm(summary)})."]
 
 
 def _holm(summary: dict) -> str:

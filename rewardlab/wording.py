@@ -68,8 +68,13 @@ AUDIT = {
     "episode, or by what the rule remembers.",
     "Predictor of reward": "the outputs that are fitted to reward, and whether actions are chosen by them.",
 }
-READINGS = {"final": "at equal environment steps", "matched": "at matched capability"}
+READINGS = {"equal": "at equal environment steps", "matched": "at matched capability"}
 NO_CLAIM = "no claim about goals"
+
+
+def readings(summary: Mapping[str, Any]) -> dict[str, str]:
+    """The ways in which rules are compared, the leading one first: capability, where rules live unlike many steps."""
+    return READINGS if summary.get("alike", True) else dict(reversed(READINGS.items()))
 
 
 def words(name: object) -> str:

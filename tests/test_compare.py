@@ -52,9 +52,9 @@ def test_figures_equal_the_arrays():
 def test_pairs_equal_the_arrays_and_share_one_correction():
     data = results({"ppo": PROXY, "parallel_q": (0.95, 0.05, 0.87, 0.9), "openai_es": UNLEARNED})
     summary = check(summarise(data))
-    rows = summary["pairwise"]["final"] + summary["pairwise"]["matched"]
+    rows = summary["pairwise"]["equal"] + summary["pairwise"]["matched"]
     assert len(rows) == 2 * 3 * 2 * 2 and summary["comparisons"] == 12 + 4  # openai_es has no matched seeds
-    for row in summary["pairwise"]["final"]:
+    for row in summary["pairwise"]["equal"]:
         last = data.outcome_share.sel(condition="end", evaluation=row["evaluation"], outcome=row["outcome"])[:, :, -1]
         a, b = (last.sel(rule=row[k]).values.astype(float) for k in "ab")
         gap = stats.difference_interval(a, b)
@@ -122,7 +122,7 @@ def test_an_evaluation_on_another_pool_of_levels_is_no_shift():
     data.attrs["experiment"] = json.dumps({"evaluations": plan})
     summary = check(summarise(data))
     assert shifts(data) == summary["shifts"] == list(summary["rules"]["ppo"]["shifts"]) == ["behind"]
-    assert {row["evaluation"] for row in summary["pairwise"]["final"]} == {"behind"}
+    assert {row["evaluation"] for row in summary["pairwise"]["equal"]} == {"behind"}
     assert "train" in summary["rules"]["ppo"]["final"] and "raining levels" not in " ".join(summary["verdict"])
     data.attrs["experiment"] = ""
     assert shifts(data) == ["train", "behind"]
@@ -151,7 +151,7 @@ def test_no_shift():
     summary = check(summarise(results({"ppo": PROXY, "yoked": UNLEARNED}, evaluations=("held-out",), control=None)))
     found = summary["rules"]["ppo"]
     assert not found["claim"] and found["shifts"] == {} and "no shift was evaluated" in found["verdict"]
-    assert {row["evaluation"] for row in summary["pairwise"]["final"]} == {"held-out"}
+    assert {row["evaluation"] for row in summary["pairwise"]["equal"]} == {"held-out"}
     said = summary["verdict"]
     assert said[0].startswith("On held-out levels, PPO reached the coin in 95 % [")
     assert "(32 seeds); then yoked reward 30 % [" in said[0]
@@ -170,7 +170,7 @@ def test_a_world_of_returns():
     assert summary["score"] == "return" and not found["claim"] and "the world names no outcomes" in found["verdict"]
     assert "had a return of 47" in found["verdict"] and "%" not in found["verdict"]
     assert summary["rules"]["openai_es"]["final"]["held-out"]["return"]["n"] == 32
-    assert {row["outcome"] for row in summary["pairwise"]["final"]} == {"return"}
+    assert {row["outcome"] for row in summary["pairwise"]["equal"]} == {"return"}
     first, _, last = summary["verdict"]
     assert first.startswith("With the coin at a detour, OpenAI-ES had a return of 25") and "; then PPO 15 [" in first
     assert "differ; the largest difference: OpenAI-ES over PPO by 235 [" in last and "points" not in last

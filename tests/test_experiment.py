@@ -103,8 +103,8 @@ def test_what_can_not_be_used_is_refused_with_its_name_and_what_is_allowed(chang
 
 def test_a_valid_experiment_keeps_what_it_was_given():
     e = small()
-    assert e.seeds_of("plain") == 3 and e.seeds_of("heavy") == 2
-    assert small(seeds=1).seeds_of("heavy") == 1
+    assert e.seeds_of("ppo", "plain") == 3 and e.seeds_of("ppo", "heavy") == 2
+    assert small(seeds=1).seeds_of("ppo", "heavy") == 1
     assert list(e.conditions) == ["plain", "heavy"] and list(e.evaluations) == ["train", "light-one"]
     with pytest.raises(dataclasses.FrozenInstanceError):
         e.seeds = 4

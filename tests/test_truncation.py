@@ -53,3 +53,16 @@ def test_truncation_mutates_with_the_stated_spread():
     assert abs(step.mean()) < 4.5 * 0.3 / np.sqrt(n)
     assert abs(step.std() / 0.3 - 1) < 4.5 / np.sqrt(2 * n)
     assert stats.chisquare(np.bincount(parent[4:], minlength=4)).pvalue > 1e-5
+
+
+def test_with_a_gene_pool_a_child_takes_each_parameter_from_any_survivor():
+    rule = Truncation(candidates=4_004, parents=4, lanes=4_004, mutation=1e-6, gene_pool=True)
+    parents = jnp.arange(4.0)[:, None] + jnp.zeros((4, 3))
+    litter, both = rule.breed(parents, jax.random.key(1))
+    np.testing.assert_array_equal(litter[:4], parents)
+    assert not both[4:].any(), "its lineage names the fittest"
+    genes = np.asarray(litter[4:]).round().astype(int)
+    for i in range(3):
+        assert stats.chisquare(np.bincount(genes[:, i], minlength=4)).pvalue > 1e-5
+    pairs = np.bincount(genes[:, 0] * 4 + genes[:, 1], minlength=16)
+    assert stats.chisquare(pairs).pvalue > 1e-5, "independently"

@@ -105,7 +105,7 @@ def test_no_intervals_and_no_claims_from_few_seeds(seeds):
     each = f"{seeds} seed{'s' * (seeds > 1)} each"
     silent = f"With the coin at a detour, no claim about goals for any of 2 rules ({each}): PPO ("
     assert summary["verdict"][0].startswith(silent)
-    assert all(row["low"] is None for row in summary["pairwise"]["final"])
+    assert all(row["low"] is None for row in summary["pairwise"]["equal"])
     assert any(f"{each[:-5]} under “end” and “half”: no intervals below 10" in text for text in summary["warnings"])
 
 
@@ -149,7 +149,7 @@ def test_a_rule_of_failed_seeds_only():
 
 def test_a_single_rule():
     summary = check(summarise(results({"ppo": PROXY})))
-    assert summary["pairwise"] == {"final": [], "matched": []} and summary["comparisons"] == 0
+    assert summary["pairwise"] == {"equal": [], "matched": []} and summary["comparisons"] == 0
     assert not any("differ" in sentence for sentence in summary["verdict"])
 
 

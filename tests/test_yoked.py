@@ -75,7 +75,16 @@ class Arms(environment.Environment):
 
 
 SEEDS = 256
-SMALL = {"lanes": 16, "steps": 1, "candidates": 8, "parents": 2, "minibatches": 2, "capacity": 200, "batch": 16, "epochs": 2}
+SMALL = {
+    "lanes": 16,
+    "steps": 1,
+    "candidates": 8,
+    "parents": 2,
+    "minibatches": 2,
+    "capacity": 200,
+    "batch": 16,
+    "epochs": 2,
+}
 WRAPPED = [name for name in rules.names() if name not in ("yoked", "fixed", "drift")]  # these are told nothing anyway
 
 
@@ -100,7 +109,10 @@ def small(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in WRAPPED if name != "value_iteration"])
 def test_a_yoked_rule_learns_nothing_on_a_bandit_where_the_rule_itself_does(name):
-    plain, yoked = prefers_the_arm_that_pays(small(name)).mean(), prefers_the_arm_that_pays(Yoked(rule=small(name))).mean()
+    plain, yoked = (
+        prefers_the_arm_that_pays(small(name)).mean(),
+        prefers_the_arm_that_pays(Yoked(rule=small(name))).mean(),
+    )
     assert abs(yoked - 0.5) < 4.5 * 0.5 / np.sqrt(SEEDS), yoked
     assert plain > 0.8, "the bandit is too hard: this test could not fail"
 

@@ -12,7 +12,7 @@ from rewardlab import compare, stats
 from rewardlab.report import numbers
 from rewardlab.report.replays import data_uri
 from rewardlab.report.style import colours, estimate, outcome_colour, short_steps
-from rewardlab.wording import AUDIT, CONTROL_RULES, LEVELS, READINGS, audit_cells, count, percent, plain, words
+from rewardlab.wording import AUDIT, CONTROL_RULES, LEVELS, audit_cells, count, percent, plain, readings, words
 
 
 def render(
@@ -57,7 +57,8 @@ def render(
         films=films(rules, evaluations, replays),
         is_share=compare.scores_success(results),
         seeds=numbers.count(results),
-        steps=short_steps(float(np.nanmax(results.steps))),
+        steps=lived(results),
+        alike=summary.get("alike", True),
         min_seeds=stats.MIN_SEEDS,
         capability=percent(results.attrs["capability"]) + " %"
         if compare.scores_success(results)
@@ -94,7 +95,6 @@ def _cell(values: np.ndarray, share: bool = True) -> str:
 
 def facts(results: xr.Dataset, experiment: dict) -> list[str]:
     """Short phrases under the title: how much was run."""
-    steps = float(experiment.get("steps", np.nanmax(results.steps)))
     seeds = [(plain(c), numbers.count(results, str(c))) for c in results.condition.values]
     found = [
         f"world {plain(Path(results.attrs.get('env', '')).stem)}",  # of a user's file: its name
@@ -105,10 +105,16 @@ def facts(results: xr.Dataset, experiment: dict) -> list[str]:
         if len(seeds) < 4
         else f"{len(seeds)} training conditions of {min(n for _, n in seeds)} seeds or more"
     )
-    found.append(f"{short_steps(steps)} environment steps a seed")
+    found.append(f"{lived(results)} environment steps a seed")
     if "episodes" in experiment:
         found.append(f"{experiment['episodes']} episodes an evaluation")
     return found
+
+
+def lived(results: xr.Dataset) -> str:
+    """ "0.9M", or "0.9M to 12M" where rules differ: what a seed lived."""
+    steps = np.nanmax(results.steps.transpose("rule", ...).values.reshape(results.sizes["rule"], -1), axis=1)
+    return " to ".join(dict.fromkeys((short_steps(float(steps.min())), short_steps(float(steps.max())))))
 
 
 def by_rule(results: xr.Dataset, summary: dict) -> list[dict]:
@@ -192,10 +198,12 @@ def shift_table(results: xr.Dataset, summary: dict, evaluation: str) -> dict:
 def pairwise(summary: dict) -> list[dict]:
     """The pairwise comparisons of the summary: at equal environment steps, and at matched capability."""
     tables = summary.get("pairwise") or {}
-    kept = {key: [_pair(row) for row in tables.get(key, []) if row["difference"] is not None] for key in READINGS}
+    kept = {
+        key: [_pair(row) for row in tables.get(key, []) if row["difference"] is not None] for key in readings(summary)
+    }
     return [
         {"title": title, "rows": kept[key], "left_out": len(tables[key]) - len(kept[key])}
-        for key, title in READINGS.items()
+        for key, title in readings(summary).items()
         if kept[key]
     ]
 

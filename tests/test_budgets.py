@@ -55,8 +55,8 @@ def test_budgets_are_recorded_read_and_changed_from_the_command_line():
     assert changed.budgets == {"drift": Budget(5000, 2), "q_learning": Budget(4000)}
     assert override.override(e, {"rules": ["reinforce"]}).budgets == {}
     assert config.smoke(e).budgets["drift"].steps > config.smoke(e).steps
-    with pytest.raises(InputError, match="budgets"):
-        config.from_json(config.to_json(e).replace('"budgets": {', '"budgets": {"drift": {"stepz": 3}, "x": {', 1))
+    with pytest.raises(InputError, match="unknown field in budgets.drift 'stepz'"):
+        config.from_json(config.to_json(e).replace('"steps": 5000', '"stepz": 5000', 1))
 
 
 def test_more_seeds_of_a_rule_are_the_same_run_and_other_steps_another():
@@ -103,9 +103,8 @@ def test_rules_are_compared_at_matched_capability_first_and_then_where_all_have_
     rows = {(row["evaluation"], row["outcome"]): row for row in summary["pairwise"]["equal"]}
     assert rows["detour", "end"]["n_b"] == 12 and rows["detour", "end"]["difference"] > 0.5
     first = summary["verdict"][0]
-    assert first.startswith(
-        "Selection (OpenAI-ES) against gradient (PPO): 0 of 1 pair at matched capability and 1 of 1 pair"
-    )
+    assert first.startswith("Selection (OpenAI-ES) against gradient (PPO): ")
+    assert 0 < first.index("at matched capability") < first.index("at equal environment steps")
     assert any("OpenAI-ES has 12 seeds under “end”, fewer than the 30 advised" in text for text in summary["warnings"])
 
 

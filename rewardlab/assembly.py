@@ -93,7 +93,7 @@ def renew(run: store.Run, note: Callable[[str], None]) -> None:
     try:
         known = run.environment.get("replays", {})
         experiment = run.experiment
-        films = write_films(run.path, experiment, experiment.world(), parts.scan(run.path, experiment, note))
+        films = write_films(run.path, experiment, experiment.world(), parts.scan(run.path, experiment, lambda _: None))
         if films != known:
             store.amend_environment(run.path, replays=films)
     except InputError as error:

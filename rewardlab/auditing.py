@@ -19,6 +19,7 @@ from rewardlab.dataflow import NONE
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
 from rewardlab.following import AMOUNT, REWARD, SIGNAL, follow
+from rewardlab.jaxprs import UnknownForm
 from rewardlab.marks import top
 from rewardlab.types import Rule
 
@@ -72,12 +73,15 @@ def audit(
     rule: a rule, its name or path, several of them, or {name: rule}; None for every rule that comes with the package and
         takes this agent in this world.
     env: a world, its name or path. Rules that need whole episodes get the steps for one.
-    Raises InputError for unknown names, and for a rule that was asked for and does not take this agent in this world.
+    Raises InputError for unknown names, for a rule that was asked for and does not take this agent in this world, and for
+    programs that can't be followed (`jaxprs.UnknownForm`).
     """
     named, world, rows = _named(rule), envs.make(env), []
     for name, made in named.items():
         try:
             rows.append(reach(name, made, agent, world))
+        except UnknownForm:
+            raise
         except InputError:
             if rule is not None:
                 raise

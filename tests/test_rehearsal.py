@@ -60,6 +60,7 @@ def test_a_form_that_the_audit_does_not_know_ends_a_run_before_it_trains(tmp_pat
     with pytest.raises(UnknownForm):
         runner.run(tiny.experiment(), tmp_path / "run", progress=False)
     assert not (tmp_path / "run").exists()
+    assert cli.main(["audit"]) == 2, "no rule is left out in silence"
 
 
 def test_a_report_that_would_fail_ends_a_run_before_it_trains(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from rewardlab import agents, rules
 from rewardlab.agents import MLP
 from rewardlab.agents.feed_forward import flat
-from rewardlab.agents.standardise import of, standardised
+from rewardlab.agents.standardise import measured, standardised
 from rewardlab.collect import Lanes, collect, start
 from rewardlab.envs import adapter
 from rewardlab.judges import Judge, judged, world
@@ -50,7 +50,7 @@ def setting(
 
     main: fields of the world's params while training, where they are not their defaults: inputs are standardised by them.
     """
-    prepare = partial(standardised, by=of(env, main)) if spec.inputs == "standardised" else flat
+    prepare = partial(standardised, by=measured(env, main)) if spec.inputs == "standardised" else flat
     obs = jax.eval_shape(lambda: adapter.reset(env, jax.random.key(0), env.default_params)[0])
     return Setting(env, agents.make(spec, obs, rules.heads(rule, env), prepare), judge)
 
@@ -98,7 +98,7 @@ def advance(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, ta
 def train(
     key: jax.Array, rule: Rule, env, params=None, *, spec: MLP = MLP(), steps: int = 100_000, judge: Judge = world
 ) -> Carry:
-    """Trains one seed for at least `steps` environment steps. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
+    """Trains one seed for at least `steps` environment steps. Inputs are standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
     The trained parameters are `rule.policy(agent, carry.state)`.
     """

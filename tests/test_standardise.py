@@ -47,7 +47,7 @@ class Rows(Coins):
 
 @pytest.mark.parametrize("world,axis", [(Coins(), 0), (Rows(), 1)])
 def test_every_channel_has_unit_variance(world, axis):
-    found, p = standardise.of(world), world.chances.astype(float)
+    found, p = standardise.measured(world), world.chances.astype(float)
     variance = (p * (1 - p)).sum(axis, keepdims=True)
     gain = np.minimum(1 / np.sqrt(variance), standardise.LARGEST_GAIN)
     np.testing.assert_allclose(found.gain, np.broadcast_to(gain, p.shape), rtol=0.02)
@@ -60,13 +60,13 @@ def test_what_never_varies_keeps_its_size_and_what_hardly_varies_is_bounded():
     class Still(Coins):
         chances = np.array([[0.0, 1.0, 0.0005, 0.5]], np.float32)
 
-    gain = standardise.of(Still()).gain[0]
+    gain = standardise.measured(Still()).gain[0]
     assert gain[0] == gain[1] == 1 and gain[2] == standardise.LARGEST_GAIN and gain[3] == pytest.approx(2, rel=0.02)
 
 
 def test_the_coins_channel_is_the_loudest_in_coinrun():
     env = envs.make("coinrun", levels=64, held_out=16)
-    channel, gain = env.observation_channels(env.default_params), standardise.of(env).gain
+    channel, gain = env.observation_channels(env.default_params), standardise.measured(env).gain
     by_name = dict(zip([*coinrun.CHANNELS[:4], "moves"], (gain[channel == i] for i in range(5)), strict=True))
     assert all(len(set(found.tolist())) == 1 for found in by_name.values())
     assert max(by_name, key=lambda name: by_name[name][0]) == "coin" and by_name["solid"][0] < 0.5
@@ -74,10 +74,10 @@ def test_the_coins_channel_is_the_loudest_in_coinrun():
 
 def test_it_is_of_training_levels_under_the_main_condition_and_computed_once(monkeypatch):
     env = envs.make("coinrun", levels=64, held_out=16)
-    plain, moved = standardise.of(env), standardise.of(env, {"moved": 1.0, "behind": 1.0})
+    plain, moved = standardise.measured(env), standardise.measured(env, {"moved": 1.0, "behind": 1.0})
     assert not np.array_equal(plain.gain, moved.gain)
     monkeypatch.setattr(standardise, "_measure", lambda *_: pytest.fail("it is known"))
-    assert standardise.of(env) is plain and standardise.of(env, {"behind": 1.0, "moved": 1.0}) is moved
+    assert standardise.measured(env) is plain and standardise.measured(env, {"behind": 1.0, "moved": 1.0}) is moved
 
 
 @pytest.mark.parametrize("name", ["bandit", "Pendulum-v1", "score_strip", "reward_in_view", "corner"])
@@ -96,7 +96,35 @@ def test_a_world_that_says_channels_of_another_shape_is_refused():
             return np.zeros(6, int)
 
     with pytest.raises(InputError, match=r"observation_channels of the world gives int64\[6\]; allowed: .*\[2, 3\]"):
-        standardise.of(Wrong())
+        standardise.measured(Wrong())
+
+
+def test_observations_that_are_empty_or_not_finite_are_refused():
+    class Endless(Coins):
+        def reset_env(self, key, params):
+            return jnp.full((2, 3), jnp.inf), environment.EnvState(time=0)
+
+    class Nothing(Coins):
+        def reset_env(self, key, params):
+            return jnp.zeros((0,)), environment.EnvState(time=0)
+
+    for world, said in ((Endless(), "not all finite"), (Nothing(), "empty")):
+        with pytest.raises(InputError, match=f"observations of the world are {said}"):
+            standardise.measured(world)
+
+
+def test_a_world_in_a_wrapper_keeps_its_channels():
+    inner = envs.make("coinrun", levels=64, held_out=16)
+    plain, strip = standardise.measured(inner), standardise.measured(envs.make("score_strip", world=inner))
+    np.testing.assert_allclose(strip.gain[:254], plain.gain, rtol=0.1)
+    assert len(set(strip.gain[254:].tolist())) == 1
+
+
+def test_worlds_need_not_be_hashable():
+    class Plain(Coins):
+        __hash__ = None
+
+    assert np.isfinite(standardise.measured(Plain()).gain).all()
 
 
 def test_training_standardises_under_jit_and_vmap_and_differs_from_raw_inputs():

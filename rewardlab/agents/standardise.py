@@ -1,13 +1,13 @@
 """Inputs of unit variance: each channel of the observation is centred and scaled before it enters the network.
 
 A bit that is rarely on, and decides everything, is drowned by the noise of seventy others where all weights are perturbed
-alike. So every channel gets a total variance of 1 under a random policy on training levels, whatever it stands for.
+alike. So every channel gets a total variance of 1 under a random policy on training levels, whatever it stands for, as far as
+a gain of LARGEST_GAIN does that.
 """
 
 from __future__ import annotations
 
 import weakref
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -20,7 +20,7 @@ from rewardlab.errors import InputError
 from rewardlab.randomness import fast
 from rewardlab.types import Acting, Agent
 
-LANES, STEPS = 512, 256  # how long the random policy is watched
+LANES, STEPS, BLOCKS = 512, 256, 16  # how long the random policy is watched, and in how many pieces
 LARGEST_GAIN = 8.0
 
 
@@ -34,11 +34,11 @@ class Standardisation(NamedTuple):
 _measured: dict[tuple[int, str], tuple[Any, Standardisation]] = {}
 
 
-def of(env, changes: dict | None = None) -> Standardisation:
+def measured(env, changes: dict | None = None) -> Standardisation:
     """The standardisation of a world whose params have these `changes` while training. It depends on nothing else.
 
-    A channel's gain is 1 / sqrt(sum of its entries' variances), no more than LARGEST_GAIN, and 1 where nothing varies.
-    Computed once for each world of this process.
+    A channel's gain is 1 / sqrt(sum of its entries' variances), no more than LARGEST_GAIN, and 1 where nothing varies. Computed
+    once for each world of this process. Raises InputError for observations that are empty or not finite.
     """
     key = (id(env), repr(sorted((changes or {}).items())))
     known = _measured.get(key)
@@ -50,41 +50,32 @@ def of(env, changes: dict | None = None) -> Standardisation:
 
 
 def _measure(env, params) -> Standardisation:
-    seen = np.asarray(watched(env, params)).astype(np.float64)
-    seen = seen.reshape(-1, *seen.shape[2:])
-    channel, variance = channels(env, params, seen.shape[1:]), seen.var(0)
+    means, variances = (np.asarray(x, np.float64) for x in jax.jit(lambda p: moments(env, p))(params))
+    if not means.size or not np.isfinite([means, variances]).all():
+        what = "empty" if not means.size else "not all finite numbers"
+        raise InputError(f"observations of the world are {what}; allowed: finite ones for inputs = 'standardised'")
+    shift, variance = means.mean(0), variances.mean(0) + means.var(0)
+    channel = adapter.observation_channels(env, params, shift.shape)
     total = np.bincount(channel.ravel(), variance.ravel())
     gain = np.where(total > 0, np.minimum(1 / np.sqrt(np.maximum(total, 1e-12)), LARGEST_GAIN), 1.0)
-    return Standardisation(seen.mean(0).astype(np.float32), gain[channel].astype(np.float32))
+    return Standardisation(shift.astype(np.float32), gain[channel].astype(np.float32))
 
 
-def channels(env, params, shape: tuple[int, ...]) -> np.ndarray:
-    """int[shape], the number of the channel that each entry of an observation belongs to.
-
-    A world says so by `observation_channels(params)`; without that, the last axis has the channels.
-    """
-    if adapter.own_method(env, "observation_channels"):
-        found = np.asarray(env.observation_channels(params))
-        if found.shape != shape or found.dtype.kind not in "iu" or found.min(initial=0) < 0:
-            raise InputError(
-                f"observation_channels of the world gives {found.dtype}{list(found.shape)}; "
-                f"allowed: whole numbers from 0 on, of an observation's shape, {list(shape)}"
-            )
-        return found
-    last = shape[-1] if shape else 1
-    return np.broadcast_to(np.arange(last), shape or (1,)).reshape(shape)
-
-
-@partial(jax.jit, static_argnums=0)
-def watched(env, params) -> jax.Array:
-    """Observations [STEPS, LANES, ...] under a policy that takes every action with the same probability."""
+def moments(env, params) -> tuple[jax.Array, jax.Array]:
+    """Means and variances of each entry of an observation under a uniform policy, float32[BLOCKS, ...] each, piece by piece."""
     start_key, collect_key = jax.random.split(fast(jax.random.key(0)))
-    agent = Agent(init=lambda key: (), apply=lambda params, obs: {})
-    lanes = start(env, params, start_key, LANES)
-    return collect(env, params, agent, Acting((), anything(env)), lanes, collect_key, STEPS)[1].obs
+    agent, acting = Agent(init=lambda key: (), apply=lambda params, obs: {}), Acting((), uniform_policy(env))
+
+    def piece(lanes, number):
+        key = jax.random.fold_in(collect_key, number)
+        lanes, seen = collect(env, params, agent, acting, lanes, key, STEPS // BLOCKS)
+        x = seen.obs.astype(jnp.float32)
+        return lanes, (x.mean((0, 1)), x.var((0, 1)))
+
+    return jax.lax.scan(piece, start(env, params, start_key, LANES), jnp.arange(BLOCKS))[1]
 
 
-def anything(env):
+def uniform_policy(env):
     """A `select` that draws LANES actions, whatever the network says: uniform, in a Box between its bounds."""
     actions = adapter.actions(env)
 

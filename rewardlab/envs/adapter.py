@@ -115,7 +115,26 @@ def observes(env) -> bool:
 
 def own_method(env, name: str) -> bool:
     """Whether a world has a method of its own, not one of a world inside it."""
-    return getattr(getattr(env, name, None), "__self__", None) is env
+    return getattr(getattr(env, name, None), "__self__", None) is env or any(
+        isinstance(vars(cls).get(name), staticmethod) for cls in type(env).__mro__
+    )
+
+
+def observation_channels(env, params, shape: tuple[int, ...]) -> np.ndarray:
+    """int[shape], the number of the channel that each entry of an observation belongs to.
+
+    A world says so by `observation_channels(params)`; without that, the last axis has the channels. Raises InputError for
+    anything but whole numbers of an observation's shape.
+    """
+    if not own_method(env, "observation_channels"):
+        return np.broadcast_to(np.arange(shape[-1] if shape else 1), shape or (1,)).reshape(shape)
+    found = np.asarray(env.observation_channels(params))
+    if found.shape != shape or found.dtype.kind not in "iu" or found.min(initial=0) < 0:
+        raise InputError(
+            f"observation_channels of the world gives {found.dtype}{list(found.shape)}; "
+            f"allowed: whole numbers from 0 on, of an observation's shape, {list(shape)}"
+        )
+    return found
 
 
 def time_limit(env) -> int:

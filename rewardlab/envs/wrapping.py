@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 from rewardlab.envs import adapter
@@ -64,6 +65,12 @@ class Wrapper(World):
         super().check_params(params)
         if hasattr(self.inner, "check_params"):
             self.inner.check_params(params)
+
+    def observation_channels(self, params) -> np.ndarray:
+        """int[entries]: the inner world's channels, and one for all that is put to its observation."""
+        inner = adapter.observation_channels(self.inner, self.inner.default_params, self._seen.shape).ravel()
+        more = self._shape[0] - inner.size
+        return np.append(inner, np.full(more, inner.max(initial=-1) + 1)).astype(np.int64)
 
     def join(self, obs: jax.Array, *more: jax.Array) -> jax.Array:
         """The inner world's observation, with `more` put to it."""

@@ -14,30 +14,32 @@ from rewardlab.types import Acting, Rule
 
 
 class State(NamedTuple):
-    """own, twin: states of the rule. earned: float32[lanes], of episodes under way. last: float32[], a return of the twin's."""
+    """own, twin: states of the rule. earned: float32[lanes], of episodes under way."""
 
     own: Any
     twin: Any
     earned: jax.Array
-    last: jax.Array
 
 
-def drawn(key: jax.Array, x: jax.Array, mask: jax.Array, otherwise: jax.Array) -> jax.Array:
-    """x.size independent draws from the masked entries of x, in its shape; `otherwise` where no entry is masked. Consumes the key."""
+def drawn(key: jax.Array, x: jax.Array, mask: jax.Array) -> jax.Array:
+    """x.size independent draws from the masked entries of x less their mean, in its shape; 0 without any. Consumes the key."""
     among = jnp.cumsum(mask.reshape(-1))
-    rank = jnp.floor(jax.random.uniform(key, (x.size,)) * among[-1].astype(jnp.float32)).astype(among.dtype)
+    count = among[-1].astype(jnp.float32)
+    rank = jnp.floor(jax.random.uniform(key, (x.size,)) * count).astype(among.dtype)
     which = jnp.searchsorted(among, jnp.minimum(rank, among[-1] - 1), side="right")
-    return jnp.where(among[-1] > 0, x.reshape(-1)[which], otherwise).reshape(x.shape)
+    mean = jnp.where(mask, x, 0.0).sum() / jnp.maximum(count, 1.0)
+    return jnp.where(count > 0, x.reshape(-1)[which] - mean, 0.0).reshape(x.shape)
 
 
 @struct.dataclass
 class Yoked(Rule):
-    """Two independent agents under one rule: the twin is paid what it earns, this one what the twin earns.
+    """Two agents under one rule, on the same levels: the twin is paid what it earns, this one what the twin earns.
 
-    Each episode of its own is paid, at its end, a return drawn from those that the twin's episodes came to in the same update
-    (its latest one where none ended). So reward comes in the amounts, and rises over training, as it does for an agent that
-    learns, and depends on nothing that this agent ever did. (Permuting returns among the episodes of one update does not do
-    that: it leaves 1/n of the policy gradient, for n episodes.) Half of the lanes are the twin's, and its steps count.
+    Each episode of its own is paid, at its end, a return drawn from those that the twin's episodes came to in the same update,
+    less their mean. So pay varies as it does for an agent that learns, and depends on nothing that this agent ever did; and
+    since it is 0 on average, a rule that discounts has nothing to gain by ending an episode early or late. (Permuting returns
+    among the episodes of one update does not do that: it leaves 1/n of the policy gradient, for n episodes.) Half of the
+    lanes are the twin's, and its steps count: for the same steps there are half as many updates.
     """
 
     level = 0
@@ -55,9 +57,7 @@ class Yoked(Rule):
 
     def init(self, agent, key):
         own_key, twin_key = jax.random.split(key)
-        return State(
-            self.rule.init(agent, own_key), self.rule.init(agent, twin_key), jnp.zeros(self.lanes), jnp.float32(0)
-        )
+        return State(self.rule.init(agent, own_key), self.rule.init(agent, twin_key), jnp.zeros(self.lanes))
 
     def behave(self, agent, state, key):
         own_key, twin_key = jax.random.split(key)
@@ -71,13 +71,10 @@ class Yoked(Rule):
         pay_key, own_key, twin_key = jax.random.split(key, 3)
         earned = episode_returns(experience.reward, experience.done, state.earned)
         own, twin = (jax.tree.map(lambda x, h=half: x[:, h], experience) for half in self.halves)
-        returns = earned[:, self.halves[1]]
-        paid = jnp.where(own.done, drawn(pay_key, returns, twin.done, state.last), 0.0)
+        paid = jnp.where(own.done, drawn(pay_key, earned[:, self.halves[1]], twin.done), 0.0)
         after, log = self.rule.update(agent, state.own, own._replace(reward=paid), own_key)
         twin_after, _ = self.rule.update(agent, state.twin, twin, twin_key)
-        latest = jnp.argmax(jnp.where(twin.done, jnp.arange(self.steps)[:, None], -1))
-        last = jnp.where(twin.done.any(), returns.reshape(-1)[latest], state.last)
-        return State(after, twin_after, jnp.where(experience.done[-1], 0.0, earned[-1]), last), log
+        return State(after, twin_after, jnp.where(experience.done[-1], 0.0, earned[-1])), log
 
     @property
     def halves(self) -> tuple[slice, slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -73,10 +74,10 @@ def finish(
         note("Writing the report ...")
         write_report(path)
     except Exception as error:  # a disk that is full, a world whose drawing fails, a font that is not there
-        said = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        said = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {show(str(error), 300)}"
         raise Unreported(
-            f"{show(str(path))} has its results, every seed of them, but no report: {said}; "
-            f"once that is mended, `rewardlab report {path}` writes it"
+            f"{show(str(path))} has its results, every seed of them, but no report: {said}; once that is mended, "
+            f"the same command finishes it, and so does `rewardlab report {shlex.quote(str(path))}`"
         ) from error
     return store.open_run(path)
 
@@ -88,16 +89,17 @@ def write_report(path: Path) -> None:
 
 
 def renew(run: store.Run, note: Callable[[str], None]) -> None:
-    """Writes the report of a run that has its results again, and those of its films that are missing and can be made."""
+    """Writes the report of a run that has its results again, with what is missing of its films and its times, if it can be made."""
     _ = run.results  # if they are damaged, that is what is said
     try:
-        known = run.environment.get("replays", {})
-        experiment = run.experiment
-        films = write_films(run.path, experiment, experiment.world(), parts.scan(run.path, experiment, lambda _: None))
-        if films != known:
-            store.amend_environment(run.path, replays=films)
+        known, experiment = run.environment, run.experiment
+        found = parts.scan(run.path, experiment, lambda _: None)
+        more = {"replays": write_films(run.path, experiment, experiment.world(), found)}
+        more |= {} if parts.missing(experiment, found) else seconds(experiment, found)
+        if more != {name: known.get(name) for name in more}:
+            store.amend_environment(run.path, **more)
     except InputError as error:
-        note(f"Its films stay as they are: {error}")
+        note(f"Films are not made: {error}")
     write_report(run.path)
 
 

@@ -131,7 +131,7 @@ def _scan(eqn):
     else:
         try:
             consts, carries, _ = map(len, params["ft_in"].unpack())
-        except Exception as error:  # whatever another form raises
+        except Exception as error:  # any error here means a form that is not known
             raise _unknown(eqn, "no numbers of constants and carries") from error
     body = _fits(eqn, _parameter(eqn, "jaxpr"), len(eqn.invars), len(eqn.outvars))
     if consts + carries > len(eqn.invars) or carries > len(eqn.outvars):
@@ -167,7 +167,7 @@ def _expanded(eqn) -> Program:
     try:
         shapes = [jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype, weak_type=v.aval.weak_type) for v in eqn.invars]
         traced = jax.make_jaxpr(lambda *inputs: eqn.primitive.to_lojax(*inputs, **eqn.params))(*shapes)
-    except Exception as error:  # whatever an unknown kind of value, or of primitive, raises
+    except Exception as error:  # any error here means a kind of value, or of primitive, that is not known
         raise _unknown(eqn, "a primitive that can't be written out") from error
     return _fits(eqn, program(traced), len(eqn.invars), len(eqn.outvars))
 

@@ -1,7 +1,8 @@
-"""Tries, before anything is trained, what is worked out only after training: nothing trains for hours and fails at the end.
+"""Tries, before anything is trained, what is worked out only after training, so that no run trains for hours and fails at the end.
 
-What no seed changes is worked out here for good: the audit and the reference lines. Films are traced. Results, summary,
-figures and page are written once from made-up numbers, into a directory that is removed again.
+What no seed changes is worked out here for good: the audit and the reference lines. Films are traced, one for each kind of
+policy: what fails only when it runs, a callback say, is not noticed. Results, summary, figures and page are written once from
+made-up numbers, into a directory that is removed again.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ SEEDS = 12  # enough for intervals
 def rehearse(experiment: Experiment) -> Fixed:
     """What no seed changes. Raises InputError where something that follows training would fail. Compiles the reference lines."""
     env = experiment.world()
-    with tempfile.TemporaryDirectory(prefix="rewardlab-") as folder:
-        with failing("its audit and its reference lines can't be worked out"):
-            fixed = assembly.fixed(experiment, env)
+    with failing("its audit and its reference lines can't be worked out"):
+        fixed = assembly.fixed(experiment, env)
+    with failing("there is no place for temporary files"), tempfile.TemporaryDirectory(prefix="rewardlab-") as folder:
         with failing("films of its policies can't be made"):
             film(experiment, env, Path(folder))
         with failing("its report can't be written"):

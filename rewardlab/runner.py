@@ -73,7 +73,7 @@ def run(
         mine = identity.of(experiment)
         store.renew(path, experiment, progress.note)
         finished = store.Run(path).finished
-        if finished and share.of > 1:
+        if finished and share.of > 1 and store.Run(path).reported:
             return store.open_run(path)
         found = parts.scan(path, experiment, progress.note)
         if finished and not found:  # someone removed its parts, which it no longer needs

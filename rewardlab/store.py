@@ -32,6 +32,7 @@ from rewardlab.experiment import Experiment
 from rewardlab.files import cannot_write, claim, read_sealed, sealed, sha256, write
 
 CONFIG, ENVIRONMENT, RESULTS, SUMMARY = "config.json", "environment.json", "results.nc", "summary.json"
+PAGE = "report.html"
 PACKAGES = ("rewardlab", "jax", "jaxlib", "flax", "optax", "chex", "gymnax", "numpy", "scipy", "xarray", "h5netcdf",
             "orbax-checkpoint")  # fmt: skip
 FLAGS = ("XLA_FLAGS", "JAX_PLATFORMS", "LIBTPU_INIT_ARGS", "CUDA_VISIBLE_DEVICES")
@@ -55,6 +56,11 @@ class Run:
             return self.results.attrs.get("experiment") == read_text(self.path / CONFIG)
         except InputError:
             return False
+
+    @property
+    def reported(self) -> bool:
+        """Whether summary and page are there, too."""
+        return all((self.path / name).is_file() for name in (SUMMARY, PAGE))
 
     @functools.cached_property
     def results(self) -> Any:
@@ -105,7 +111,7 @@ def holds(path: Path, experiment: Experiment) -> bool:
 
 
 def check_out(out: str | Path | None, experiment: Experiment, anyway: bool = False) -> Path:
-    """The directory that a run would use: `runs/<name>` by default. Writes nothing.
+    """The directory that a run would use: `runs/<name>` by default. Leaves nothing there.
 
     A run of the same experiment is gone on with, and so is one with fewer seeds; `anyway`: one of another width, too.
     Raises InputError where another run or other files are, or nothing can be written.

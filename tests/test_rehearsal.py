@@ -86,7 +86,7 @@ def test_a_report_that_fails_after_training_is_finished_by_the_report_command(tm
 
     monkeypatch.setattr(figures, "write", fails_once)
     with pytest.raises(
-        assembly.Unreported, match="No space left on device; once that is mended, `rewardlab report"
+        assembly.Unreported, match="No space left on device'; once that is mended, the same command"
     ) as error:
         runner.run(tiny.experiment(), path, progress=False)
     assert error.value.code == 1 and "has its results, every seed of them, but no report" in str(error.value)
@@ -104,7 +104,7 @@ def test_a_film_that_fails_after_training_costs_no_results(tmp_path, monkeypatch
     path, env = tmp_path / "run", world()
     monkeypatch.setattr(rehearsal, "film", lambda *_: None)
     env.render_rgb = lambda state, params: jax.numpy.zeros(0)
-    with pytest.raises(assembly.Unreported, match="but no report: ValueError: films: uint8"):
+    with pytest.raises(assembly.Unreported, match="but no report: ValueError: \"films: uint8"):
         runner.run(tiny.experiment(env=env, env_kwargs={}), path, progress=False)
     assert store.Run(path).finished
 

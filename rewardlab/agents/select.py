@@ -41,7 +41,7 @@ def sample(head: str = "logits"):
 
 
 def warm(head: str, temperature):
-    """Draws from the softmax of a head's output divided by `temperature`; of a Gaussian, with that share of its spread. Keeps nothing."""
+    """Draws from the softmax of a head's output divided by `temperature`, or from a Gaussian with its spread times `temperature`. No extras."""
 
     def select(outputs, key):
         output = outputs[head]

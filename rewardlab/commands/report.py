@@ -24,16 +24,16 @@ def main(words: list[str]) -> int:
     def note(text: str) -> None:
         print(text, file=sys.stderr)
 
-    if (run.path / store.RESULTS).exists():
-        assembly.renew(run, note)
-    elif (run.path / parts.FOLDER).is_dir():
-        with lease.Lease(run.path, "results"):
+    with lease.Lease(run.path, "results"):
+        if (run.path / store.RESULTS).exists():
+            assembly.renew(run, note)
+        elif (run.path / parts.FOLDER).is_dir():
             assembly.merge(run, note)
-    else:
-        assembly.write_report(run.path)  # says what is missing
+        else:
+            assembly.write_report(run.path)  # says what is missing
     run = store.open_run(run.path)
     from rewardlab.table import summary_table
 
     print(summary_table(run.summary))
-    print(f"\n{run.path / 'report.html'}")
+    print(f"\n{run.path / store.PAGE}")
     return 0

@@ -97,9 +97,9 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
         if not (path / parts.FOLDER).is_dir():
             return report.main([str(path)])
     done = run(experiment, given.out, share=share, stop=stop, resume_anyway=given.resume_anyway)
-    if done.finished:
+    if done.finished and done.reported:
         print(summary_table(done.summary))
-        print(f"\n{done.path / 'report.html'}")
+        print(f"\n{done.path / store.PAGE}")
     return 0
 
 

@@ -22,5 +22,5 @@ def write(run_dir: str | Path) -> Path:
     results = compare.filled(run.results)
     drawn = figures.write(results, run.path / "figures", numbers.no_claim(results, summary))
     html = page.render(results, summary, run.config, environment, drawn, replays.stored(run.path))
-    store.write(run.path, "report.html", html.encode())
-    return run.path / "report.html"
+    store.write(run.path, store.PAGE, html.encode())
+    return run.path / store.PAGE

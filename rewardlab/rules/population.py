@@ -82,7 +82,7 @@ def cross(
 
 @struct.dataclass
 class Population(Rule):
-    """A rule with `candidates`, each of which acts in its own lanes, for whole episodes: greedily, or by draws where `sampled`.
+    """A rule with `candidates`, each of which acts in its own lanes, for whole episodes: greedily, or by drawing actions if `sampled`.
 
     Greedily, that is by a Gaussian's mean: its spread is inherited and mutated like any parameter, and does nothing. With
     `sampled`, candidates draw from their softmax at `temperature` while they are tested, so that fitness changes smoothly

@@ -104,7 +104,7 @@ def test_a_film_that_fails_after_training_costs_no_results(tmp_path, monkeypatch
     path, env = tmp_path / "run", world()
     monkeypatch.setattr(rehearsal, "film", lambda *_: None)
     env.render_rgb = lambda state, params: jax.numpy.zeros(0)
-    with pytest.raises(assembly.Unreported, match="but no report: ValueError: \"films: uint8"):
+    with pytest.raises(assembly.Unreported, match='but no report: ValueError: "films: uint8'):
         runner.run(tiny.experiment(env=env, env_kwargs={}), path, progress=False)
     assert store.Run(path).finished
 

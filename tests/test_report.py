@@ -187,7 +187,7 @@ def test_a_failed_seed_counts_as_reaching_nothing_and_an_absent_one_does_not_cou
     assert (full["return"].isel(rule=1, condition=0, seed=3) == 0).all() and (
         full.outcome_share.isel(rule=1, condition=0, seed=3) == 0
     ).all()
-    assert numbers.count(full, "end") == 32 and numbers.count(full, "half") == 16
+    assert numbers.seeds(full, "end") == "32" and numbers.seeds(full, "half") == "16"
     assert (
         len(numbers.final_success(full, "ppo", "end", "detour")) == 32
         and len(numbers.final_success(full, "ppo", "half", "detour")) == 16

@@ -13,13 +13,15 @@ from matplotlib.patches import Patch
 
 from rewardlab.compare import first_capable, has_goals, scores_success, shifts
 from rewardlab.report.numbers import (
-    count,
+    alike,
     dose,
+    each,
     final_success,
     learning,
     main_condition,
     matched,
     per_seed,
+    seeds,
     stacks,
     summarise,
     swept,
@@ -55,7 +57,7 @@ def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """One panel a rule: every seed, the interquartile mean with its band, threshold and references."""
     shares, held_out, palette = scores_success(results), str(results.evaluation.values[0]), colours(results)
     rules = list(palette)
-    figure, axes = grid(len(rules), 1.55)
+    figure, axes = grid(len(rules), 1.55, sharex=alike(results))
     main = results.sel(condition=main_condition(results))
     for axis, rule in zip(axes, rules, strict=True):
         curve = learning(results, rule)
@@ -83,8 +85,8 @@ def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                     label_line(axis, name, level, 1.5, "#777777")
         if axis is axes[0]:
             label_line(axis, "capability", results.attrs["capability"], -7.5, INK)
-        step_axis(axis, results)
-    figure.supxlabel(f"environment steps lived per seed (n = {count(results)} seeds a rule)", fontsize=8)
+        step_axis(axis, results if alike(results) else results.sel(rule=rule))
+    figure.supxlabel(f"environment steps lived per seed (n = {seeds(results)} a rule)", fontsize=8)
     label = (
         f"success on {plain(held_out)} levels\n(% of episodes)" if shares else f"return per episode, {plain(held_out)}"
     )
@@ -137,7 +139,7 @@ def draw_outcomes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 mark_no_claim(axis, row, axes)
         axis.grid(visible=False)
         axis.spines[["left", "bottom"]].set_visible(False)
-    figure.supxlabel(f"% of episodes, mean over seeds (n = {count(results)} a rule)", fontsize=8)
+    figure.supxlabel(f"% of episodes, mean over seeds (n = {seeds(results)} a rule)", fontsize=8)
     handles = [Patch(color=outcome_colour(k), label=words(outcome)) for k, outcome in enumerate(outcomes)]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(outcomes), handlelength=1, handleheight=1)
     return figure
@@ -197,8 +199,8 @@ def draw_control(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     handles = [
         Line2D([], [], marker="o", color=INK, markerfacecolor=fill, linestyle="", label=label)
         for fill, label in (
-            ("white", f"trained with “{plain(main)}” (main, n = {count(results, main)})"),
-            (INK, f"trained with “{plain(control)}” (control, n = {count(results, control)})"),
+            ("white", f"trained with “{plain(main)}” (main, n = {seeds(results, main)})"),
+            (INK, f"trained with “{plain(control)}” (control, n = {seeds(results, control)})"),
         )
     ]
     handles.append(Line2D([], [], color=INK, linewidth=0.7, dashes=(4, 3), label="needed for a claim"))
@@ -209,7 +211,7 @@ def draw_control(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
 def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """The first two outcomes on the first shift against training steps."""
     outcomes, shift, palette = [str(o) for o in results.outcome.values[:2]], shifts(results)[0], colours(results)
-    figure, axes = grid(len(palette), 1.4)
+    figure, axes = grid(len(palette), 1.4, sharex=alike(results))
     for axis, rule in zip(axes, palette, strict=True):
         curves = [learning(results, rule, shift, outcome) for outcome in outcomes]
         for k, curve in enumerate(curves):
@@ -229,8 +231,8 @@ def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             )
         axis.set_ylim(-0.02, 1.02)
         axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
-        step_axis(axis, results)
-    figure.supxlabel(f"environment steps lived per seed (n = {count(results)} seeds a rule)", fontsize=8)
+        step_axis(axis, results if alike(results) else results.sel(rule=rule))
+    figure.supxlabel(f"environment steps lived per seed (n = {seeds(results)} a rule)", fontsize=8)
     figure.supylabel(f"% of episodes, {plain(shift)}", fontsize=8)
     outcome_key(figure, outcomes)
     return figure
@@ -263,7 +265,7 @@ def draw_sweep(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     axes[0].set_ylabel(f"{words(results.outcome.values[0])}, % of episodes" if known else "return per episode")
     label = "training levels with the coin moved" if parameter == "moved" else plain(parameter or "trained with")
     label += ", %" if share else ""
-    fewest = min(count(results, str(c)) for c in results.condition.values)
+    fewest = min(each(results, str(c)).min() for c in results.condition.values)
     figure.supxlabel(f"{label} (evenly spaced; n ≥ {fewest} per rule and point)", fontsize=8)
     if any(no_claim.get(name) for name in names):
         handle = Line2D([], [], color=INK, marker="o", markersize=4, markerfacecolor="white", linestyle=(0, (3, 2)))

@@ -99,10 +99,21 @@ def dose(results: xr.Dataset, rule: str, evaluation: str) -> Curve:
     return Curve(np.arange(len(names), dtype=float), *columns, min(len(s) for s in samples))
 
 
-def count(results: xr.Dataset, condition: str | None = None) -> int:
-    """Number of seeds of a condition (default: the main one)."""
+def each(results: xr.Dataset, condition: str | None = None) -> np.ndarray:
+    """int[rule], how many seeds each rule has under a condition (default: the main one)."""
     run = results["return"].sel(condition=main_condition(results) if condition is None else condition)
-    return int((~np.isnan(run)).any(["rule", "point", "evaluation"]).sum())
+    return (~np.isnan(run)).any(["point", "evaluation"]).sum("seed").transpose("rule").values
+
+
+def seeds(results: xr.Dataset, condition: str | None = None) -> str:
+    """The same in words: "32", or "10 to 32" where rules differ."""
+    found = each(results, condition)
+    return " to ".join(dict.fromkeys((str(found.min()), str(found.max()))))
+
+
+def alike(results: xr.Dataset) -> bool:
+    """Whether seeds of all rules live equally many steps."""
+    return "shared_point" not in results or bool((results.shared_point == results.sizes["point"] - 1).all())
 
 
 def competent(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np.ndarray:

@@ -56,7 +56,7 @@ def render(
         outcomes=[(words(o), outcome_colour(k)) for k, o in enumerate(results.outcome.values)],
         films=films(rules, evaluations, replays),
         is_share=compare.scores_success(results),
-        seeds=numbers.count(results),
+        seeds=numbers.seeds(results),
         steps=lived(results),
         alike=summary.get("alike", True),
         min_seeds=stats.MIN_SEEDS,
@@ -64,7 +64,7 @@ def render(
         if compare.scores_success(results)
         else f"{results.attrs['capability']:g}",
         control_capability=percent(results.attrs.get("control_capability", np.nan)) + " %",
-        control_seeds=numbers.count(results, control) if control in results.condition.values else 0,
+        control_seeds=numbers.seeds(results, control) if control in results.condition.values else "",
         references="reference" in results.coords,
         main=plain(numbers.main_condition(results)),
         control=plain(control),
@@ -95,20 +95,26 @@ def _cell(values: np.ndarray, share: bool = True) -> str:
 
 def facts(results: xr.Dataset, experiment: dict) -> list[str]:
     """Short phrases under the title: how much was run."""
-    seeds = [(plain(c), numbers.count(results, str(c))) for c in results.condition.values]
+    names = list(map(str, results.condition.values))
+    fewest = min(numbers.each(results, c).min() for c in names)
     found = [
         f"world {plain(Path(results.attrs.get('env', '')).stem)}",  # of a user's file: its name
         count(results.sizes["rule"], "update rule"),
     ]
     found.append(
-        ", ".join(f"{count(n, 'seed')} trained with “{c}”" for c, n in seeds)
-        if len(seeds) < 4
-        else f"{len(seeds)} training conditions of {min(n for _, n in seeds)} seeds or more"
+        ", ".join(f"{_seeds(results, c)} trained with “{plain(c)}”" for c in names)
+        if len(names) < 4
+        else f"{len(names)} training conditions of {fewest} seeds or more"
     )
     found.append(f"{lived(results)} environment steps a seed")
     if "episodes" in experiment:
         found.append(f"{experiment['episodes']} episodes an evaluation")
     return found
+
+
+def _seeds(results: xr.Dataset, condition: str) -> str:
+    found = numbers.seeds(results, condition)
+    return f"{found} seed{'s' * (found != '1')}"
 
 
 def lived(results: xr.Dataset) -> str:

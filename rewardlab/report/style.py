@@ -105,12 +105,12 @@ def step_axis(axis, results: xr.Dataset):
     inward(axis)
 
 
-def grid(count: int, height: float, columns: int = 4) -> tuple[Figure, list]:
+def grid(count: int, height: float, columns: int = 4, sharex: bool = True) -> tuple[Figure, list]:
     """A figure of `count` small multiples with shared axes; spare cells are hidden."""
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(WIDTH, (height + 0.3 * (4 - columns)) * rows + 0.5), layout="constrained")
-    axes = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
+    axes = figure.subplots(rows, columns, sharex=sharex, sharey=True, squeeze=False).ravel()
     for spare in axes[count:]:
         spare.set_visible(False)
     for i in range(max(count - columns, 0), count):  # the lowest visible panel of a column carries the tick labels

@@ -76,7 +76,7 @@ def test_every_command_is_read(step, folder, monkeypatch, capsys):
     """As the command line reads it, up to where training would begin."""
 
     class Done:
-        path, summary, finished = Path("somewhere"), {}, True
+        path, summary, finished, reported = Path("somewhere"), {}, True, True
 
     asked = []
     monkeypatch.setattr(runner, "run", lambda experiment, out, **_: asked.append(experiment) or Done)

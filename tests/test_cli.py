@@ -144,7 +144,7 @@ def test_the_command_line_runs_what_the_library_would(here, capsys, monkeypatch)
     class Done:
         path = here / "made"
         summary = SUMMARY
-        finished = True
+        finished = reported = True
 
     monkeypatch.setattr(module, "run", lambda experiment, out=None, **_: asked.append((experiment, out)) or Done)
     assert cli.main(["run", "coinrun", "--smoke", "--out", "made", "--rules", "ppo", "--rules.ppo.gamma", "0.5"]) == 0

@@ -120,26 +120,24 @@ def small(name):
 TRIED = ["reinforce", "ppo", "a2c", "q_learning", "truncation", "openai_es"]  # others follow one of these
 
 
-def unmoved(name, world, steps):
-    """Whether a yoked rule leaves its seeds where chance put them, and for some the rule itself does not."""
-    rule = small(name).replace(steps=steps)
-    yoked = prefers_the_arm_that_pays(Yoked(rule=rule), world)
-    assert abs(yoked - 0.5) < 4.5 * 0.5 / np.sqrt(SEEDS), yoked
-    if name in TRIED:
-        assert prefers_the_arm_that_pays(rule, world) > 0.8, "the bandit is too hard: this test could not fail"
+BY_CHANCE = 4.5 * 0.5 / np.sqrt(SEEDS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WRAPPED)
 def test_a_yoked_rule_learns_nothing_on_a_bandit_where_the_rule_itself_does(name):
-    unmoved(name, Arms(), 1)
+    assert abs(prefers_the_arm_that_pays(Yoked(rule=small(name)), Arms()) - 0.5) < BY_CHANCE
+    if name in TRIED:
+        assert prefers_the_arm_that_pays(small(name), Arms()) > 0.8, "the bandit is too hard: this test could not fail"
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRIED)
 def test_a_yoked_rule_does_not_learn_to_end_its_episodes_early(name):
-    """Which discounting would teach it if pay were not 0 on average."""
-    unmoved(name, Quit(), 10)
+    """Which discounting would teach it if pay were not 0 on average. (The other way it may drift: see `Yoked`.)"""
+    rule = small(name).replace(steps=10)
+    assert prefers_the_arm_that_pays(Yoked(rule=rule), Quit()) - 0.5 < BY_CHANCE
+    assert prefers_the_arm_that_pays(rule, Quit()) > 0.8, "the bandit is too hard: this test could not fail"
 
 
 def test_the_twin_learns():

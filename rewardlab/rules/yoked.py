@@ -40,6 +40,11 @@ class Yoked(Rule):
     since it is 0 on average, a rule that discounts has nothing to gain by ending an episode early or late. (Permuting returns
     among the episodes of one update does not do that: it leaves 1/n of the policy gradient, for n episodes.) Half of the
     lanes are the twin's, and its steps count: for the same steps there are half as many updates.
+
+    Pay without information can still move a rule where behaviour decides how many episodes there are: selection by order
+    favours candidates of few episodes, whose mean is the noisiest, and a greedy value rule stays with what it has tried least.
+    In a world where one of two actions ends the episode, 20, 25 and 29 % of 256 seeds of Q-learning, parallel Q and truncation
+    selection end up with that action, 49 and 47 % of REINFORCE and PPO (`tests/test_yoked.py`, the world `Quit`).
     """
 
     level = 0

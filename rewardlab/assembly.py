@@ -90,7 +90,6 @@ def write_report(path: Path) -> None:
 
 def renew(run: store.Run, note: Callable[[str], None]) -> None:
     """Writes the report of a run that has its results again, with what is missing of its films and its times, if it can be made."""
-    _ = run.results  # if they are damaged, that is what is said
     try:
         known, experiment = run.environment, run.experiment
         found = parts.scan(run.path, experiment, lambda _: None)

@@ -235,11 +235,12 @@ def _allow_file(where: str, name: Any, files: bool) -> None:
 
 def smoke(experiment: Experiment) -> Experiment:
     """The same experiment at tiny sizes: every part of it runs, nothing is learned."""
-    updates = max(rule.lanes * rule.steps * 2 for rule in experiment.rules.values())
+    updates = {name: 2 * rule.lanes * rule.steps for name, rule in experiment.rules.items()}
+    own = {name: budget.steps for name, budget in experiment.budgets.items() if budget.steps}
     few = {name: replace(c, seeds=c.seeds and min(c.seeds, 2)) for name, c in experiment.conditions.items()}
-    steps = min(experiment.steps, updates)
-    budgets = {  # still unlike each other, where they were
-        name: Budget(b.steps and min(b.steps, 2 * steps), b.seeds and min(b.seeds, 2))
+    steps = min(experiment.steps, max(updates[name] for name in ({*updates} - {*own}) or updates))
+    budgets = {  # still unlike the others, where they were
+        name: Budget(b.steps and min(b.steps, max(updates[name], 2 * steps)), b.seeds and min(b.seeds, 2))
         for name, b in experiment.budgets.items()
     }
     return replace(

@@ -20,12 +20,15 @@ def override(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
 
     Texts, and lists of them, are read by the field's type; other values are taken as they are.
     In names, - and _ are the same.
+    Another `env` has none of the old one's `env_kwargs`.
     For `rules`, `conditions` and `evaluations` as a whole, a list of names keeps those; `rules` may name further rules.
     Raises InputError for a field that is not there, with the nearest one, and for what the experiment then can't be.
     """
     every = list(paths(experiment))
     new = {f.name: getattr(experiment, f.name) for f in fields(experiment)}
     new["budgets"] = {name: experiment.budgets.get(name, Budget()) for name in experiment.rules}
+    if changes.get("env", experiment.env) not in (experiment.env, [experiment.env]):
+        new["env_kwargs"] = {}  # they are the other world's
     for path, value in changes.items():
         name, _, rest = path.partition(".")
         name = name.replace("-", "_")

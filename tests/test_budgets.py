@@ -54,6 +54,7 @@ def test_budgets_are_recorded_read_and_changed_from_the_command_line():
     changed = override.override(e, {"budgets.q_learning.steps": "4e3", "budgets.drift.seeds": "2"})
     assert changed.budgets == {"drift": Budget(5000, 2), "q_learning": Budget(4000)}
     assert override.override(e, {"rules": ["reinforce"]}).budgets == {}
+    assert override.override(e, {"env": "bandit"}).env_kwargs == {} != override.override(e, {"env": e.env}).env_kwargs
     assert config.smoke(e).budgets["drift"].steps > config.smoke(e).steps
     with pytest.raises(InputError, match=r"unknown field in budgets\.drift 'stepz'"):
         config.from_json(config.to_json(e).replace('"steps": 5000', '"stepz": 5000', 1))

@@ -24,13 +24,11 @@ def main(words: list[str]) -> int:
     def note(text: str) -> None:
         print(text, file=sys.stderr)
 
+    there = (run.path / store.RESULTS).exists()
+    if there or not (run.path / parts.FOLDER).is_dir():
+        _ = run.results  # what is missing or damaged is said before anything is written
     with lease.Lease(run.path, "results"):
-        if (run.path / store.RESULTS).exists():
-            assembly.renew(run, note)
-        elif (run.path / parts.FOLDER).is_dir():
-            assembly.merge(run, note)
-        else:
-            assembly.write_report(run.path)  # says what is missing
+        (assembly.renew if there else assembly.merge)(run, note)
     run = store.open_run(run.path)
     from rewardlab.table import summary_table
 

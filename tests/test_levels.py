@@ -110,15 +110,15 @@ def test_an_update_reads_of_reward_what_its_level_says(name):
         assert not same(plain, paid(told, RETURNS, 0.0)) and not same(plain, paid(told, RETURNS / 2, RETURNS / 2))
 
 
-@pytest.mark.parametrize("inner", ["reinforce", "ppo", "truncation", "q_learning"])
+@pytest.mark.parametrize("inner", ["reinforce", "ppo", "truncation", "parallel_q"])
 def test_a_yoked_rule_reads_nothing_of_what_it_earned(inner):
     """Whatever its own lanes earned, what it hands over is the same to the bit; what the twin earned makes a difference."""
     assert "yoked" in WRAPPERS
-    rule = rules.make("yoked", rule=small(inner).replace(lanes=LANES))
+    rule = rules.make("yoked", rule=small(inner).replace(lanes=LANES, steps=10))
     s = training.setting(WALK, rule, SPEC)
     state, told = lived_through(s, rule.steps, rule, jax.random.key(1))
     own, twin = rule.halves
-    assert told.done[:, own].any() and told.done[:, twin].any()
+    assert told.done[:, own].any() and told.done[:, twin].sum() > 1, "one return less its own mean is nothing"
 
     @jax.jit
     def updated(reward):
@@ -130,7 +130,7 @@ def test_a_yoked_rule_reads_nothing_of_what_it_earned(inner):
 
     random, plain = np.random.default_rng(0), np.asarray(told.reward)
     mine, theirs = plain.copy(), plain.copy()
-    mine[:, own] = random.normal(scale=100.0, size=plain[:, own].shape)
+    mine[:, own] = random.normal(size=plain[:, own].shape)
     assert same(updated(plain), updated(mine))
-    theirs[:, twin] = random.normal(scale=100.0, size=plain[:, twin].shape)
+    theirs[:, twin] = random.normal(size=plain[:, twin].shape)
     assert not same(updated(plain), updated(theirs))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
-from rewardlab.jaxprs import Call, Cond, Scan, While, inside, program
+from rewardlab.jaxprs import Call, Cond, Scan, While, inside
 
 Labels = frozenset[Hashable]
 Through = Callable[[JaxprEqn, Sequence[Labels]], list[Labels]]
@@ -31,7 +31,7 @@ def flow(jaxpr: ClosedJaxpr | Jaxpr, labels: Sequence[Labels], through: Through 
     once more for those that are not known here. Loops are followed until nothing is new. What touches a mutable reference
     may reach everything else that does. Raises UnknownForm for an equation whose inner programs can't be followed.
     """
-    jaxpr = program(jaxpr).jaxpr
+    jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
     known = dict(zip(jaxpr.invars, labels, strict=True))
 
     def read(atom):

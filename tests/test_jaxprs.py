@@ -236,6 +236,15 @@ def test_a_form_that_is_not_known_is_refused_in_one_line(name, change):
     assert isinstance(error.value, InputError) and "\n" not in str(error.value)
 
 
+def test_programs_with_constants_are_followed():
+    table = jnp.arange(3.0)
+
+    def run(a, b):
+        return jax.jit(lambda x, y: (lax.cond(x > 0, lambda: x * table, lambda: table), y))(a, b)
+
+    assert flow(equations(run), [frozenset("a"), frozenset("b")]) == [frozenset("a"), frozenset("b")]
+
+
 def test_a_call_of_another_shape_is_refused():
     eqn = found(equations(CALLS["jit"]).jaxpr, "jit")
     two = jax.make_jaxpr(lambda x: x)(1.0)

@@ -27,7 +27,7 @@ from rewardlab.tuned import settings
 
 TUNED = settings("coinrun")
 REINFORCE = make("reinforce", lanes=8, steps=256, **TUNED["reinforce"])
-LITTER = {"candidates": 128, "lanes": 2048, "steps": 64, "sampled": True, "temperature": 0.3}
+LITTER = {"candidates": 128, "episodes": 16, "lanes": 1024, "steps": 128, "sampled": True, "temperature": 0.3}
 RULES = {
     "reinforce": REINFORCE,
     "ppo": make("ppo", epochs=2, **TUNED["ppo"]),

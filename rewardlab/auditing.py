@@ -19,6 +19,7 @@ from rewardlab.dataflow import NONE
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
 from rewardlab.following import AMOUNT, REWARD, SIGNAL, follow
+from rewardlab.generation import time_needed
 from rewardlab.jaxprs import UnknownForm
 from rewardlab.marks import top
 from rewardlab.types import Rule
@@ -135,8 +136,9 @@ def group(layer: str, heads) -> str:
 
 def _long_enough(rule: Rule, limit: int) -> Rule:
     """The rule, with steps for one episode if it needs whole ones. What depends on what is the same at every size."""
-    if not rule.whole or rule.steps >= limit:
+    needed = time_needed(rule, limit)
+    if not rule.whole or rule.steps >= needed:
         return rule
     own = {f.name: getattr(rule, f.name) for f in fields(rule)}
     inner = {name: _long_enough(value, limit) for name, value in own.items() if isinstance(value, Rule)}
-    return dataclasses.replace(rule, **inner, **({"steps": limit} if "steps" in own else {}))
+    return dataclasses.replace(rule, **inner, **({"steps": needed} if "steps" in own else {}))

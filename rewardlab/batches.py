@@ -104,7 +104,10 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
 
     def advance(rule, params, keys, carry, target):
         one = lambda rule, key, c: training.advance(s, rule, params, key, c, target)  # noqa: E731
-        return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
+        if not training.fills_a_core(s, rule):
+            return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
+        at = lambda i, tree: jax.tree.map(lambda x: x[i] if jnp.ndim(x) else x, tree)  # noqa: E731
+        return jax.lax.map(lambda i: one(at(i, rule), keys[i], at(i, carry)), jnp.arange(width))
 
     def policy(rule, carry):
         return jax.vmap(lambda rule, state: rule.policy(s.agent, state), (own, 0))(rule, carry.state)

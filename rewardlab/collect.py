@@ -1,4 +1,4 @@
-"""The only scan over environment steps."""
+"""The scan over environment steps. `generation.py` has the one for candidates that live a fixed number of episodes each."""
 
 from __future__ import annotations
 
@@ -68,19 +68,19 @@ def collect(
     last_start = steps - limit if whole else steps
     if last_start < 0:
         raise ValueError(f"whole episodes of up to {limit} steps do not fit into {steps} steps")
-    parts = _parts(acting.params, lanes.obs, candidates)
+    cuts = parts(acting.params, lanes.obs, candidates)
 
     def play(part):
         number, acting_params, lanes = part
         acting_here = Acting(acting_params, acting.select)
-        one = partial(_step, env, params, agent, acting_here, key, number, candidates // parts, last_start, whole)
+        one = partial(_step, env, params, agent, acting_here, key, number, candidates // cuts, last_start, whole)
         lanes, seen = _scan(one, lanes, steps, ends=whole)
         return lanes, seen if whole else seen._replace(lived=jnp.ones(seen.terminated.shape, bool))
 
-    if parts == 1:
+    if cuts == 1:
         return play((0, acting.params, lanes))
-    cut = jax.tree.map(lambda x: x.reshape(parts, -1, *x.shape[1:]), (acting.params, lanes))
-    lanes, seen = jax.lax.map(play, (jnp.arange(parts), *cut))
+    cut = jax.tree.map(lambda x: x.reshape(cuts, -1, *x.shape[1:]), (acting.params, lanes))
+    lanes, seen = jax.lax.map(play, (jnp.arange(cuts), *cut))
     seen = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), seen)
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), lanes), jax.tree.map(
         lambda x: x.reshape(steps, -1, *x.shape[3:]), seen
@@ -108,7 +108,7 @@ def _step(env, params, agent, acting, key, part, candidates, last_start, whole, 
     begins = stepped.terminated | stepped.truncated
     if whole:  # a lane at rest stays where it is: worlds may go anywhere beyond an episode's end
         seen = seen._replace(terminated=seen.terminated & alive, truncated=seen.truncated & alive, lived=alive)
-        obs, env_state = _where(alive, (obs, env_state), (lanes.obs, lanes.env_state))
+        obs, env_state = where(alive, (obs, env_state), (lanes.obs, lanes.env_state))
         alive = alive & ~(begins & (t + 1 > last_start))
         begins = begins & alive
     if last_start:
@@ -120,7 +120,7 @@ PART_BYTES = 3 * 2**18  # what candidates that act together read in a step: so m
 BLOCK = 32  # steps between two looks at whether anyone still lives
 
 
-def _parts(acting_params, obs, candidates: int) -> int:
+def parts(acting_params, obs, candidates: int) -> int:
     """Into how many parts candidates are cut, one playing after the other. Only a CPU's cache asks for more than one."""
     if not (candidates and devices.branches_well()):
         return 1
@@ -166,19 +166,19 @@ def _renewed(env, params, key, begins, obs, env_state, candidates):
     """(obs, env_state) of N lanes, of fresh episodes where `begins`, bool[N]. Where no lane begins, nothing is drawn."""
     fresh = lambda: start(env, params, key, begins.shape[0], candidates)  # noqa: E731
     if not adapter.observes(env):
-        return _if_any(begins, lambda old: _where(begins, fresh()[:2], old), (obs, env_state))
-    env_state = _if_any(begins, lambda old: _where(begins, fresh().env_state, old), env_state)
+        return if_any(begins, lambda old: where(begins, fresh()[:2], old), (obs, env_state))
+    env_state = if_any(begins, lambda old: where(begins, fresh().env_state, old), env_state)
     return jax.vmap(lambda s: adapter.observe(env, s, params))(env_state), env_state
 
 
-def _if_any(flags, change, old):
+def if_any(flags, change, old):
     """change(old), which is `old` where no flag holds; where branches are cheap, it is then not computed."""
     return jax.lax.cond(anywhere(flags), change, lambda old: old, old) if devices.branches_well() else change(old)
 
 
-def _where(flags, one, other):
-    """Leaf by leaf, lanes of `one` where the flag bool[N] holds, of `other` elsewhere."""
-    choose = lambda x, y: jnp.where(flags.reshape(-1, *[1] * (x.ndim - 1)), x, y)  # noqa: E731
+def where(flags, one, other):
+    """Leaf by leaf, `one` where the flag holds, `other` elsewhere; the flags' axes come first."""
+    choose = lambda x, y: jnp.where(flags.reshape(*flags.shape, *[1] * (x.ndim - flags.ndim)), x, y)  # noqa: E731
     return jax.tree.map(choose, one, other)
 
 

@@ -15,6 +15,7 @@ from rewardlab.agents import MLP
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, out_of_range, show, unknown, wrong_type
 from rewardlab.fields import LARGEST_SIZE, bounds, checked, coerce, hints
+from rewardlab.generation import time_needed
 from rewardlab.types import Rule
 
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]{0,63}", re.ASCII)
@@ -181,8 +182,8 @@ class Experiment:
         limit = adapter.time_limit(env)
         for name, rule in self.rules.items():
             rules.check_actions(rule, env, f"rules.{name}")
-            if rule.whole and rule.steps < limit:
-                allowed = f"{limit} or more, for whole episodes in this world"
+            if rule.whole and rule.steps < (needed := time_needed(rule, limit)):
+                allowed = f"{needed} or more, for whole episodes in this world"
                 raise out_of_range(f"rules.{name}.steps", rule.steps, allowed)
         return env
 

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rewardlab import agents, rules
+from rewardlab import agents, devices, rules
 from rewardlab.agents import MLP
 from rewardlab.agents.feed_forward import flat
 from rewardlab.agents.standardise import measured, standardised
-from rewardlab.collect import Lanes, collect, start
+from rewardlab.collect import Lanes, collect, parts, start
 from rewardlab.envs import adapter
+from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
 from rewardlab.randomness import fast, split
 from rewardlab.types import Agent, Rule
@@ -70,10 +71,13 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
     update_key = jax.random.fold_in(fast(run_key), carry.updates + 1)
     behave_key, start_key, collect_key, rule_key = split(update_key, 4)
     acting = rule.behave(s.agent, carry.state, behave_key)
-    lanes = start(s.env, params, start_key, rule.lanes, rule.candidates) if rule.whole else carry.lanes
-    lanes, trajectory = collect(
-        s.env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
-    )
+    if rule.episodes:
+        lanes, trajectory = None, live(s.env, params, s.agent, acting, start_key, collect_key, rule)
+    else:
+        lanes = start(s.env, params, start_key, rule.lanes, rule.candidates) if rule.whole else carry.lanes
+        lanes, trajectory = collect(
+            s.env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
+        )
     state, log = rule.update(s.agent, carry.state, judged(trajectory, s.judge), rule_key)
     # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
     lived = trajectory.lived.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.lanes * rule.steps)
@@ -93,6 +97,19 @@ def advance(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, ta
     """Updates until at least `target` (int32[]) environment steps have been lived."""
     one = lambda c: _update(s, rule, params, run_key, c._replace(log={}))  # noqa: E731
     return jax.lax.while_loop(lambda c: c.steps < target, one, carry)
+
+
+def fills_a_core(s: Setting, rule: Rule) -> bool:
+    """Whether the candidates of one seed alone keep a CPU's core busy: seeds of a batch then go one after the other.
+
+    Each then waits for its own candidates only, and what it reads stays in the core's cache.
+    """
+    if not (rule.candidates and rule.whole and devices.branches_well()):
+        return False
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    params = jax.eval_shape(lambda k: rule.behave(s.agent, rule.init(s.agent, k), k).params, key)
+    obs = jax.ShapeDtypeStruct((rule.lanes, *s.agent.obs.shape), s.agent.obs.dtype)
+    return parts(params, obs, rule.candidates) > 1
 
 
 def train(

@@ -124,6 +124,8 @@ class Rule:
     whole: True: every update sees whole episodes from fresh resets. False: lanes carry on across updates.
     candidates: number of parameter vectors that act at once, or 0 for one that all lanes share.
     lanes, steps: N and T of one update's trajectory.
+    episodes: whole episodes that each candidate lives in an update, its lanes taking the next one as they finish; 0: as many
+        as its lanes surely end in `steps`.
     """
 
     level: ClassVar[int]
@@ -132,6 +134,7 @@ class Rule:
     candidates: int = 0
     lanes: int
     steps: int
+    episodes: int = 0
 
     def heads(self, actions: int | Box) -> dict[str, int | Box]:
         """The network outputs that this rule needs, {head: size}. The first one decides on the action.

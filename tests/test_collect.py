@@ -156,7 +156,7 @@ def test_what_is_skipped_changes_nothing(monkeypatch, whole):
     for branches, size in ((True, 2**20), (True, 0), (False, 0)):
         monkeypatch.setattr(devices, "branches_well", lambda branches=branches: branches)
         monkeypatch.setattr(collecting, "PART_BYTES", size)
-        assert collecting._parts(acting.params, jnp.zeros(8), 4) == (4 if branches and not size else 1)
+        assert collecting.parts(acting.params, jnp.zeros(8), 4) == (4 if branches and not size else 1)
         found += [jax.tree.map(np.asarray, jax.vmap(seen)(keys())), jax.tree.map(np.asarray, [seen(k) for k in keys()])]
     lived = found[0][1].lived
     assert lived.shape == (3, 12, 8) and lived.all() == (not whole)

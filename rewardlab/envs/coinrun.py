@@ -53,7 +53,7 @@ class EnvParams(environment.EnvParams):
     held_out: bool = False
     pools: Any = None  # int32[2, 2]: first level and number of levels of the training and the held-out pool
     levels: Any = None  # platforms.Levels of training and held-out levels
-    views: Any = None  # uint32[L, CELLS, 6]: what is seen from a cell of solid, hazard and end wall, a bit a tile
+    views: Any = None  # uint32[L, CELLS, words]: an observation from each cell, a bit an entry; what moves is not in it
     rank: Any = None  # float32[L, 2]: a level is moved where rank[0] < moved, and then behind where rank[1] < behind
 
 
@@ -131,21 +131,27 @@ class CoinRun(World):
     def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The observation of a state: as the class says."""
         here = cell(state.place)
-        words = params.views[state.level, here]
-        seen = ((words[:, None] >> jnp.arange(32, dtype=jnp.uint32)) & 1).astype(bool).reshape(-1)
-        solid, hazard, wall = (seen[i * AREA : (i + 1) * AREA] for i in range(3))
+        words = params.views[state.level, here]  # packed bits, to which what moves is added
+        entries = self.observation_space(params).shape[0]
 
-        def only(target):  # the window with one cell marked, if it is in view
+        def add(words, entry, seen):  # a bit that is set
+            one = jnp.uint32(1) << (entry % 32).astype(jnp.uint32)
+            return words | jnp.where(seen & (jnp.arange(words.size) == entry // 32), one, jnp.uint32(0))
+
+        def add_cell(words, channel, target):  # the window with one cell marked, if it is in view
             row, column = target // WIDTH - here // WIDTH + VIEW_Y, target % WIDTH - here % WIDTH + VIEW_X
-            inside = (target >= 0) & (row >= 0) & (row < WINDOW[0]) & (column >= 0) & (column < WINDOW[1])
-            return jnp.arange(AREA) == jnp.where(inside, row * WINDOW[1] + column, -1)
+            seen = (target >= 0) & (row >= 0) & (row < WINDOW[0]) & (column >= 0) & (column < WINDOW[1])
+            return add(words, CHANNELS.index(channel) * AREA + row * WINDOW[1] + column, seen)
 
-        enemy = []
+        ground = (VIEW_Y + 1) * WINDOW[1] + VIEW_X  # the tile below
+        rising, grounded = state.place % JUMP > 0, (words[ground // 32] >> jnp.uint32(ground % 32)) & 1 > 0
+        words = add_cell(words, "coin", state.coin)
         if with_enemies(params):
-            enemy = [only(params.levels.enemy[state.level, state.place // PLACES].astype(jnp.int32))]
-        rising = state.place % JUMP > 0
-        falling = ~rising & ~solid[(VIEW_Y + 1) * WINDOW[1] + VIEW_X]
-        return jnp.concatenate([solid, hazard, only(state.coin), wall, *enemy, jnp.stack([rising, falling])])
+            words = add_cell(words, "enemy", params.levels.enemy[state.level, state.place // PLACES].astype(jnp.int32))
+        words = add(words, jnp.int32(entries - 2), rising)
+        words = add(words, jnp.int32(entries - 1), ~rising & ~grounded)
+        words = jax.lax.optimization_barrier(words)  # or XLA works them out anew for every entry
+        return ((words[:, None] >> jnp.arange(32, dtype=jnp.uint32)) & 1).astype(bool).reshape(-1)[:entries]
 
     @property
     def goals(self):
@@ -183,7 +189,7 @@ def params_of(pool: platforms.Levels, trained: int) -> EnvParams:
     leaves = dict(
         pools=np.array([[0, trained], [trained, count - trained]], np.int32),
         levels=pool,
-        views=views(pool.tiles),
+        views=views(pool.tiles, pool.enemy.shape[-1] > 1),
         rank=np.concatenate([ranks(trained), ranks(count - trained)]),
     )
     return EnvParams(**jax.tree.map(jnp.asarray, leaves))
@@ -204,20 +210,22 @@ def ranks(count: int) -> np.ndarray:
     return np.stack([first, second], axis=1).astype(np.float32)
 
 
-def views(tiles: np.ndarray) -> np.ndarray:
-    """The views of `EnvParams` of tiles uint8[L, HEIGHT, WIDTH]: windows [channel, row, column], packed bit by bit."""
+def views(tiles: np.ndarray, enemies: bool) -> np.ndarray:
+    """The views of `EnvParams` of tiles uint8[L, HEIGHT, WIDTH]: observations without coin, enemy and motion, packed bit by bit."""
     if len(tiles) > 256:  # unpacked, views are large
-        return np.concatenate([views(tiles[i : i + 256]) for i in range(0, len(tiles), 256)])
+        return np.concatenate([views(tiles[i : i + 256], enemies) for i in range(0, len(tiles), 256)])
     frame = ((0, 0), (VIEW_Y, VIEW_Y), (VIEW_X, VIEW_X))
     solid = np.pad(tiles == platforms.SOLID, frame, constant_values=True)
     hazard = np.pad((tiles == platforms.SPIKE) | (tiles == platforms.HANGING), frame)
     wall = np.pad(tiles == platforms.WALL, frame)
     pit = hazard[:, -VIEW_Y:] = np.pad(tiles[:, -1:] == platforms.EMPTY, ((0, 0), (0, VIEW_Y - 1), frame[2]), "edge")
     solid[:, -VIEW_Y:] = ~pit
-    planes = np.stack([solid, hazard, wall], axis=1)
+    none = np.zeros_like(solid)
+    planes = np.stack([solid, hazard, none, wall, *[none] * enemies], axis=1)
     seen = np.lib.stride_tricks.sliding_window_view(planes, WINDOW, axis=(2, 3))
-    seen = np.moveaxis(seen, 1, 3).reshape(len(tiles), CELLS, 3 * AREA)
-    packed = np.packbits(np.pad(seen, ((0, 0), (0, 0), (0, -3 * AREA % 32))), axis=-1, bitorder="little")
+    seen = np.moveaxis(seen, 1, 3).reshape(len(tiles), CELLS, -1)
+    seen = np.pad(seen, ((0, 0), (0, 0), (0, 2)))  # rising and falling
+    packed = np.packbits(np.pad(seen, ((0, 0), (0, 0), (0, -seen.shape[-1] % 32))), axis=-1, bitorder="little")
     return packed.view("<u4").astype(np.uint32)
 
 

@@ -10,7 +10,8 @@ from flax import struct
 from jax.flatten_util import ravel_pytree
 
 from rewardlab.agents.select import greedy, warm
-from rewardlab.fields import divides
+from rewardlab.errors import out_of_range
+from rewardlab.fields import LARGEST_SIZE, divides
 from rewardlab.rules.lineage import Lineage, blank, record
 from rewardlab.rules.returns import episode_returns, fitness
 from rewardlab.types import Acting, Agent, Experience, Rule
@@ -84,6 +85,9 @@ def cross(
 class Population(Rule):
     """A rule with `candidates`, each of which acts in its own lanes, for whole episodes: greedily, or by drawing actions if `sampled`.
 
+    With `episodes`, each candidate lives so many in a generation, and its lanes take the next one as they finish. Without, a lane
+    begins another one as long as it would surely end within `steps`; where that is more than one, short episodes count for more.
+
     Greedily, that is by a Gaussian's mean: its spread is inherited and mutated like any parameter, and does nothing. With
     `sampled`, candidates draw from their softmax at `temperature` while they are tested, so that fitness changes smoothly
     with parameters. What is handed over acts greedily all the same.
@@ -95,11 +99,15 @@ class Population(Rule):
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
+    episodes: int = struct.field(default=0, pytree_node=False, metadata={"range": (0, LARGEST_SIZE)})
     temperature: float = struct.field(default=0.3, metadata={"range": (1e-3, 100.0)})
     sampled: bool = struct.field(default=False, pytree_node=False)
 
     def check(self):
         divides("candidates", self.candidates, "lanes", self.lanes)
+        each = self.lanes // self.candidates
+        if 0 < self.episodes < each:
+            raise out_of_range("episodes", self.episodes, f"0, or at least the lanes of a candidate, {each}")
 
     def heads(self, actions):
         return {"logits": actions}

@@ -56,6 +56,7 @@ class Yoked(Rule):
     candidates = property(lambda self: 2 * max(self.rule.candidates, 1))
     lanes = property(lambda self: 2 * self.rule.lanes)
     steps = property(lambda self: self.rule.steps)
+    episodes = property(lambda self: self.rule.episodes)
 
     def heads(self, actions):
         return self.rule.heads(actions)

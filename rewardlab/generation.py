@@ -1,0 +1,196 @@
+"""What the candidates of one generation live: so many whole episodes each, the same ones for all of them.
+
+A candidate's lanes take its next episode as they finish, until all of them are done: nothing is cut, and nobody waits for the
+slowest lane but at the end. Everything random hangs on the candidate, the number of the episode and the step within it.
+So what is lived does not depend on the number of lanes, nor on which candidates are computed together.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from rewardlab import devices
+from rewardlab.collect import anywhere, if_any, parts, where
+from rewardlab.envs import adapter
+from rewardlab.randomness import split
+from rewardlab.types import Acting, Agent, Rule, Trajectory
+
+BLOCK = 8  # steps after which the candidates that still live are gathered anew
+
+
+class Standing(NamedTuple):
+    """Where C candidates of L lanes each stand. All arrays have leading axes [C, L], or [C] where it says so.
+
+    alive: bool, whether the lane has an episode under way. episode: int32, its number. time: int32, steps lived in it.
+    following: int32[C], the number of the episode that begins next. key: key[C], what the candidate's actions are drawn from.
+    """
+
+    params: Any
+    obs: jax.Array
+    env_state: Any
+    alive: jax.Array
+    episode: jax.Array
+    time: jax.Array
+    following: jax.Array
+    key: jax.Array
+
+
+class Common(NamedTuple):
+    """What is the same for all candidates: who acts how, and the starts of E episodes, [E, ...] each."""
+
+    env: Any
+    params: Any
+    agent: Agent
+    select: Any
+    obs: jax.Array
+    env_state: Any
+    key: jax.Array
+
+    @property
+    def episodes(self) -> int:
+        return self.obs.shape[0]
+
+
+def live(env, params, agent: Agent, acting: Acting, start_key: jax.Array, key: jax.Array, rule: Rule) -> Trajectory:
+    """The episodes of all of a rule's candidates in its lanes, [T, N]. Consumes the keys.
+
+    Raises ValueError where the rule's steps might not be enough for them.
+    """
+    candidates, episodes, steps = rule.candidates, rule.episodes, rule.steps
+    each, needed = rule.lanes // candidates, time_needed(rule, adapter.time_limit(env))
+    if steps < needed:
+        raise ValueError(f"{episodes} episodes a candidate, in {each} lanes, take up to {needed} steps, not {steps}")
+    act_key, step_key = split(key, 2)
+    obs, env_state = jax.vmap(lambda k: adapter.reset(env, k, params))(jax.random.split(start_key, episodes))
+    common = Common(env, params, agent, acting.select, obs, env_state, step_key)
+    first = jax.tree.map(lambda x: jnp.broadcast_to(x[:each], (candidates, each, *x.shape[1:])), (obs, env_state))
+    number = jnp.broadcast_to(jnp.arange(each), (candidates, each))
+    standing = Standing(
+        acting.params,
+        *first,
+        alive=number < episodes,
+        episode=number,
+        time=jnp.zeros_like(number),
+        following=jnp.full(candidates, each),
+        key=jax.vmap(partial(jax.random.fold_in, act_key))(jnp.arange(candidates)),
+    )
+    seen = _blocks(partial(_step, common), standing, steps, parts(acting.params, standing.obs, candidates))
+    return jax.tree.map(lambda x: x.reshape(steps, rule.lanes, *x.shape[3:]), seen)
+
+
+def time_needed(rule: Rule, limit: int) -> int:
+    """Steps of an update in which a rule's whole episodes surely end: each lane ends one in any `limit` steps."""
+    return -(-rule.episodes * max(rule.candidates, 1) // rule.lanes) * limit if rule.episodes else limit
+
+
+def _step(common: Common, standing: Standing, t):
+    """One step of all lanes of some candidates: (where they stand then, what was seen, [C, L, ...])."""
+    env, params, limit = common.env, common.params, adapter.time_limit(common.env)
+    each, again = standing.alive.shape[1], common.episodes > standing.alive.shape[1]
+    moment = standing.episode * limit + standing.time
+    act_keys = jax.vmap(lambda k, m: jax.vmap(partial(jax.random.fold_in, k))(m))(standing.key, moment)
+    action, extras = _act(common, standing, act_keys)
+    step_one = lambda m, s, a: adapter.step(env, jax.random.fold_in(common.key, m), s, a, params)  # noqa: E731
+    # A lane that has one episode only is where the same lane of every candidate is: what hangs on chance alone is computed once.
+    moments = moment if again else jnp.arange(each) * limit + t
+    stepped = jax.vmap(jax.vmap(step_one), (0 if again else None, 0, 0))(moments, standing.env_state, action)
+    alive = standing.alive
+    seen = Trajectory(
+        obs=standing.obs,
+        action=action,
+        next_obs=stepped.obs,
+        terminated=stepped.terminated & alive,
+        truncated=stepped.truncated & alive,
+        lived=alive,
+        extras=extras,
+        signals=stepped.signals,
+    )
+    ended = seen.terminated | seen.truncated
+    # A lane at rest stays where it is: worlds may go anywhere beyond an episode's end.
+    obs, env_state = where(alive, (stepped.obs, stepped.state), (standing.obs, standing.env_state))
+    number, following, begins = standing.episode, standing.following, jnp.zeros_like(ended)
+    if again:
+        number = jnp.where(ended, following[:, None] + jnp.cumsum(ended, axis=1, dtype=jnp.int32) - 1, number)
+        begins, following = ended & (number < common.episodes), following + ended.sum(1, dtype=jnp.int32)
+        obs, env_state = _begun(common, begins, number, obs, env_state)
+    after = standing._replace(
+        obs=obs,
+        env_state=env_state,
+        alive=alive & (~ended | begins),
+        episode=number,
+        time=jnp.where(begins, 0, standing.time + 1),
+        following=following,
+    )
+    return after, seen
+
+
+def _act(common: Common, standing: Standing, keys):
+    """Actions and extras, [C, L, ...]: each lane draws by its own key."""
+
+    def select(outputs, key):
+        chosen = common.select(jax.tree.map(lambda x: x[None], outputs), key)
+        return jax.tree.map(lambda x: x[0], chosen)
+
+    return jax.vmap(jax.vmap(select))(jax.vmap(common.agent.apply)(standing.params, standing.obs), keys)
+
+
+def _begun(common: Common, begins, number, obs, env_state):
+    """(obs, env_state) [C, L, ...], of the start of episode `number` where a lane begins one."""
+
+    def begin(old, starts):
+        return where(begins, jax.tree.map(lambda x: x[jnp.minimum(number, common.episodes - 1)], starts), old)
+
+    if not adapter.observes(common.env):
+        return if_any(begins, lambda old: begin(old, (common.obs, common.env_state)), (obs, env_state))
+    env_state = if_any(begins, lambda old: begin(old, common.env_state), env_state)
+    return jax.vmap(jax.vmap(lambda s: adapter.observe(common.env, s, common.params)))(env_state), env_state
+
+
+def _blocks(one, standing: Standing, steps: int, cuts: int):
+    """What is seen in a scan of `one` over steps, [T, C, L, ...].
+
+    Where branches are cheap, what nobody lives any more is not computed, and those who live on move together: after every
+    BLOCK steps candidates are sorted by whether they do, and parts without any rest.
+    """
+    if not devices.branches_well():
+        return jax.lax.scan(one, standing, jnp.arange(steps))[1]
+    block = next(size for size in range(BLOCK, 0, -1) if steps % size == 0)
+    candidates = standing.following.size
+
+    def play(standing, ts):
+        return jax.lax.scan(one, standing, ts)
+
+    def rest(standing, ts):
+        seen = jax.eval_shape(play, standing, ts)[1]
+        return standing, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), seen)
+
+    def some(standing, ts):
+        return jax.lax.cond(anywhere(standing.alive), play, rest, standing, ts)
+
+    def sorted_parts(standing, ts):
+        order = jnp.argsort(~standing.alive.any(1), stable=True)
+        place = jnp.argsort(order)
+
+        def part(which):
+            after, seen = some(jax.tree.map(lambda x: x[which], standing), ts)
+            return after._replace(params=()), seen
+
+        after, seen = jax.lax.map(part, order.reshape(cuts, -1))
+        after = jax.tree.map(lambda x: x.reshape(candidates, *x.shape[2:])[place], after)
+        # [cuts, block, C / cuts, ...] -> [block, C, ...]
+        seen = jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0).reshape(block, candidates, *x.shape[3:])[:, place], seen)
+        return after._replace(params=standing.params), seen
+
+    def turn(standing, ts):
+        after, seen = (some if cuts == 1 else sorted_parts)(standing, ts)
+        return after._replace(params=()), seen
+
+    bare = standing._replace(params=())
+    _, seen = jax.lax.scan(
+        lambda s, ts: turn(s._replace(params=standing.params), ts), bare, jnp.arange(steps).reshape(-1, block)
+    )
+    return jax.tree.map(lambda x: x.reshape(steps, *x.shape[2:]), seen)

@@ -57,7 +57,7 @@ experiment = Experiment(
     agent=MLP(hidden=(16,), layer_norm=True, activation="tanh", head_scale=0.5, inputs="standardised"),
     steps=900_000,
     seeds=32,
-    budgets={"openai_es": Budget(steps=10_000_000, seeds=16), "truncation": Budget(steps=3_000_000, seeds=10)},
+    budgets={"openai_es": Budget(steps=16_000_000, seeds=16), "truncation": Budget(steps=3_000_000, seeds=10)},
     points=5,
     episodes=128,
     seed=11,

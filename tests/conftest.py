@@ -40,3 +40,8 @@ def file(tmp_path):
         return path
 
     return write
+
+
+def pytest_collection_modifyitems(items):
+    """What takes minutes begins first, so that the other core is not idle at the end."""
+    items.sort(key=lambda item: -max((mark.kwargs.get("minutes", 0) for mark in item.iter_markers("slow")), default=0))

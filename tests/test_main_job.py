@@ -7,7 +7,7 @@ import pytest
 import rewardlab
 
 
-@pytest.mark.slow
+@pytest.mark.slow(minutes=6)
 def test_gradient_rules_learn_and_their_controls_reach_moved_coins(tmp_path):
     """Interquartile means over 10 seeds: held-out success, and what the control of PPO reaches with the coin moved."""
     experiment = rewardlab.load("coinrun")

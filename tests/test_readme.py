@@ -44,6 +44,7 @@ def test_the_world_the_rule_and_the_question_are_short_and_complete():
     assert all(len(code.splitlines()) < 60 for code in FILES.values())
 
 
+@pytest.mark.slow
 def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(folder):
     run = store.Run(folder / "runs" / "bowl")
     assert (run.path / "report.html").stat().st_size > 10_000
@@ -56,6 +57,7 @@ def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(folder):
         assert rule["control"]["moved"]["bowl"]["iqm"] > 0.7, name
 
 
+@pytest.mark.slow
 def test_the_library_examples_run(folder, capsys):
     results = folder / "runs" / "bowl" / "results.nc"
     before = results.stat().st_mtime_ns

@@ -24,7 +24,7 @@ from rewardlab.experiment import Condition
 from rewardlab.processes import Share
 from rewardlab.stopping import Signals, Stop
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(minutes=10)
 
 SCRIPT = Path(__file__).parent / "reliability.py"
 QUESTION = tiny.experiment()

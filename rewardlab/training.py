@@ -107,7 +107,10 @@ def fills_a_core(s: Setting, rule: Rule) -> bool:
     if not (rule.candidates and rule.whole and devices.branches_well()):
         return False
     key = jax.eval_shape(lambda: jax.random.key(0))
-    params = jax.eval_shape(lambda k: rule.behave(s.agent, rule.init(s.agent, k), k).params, key)
+    one = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((), jnp.asarray(x).dtype), rule
+    )  # each seed may have its own numbers
+    params = jax.eval_shape(lambda rule, k: rule.behave(s.agent, rule.init(s.agent, k), k).params, one, key)
     obs = jax.ShapeDtypeStruct((rule.lanes, *s.agent.obs.shape), s.agent.obs.dtype)
     return parts(params, obs, rule.candidates) > 1
 

@@ -145,6 +145,12 @@ def test_a_seed_alone_has_the_bits_that_it_has_in_a_batch(monkeypatch):
     programs = batches.compile_training(setting, rule, params, 3)
     carry = programs.advance(rule, params, keys, programs.begin(rule, params, keys), jnp.int32(100))
     assert (np.asarray(carry.steps) >= 100).all()
+    own = rule.replace(sigma=jnp.array([0.1, 0.2, 0.1]))  # as tuning does: a number for each seed
+    tuned = batches.compile_training(setting, own, params, 3)
+    differs = (
+        tuned.advance(own, params, keys, tuned.begin(own, params, keys), jnp.int32(100)).state.mean != carry.state.mean
+    )
+    assert differs.any(1).tolist() == [False, True, False]
     one = batches.compile_training(setting, rule, params, 1)
     for i in range(3):
         key = keys[i : i + 1]

@@ -73,7 +73,7 @@ def audit(
 
     rule: a rule, its name or path, several of them, or {name: rule}; None for every rule that comes with the package and
         takes this agent in this world.
-    env: a world, its name or path. Rules that need whole episodes get the steps for one.
+    env: a world, its name or path. Rules that need whole episodes get the steps for them.
     Raises InputError for unknown names, for a rule that was asked for and does not take this agent in this world, and for
     programs that can't be followed (`jaxprs.UnknownForm`).
     """
@@ -135,7 +135,7 @@ def group(layer: str, heads) -> str:
 
 
 def _long_enough(rule: Rule, limit: int) -> Rule:
-    """The rule, with steps for one episode if it needs whole ones. What depends on what is the same at every size."""
+    """The rule, with steps for its episodes if it needs whole ones. What depends on what is the same at every size."""
     needed = time_needed(rule, limit)
     if not rule.whole or rule.steps >= needed:
         return rule

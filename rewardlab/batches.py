@@ -97,6 +97,7 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
     """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs."""
 
     own = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule)
+    own_numbers = lambda rule: [x for x in jax.tree.leaves(rule) if jnp.ndim(x)]  # noqa: E731
 
     def begin(rule, params, keys):
         one = lambda rule, key: training.begin(s, rule, params, key)  # noqa: E731
@@ -107,7 +108,15 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
         if not training.fills_a_core(s, rule):
             return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
         at = lambda i, tree: jax.tree.map(lambda x: x[i] if jnp.ndim(x) else x, tree)  # noqa: E731
-        return jax.lax.map(lambda i: one(at(i, rule), keys[i], at(i, carry)), jnp.arange(width))
+        inputs = (own_numbers(rule), jax.random.key_data(keys))
+
+        def turn(before, i):  # padding repeats the last seed, whose result is there already
+            repeats = [(x[i] == x[i - 1]).all() for x in jax.tree.leaves(inputs)]
+            again = (i > 0) & jnp.stack(repeats).all()
+            after = jax.lax.cond(again, lambda: before, lambda: one(at(i, rule), keys[i], at(i, carry)))
+            return after, after
+
+        return jax.lax.scan(turn, at(0, carry), jnp.arange(width))[1]
 
     def policy(rule, carry):
         return jax.vmap(lambda rule, state: rule.policy(s.agent, state), (own, 0))(rule, carry.state)

@@ -62,7 +62,7 @@ def collect(
 
     Without `whole`, a lane whose episode ends starts another at once, for ever. With it, no episode starts that might
     not end in time: a lane rests after its last episode, so every return in the trajectory belongs to an episode seen whole,
-    and which episodes are seen does not depend on how they go. (`steps` = the time limit is one episode a lane.)
+    and with one episode a lane (`steps` = the time limit) which episodes are seen does not depend on how they go.
     """
     limit = adapter.time_limit(env)
     last_start = steps - limit if whole else steps

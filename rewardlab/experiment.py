@@ -18,6 +18,7 @@ from rewardlab.fields import LARGEST_SIZE, bounds, checked, coerce, hints
 from rewardlab.generation import time_needed
 from rewardlab.types import Rule
 
+CLOCK = "max_steps_in_episode"
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]{0,63}", re.ASCII)
 
 
@@ -133,6 +134,11 @@ class Experiment:
         typed = {k: envs.typed(f"conditions.{k}.params", c.params, kinds) for k, c in self.conditions.items()}
         put("conditions", {k: replace(c, params=typed[k]) for k, c in self.conditions.items()})
 
+    def _params(self) -> list[tuple[str, dict]]:
+        """(where it says so, what it changes of the world's params) of all conditions and evaluations."""
+        trained = [(f"conditions.{name}.params", c.params) for name, c in self.conditions.items()]
+        return trained + [(f"evaluations.{name}", values) for name, values in self.evaluations.items()]
+
     @property
     def main(self) -> dict[str, bool | int | float]:
         """The fields of the world's params that the main condition, the first one, changes."""
@@ -177,13 +183,17 @@ class Experiment:
     def world(self) -> Any:
         """The Environment, made. Raises InputError when a condition, an evaluation or a rule does not fit it."""
         env = envs.make(self.env, **self.env_kwargs)
-        for values in (*(c.params for c in self.conditions.values()), *self.evaluations.values()):
+        for _, values in self._params():
             envs.params(env, **values)
         limit = adapter.time_limit(env)
+        for where, values in self._params():
+            if values.get(CLOCK, 0) > limit:  # whole episodes would be cut
+                raise out_of_range(f"{where}.{CLOCK}", values[CLOCK], f"up to the world's own, {limit}")
         for name, rule in self.rules.items():
             rules.check_actions(rule, env, f"rules.{name}")
             if rule.whole and rule.steps < (needed := time_needed(rule, limit)):
-                allowed = f"{needed} or more, for whole episodes in this world"
+                what = f"its {rule.episodes} episodes a candidate" if rule.episodes else "whole episodes"
+                allowed = f"{needed} or more, for {what} in this world, of up to {limit} steps each"
                 raise out_of_range(f"rules.{name}.steps", rule.steps, allowed)
         return env
 

@@ -1,7 +1,7 @@
 """What the candidates of one generation live: so many whole episodes each, the same ones for all of them.
 
 A candidate's lanes take its next episode as they finish, until all of them are done: nothing is cut, and nobody waits for the
-slowest lane but at the end. Everything random hangs on the candidate, the number of the episode and the step within it.
+slowest lane but at the end. Worlds draw by the number of the episode and the step within it, actions by the candidate, too.
 So what is lived does not depend on the number of lanes, nor on which candidates are computed together.
 """
 
@@ -25,6 +25,7 @@ BLOCK = 8  # steps after which the candidates that still live are gathered anew
 class Standing(NamedTuple):
     """Where C candidates of L lanes each stand. All arrays have leading axes [C, L], or [C] where it says so.
 
+    params: [C, ...], the candidates themselves; () where they are kept elsewhere.
     alive: bool, whether the lane has an episode under way. episode: int32, its number. time: int32, steps lived in it.
     following: int32[C], the number of the episode that begins next. key: key[C], what the candidate's actions are drawn from.
     """
@@ -40,7 +41,7 @@ class Standing(NamedTuple):
 
 
 class Common(NamedTuple):
-    """What is the same for all candidates: who acts how, and the starts of E episodes, [E, ...] each."""
+    """What is the same for all candidates. obs, env_state: the starts of E episodes, [E, ...]. key: what steps are drawn from."""
 
     env: Any
     params: Any
@@ -67,8 +68,8 @@ def live(env, params, agent: Agent, acting: Acting, start_key: jax.Array, key: j
     act_key, step_key = split(key, 2)
     obs, env_state = jax.vmap(lambda k: adapter.reset(env, k, params))(jax.random.split(start_key, episodes))
     common = Common(env, params, agent, acting.select, obs, env_state, step_key)
-    first = jax.tree.map(lambda x: jnp.broadcast_to(x[:each], (candidates, each, *x.shape[1:])), (obs, env_state))
     number = jnp.broadcast_to(jnp.arange(each), (candidates, each))
+    first = jax.tree.map(lambda x: x[jnp.minimum(number, episodes - 1)], (obs, env_state))
     standing = Standing(
         acting.params,
         *first,
@@ -89,14 +90,14 @@ def time_needed(rule: Rule, limit: int) -> int:
 
 def _step(common: Common, standing: Standing, t):
     """One step of all lanes of some candidates: (where they stand then, what was seen, [C, L, ...])."""
-    env, params, limit = common.env, common.params, adapter.time_limit(common.env)
+    env, params = common.env, common.params
     each, again = standing.alive.shape[1], common.episodes > standing.alive.shape[1]
-    moment = standing.episode * limit + standing.time
-    act_keys = jax.vmap(lambda k, m: jax.vmap(partial(jax.random.fold_in, k))(m))(standing.key, moment)
+    moment = (standing.episode, standing.time)
+    act_keys = jax.vmap(lambda k, m: jax.vmap(partial(_at, k))(m))(standing.key, moment)
     action, extras = _act(common, standing, act_keys)
-    step_one = lambda m, s, a: adapter.step(env, jax.random.fold_in(common.key, m), s, a, params)  # noqa: E731
+    step_one = lambda m, s, a: adapter.step(env, _at(common.key, m), s, a, params)  # noqa: E731
     # A lane that has one episode only is where the same lane of every candidate is: what hangs on chance alone is computed once.
-    moments = moment if again else jnp.arange(each) * limit + t
+    moments = moment if again else (jnp.arange(each), jnp.broadcast_to(t, each))
     stepped = jax.vmap(jax.vmap(step_one), (0 if again else None, 0, 0))(moments, standing.env_state, action)
     alive = standing.alive
     seen = Trajectory(
@@ -126,6 +127,12 @@ def _step(common: Common, standing: Standing, t):
         following=following,
     )
     return after, seen
+
+
+def _at(key, moment):
+    """The key of a moment, (episode, step within it)."""
+    episode, time = moment
+    return jax.random.fold_in(jax.random.fold_in(key, episode), time)
 
 
 def _act(common: Common, standing: Standing, keys):

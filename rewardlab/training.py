@@ -71,7 +71,7 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
     update_key = jax.random.fold_in(fast(run_key), carry.updates + 1)
     behave_key, start_key, collect_key, rule_key = split(update_key, 4)
     acting = rule.behave(s.agent, carry.state, behave_key)
-    if rule.episodes:
+    if rule.whole and rule.candidates and rule.episodes:
         lanes, trajectory = None, live(s.env, params, s.agent, acting, start_key, collect_key, rule)
     else:
         lanes = start(s.env, params, start_key, rule.lanes, rule.candidates) if rule.whole else carry.lanes

@@ -66,7 +66,7 @@ class Acting(NamedTuple):
     """Who acts, and how the outputs of the network become an action.
 
     params: shared by all lanes, or with a leading axis [C] when the rule has candidates.
-    select: (outputs {head: [B, size]}, key) -> (actions, extras {name: [B]} kept with the step). Actions are int32[B], or
+    select: (outputs {head: [B, size]}, key) -> (actions, extras {name: [B]} kept with the step), for any B, 1 included. Actions are int32[B], or
         float32[B, D] where they are continuous.
     """
 
@@ -124,8 +124,8 @@ class Rule:
     whole: True: every update sees whole episodes from fresh resets. False: lanes carry on across updates.
     candidates: number of parameter vectors that act at once, or 0 for one that all lanes share.
     lanes, steps: N and T of one update's trajectory.
-    episodes: whole episodes that each candidate lives in an update, its lanes taking the next one as they finish; 0: as many
-        as its lanes surely end in `steps`.
+    episodes: whole episodes that each candidate lives in an update, its lanes taking the next one as they finish; 0: a lane
+        begins another one as long as it would surely end within `steps`. A rule around another one passes this on.
     """
 
     level: ClassVar[int]

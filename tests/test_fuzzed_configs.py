@@ -144,7 +144,7 @@ def test_a_fuzzed_config_is_valid_or_refused_in_clear_words():
         assert message.isprintable() and len(message) <= 2000, what
         assert "llowed: " in message or " lacks " in message or "no JSON" in message, what
         said = [(show(name)[1:40].rstrip("'"), CALLED.get(name, "")) for name in names]
-        assert all(name in message or called and called in message for name, called in said), (what, names)
+        assert all(name in message or (called and called in message) for name, called in said), (what, names)
         assert not values or "is empty" in message or any(show(value)[:40] in message for value in values), (
             what,
             values,

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny
 from test_collect import column
 from worlds import Params, State, Walk
 
@@ -101,7 +102,7 @@ def _expected():
 def test_what_is_lived_depends_neither_on_lanes_nor_on_parts(monkeypatch, expected, each, branches):
     """In a world with chance at every start and step, and with actions that are drawn; here in a batch."""
     monkeypatch.setattr(devices, "branches_well", lambda: branches)
-    for size in (2**20, 0) if branches else (0,):
+    for size in (2**20, 100, 0) if branches else (0,):  # 1 part, 2, and 8 with two lanes
         monkeypatch.setattr(collect, "PART_BYTES", size)
         fit, steps, _ = jax.jit(jax.vmap(lambda number: lived(each, number)))(jnp.arange(2))
         np.testing.assert_array_equal(fit, expected[0])
@@ -137,7 +138,7 @@ def test_a_seed_alone_has_the_bits_that_it_has_in_a_batch(monkeypatch):
     """Where the candidates of a seed fill a core, seeds of a batch go one after the other."""
     env, rule = Walk(), rules.make("openai_es", candidates=8, lanes=16, steps=10, episodes=3, sampled=True)
     setting, params = training.setting(env, rule, MLP(hidden=(4,))), adapter.set_params(env.default_params, {})
-    keys = batches.run_keys(0, np.arange(3))
+    keys = batches.run_keys(0, np.array([0, 1, 1]))  # the last one pads
     assert not training.fills_a_core(setting, rule)
     monkeypatch.setattr(collect, "PART_BYTES", 0)
     assert training.fills_a_core(setting, rule)
@@ -145,12 +146,12 @@ def test_a_seed_alone_has_the_bits_that_it_has_in_a_batch(monkeypatch):
     programs = batches.compile_training(setting, rule, params, 3)
     carry = programs.advance(rule, params, keys, programs.begin(rule, params, keys), jnp.int32(100))
     assert (np.asarray(carry.steps) >= 100).all()
-    own = rule.replace(sigma=jnp.array([0.1, 0.2, 0.1]))  # as tuning does: a number for each seed
+    own = rule.replace(sigma=jnp.array([0.1, 0.1, 0.2]))  # as tuning does: a number for each seed
     tuned = batches.compile_training(setting, own, params, 3)
     differs = (
         tuned.advance(own, params, keys, tuned.begin(own, params, keys), jnp.int32(100)).state.mean != carry.state.mean
     )
-    assert differs.any(1).tolist() == [False, True, False]
+    assert differs.any(1).tolist() == [False, False, True]
     one = batches.compile_training(setting, rule, params, 1)
     for i in range(3):
         key = keys[i : i + 1]
@@ -167,3 +168,12 @@ def test_too_few_steps_or_episodes_are_refused():
     ):
         rules.make("truncation", candidates=8, lanes=16, episodes=1, parents=2)
     assert time_needed(rules.make("reinforce"), 64) == 64
+    rule = rules.make("truncation", candidates=8, lanes=16, episodes=4, parents=2, steps=9)
+    experiment = tiny.experiment(env=Walk(), env_kwargs={}, rules={"dogs": rule})
+    with pytest.raises(
+        InputError, match=r"rules.dogs.steps = 9 .* 10 or more, for its 4 episodes a candidate .* of up to 5 steps each"
+    ):
+        experiment.world()
+    late = tiny.experiment(evaluations={"late": {"max_steps_in_episode": 9}})
+    with pytest.raises(InputError, match=r"evaluations.late.max_steps_in_episode = 9 .* up to the world's own, 8"):
+        late.world()

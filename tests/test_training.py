@@ -29,6 +29,10 @@ def small(name: str) -> Rule:
 
 RULES = {name: small(name) for name in rules.names()}
 RULES["yoked"] = rules.make("yoked", rule=RULES["ppo"])
+EPISODES = rules.make(
+    "truncation", **{k: SMALL[k] for k in ("candidates", "lanes", "parents")}, steps=10, episodes=3, sampled=True
+)
+RULES["yoked_episodes"] = rules.make("yoked", rule=EPISODES)
 RULES["yoked_truncation"] = rules.make("yoked", rule=RULES["truncation"])
 
 
@@ -81,7 +85,8 @@ def test_conformance(case):
     if not rule.whole:
         assert int(carry.steps) == 3 * rule.lanes * rule.steps
     short = one(rule, params.replace(goal=jnp.int32(0)), jax.random.key(0), start)  # every episode is one step
-    assert int(short.steps) == (rule.lanes if rule.whole else rule.lanes * rule.steps)
+    whole = rule.candidates * rule.episodes or rule.lanes
+    assert int(short.steps) == (whole if rule.whole else rule.lanes * rule.steps)
     doubled = jax.tree.map(lambda x: x * 1.5, rule)
     one(doubled, params.replace(goal=jnp.int32(2)), jax.random.key(5), carry)
     assert all(value.shape == () and value.dtype == jnp.float32 for value in carry.log.values())

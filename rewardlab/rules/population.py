@@ -11,7 +11,7 @@ from jax.flatten_util import ravel_pytree
 
 from rewardlab.agents.select import greedy, warm
 from rewardlab.errors import out_of_range
-from rewardlab.fields import LARGEST_SIZE, divides
+from rewardlab.fields import divides
 from rewardlab.rules.lineage import Lineage, blank, record
 from rewardlab.rules.returns import episode_returns, fitness
 from rewardlab.types import Acting, Agent, Experience, Rule
@@ -99,7 +99,7 @@ class Population(Rule):
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
-    episodes: int = struct.field(default=0, pytree_node=False, metadata={"range": (0, LARGEST_SIZE)})
+    episodes: int = struct.field(default=0, pytree_node=False)
     temperature: float = struct.field(default=0.3, metadata={"range": (1e-3, 100.0)})
     sampled: bool = struct.field(default=False, pytree_node=False)
 

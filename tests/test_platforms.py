@@ -104,6 +104,7 @@ def test_ten_thousand_levels_are_distinct_and_solvable_for_every_placement(many)
     assert many.distance[:, :, START].max() <= platforms.TIME_LIMIT
 
 
+@pytest.mark.slow
 def test_a_solution_found_by_the_solver_reaches_the_coin_by_the_physics(many):
     lane = np.arange(len(many.tiles))
     for placement in (END, DETOUR, BEHIND):

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import devices, training
+from rewardlab.collect import parts
 from rewardlab.probes.outcomes import outcomes
 from rewardlab.types import Rule
 
@@ -93,11 +94,38 @@ def compile_lowered(lowered):
     return program
 
 
+def fills_a_core(s: training.Setting, rule: Rule) -> bool:
+    """Whether the candidates of one seed alone keep a CPU's core busy: seeds of a batch then go one after the other.
+
+    Each then waits for its own candidates only, and what it reads stays in the core's cache.
+    """
+    if not (rule.candidates and rule.whole and devices.branches_well()):
+        return False
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    # Each seed may have numbers of its own: here one is enough.
+    one = jax.tree.map(lambda x: jax.ShapeDtypeStruct((), jnp.asarray(x).dtype), rule)
+    params = jax.eval_shape(lambda rule, k: rule.behave(s.agent, rule.init(s.agent, k), k).params, one, key)
+    obs = jax.ShapeDtypeStruct((rule.lanes, *s.agent.obs.shape), s.agent.obs.dtype)
+    return parts(params, obs, rule.candidates) > 1
+
+
+def one_by_one(function, rule: Rule, keys: jax.Array, carry):
+    """function(rule, key, carry) of each seed of a batch; what repeats the seed before it, as padding does, is not computed."""
+    at = lambda i, tree: jax.tree.map(lambda x: x[i] if jnp.ndim(x) else x, tree)  # noqa: E731
+    told = [x for x in (*jax.tree.leaves(rule), jax.random.key_data(keys)) if jnp.ndim(x)]
+
+    def turn(before, i):
+        repeats = (i > 0) & jnp.stack([(x[i] == x[i - 1]).all() for x in told]).all()
+        after = jax.lax.cond(repeats, lambda: before, lambda: function(at(i, rule), keys[i], at(i, carry)))
+        return after, after
+
+    return jax.lax.scan(turn, at(0, carry), jnp.arange(keys.size))[1]
+
+
 def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Programs:
     """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs."""
 
     own = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule)
-    own_numbers = lambda rule: [x for x in jax.tree.leaves(rule) if jnp.ndim(x)]  # noqa: E731
 
     def begin(rule, params, keys):
         one = lambda rule, key: training.begin(s, rule, params, key)  # noqa: E731
@@ -105,18 +133,9 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
 
     def advance(rule, params, keys, carry, target):
         one = lambda rule, key, c: training.advance(s, rule, params, key, c, target)  # noqa: E731
-        if not training.fills_a_core(s, rule):
-            return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
-        at = lambda i, tree: jax.tree.map(lambda x: x[i] if jnp.ndim(x) else x, tree)  # noqa: E731
-        inputs = (own_numbers(rule), jax.random.key_data(keys))
-
-        def turn(before, i):  # padding repeats the last seed, whose result is there already
-            repeats = [(x[i] == x[i - 1]).all() for x in jax.tree.leaves(inputs)]
-            again = (i > 0) & jnp.stack(repeats).all()
-            after = jax.lax.cond(again, lambda: before, lambda: one(at(i, rule), keys[i], at(i, carry)))
-            return after, after
-
-        return jax.lax.scan(turn, at(0, carry), jnp.arange(width))[1]
+        if fills_a_core(s, rule):
+            return one_by_one(one, rule, keys, carry)
+        return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
 
     def policy(rule, carry):
         return jax.vmap(lambda rule, state: rule.policy(s.agent, state), (own, 0))(rule, carry.state)

@@ -134,18 +134,25 @@ def _scan(one, lanes: Lanes, steps: int, ends: bool):
     """A scan of `one` over steps; where lanes may come to rest for good, what nobody lives any more is not computed."""
     if not (ends and devices.branches_well()):
         return jax.lax.scan(one, lanes, jnp.arange(steps))
-    block = next(size for size in range(BLOCK, 0, -1) if steps % size == 0)
+    lanes, seen = jax.lax.scan(partial(scan_if_alive, one), lanes, blocks(steps, BLOCK))
+    return lanes, jax.tree.map(lambda x: x.reshape(steps, *x.shape[2:]), seen)
+
+
+def blocks(steps: int, largest: int) -> jax.Array:
+    """The numbers of the steps, int32[blocks, size], in blocks of the largest size that divides them."""
+    size = next(size for size in range(largest, 0, -1) if steps % size == 0)
+    return jnp.arange(steps).reshape(-1, size)
+
+
+def scan_if_alive(one, lanes, ts):
+    """A scan of `one` over steps, or, where none of the lanes is alive in the whole batch, nothing but zeros."""
     play = lambda lanes, ts: jax.lax.scan(one, lanes, ts)  # noqa: E731
 
     def rest(lanes, ts):
         seen = jax.eval_shape(play, lanes, ts)[1]
         return lanes, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), seen)
 
-    def some(lanes, ts):
-        return jax.lax.cond(anywhere(lanes.alive), play, rest, lanes, ts)
-
-    lanes, seen = jax.lax.scan(some, lanes, jnp.arange(steps).reshape(-1, block))
-    return lanes, jax.tree.map(lambda x: x.reshape(steps, *x.shape[2:]), seen)
+    return jax.lax.cond(anywhere(lanes.alive), play, rest, lanes, ts)
 
 
 @jax.custom_batching.custom_vmap

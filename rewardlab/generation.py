@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab import devices
-from rewardlab.collect import anywhere, if_any, parts, where
+from rewardlab.collect import blocks, if_any, parts, scan_if_alive, where
 from rewardlab.envs import adapter
 from rewardlab.randomness import split
 from rewardlab.types import Acting, Agent, Rule, Trajectory
@@ -25,12 +25,10 @@ BLOCK = 8  # steps after which the candidates that still live are gathered anew
 class Standing(NamedTuple):
     """Where C candidates of L lanes each stand. All arrays have leading axes [C, L], or [C] where it says so.
 
-    params: [C, ...], the candidates themselves; () where they are kept elsewhere.
     alive: bool, whether the lane has an episode under way. episode: int32, its number. time: int32, steps lived in it.
     following: int32[C], the number of the episode that begins next. key: key[C], what the candidate's actions are drawn from.
     """
 
-    params: Any
     obs: jax.Array
     env_state: Any
     alive: jax.Array
@@ -71,7 +69,6 @@ def live(env, params, agent: Agent, acting: Acting, start_key: jax.Array, key: j
     number = jnp.broadcast_to(jnp.arange(each), (candidates, each))
     first = jax.tree.map(lambda x: x[jnp.minimum(number, episodes - 1)], (obs, env_state))
     standing = Standing(
-        acting.params,
         *first,
         alive=number < episodes,
         episode=number,
@@ -79,7 +76,8 @@ def live(env, params, agent: Agent, acting: Acting, start_key: jax.Array, key: j
         following=jnp.full(candidates, each),
         key=jax.vmap(partial(jax.random.fold_in, act_key))(jnp.arange(candidates)),
     )
-    seen = _blocks(partial(_step, common), standing, steps, parts(acting.params, standing.obs, candidates))
+    cuts = parts(acting.params, standing.obs, candidates)
+    seen = _play(partial(_step, common), acting.params, standing, steps, cuts)
     return jax.tree.map(lambda x: x.reshape(steps, rule.lanes, *x.shape[3:]), seen)
 
 
@@ -88,13 +86,13 @@ def time_needed(rule: Rule, limit: int) -> int:
     return -(-rule.episodes * max(rule.candidates, 1) // rule.lanes) * limit if rule.episodes else limit
 
 
-def _step(common: Common, standing: Standing, t):
-    """One step of all lanes of some candidates: (where they stand then, what was seen, [C, L, ...])."""
+def _step(common: Common, candidates, standing: Standing, t):
+    """One step of all lanes of some candidates, parameters [C, ...]: (where they stand then, what was seen, [C, L, ...])."""
     env, params = common.env, common.params
     each, again = standing.alive.shape[1], common.episodes > standing.alive.shape[1]
     moment = (standing.episode, standing.time)
     act_keys = jax.vmap(lambda k, m: jax.vmap(partial(_at, k))(m))(standing.key, moment)
-    action, extras = _act(common, standing, act_keys)
+    action, extras = _act(common, candidates, standing.obs, act_keys)
     step_one = lambda m, s, a: adapter.step(env, _at(common.key, m), s, a, params)  # noqa: E731
     # A lane that has one episode only is where the same lane of every candidate is: what hangs on chance alone is computed once.
     moments = moment if again else (jnp.arange(each), jnp.broadcast_to(t, each))
@@ -135,14 +133,14 @@ def _at(key, moment):
     return jax.random.fold_in(jax.random.fold_in(key, episode), time)
 
 
-def _act(common: Common, standing: Standing, keys):
+def _act(common: Common, candidates, obs, keys):
     """Actions and extras, [C, L, ...]: each lane draws by its own key."""
 
     def select(outputs, key):
         chosen = common.select(jax.tree.map(lambda x: x[None], outputs), key)
         return jax.tree.map(lambda x: x[0], chosen)
 
-    return jax.vmap(jax.vmap(select))(jax.vmap(common.agent.apply)(standing.params, standing.obs), keys)
+    return jax.vmap(jax.vmap(select))(jax.vmap(common.agent.apply)(candidates, obs), keys)
 
 
 def _begun(common: Common, begins, number, obs, env_state):
@@ -157,47 +155,31 @@ def _begun(common: Common, begins, number, obs, env_state):
     return jax.vmap(jax.vmap(lambda s: adapter.observe(common.env, s, common.params)))(env_state), env_state
 
 
-def _blocks(one, standing: Standing, steps: int, cuts: int):
-    """What is seen in a scan of `one` over steps, [T, C, L, ...].
+def _play(one, params, standing: Standing, steps: int, cuts: int):
+    """What is seen in a scan of one(params, standing, t) over steps, [T, C, L, ...].
 
     Where branches are cheap, what nobody lives any more is not computed, and those who live on move together: after every
     BLOCK steps candidates are sorted by whether they do, and parts without any rest.
     """
     if not devices.branches_well():
-        return jax.lax.scan(one, standing, jnp.arange(steps))[1]
-    block = next(size for size in range(BLOCK, 0, -1) if steps % size == 0)
+        return jax.lax.scan(partial(one, params), standing, jnp.arange(steps))[1]
     candidates = standing.following.size
 
-    def play(standing, ts):
-        return jax.lax.scan(one, standing, ts)
-
-    def rest(standing, ts):
-        seen = jax.eval_shape(play, standing, ts)[1]
-        return standing, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), seen)
-
-    def some(standing, ts):
-        return jax.lax.cond(anywhere(standing.alive), play, rest, standing, ts)
-
-    def sorted_parts(standing, ts):
+    def turn(standing, ts):
+        if cuts == 1:
+            return scan_if_alive(partial(one, params), standing, ts)
         order = jnp.argsort(~standing.alive.any(1), stable=True)
         place = jnp.argsort(order)
 
         def part(which):
-            after, seen = some(jax.tree.map(lambda x: x[which], standing), ts)
-            return after._replace(params=()), seen
+            mine, here = jax.tree.map(lambda x: x[which], (params, standing))
+            return scan_if_alive(partial(one, mine), here, ts)
 
         after, seen = jax.lax.map(part, order.reshape(cuts, -1))
         after = jax.tree.map(lambda x: x.reshape(candidates, *x.shape[2:])[place], after)
         # [cuts, block, C / cuts, ...] -> [block, C, ...]
-        seen = jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0).reshape(block, candidates, *x.shape[3:])[:, place], seen)
-        return after._replace(params=standing.params), seen
+        seen = jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0).reshape(ts.size, candidates, *x.shape[3:])[:, place], seen)
+        return after, seen
 
-    def turn(standing, ts):
-        after, seen = (some if cuts == 1 else sorted_parts)(standing, ts)
-        return after._replace(params=()), seen
-
-    bare = standing._replace(params=())
-    _, seen = jax.lax.scan(
-        lambda s, ts: turn(s._replace(params=standing.params), ts), bare, jnp.arange(steps).reshape(-1, block)
-    )
+    _, seen = jax.lax.scan(turn, standing, blocks(steps, BLOCK))
     return jax.tree.map(lambda x: x.reshape(steps, *x.shape[2:]), seen)

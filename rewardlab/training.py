@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rewardlab import agents, devices, rules
+from rewardlab import agents, rules
 from rewardlab.agents import MLP
 from rewardlab.agents.feed_forward import flat
 from rewardlab.agents.standardise import measured, standardised
-from rewardlab.collect import Lanes, collect, parts, start
+from rewardlab.collect import Lanes, collect, start
 from rewardlab.envs import adapter
 from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
@@ -97,22 +97,6 @@ def advance(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, ta
     """Updates until at least `target` (int32[]) environment steps have been lived."""
     one = lambda c: _update(s, rule, params, run_key, c._replace(log={}))  # noqa: E731
     return jax.lax.while_loop(lambda c: c.steps < target, one, carry)
-
-
-def fills_a_core(s: Setting, rule: Rule) -> bool:
-    """Whether the candidates of one seed alone keep a CPU's core busy: seeds of a batch then go one after the other.
-
-    Each then waits for its own candidates only, and what it reads stays in the core's cache.
-    """
-    if not (rule.candidates and rule.whole and devices.branches_well()):
-        return False
-    key = jax.eval_shape(lambda: jax.random.key(0))
-    one = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((), jnp.asarray(x).dtype), rule
-    )  # each seed may have its own numbers
-    params = jax.eval_shape(lambda rule, k: rule.behave(s.agent, rule.init(s.agent, k), k).params, one, key)
-    obs = jax.ShapeDtypeStruct((rule.lanes, *s.agent.obs.shape), s.agent.obs.dtype)
-    return parts(params, obs, rule.candidates) > 1
 
 
 def train(

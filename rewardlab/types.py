@@ -66,8 +66,8 @@ class Acting(NamedTuple):
     """Who acts, and how the outputs of the network become an action.
 
     params: shared by all lanes, or with a leading axis [C] when the rule has candidates.
-    select: (outputs {head: [B, size]}, key) -> (actions, extras {name: [B]} kept with the step), for any B, 1 included. Actions are int32[B], or
-        float32[B, D] where they are continuous.
+    select: (outputs {head: [B, size]}, key) -> (actions, extras {name: [B]} kept with the step), for any B, 1 included.
+        Actions are int32[B], or float32[B, D] where they are continuous.
     """
 
     params: PyTree

@@ -139,10 +139,10 @@ def test_a_seed_alone_has_the_bits_that_it_has_in_a_batch(monkeypatch):
     env, rule = Walk(), rules.make("openai_es", candidates=8, lanes=16, steps=10, episodes=3, sampled=True)
     setting, params = training.setting(env, rule, MLP(hidden=(4,))), adapter.set_params(env.default_params, {})
     keys = batches.run_keys(0, np.array([0, 1, 1]))  # the last one pads
-    assert not training.fills_a_core(setting, rule)
+    assert not batches.fills_a_core(setting, rule)
     monkeypatch.setattr(collect, "PART_BYTES", 0)
-    assert training.fills_a_core(setting, rule)
-    assert not training.fills_a_core(setting, rules.make("yoked"))
+    assert batches.fills_a_core(setting, rule)
+    assert not batches.fills_a_core(setting, rules.make("yoked"))
     programs = batches.compile_training(setting, rule, params, 3)
     carry = programs.advance(rule, params, keys, programs.begin(rule, params, keys), jnp.int32(100))
     assert (np.asarray(carry.steps) >= 100).all()

@@ -15,8 +15,7 @@ def test_gradient_rules_learn_and_their_controls_reach_moved_coins(tmp_path):
     experiment = replace(experiment, rules=kept, budgets={}, seeds=10, points=1)
     rules = rewardlab.run(experiment, out=tmp_path / "main", progress=False).summary["rules"]
     success = {name: rules[name]["final"]["held-out"]["coin"]["iqm"] for name in kept}
-    # Of 32 seeds 23 of parallel Q's became competent; of ten, half may not have.
-    assert success["reinforce"] >= 0.95 and success["ppo"] >= 0.95 and success["parallel_q"] >= 0.7, success
+    assert success["reinforce"] >= 0.95 and success["ppo"] >= 0.95 and success["parallel_q"] >= 0.85, success
     results = rewardlab.open_run(tmp_path / "main").results
     moved = results["outcome_share"].sel(rule="ppo", condition="half", evaluation=["detour", "behind"], outcome="coin")
-    assert (moved.isel(point=-1).median("seed") >= 0.8).all(), moved
+    assert (moved.isel(point=-1).median("seed") >= 0.85).all(), moved

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from rewardlab import batches, compare, parts, report, rules, store, training
+from rewardlab import batches, compare, parts, report, store
 from rewardlab.auditing import audit
 from rewardlab.envs.adapter import set_params
 from rewardlab.errors import InputError, show, unknown
@@ -23,6 +23,7 @@ from rewardlab.probes.references import references
 from rewardlab.probes.replay import camera
 from rewardlab.report import replays
 from rewardlab.results import Measured, dataset
+from rewardlab.training import Setting
 
 REFERENCE_EPISODES = 1024
 
@@ -42,7 +43,11 @@ class Unreported(InputError):
 
 def fixed(experiment: Experiment, env) -> Fixed:
     """The audit of every rule, and how the world's scripted policies fare on each evaluation."""
-    rows = [asdict(row) for row in audit(experiment.rules, agent=experiment.agent, env=env)]
+    rows = [
+        asdict(row)
+        for name, rule in experiment.rules.items()
+        for row in audit({name: rule}, agent=experiment.agent_of(name), env=env)
+    ]
     evaluations = [set_params(env.default_params, override) for override in experiment.evaluations.values()]
     key = batches.evaluation_key(experiment.seed)  # so they play the levels that the agents play
     return Fixed(rows, references(env, evaluations, key, REFERENCE_EPISODES))
@@ -149,9 +154,8 @@ def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> d
         if all(there[name] and there[name] == known.get(name) for name in names):
             digests |= there
             continue
-        setting = training.setting(env, experiment.rules[rule], experiment.agent, main=experiment.main)
-        heads = tuple(rules.heads(experiment.rules[rule], env).items())
-        film = cameras.setdefault(heads, camera(env, setting.agent, heads[0][0]))
+        setting, kind = experiment.setting(env, rule), experiment.kind(env, rule)
+        film = cameras.setdefault(kind, camera(env, setting.agent, kind.head))
         policy = first_policy(experiment, setting, rule, found)
         for name, override in names.items():
             replays.write(path, name, film(set_params(env.default_params, override), policy, key))
@@ -168,13 +172,13 @@ def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.n
     experiment, env = run.experiment, run.experiment.world()
     if rule not in experiment.rules:
         raise unknown("rule", rule, experiment.rules)
-    setting = training.setting(env, experiment.rules[rule], experiment.agent, main=experiment.main)
+    setting = experiment.setting(env, rule)
     policy = first_policy(experiment, setting, rule, parts.scan(run.path, experiment, lambda _: None))
-    head = next(iter(rules.heads(experiment.rules[rule], env)))
+    head = experiment.kind(env, rule).head
     return camera(env, setting.agent, head, episodes=1)(set_params(env.default_params, params), policy, key)[0]
 
 
-def first_policy(experiment: Experiment, setting: training.Setting, rule: str, found: list[Part]):
+def first_policy(experiment: Experiment, setting: Setting, rule: str, found: list[Part]):
     """The final parameters of a rule's seed 0 under the main condition."""
     main = next(iter(experiment.conditions))
     firsts = (part for part in found if (*part.batch[:2], part.batch.seeds[0]) == (rule, main, 0) and part.policies)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rewardlab import stats, verdicts
+from rewardlab import doses, stats, verdicts
 from rewardlab.wording import READINGS
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class Runs(NamedTuple):
     shifts: list[str]
     compared: list[str]
     control: str
+    capability: float
     control_capability: float
 
 
@@ -86,13 +87,13 @@ def summarise(results: xarray.Dataset) -> dict:
     claim (true if every shift supports one), verdict, short}}.
     alike: whether seeds of all rules live equally many steps; figures `final` are at the end of each rule's own.
     pairwise: {equal, matched}, rows of a against b; `effect` is the probability that a seed of a scores above one of b.
-    audit: a row a rule, with the fields of `auditing.Reach`; none where the run made none.
+    doses: as `doses.of` gives them, or None. audit: a row a rule, with the fields of `auditing.Reach`; none where the run made none.
     conditions: final figures {rule: {condition: {evaluation: {outcome or "return": figure}}}}.
     """
     runs = _runs(results)
     rules = {rule: _rule(runs, i) for i, rule in enumerate(runs.rules)}
     for rule, entry in rules.items():
-        entry["level"] = int(results["level"].sel(rule=rule)) if "level" in results else LEVELS.get(rule)
+        entry["level"] = _levels(results)[runs.rules.index(rule)]
     pairwise = _pairwise(runs)
     most = runs.trained.sum(-1).max(0)
     seeds = dict(zip(runs.conditions, map(int, most), strict=True))
@@ -122,11 +123,23 @@ def summarise(results: xarray.Dataset) -> dict:
         "audit": json.loads(results.attrs.get("audit") or "[]"),
         "diverged": _diverged(results),
         "mixed": json.loads(results.attrs.get("mixed") or "[]"),
+        "doses": doses.of(runs, _experiment(results), _levels(results)),
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
     }
     for rule, entry in rules.items():
         entry["verdict"], entry["short"] = verdicts.of_rule(summary, rule)
     return summary | {"verdict": verdicts.headline(summary), "warnings": verdicts.warnings(summary)}
+
+
+def half_doses(results: xarray.Dataset) -> dict | None:
+    """The half doses of results, as a summary has them: see `doses.of`."""
+    return doses.of(_runs(results), _experiment(results), _levels(results))
+
+
+def _levels(results: xarray.Dataset) -> list[int | None]:
+    """What each rule declares to read of reward."""
+    names = map(str, results.rule.values)
+    return [int(results["level"].sel(rule=name)) if "level" in results else LEVELS.get(name) for name in names]
 
 
 def _diverged(results: xarray.Dataset) -> dict[str, dict[str, int]]:
@@ -241,6 +254,7 @@ def _runs(results: xarray.Dataset) -> Runs:
         shifts=moved,
         compared=moved or evaluations[:1],
         control=control if control in conditions else "",
+        capability=float(results.attrs["capability"]),
         control_capability=float(results.attrs.get("control_capability", 0.5)),
     )
 

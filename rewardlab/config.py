@@ -114,7 +114,8 @@ def to_json(experiment: Experiment) -> str:
     plain["conditions"] = {name: dataclasses.asdict(condition) for name, condition in experiment.conditions.items()}
     plain["budgets"] = {name: dataclasses.asdict(budget) for name, budget in experiment.budgets.items()}
     plain["rules"] = {name: _rule_to_plain(rule) for name, rule in experiment.rules.items()}
-    plain["agent"] = {"agent": type(experiment.agent).__name__} | dataclasses.asdict(experiment.agent)
+    plain["agent"] = _agent_to_plain(experiment.agent)
+    plain["agents"] = {name: _agent_to_plain(agent) for name, agent in experiment.agents.items()}
     plain["env"] = experiment.env if isinstance(experiment.env, str) else {"object": _address(type(experiment.env))}
     try:
         return json.dumps({"format": FORMAT} | plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
@@ -154,7 +155,10 @@ def from_json(text: str, files: bool = False, where: str = "the config") -> Expe
         name: Budget(**_only(f"budgets.{name}", _object(f"budgets.{name}", value), ("steps", "seeds")))
         for name, value in _object("budgets", plain.get("budgets", {})).items()
     }
-    plain["agent"] = _agent(plain["agent"]) if "agent" in plain else agents.MLP()
+    plain["agent"] = _agent("agent", plain["agent"]) if "agent" in plain else agents.MLP()
+    plain["agents"] = {
+        name: _agent(f"agents.{name}", value) for name, value in _object("agents", plain.get("agents", {})).items()
+    }
     if isinstance(plain.get("env"), dict):
         raise _not_in_a_file("env", plain["env"])
     if "env" in plain:
@@ -191,13 +195,17 @@ def _condition(where: str, plain: Any) -> Condition:
     return Condition(**_only(where, _object(where, plain), ("params", "seeds")))
 
 
-def _agent(plain: Any) -> Any:
+def _agent_to_plain(agent: Any) -> dict[str, Any]:
+    return {"agent": type(agent).__name__} | dataclasses.asdict(agent)
+
+
+def _agent(where: str, plain: Any) -> Any:
     known = {name: getattr(agents, name) for name in agents.__all__ if is_dataclass(getattr(agents, name))}
-    values = dict(_object("agent", plain))
-    name = coerce(values.pop("agent", "MLP"), str, "agent.agent")
+    values = dict(_object(where, plain))
+    name = coerce(values.pop("agent", "MLP"), str, f"{where}.agent")
     if name not in known:
         raise unknown("agent", name, known)
-    return known[name](**_only("agent", values, [f.name for f in fields(known[name])]))
+    return known[name](**_only(where, values, [f.name for f in fields(known[name])]))
 
 
 def _object(where: str, plain: Any) -> dict[str, Any]:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from rewardlab import envs, registry, rules
+from rewardlab import envs, registry, rules, training
 from rewardlab.agents import MLP
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, out_of_range, show, unknown, wrong_type
@@ -49,6 +49,18 @@ class Budget:
     seeds: int | None = None
 
 
+class Kind(NamedTuple):
+    """A kind of policy: rules whose kinds are equal share the programs that evaluate and film. heads: as of `Rule.heads`."""
+
+    agent: MLP
+    heads: tuple[tuple[str, Any], ...]
+
+    @property
+    def head(self) -> str:
+        """The head that decides on the action."""
+        return self.heads[0][0]
+
+
 @dataclass(frozen=True)
 class Experiment:
     """A question, and everything that decides its answer. Raises InputError for what it can't use.
@@ -59,7 +71,8 @@ class Experiment:
     evaluations: ways of testing, {name: {param of the world: number}}; the first is the training distribution, on
         levels held out from training where the world has any.
     rules: the update rules to compare, {name: Rule}; a rule's own name or path stands for the rule with its defaults.
-    agent: the network, the same for every rule.
+    agent: the network, the same for every rule that has none of its own.
+    agents: {rule: network} of the rules that have their own, so that one rule may be compared under several networks.
     env: a world's name, the path of a file that defines `make`, or an Environment.
     env_kwargs: arguments of the world's `make`.
     control: the condition whose success a claim about goals needs, or None.
@@ -83,6 +96,7 @@ class Experiment:
     evaluations: dict[str, dict[str, bool | int | float]]
     rules: dict[str, Rule]
     agent: MLP = field(default_factory=MLP)
+    agents: dict[str, MLP] = field(default_factory=dict)
     env: Any = "coinrun"
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     control: str | None = None
@@ -110,6 +124,7 @@ class Experiment:
         put("evaluations", _entries("evaluations", self.evaluations, _numbers))
         budgets = {name: self._budget(name, budget) for name, budget in self.budgets.items()}
         put("budgets", {name: budget for name, budget in budgets.items() if budget != Budget()})
+        put("agents", {name: self._own_agent(name, agent) for name, agent in self.agents.items()})
         put("published", {_text("published", k): coerce(v, float, f"published.{k}") for k, v in self.published.items()})
         if self.control is not None and self.control not in self.conditions:
             raise unknown("control", self.control, self.conditions, "conditions of the experiment, or none")
@@ -151,6 +166,23 @@ class Experiment:
             raise wrong_type(f"budgets.{name}", budget, "a Budget")
         steps = coerce(budget.steps, int | None, f"budgets.{name}.steps", (1, 10**12))
         return Budget(steps, coerce(budget.seeds, int | None, f"budgets.{name}.seeds", (1, LARGEST_SIZE)))
+
+    def _own_agent(self, name: str, agent: MLP) -> MLP:
+        if name not in self.rules:
+            raise unknown("rule in agents", name, self.rules)
+        return coerce(agent, hints(Experiment)["agent"], f"agents.{name}")
+
+    def agent_of(self, rule: str) -> MLP:
+        """The network of a rule."""
+        return self.agents.get(rule, self.agent)
+
+    def setting(self, env: Any, rule: str) -> training.Setting:
+        """A rule's setting in the experiment's world, made: inputs are standardised by the main condition's levels."""
+        return training.setting(env, self.rules[rule], self.agent_of(rule), main=self.main)
+
+    def kind(self, env: Any, rule: str) -> Kind:
+        """What a rule's policies have in common with those of others."""
+        return Kind(self.agent_of(rule), tuple(rules.heads(self.rules[rule], env).items()))
 
     def seeds_of(self, rule: str, condition: str) -> int:
         """How many seeds of a rule are trained under a condition."""

@@ -55,7 +55,8 @@ def digest(experiment: Experiment) -> str:
 
 def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
     """A config without its numbers of seeds, and, with `width`, without that."""
-    bare = {name: value for name, value in plain.items() if name != "seeds" and not (width and name == "width")}
+    left_out = {"seeds", *(["width"] if width else []), *([] if plain.get("agents") else ["agents"])}
+    bare = {name: value for name, value in plain.items() if name not in left_out}
     budgets = {name: b["steps"] for name, b in plain["budgets"].items() if b["steps"]}
     return bare | {
         "conditions": {name: {"params": c["params"]} for name, c in plain["conditions"].items()},

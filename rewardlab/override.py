@@ -35,7 +35,8 @@ def override(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
         if name not in new:
             raise unknown("field", path, new, near=every)
         new[name] = _changed(new[name], hints(Experiment)[name], name, rest, value, every)
-    new["budgets"] = {name: budget for name, budget in new["budgets"].items() if name in new["rules"]}
+    for own in ("budgets", "agents"):
+        new[own] = {name: value for name, value in new[own].items() if name in new["rules"]}
     return Experiment(**new)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from rewardlab import assembly, rules, store, training
+from rewardlab import assembly, store
 from rewardlab.assembly import Fixed
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show
@@ -59,11 +59,11 @@ def film(experiment: Experiment, env, folder: Path) -> None:
         return
     key = jax.eval_shape(lambda: jax.random.key(0))
     params = adapter.set_params(env.default_params, next(iter(experiment.evaluations.values())))
-    kinds = {tuple(rules.heads(rule, env).items()): rule for rule in experiment.rules.values()}
-    for heads, rule in kinds.items():
-        agent = training.setting(env, rule, experiment.agent, main=experiment.main).agent
+    kinds = {experiment.kind(env, name): name for name in experiment.rules}
+    for kind, name in kinds.items():
+        rule, agent = experiment.rules[name], experiment.setting(env, name).agent
         policy = jax.eval_shape(lambda key, r=rule, a=agent: r.policy(a, r.init(a, key)), key)
-        frames, _ = filming(env, agent, heads[0][0], episodes=1).eval_shape(params, policy, key)
+        frames, _ = filming(env, agent, kind.head, episodes=1).eval_shape(params, policy, key)
         replays.write(folder, "blank", np.zeros((2, *frames.shape[2:]), frames.dtype))
 
 

@@ -25,7 +25,6 @@ from rewardlab import (
     parts,
     rehearsal,
     store,
-    training,
     widths,
 )
 from rewardlab.chunks import Job, Saved
@@ -35,7 +34,6 @@ from rewardlab.experiment import Experiment
 from rewardlab.parts import Batch, Part
 from rewardlab.processes import Share
 from rewardlab.progress import Progress, Silent
-from rewardlab.rules import heads as heads_of
 from rewardlab.stopping import Stop
 
 
@@ -163,14 +161,12 @@ def measure(
 
 
 def compile_all(experiment: Experiment, names: list[str], workers: batches.Workers) -> dict[str, Job]:
-    """Compiles these rules for every device, several at a time. Rules with the same heads share one evaluation."""
+    """Compiles these rules for every device, several at a time. Rules with policies of one kind share an evaluation."""
     env = experiment.world()
     default = set_params(env.default_params, {})
     overrides = stack_params(default, list(experiment.evaluations.values()))
     rules = {name: experiment.rules[name] for name in names}
-    settings = {
-        name: training.setting(env, rule, experiment.agent, main=experiment.main) for name, rule in rules.items()
-    }
+    settings = {name: experiment.setting(env, name) for name in rules}
 
     def timed(compile_it, *arguments):
         started = time.perf_counter()
@@ -183,22 +179,22 @@ def compile_all(experiment: Experiment, names: list[str], workers: batches.Worke
         for name, rule in rules.items()
         for device in workers.devices
     }
-    heads = {name: tuple(heads_of(rule, env).items()) for name, rule in rules.items()}
+    kinds = {name: experiment.kind(env, name) for name in names}
     test = {}
     for name in names:
         for device in workers.devices:
-            if (heads[name], device) not in test:
+            if (kinds[name], device) not in test:
                 programs, _ = train[name, device].result()
-                test[heads[name], device] = workers.on(
+                test[kinds[name], device] = workers.on(
                     device, timed, batches.compile_evaluation,
-                    settings[name], heads[name][0][0], programs, default, overrides, experiment.episodes,
+                    settings[name], kinds[name].head, programs, default, overrides, experiment.episodes,
                 )  # fmt: skip
     return {
         name: Job(
             rule=strong_rule(rule),
             setting=settings[name],
             programs={device: train[name, device].result()[0] for device in workers.devices},
-            evaluate={device: test[heads[name], device].result()[0] for device in workers.devices},
+            evaluate={device: test[kinds[name], device].result()[0] for device in workers.devices},
             compile_seconds=sum(train[name, device].result()[1] for device in workers.devices),
         )
         for name, rule in rules.items()

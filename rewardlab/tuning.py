@@ -17,7 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from rewardlab import batches, config, devices, halving, runner, space, store, training, tuned, widths
+from rewardlab import batches, config, devices, halving, runner, space, store, tuned, widths
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
 from rewardlab.experiment import Experiment
@@ -87,7 +87,7 @@ def prepare(experiment: Experiment, budget: int) -> dict[str, Job]:
             space=spaces[name],
             candidates=[own, *space.draw(spaces[name], plans[name].rungs[0].settings - 1, random)],
             plan=plans[name],
-            setting=training.setting(env, rule, experiment.agent, main=experiment.main),
+            setting=experiment.setting(env, name),
             **shared,
         )
     return jobs

@@ -5,6 +5,7 @@ Everything that is said follows from the summary of `compare.summarise`; nothing
 
 from __future__ import annotations
 
+from rewardlab import doses
 from rewardlab.wording import (
     CONTROL_RULES,
     NO_CLAIM,
@@ -20,8 +21,6 @@ from rewardlab.wording import (
     sentence,
     words,
 )
-
-KINDS = {"selection": (2, 3), "gradient": (4, 5)}  # levels: told how a whole episode went, told which step paid
 
 
 def of_rule(summary: dict, rule: str) -> tuple[str, str]:
@@ -72,6 +71,8 @@ def headline(summary: dict) -> list[str]:
         return list(map(sentence, found))
     told = [rule for rule, entry in rules.items() if entry["level"] not in CONTROL_RULES] or list(rules)
     claims = {shift: [rule for rule in told if rules[rule]["shifts"][shift]["claim"]] for shift in shifts}
+    if summary.get("doses"):
+        return list(map(sentence, doses.told(summary)))
     compared, kinds = _kinds(summary, claims, told)
     text = [*kinds * compared, *(_pursued(summary, shift, told) for shift in shifts)]
     swept = len(summary["seeds"]["conditions"]) > 2
@@ -232,7 +233,7 @@ def _largest(rows: list[dict]) -> str:
 
 def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> tuple[bool, list[str]]:
     """(whether both have rules with a claim, what is said of selection against gradient)."""
-    kinds = {kind: [r for r in told if summary["rules"][r]["level"] in levels] for kind, levels in KINDS.items()}
+    kinds = {kind: [r for r in told if summary["rules"][r]["level"] in levels] for kind, levels in doses.KINDS.items()}
     if not all(kinds.values()):
         return False, []
     able = {kind: [r for r in who if any(r in found for found in claims.values())] for kind, who in kinds.items()}
@@ -247,10 +248,10 @@ def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> tupl
         said += [f"{_differ(rows)} {words_}"] * bool(rows)
         most = most or _largest(rows)
     if not said:
-        none = listed(f"no {kind} rule" for kind in KINDS if not able[kind])
+        none = listed(f"no {kind} rule" for kind in doses.KINDS if not able[kind])
         none = none or "on no shift a rule of each kind"
         return False, [f"{none} supports a claim about goals, so selection and gradient are not compared."]
-    who = " against ".join(f"{kind} ({names(able[kind])})" for kind in KINDS)
+    who = " against ".join(f"{kind} ({names(able[kind])})" for kind in doses.KINDS)
     return True, [f"{who}: {listed(said)} differ{most} ({_holm(summary)})."]
 
 

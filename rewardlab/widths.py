@@ -12,7 +12,7 @@ from pathlib import Path
 
 import jax
 
-from rewardlab import batches, config, store, training
+from rewardlab import batches, config, store
 from rewardlab.envs.adapter import set_params
 from rewardlab.errors import InputError
 from rewardlab.experiment import Experiment
@@ -58,9 +58,10 @@ def memory() -> int:
 
 def bytes_per_seed(experiment: Experiment, name: str) -> float:
     """What training a rule needs for each seed of a batch, by jax's account of the compiled program."""
-    env, rule = experiment.world(), experiment.rules[name]
-    setting = training.setting(env, rule, experiment.agent, main=experiment.main)
-    programs = batches.compile_training(setting, rule, set_params(env.default_params, {}), CPU)
+    env = experiment.world()
+    programs = batches.compile_training(
+        experiment.setting(env, name), experiment.rules[name], set_params(env.default_params, {}), CPU
+    )
     need = programs.advance.memory_analysis()
     parts = (need.temp_size_in_bytes, need.argument_size_in_bytes, need.output_size_in_bytes)
     return max(sum(parts) - need.alias_size_in_bytes, 1) / CPU

@@ -78,7 +78,10 @@ def readings(summary: Mapping[str, Any]) -> dict[str, str]:
 
 
 def words(name: object) -> str:
-    """The name of a rule or an outcome as a reader would write it."""
+    """The name of a rule or an outcome as a reader would write it; RULE-VARIANT is a rule in a variant: "PPO, linear"."""
+    rule, _, variant = str(name).partition("-")
+    if variant and rule in RULES:
+        return f"{RULES[rule]}, {plain(variant)}"
     return RULES.get(str(name)) or OUTCOMES.get(str(name)) or plain(name)
 
 

@@ -46,6 +46,7 @@ def results(
     control="half",
     name="coinrun",
     question=None,
+    agents=None,
 ) -> xr.Dataset:
     """Results as a run stores them. conditions: (name, share of training levels with the coin moved, seeds)."""
     rng = np.random.default_rng(seed)
@@ -78,11 +79,12 @@ def results(
         "episodes": episodes,
         "width": 8,
         "conditions": {
-            c: {"params": {"moved": moved} | ({"behind": 0.5} if moved else {}), "seeds": count}
-            for c, moved, count in conditions
+            c: {"params": {"moved": moved, "behind": 0.5}, "seeds": count} for c, moved, count in conditions
         },
         "evaluations": {e: {"held_out": True, "moved": float(k > 0)} for k, e in enumerate(evaluations)},
-        "rules": {rule: {"rule": rule, "hyperparameters": {}} for rule in rules},
+        "rules": {rule: {"rule": rule.partition("-")[0], "hyperparameters": {}} for rule in rules},
+        "agent": {"agent": "MLP", "hidden": [16]},
+        "agents": agents or {},
     }
     reference = np.zeros((len(REFERENCES), len(evaluations), len(outcomes)), np.float32)
     for r, rows in enumerate(REFERENCES.values()):

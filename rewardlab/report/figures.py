@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from rewardlab.compare import first_capable, has_goals, scores_success, shifts
+from rewardlab.compare import first_capable, half_doses, has_goals, scores_success, shifts
+from rewardlab.report.dose_figures import draw_doses, draw_sweep
 from rewardlab.report.numbers import (
     alike,
-    dose,
-    each,
     final_success,
     learning,
     main_condition,
@@ -24,24 +23,20 @@ from rewardlab.report.numbers import (
     seeds,
     stacks,
     summarise,
-    swept,
 )
 from rewardlab.report.style import (
     FAINT,
     INK,
     NONE,
     STYLE,
-    WIDTH,
     Claims,
     colours,
     dark,
     draw_band,
     draw_dots,
     draw_interval,
-    draw_points,
     estimate,
     grid,
-    label_ends,
     label_line,
     mark_no_claim,
     outcome_colour,
@@ -238,41 +233,6 @@ def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     return figure
 
 
-def draw_sweep(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
-    """Success (return, in a world that names no outcomes) on every shift under each condition, evenly spaced."""
-    parameter, values = swept(results)
-    palette, names, known = colours(results), shifts(results) or [str(results.evaluation.values[0])], has_goals(results)
-    figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
-    axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
-    share = parameter and values.min() >= 0 and values.max() <= 1
-    ticks = [f"{100 * v:g}" if share else f"{v:g}" for v in np.sort(values)]
-    ticks = ticks if parameter else [plain(c) for c in results.condition.values]
-    beside = dict(zip(palette, np.linspace(-0.24, 0.24, len(palette)) if len(palette) > 1 else [0.0], strict=True))
-    for axis, name in zip(axes, names, strict=True):
-        curves = {rule: dose(results, rule, name) for rule in palette}
-        for rule, curve in curves.items():
-            silent = rule in no_claim.get(name, ())
-            draw_points(axis, curve, palette[rule], beside[rule], silent, gid=rule)
-        axis.set_title(plain(name), loc="left", fontweight="bold")
-        axis.set_xticks(range(len(ticks)), ticks, fontsize=7)
-        axis.set_xlim(-0.5, len(ticks) - 0.5)
-        axis.grid(axis="x", visible=False)
-        if known:
-            axis.set_ylim(-0.02, 1.02)
-            axis.set_yticks(np.linspace(0, 1, 6), ["0", "20", "40", "60", "80", "100"])
-        if axis is axes[-1]:
-            label_ends(axis, curves, palette)
-    axes[0].set_ylabel(f"{words(results.outcome.values[0])}, % of episodes" if known else "return per episode")
-    label = "training levels with the coin moved" if parameter == "moved" else plain(parameter or "trained with")
-    label += ", %" if share else ""
-    fewest = min(each(results, str(c)).min() for c in results.condition.values)
-    figure.supxlabel(f"{label} (evenly spaced; n ≥ {fewest} per rule and point)", fontsize=8)
-    if any(no_claim.get(name) for name in names):
-        handle = Line2D([], [], color=INK, marker="o", markersize=4, markerfacecolor="white", linestyle=(0, (3, 2)))
-        figure.legend([handle], [NO_CLAIM], loc="outside upper right", handlelength=3)
-    return figure
-
-
 def available(results: xr.Dataset) -> dict[str, object]:
     """{figure name: function that draws it}: those for which the results hold what is needed, in reading order."""
     known = has_goals(results)
@@ -283,6 +243,7 @@ def available(results: xr.Dataset) -> dict[str, object]:
         "matched": (draw_matched, moved),
         "control": (draw_control, moved and results.attrs.get("control") in results.condition.values),
         "drift": (draw_drift, moved and results.sizes["point"] > 1),
+        "doses": (draw_doses, moved and half_doses(results) is not None),
         "sweep": (draw_sweep, results.sizes["condition"] > 2),
     }
     return {name: draw for name, (draw, present) in wanted.items() if present}

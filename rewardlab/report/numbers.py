@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from rewardlab import compare, stats
+from rewardlab import compare, doses, stats
+from rewardlab.wording import words
 
 
 class Curve(NamedTuple):
@@ -141,3 +142,23 @@ def no_claim(results: xr.Dataset, summary: dict) -> dict[str, list[str]]:
 
     names = [str(rule) for rule in results.rule.values]
     return {shift: [rule for rule in names if silent(rule, shift)] for shift in compare.shifts(results)}
+
+
+def entries(results: xr.Dataset) -> dict[str, doses.Entry]:
+    """What each entry of the rules is."""
+    experiment = json.loads(results.attrs.get("experiment") or "{}")
+    return {name: doses.entry(experiment, name) for name in map(str, results.rule.values)}
+
+
+def networks(results: xr.Dataset) -> dict[str, list[str]]:
+    """{network in words: the rules that have it}, in the order of the run."""
+    groups: dict[str, list[str]] = {}
+    for name, entry in entries(results).items():
+        groups.setdefault(doses.network(entry.hidden), []).append(name)
+    return groups
+
+
+def titles(results: xr.Dataset) -> dict[str, str]:
+    """{rule: what it is called beside those with the same network}."""
+    several = len(networks(results)) > 1
+    return {name: words(entry.rule if several else name) for name, entry in entries(results).items()}

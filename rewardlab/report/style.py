@@ -10,7 +10,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rewardlab.report.numbers import Curve
+from rewardlab.report.numbers import Curve, titles
 from rewardlab.wording import NO_CLAIM, percent, plain, words
 
 RULE_COLOURS = (
@@ -59,7 +59,10 @@ NONE: Mapping = {}
 
 
 def colours(results: xr.Dataset) -> dict[str, str]:
-    return {str(rule): RULE_COLOURS[i % len(RULE_COLOURS)] for i, rule in enumerate(results.rule.values)}
+    """{rule: its colour}; one rule with several networks has one colour."""
+    named = titles(results)
+    order = list(dict.fromkeys(named.values()))
+    return {rule: RULE_COLOURS[order.index(title) % len(RULE_COLOURS)] for rule, title in named.items()}
 
 
 def outcome_colour(index: int) -> str:
@@ -217,13 +220,13 @@ def apart(values: np.ndarray, gap: float) -> np.ndarray:
     return placed[np.argsort(order)]
 
 
-def label_ends(axis, curves: Mapping[str, Curve], palette: Mapping[str, str]):
+def label_ends(axis, curves: Mapping[str, Curve], palette: Mapping[str, str], titles: Mapping[str, str]):
     """Names the lines at their right ends, moved apart where they would overlap."""
     low, high = axis.get_ylim()
     heights = apart((np.array([c.centre[-1] for c in curves.values()]) - low) / (high - low), 0.055)
     for (rule, curve), height in zip(curves.items(), heights, strict=True):
         axis.annotate(
-            words(rule),
+            titles[rule],
             (1, curve.centre[-1]),
             (1.06, low + (high - low) * height),
             xycoords=("axes fraction", "data"),

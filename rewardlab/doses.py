@@ -1,0 +1,222 @@
+"""How much of the shift training needs: a dose-response curve for every seed, the dose of half success, and what changes it.
+
+A run is a sweep over doses where its conditions differ in one number of the world's params alone, which is a share, such as
+that of the training levels whose coin is moved. The seeds with one number are trained under every dose, so each has a curve:
+its share of success under the shift against the dose. Two readings, as everywhere: at each seed's first capable point under
+that dose (matched capability), and at the end of its rule's steps. Where a seed is not capable under a dose, its curve has no
+point there: what can't do the task says nothing about goals.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from rewardlab import stats
+from rewardlab.curves import half_dose, median
+from rewardlab.wording import count, ended, listed, names, place, words
+
+if TYPE_CHECKING:
+    from rewardlab.compare import Runs
+
+READINGS = ("matched", "last")
+WHEN = {"matched": "at matched capability", "last": "at the end of training"}
+KINDS = {"selection": (2, 3), "gradient": (4, 5)}  # levels: told how a whole episode went, told which step paid
+
+
+class Entry(NamedTuple):
+    """What an entry of the experiment's rules is: the rule's name, its network's hidden widths, its level."""
+
+    rule: str
+    hidden: tuple[int, ...]
+    level: int
+
+
+def swept(experiment: dict[str, Any], conditions: list[str]) -> tuple[str, np.ndarray] | None:
+    """The param that these conditions of a config vary, alone and as a share, and its value under each; None if there is none."""
+    planned = experiment.get("conditions", {})
+    if not {*conditions} <= {*planned}:
+        return None
+    every = [dict(planned[name]["params"]) for name in conditions]
+    names = sorted({name for params in every for name in params})
+    varied = [name for name in names if len({repr(params.get(name)) for params in every}) > 1]
+    if len(varied) != 1 or len(every) < 3:
+        return None
+    values = [params.get(varied[0]) for params in every]
+    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) and 0 <= v <= 1 for v in values):
+        return None
+    return (varied[0], np.array(values, float)) if len({*values}) == len(values) else None
+
+
+def of(runs: Runs, experiment: dict[str, Any], levels: list[int]) -> dict[str, Any] | None:
+    """The doses of a run, as plain values; None where its conditions are no doses of one thing, or its world names no success.
+
+    param: what is swept; doses: its values. half: {reading: {rule: {shift: median}}}, each with "seeds", a number a seed or
+    None. families: {reading: [of `interaction`]}. "inf" stands for above the largest dose.
+    """
+    found = swept(experiment, runs.conditions)
+    if found is None or not runs.goals or not runs.shifts:
+        return None
+    (param, doses), success = found, runs.measures.index(runs.goals[0])
+    order = np.argsort(doses)
+    entries = [entry(experiment, rule, level) for rule, level in zip(runs.rules, levels, strict=True)]
+    half, families = {}, {}
+    for reading in READINGS:
+        shares = _shares(runs, reading)[:, order][..., success]  # [rule, dose, seed, evaluation]
+        at = half_dose(doses[order], np.moveaxis(shares, 1, -1))  # [rule, seed, evaluation]
+        columns = {shift: at[..., runs.evaluations.index(shift)] for shift in runs.shifts}
+        half[reading] = {
+            rule: {shift: _plain(median(x[i]) | {"seeds": x[i].tolist()}) for shift, x in columns.items()}
+            for i, rule in enumerate(runs.rules)
+        }
+        rows = [row for shift, x in columns.items() for row in interactions(shift, x, entries, doses)]
+        adjusted = stats.holm([np.nan if row["p"] is None else row["p"] for row in rows]) if rows else []
+        families[reading] = [row | {"p_holm": stats.plain(p)} for row, p in zip(rows, adjusted, strict=True)]
+    names = [{"rule": e.rule, "hidden": list(e.hidden)} for e in entries]
+    return {
+        "param": param,
+        "doses": doses[order].tolist(),
+        "entries": dict(zip(runs.rules, names, strict=True)),
+        "half": half,
+        "families": families,
+    }
+
+
+def interactions(shift: str, half: np.ndarray, entries: list[Entry], doses: np.ndarray) -> list[dict[str, Any]]:
+    """Whether a larger network raises the half dose of selection more than that of gradient: half float[rule, seeds] -> rows.
+
+    One for each network but the smallest and, of the selection rules that have both, for all together and each alone. ratio: by
+    how much the half dose grows from the smallest network to this one under these, over the same under gradient; low, high: its
+    interval; p: of ratio = 1. Of logarithms: several rules are the mean of each one's mean over seeds; Welch's t with
+    Satterthwaite's degrees of freedom. A half dose out of range counts as twice the largest dose, or half of the smallest.
+    """
+    bounds = doses[doses > 0].min() / 2, doses.max() * 2
+    cells = {
+        (e.rule, e.hidden): row[~np.isnan(row)]
+        for e, row in zip(entries, np.log(np.clip(half, *bounds)), strict=True)
+        if (~np.isnan(row)).sum() >= 2
+    }
+    base, *larger = sorted({hidden for _, hidden in cells}, key=lambda hidden: (len(hidden), hidden)) or [()]
+    rows = []
+    for hidden in larger:
+        selection, gradient = (
+            list(
+                dict.fromkeys(
+                    e.rule for e in entries if e.level in KINDS[kind] and {(e.rule, base), (e.rule, hidden)} <= {*cells}
+                )
+            )
+            for kind in ("selection", "gradient")
+        )
+        alone = [[rule] for rule in selection] if len(selection) > 1 else []
+        for chosen in [selection, *alone] if selection and gradient else []:
+            weights = {
+                (rule, network): kind * side / len(rules)
+                for kind, rules in ((1, chosen), (-1, gradient))
+                for rule in rules
+                for side, network in ((1, hidden), (-1, base))
+            }
+            found = _contrast([(weight, cells[cell]) for cell, weight in weights.items()])
+            rows.append(
+                {"shift": shift, "hidden": list(hidden), "base": list(base), "selection": chosen, "gradient": gradient}
+                | found
+            )
+    return rows
+
+
+def _contrast(samples: list[tuple[float, np.ndarray]]) -> dict[str, float | None]:
+    """The exponential of a weighted sum of means, of (weight, sample) each: ratio, low, high, p."""
+    from scipy.stats import t
+
+    centre = sum(weight * x.mean() for weight, x in samples)
+    parts = [(weight**2 * x.var(ddof=1) / len(x), len(x) - 1) for weight, x in samples]
+    variance = sum(part for part, _ in parts)
+    if not variance > 0:
+        return {"ratio": float(np.exp(centre)), "low": None, "high": None, "p": None}
+    error, degrees = np.sqrt(variance), variance**2 / sum(part**2 / freedom for part, freedom in parts)
+    low, high = np.exp(centre + np.array([-1, 1]) * t.ppf(0.975, degrees) * error)
+    return {
+        "ratio": float(np.exp(centre)),
+        "low": float(low),
+        "high": float(high),
+        "p": float(2 * t.sf(abs(centre) / error, degrees)),
+    }
+
+
+def _shares(runs: Runs, reading: str) -> np.ndarray:
+    """float[rule, condition, seed, evaluation, measure] at the point of a reading, NaN for seeds that are not capable there."""
+    capable = runs.values[..., 0, runs.measures.index("return")] >= runs.capability  # [rule, condition, seed, point]
+    point = capable.argmax(-1) if reading == "matched" else np.full(capable.shape[:-1], capable.shape[-1] - 1)
+    there = np.take_along_axis(capable, point[..., None], -1)[..., 0]
+    values = np.take_along_axis(runs.values, point[..., None, None, None], 3)[:, :, :, 0]
+    return np.where(there[..., None, None], values, np.nan)
+
+
+def entry(experiment: dict[str, Any], name: str, level: int = 0) -> Entry:
+    """What an entry of a config's rules is."""
+    rule = experiment.get("rules", {}).get(name, {})
+    agent = experiment.get("agents", {}).get(name, experiment.get("agent", {}))
+    return Entry(str(rule.get("rule") or rule.get("object") or name), tuple(agent.get("hidden", ())), level)
+
+
+def _plain(found: dict[str, Any]) -> dict[str, Any]:
+    """JSON has no infinity and no NaN."""
+
+    def one(x):
+        return None if x is None or np.isnan(x) else "inf" if np.isinf(x) else x
+
+    return {name: [one(v) for v in x] if isinstance(x, list) else one(x) for name, x in found.items()}
+
+
+def value(half: float | str | None) -> float:
+    """A half dose of a summary as a number: inf above the doses tried, NaN for none."""
+    return np.nan if half is None else float(half)
+
+
+def told(summary: dict[str, Any], reading: str = READINGS[0]) -> list[str]:
+    """What a summary says of doses: what a larger network changes first, what a half dose is, then each network's rules."""
+    found, groups, text = summary["doses"], {}, []
+    for row in found["families"][reading]:
+        groups.setdefault((tuple(row["hidden"]), tuple(row["selection"])), []).append(row)
+    for (hidden, rules), rows in groups.items():
+        each = listed(f"{_times(row)} {place(row['shift'])}" for row in rows)
+        text.append(
+            f"from {network(rows[0]['base'])} to {network(hidden)}, the half dose of {names(rules)} grew by this factor more than "
+            f"that of {names(rows[0]['gradient'])}: {each}."
+        )
+    text.append(
+        f"the half dose is the share “{found['param']}” of training at which agents {ended(summary['goals'][0])} in half of "
+        f"the episodes under a shift: the median over seeds, each with a curve of its own, {WHEN[reading]} [95 % interval]."
+    )
+    for hidden in dict.fromkeys(tuple(entry["hidden"]) for entry in found["entries"].values()):
+        rules = {name: e["rule"] for name, e in found["entries"].items() if tuple(e["hidden"]) == hidden}
+        for shift in summary["shifts"]:
+            half = {name: found["half"][reading][name][shift] for name in rules}
+            said = listed(f"{words(rule)} {figure(half[name], found['doses'])}" for name, rule in rules.items())
+            text.append(f"{network(hidden)}, {place(shift)}: {said}.")
+    return text
+
+
+def network(hidden) -> str:
+    """The hidden layers of a network in words: "a linear network", "a hidden layer of 16"."""
+    one = f"a hidden layer of {hidden[0]}" if len(hidden) == 1 else f"hidden layers of {listed(hidden)}"
+    return one if hidden else "a linear network"
+
+
+def figure(found: dict[str, Any], doses: list[float]) -> str:
+    """A half dose as "5.1 % [3.2–9]", with > and < for above the largest and below the smallest of the doses tried; "–" for none."""
+    if found["half"] is None:
+        return f"– ({count(found['n'], 'seed')})"
+
+    def share(half: float | str) -> str:
+        smallest, largest = (f"{100 * dose:g}" for dose in (min(filter(None, doses)), max(doses)))
+        return f"> {largest}" if half == "inf" else f"< {smallest}" if half == 0 else f"{100 * half:.2g}"
+
+    ends = "" if found["low"] is None else f" [{share(found['low'])}–{share(found['high'])}]"
+    return f"{share(found['half'])} %{ends}"
+
+
+def _times(row: dict[str, Any]) -> str:
+    ends = "" if row["low"] is None else f" [{row['low']:.2g}–{row['high']:.2g}]"
+    p = "" if row["p_holm"] is None else f" (p = {row['p_holm']:.2g})"
+    return f"{row['ratio']:.2g}{ends}{p}"

@@ -1,12 +1,9 @@
-"""Do the rules that select want the coin, on raw inputs and acting greedily, once they lived for 10M steps?
+"""Does truncation selection want the coin, once it has lived long enough to be able to?
 
     rewardlab run coinrun_full
 
-The selection rules of `coinrun_sweep`, 10M steps a seed, 10 seeds trained each way.
-Time: 37 minutes on 2 cores that were busy with other work.
-Result: truncation selection learns (93 % of coins at the end, all seeds competent, after 3M steps at the median) and collects
-no moved coin; but its control reaches only 10 % at a detour and none behind, so nothing follows about goals. OpenAI-ES stays
-at 45 %: what all candidates do whatever they see ("always jump right") is a plateau that no perturbation leaves.
+In the main job its control fails: trained with the coin moved in half of the levels, it does not reach enough of them. Here it
+lives 40M steps in place of 3M, with the same settings, on a level pool and a root seed of its own.
 """
 
 from dataclasses import replace
@@ -14,15 +11,19 @@ from dataclasses import replace
 from rewardlab.config import load
 from rewardlab.experiment import Condition
 
-sweep, main = load("coinrun_sweep"), load("coinrun")
+main = load("coinrun")
 
 experiment = replace(
-    sweep,
+    main,
     name="coinrun_full",
-    question="Do the rules that select want the coin, once they lived long enough to learn?",
-    rules={name: sweep.rules[name] for name in ("truncation", "openai_es")},
+    question="Does truncation selection want the coin, once it has lived long enough to be able to?",
+    env_kwargs={"seed": 23},
+    rules={"truncation": main.rules["truncation"]},
     conditions={name: Condition(condition.params) for name, condition in main.conditions.items()},
-    control="half",
-    steps=10_000_000,
-    points=5,
+    budgets={},
+    steps=40_000_000,
+    seeds=10,
+    width=5,
+    points=8,
+    seed=23,
 )

@@ -2,35 +2,50 @@
 
     rewardlab run coinrun_sweep
     rewardlab run coinrun_sweep --small
+    rewardlab run coinrun_sweep --full
 
 Five rules, each with three networks (linear, one hidden layer of 16, one of 64), under eight shares of moved levels, from none
-to all; half of the moved coins at a detour, half behind the start. Settings and steps are those of the main job for every
-network and every share: nothing was tuned here. The level pool and the root seed are this question's own.
+to all; half of the moved coins at a detour, half behind the start. `--small` has two rules, two networks and four shares;
+`--full` is for an accelerator. Settings and steps are those of the main job for every network and every share: nothing was
+tuned here. The level pool and the root seed are this question's own.
 """
 
 from dataclasses import replace
 
 from rewardlab.config import load
-from rewardlab.experiment import Budget, Condition
+from rewardlab.experiment import Budget, Condition, Experiment
 
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 NETWORKS = {"linear": (), "16": (16,), "64": (64,)}
-main = load("coinrun")
 RULES = ("reinforce", "ppo", "parallel_q", "openai_es", "truncation")
-entries = {f"{rule}-{network}": (rule, hidden) for network, hidden in NETWORKS.items() for rule in RULES}
+main = load("coinrun")
 
-experiment = replace(
-    main,
-    name="coinrun_sweep",
-    question="How many training levels must have the coin moved for an agent to go for the coin?",
-    env_kwargs={"seed": 17},
-    conditions={f"p{round(100 * share)}": Condition({"moved": share, "behind": 0.5}) for share in SHARES},
-    control="p50",
-    rules={name: main.rules[rule] for name, (rule, _) in entries.items()},
-    agents={name: replace(main.agent, hidden=hidden) for name, (_, hidden) in entries.items() if hidden != (16,)},
-    budgets={name: Budget(main.budgets[rule].steps) for name, (rule, _) in entries.items() if rule in main.budgets},
-    points=8,
-    seeds=10,
-    width=5,
-    seed=17,
-)
+
+def doses(shares):
+    """Ways of training, by the share of levels whose coin is moved."""
+    return {f"p{round(100 * share)}": Condition({"moved": share, "behind": 0.5}) for share in shares}
+
+
+def sweep(rules, networks, shares, steps=1.0, **sizes) -> Experiment:
+    """Every rule with every network under every share; OpenAI-ES and truncation live `steps` times what the main job gives them."""
+    entries = {f"{rule}-{network}": (rule, NETWORKS[network]) for network in networks for rule in rules}
+    own = {name: (rule, hidden) for name, (rule, hidden) in entries.items() if hidden != main.agent.hidden}
+    longer = {name: rule for name, (rule, _) in entries.items() if rule in main.budgets}
+    return replace(
+        main,
+        name="coinrun_sweep",
+        question="How many training levels must have the coin moved for an agent to go for the coin?",
+        env_kwargs={"seed": 17},
+        conditions=doses(shares),
+        control="p50",
+        rules={name: main.rules[rule] for name, (rule, _) in entries.items()},
+        agents={name: replace(main.agent, hidden=hidden) for name, (_, hidden) in own.items()},
+        budgets={name: Budget(round(steps * main.budgets[rule].steps)) for name, rule in longer.items()},
+        seed=17,
+        **sizes,
+    )
+
+
+experiment = sweep(RULES, NETWORKS, SHARES, points=8, seeds=10, width=5)
+small = sweep(("ppo", "openai_es"), ("linear", "16"), (0.0, 0.05, 0.25, 0.5), steps=0.375, points=4, seeds=10, width=5)
+full = sweep(RULES, NETWORKS, SHARES, steps=2.5, points=16, seeds=128, width=0)

@@ -147,17 +147,20 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
     return Programs(compile_lowered(begin.lower()), advance, compiled(jax.jit(policy), rule, begin.out_info))
 
 
-def compile_evaluation(s: training.Setting, head: str, programs: Programs, params, overrides: dict, episodes: int):
+def compile_evaluation(
+    s: training.Setting, head: str, programs: Programs, params, overrides: dict, episodes: int, warmth=None
+):
     """evaluate(params, overrides, policies, key) -> Outcomes [seed, evaluation]; it serves all rules with equal policies.
 
-    overrides: {field of params: [E]}, one value per evaluation.
+    overrides: {field of params: [E]}, one value per evaluation. warmth: float32[E], the temperature of each; None: all greedy.
     """
 
     def evaluate(params, overrides, policies, key):
-        def one(policy, override):
-            return outcomes(s.env, params.replace(**override), s.agent, policy, head, key, episodes)
+        def one(policy, override, temperature):
+            return outcomes(s.env, params.replace(**override), s.agent, policy, head, key, episodes, temperature)
 
-        return jax.vmap(lambda policy: jax.vmap(lambda override: one(policy, override))(overrides))(policies)
+        each = lambda policy: jax.vmap(partial(one, policy))(overrides, warmth)  # noqa: E731
+        return jax.vmap(each)(policies)
 
     return compiled(jax.jit(evaluate), params, overrides, programs.policy.out_info, jax.random.key(0))
 

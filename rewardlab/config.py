@@ -32,12 +32,19 @@ def names() -> dict[str, Path]:
     return registry.members(folder(), "experiment")
 
 
-def load(name_or_path: str | Path) -> Experiment:
+SIZES = (
+    "small",
+    "full",
+)  # what a config may define beside `experiment`: for minutes on a laptop, and for an accelerator
+
+
+def load(name_or_path: str | Path, size: str = "experiment") -> Experiment:
     """An experiment: by a config's name, from a .py file that defines `experiment`, or from a run or its config.json.
 
+    size: one of SIZES, for the same question at another size, where the file defines that.
     Running a Python file, or a config that names the user's Python files, runs those files. Raises InputError.
     """
-    if isinstance(name_or_path, Experiment):
+    if isinstance(name_or_path, Experiment) and size not in SIZES:
         return name_or_path
     if not isinstance(name_or_path, (str, Path)):
         raise wrong_type(
@@ -48,14 +55,19 @@ def load(name_or_path: str | Path) -> Experiment:
         path = known[str(name_or_path)]
     elif is_run(name_or_path) or str(name_or_path).endswith(".json"):
         path = Path(name_or_path) / "config.json" if is_run(name_or_path) else Path(name_or_path)
+        if size in SIZES:
+            raise InputError(f"{show(str(path))} is one experiment, of one size; allowed: no --{size}")
         return from_json(read_text(path), files=True, where=str(path))
     elif registry.is_path(name_or_path):
         path = registry.python_file(name_or_path)
     else:
         raise unknown("config", name_or_path, known, "or the path of a .py file or of a run's config.json")
-    experiment = getattr(registry.load_file(path), "experiment", None)
+    module = registry.load_file(path)
+    experiment = getattr(module, size, None)
     if not isinstance(experiment, Experiment):
-        raise InputError(f"{path} defines no `experiment` of type rewardlab.Experiment; it is {show(experiment)}")
+        others = [f"--{name}" for name in SIZES if isinstance(getattr(module, name, None), Experiment)]
+        has = f"; its sizes: {', '.join(['the default', *others, '--smoke'])}" if size in SIZES else ""
+        raise InputError(f"{path} defines no `{size}` of type rewardlab.Experiment; it is {show(experiment)}{has}")
     return experiment
 
 

@@ -168,11 +168,6 @@ def _plain(found: dict[str, Any]) -> dict[str, Any]:
     return {name: [one(v) for v in x] if isinstance(x, list) else one(x) for name, x in found.items()}
 
 
-def value(half: float | str | None) -> float:
-    """A half dose of a summary as a number: inf above the doses tried, NaN for none."""
-    return np.nan if half is None else float(half)
-
-
 def told(summary: dict[str, Any], reading: str = READINGS[0]) -> list[str]:
     """What a summary says of doses: what a larger network changes first, what a half dose is, then each network's rules."""
     found, groups, text = summary["doses"], {}, []
@@ -188,13 +183,23 @@ def told(summary: dict[str, Any], reading: str = READINGS[0]) -> list[str]:
         f"the half dose is the share “{found['param']}” of training at which agents {ended(summary['goals'][0])} in half of "
         f"the episodes under a shift: the median over seeds, each with a curve of its own, {WHEN[reading]} [95 % interval]."
     )
-    for hidden in dict.fromkeys(tuple(entry["hidden"]) for entry in found["entries"].values()):
-        rules = {name: e["rule"] for name, e in found["entries"].items() if tuple(e["hidden"]) == hidden}
+    entries = {name: Entry(e["rule"], tuple(e["hidden"]), 0) for name, e in found["entries"].items()}
+    titled = titles(entries)
+    for hidden in dict.fromkeys(entry.hidden for entry in entries.values()):
+        rules = {name: title for name, title in titled.items() if entries[name].hidden == hidden}
         for shift in summary["shifts"]:
             half = {name: found["half"][reading][name][shift] for name in rules}
-            said = listed(f"{words(rule)} {figure(half[name], found['doses'])}" for name, rule in rules.items())
+            said = listed(f"{title} {figure(half[name], found['doses'])}" for name, title in rules.items())
             text.append(f"{network(hidden)}, {place(shift)}: {said}.")
     return text
+
+
+def titles(entries: dict[str, Entry]) -> dict[str, str]:
+    """What each entry is called beside those with the same network: its rule, where that says which one is meant."""
+    several = (
+        len({(e.rule, e.hidden) for e in entries.values()}) == len(entries) > len({e.rule for e in entries.values()})
+    )
+    return {name: words(entry.rule if several else name) for name, entry in entries.items()}
 
 
 def network(hidden) -> str:

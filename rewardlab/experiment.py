@@ -70,6 +70,8 @@ class Experiment:
     conditions: ways of training, {name: Condition}; the first is the main one.
     evaluations: ways of testing, {name: {param of the world: number}}; the first is the training distribution, on
         levels held out from training where the world has any.
+    temperatures: {evaluation: temperature} of those in which actions are drawn, from the softmax of what the network says
+        over the temperature; in the others the agent acts greedily.
     rules: the update rules to compare, {name: Rule}; a rule's own name or path stands for the rule with its defaults.
     agent: the network, the same for every rule that has none of its own.
     agents: {rule: network} of the rules that have their own, so that one rule may be compared under several networks.
@@ -95,6 +97,7 @@ class Experiment:
     conditions: dict[str, Condition]
     evaluations: dict[str, dict[str, bool | int | float]]
     rules: dict[str, Rule]
+    temperatures: dict[str, float] = field(default_factory=dict)
     agent: MLP = field(default_factory=MLP)
     agents: dict[str, MLP] = field(default_factory=dict)
     env: Any = "coinrun"
@@ -125,6 +128,12 @@ class Experiment:
         budgets = {name: self._budget(name, budget) for name, budget in self.budgets.items()}
         put("budgets", {name: budget for name, budget in budgets.items() if budget != Budget()})
         put("agents", {name: self._own_agent(name, agent) for name, agent in self.agents.items()})
+        for name in self.temperatures:
+            if name not in self.evaluations:
+                raise unknown("evaluation in temperatures", name, self.evaluations)
+        put(
+            "temperatures", {k: coerce(v, float, f"temperatures.{k}", (0.0, 1e6)) for k, v in self.temperatures.items()}
+        )
         put("published", {_text("published", k): coerce(v, float, f"published.{k}") for k, v in self.published.items()})
         if self.control is not None and self.control not in self.conditions:
             raise unknown("control", self.control, self.conditions, "conditions of the experiment, or none")
@@ -183,6 +192,13 @@ class Experiment:
     def kind(self, env: Any, rule: str) -> Kind:
         """What a rule's policies have in common with those of others."""
         return Kind(self.agent_of(rule), tuple(rules.heads(self.rules[rule], env).items()))
+
+    @property
+    def warmth(self) -> np.ndarray | None:
+        """The temperature of each evaluation, float32[E], 0 for greedy ones; None where all are."""
+        if not any(self.temperatures.values()):
+            return None
+        return np.array([self.temperatures.get(name, 0.0) for name in self.evaluations], np.float32)
 
     def seeds_of(self, rule: str, condition: str) -> int:
         """How many seeds of a rule are trained under a condition."""

@@ -55,7 +55,11 @@ def digest(experiment: Experiment) -> str:
 
 def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
     """A config without its numbers of seeds, and, with `width`, without that."""
-    left_out = {"seeds", *(["width"] if width else []), *([] if plain.get("agents") else ["agents"])}
+    left_out = {
+        "seeds",
+        *(["width"] if width else []),
+        *(name for name in ("agents", "temperatures") if not plain.get(name)),
+    }
     bare = {name: value for name, value in plain.items() if name not in left_out}
     budgets = {name: b["steps"] for name, b in plain["budgets"].items() if b["steps"]}
     return bare | {

@@ -188,6 +188,7 @@ def compile_all(experiment: Experiment, names: list[str], workers: batches.Worke
                 test[kinds[name], device] = workers.on(
                     device, timed, batches.compile_evaluation,
                     settings[name], kinds[name].head, programs, default, overrides, experiment.episodes,
+                    experiment.warmth,
                 )  # fmt: skip
     return {
         name: Job(

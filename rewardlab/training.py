@@ -11,9 +11,10 @@ import jax.numpy as jnp
 from rewardlab import agents, rules
 from rewardlab.agents import MLP
 from rewardlab.agents.feed_forward import flat
-from rewardlab.agents.standardise import measured, standardised
+from rewardlab.agents.standardise import amplified, measured, standardised
 from rewardlab.collect import Lanes, collect, start
 from rewardlab.envs import adapter
+from rewardlab.errors import InputError
 from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
 from rewardlab.randomness import fast, split
@@ -51,7 +52,12 @@ def setting(
 
     main: fields of the world's params while training, where they are not their defaults: inputs are standardised by them.
     """
-    prepare = partial(standardised, by=measured(env, main)) if spec.inputs == "standardised" else flat
+    by = measured(env, main) if spec.inputs == "standardised" else None
+    if spec.gains:
+        if by is None:
+            raise InputError("agent.gains are of standardised inputs; allowed: none, or agent.inputs = 'standardised'")
+        by = amplified(by, env, spec.gains)
+    prepare = partial(standardised, by=by) if by else flat
     obs = jax.eval_shape(lambda: adapter.reset(env, jax.random.key(0), env.default_params)[0])
     return Setting(env, agents.make(spec, obs, rules.heads(rule, env), prepare), judge)
 

@@ -7,7 +7,7 @@ import pytest
 
 from rewardlab import rules
 from rewardlab.agents.gaussian import Gaussian
-from rewardlab.agents.select import epsilon_greedy, log_prob, sample, warm
+from rewardlab.agents.select import epsilon_greedy, greedy, log_prob, sample, warm, warm_or_greedy
 from rewardlab.collect import act
 from rewardlab.types import Agent, Box
 
@@ -40,6 +40,15 @@ def test_a_temperature_sharpens_the_softmax_and_narrows_a_gaussian():
     gaussian = Gaussian(jnp.ones((n, 1)), jnp.full((n, 1), jnp.log(2.0)), Box((-9.0,), (9.0,)))
     drawn = np.asarray(warm("logits", jnp.float32(0.3))({"logits": gaussian}, jax.random.key(6))[0], np.float64)
     assert abs(drawn.mean() - 1) < 4.5 * 0.6 / np.sqrt(n) and abs(drawn.std() / 0.6 - 1) < 4.5 / np.sqrt(2 * n)
+
+
+def test_a_temperature_of_0_is_greedy_beside_others_that_draw():
+    outputs = {"logits": jnp.array([[1.0, 1.0, 0.0]] * 64)}
+    drawn = jax.vmap(lambda t: warm_or_greedy("logits", t)(outputs, jax.random.key(7))[0])
+    cold, mild = drawn(jnp.array([0.0, 0.5]))
+    np.testing.assert_array_equal(cold, greedy("logits")(outputs, None)[0])  # ties to the lowest index
+    np.testing.assert_array_equal(mild, warm("logits", jnp.float32(0.5))(outputs, jax.random.key(7))[0])
+    assert {*np.asarray(mild).tolist()} == {0, 1, 2}
 
 
 @pytest.mark.parametrize("name", ["truncation", "openai_es", "guess_and_check"])

@@ -136,3 +136,31 @@ def test_training_standardises_under_jit_and_vmap_and_differs_from_raw_inputs():
 
     raw, scaled = (jax.tree.leaves(train(MLP(hidden=(4,), inputs=i))) for i in ("raw", "standardised"))
     assert any(not np.array_equal(a, b) for a, b in zip(raw, scaled, strict=True))
+
+
+def test_channels_can_be_amplified():
+    world = Rows()
+    rule, plain, loud = (
+        rules.make("reinforce"),
+        MLP(inputs="standardised"),
+        MLP(inputs="standardised", gains=(1.0, 3.0)),
+    )
+    x = jnp.asarray(np.random.default_rng(0).random((5, 2, 3)) < 0.5)
+    by = standardise.measured(world)
+    louder = standardise.amplified(by, world, loud.gains)
+    factors = np.array([1, 1, 1, 3, 3, 3], np.float32)
+    np.testing.assert_allclose(
+        standardise.standardised(x, louder), standardise.standardised(x, by) * factors, rtol=1e-6
+    )
+    params = training.setting(world, rule, plain).agent.init(jax.random.key(0))
+    outputs = [training.setting(world, rule, spec).agent.apply(params, x)["logits"] for spec in (plain, loud)]
+    assert not np.allclose(*outputs)
+    for spec, said in (
+        (
+            MLP(inputs="standardised", gains=(1.0,)),
+            "agent.gains has 1 factors; allowed: none, or one for each of 2 channels",
+        ),
+        (MLP(gains=(1.0, 1.0)), "agent.gains are of standardised inputs"),
+    ):
+        with pytest.raises(InputError, match=said):
+            training.setting(world, rule, spec)

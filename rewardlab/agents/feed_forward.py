@@ -32,6 +32,7 @@ class MLP:
         "stop-gradient", the same, but only the first head, which decides on the action, sends its gradient into them.
     inputs: "raw", or "standardised": each channel of the observation centred and scaled by what a random policy sees on
         training levels (`standardise.py`).
+    gains: by what each channel of standardised inputs is multiplied afterwards, one number a channel; (): by nothing.
     """
 
     hidden: tuple[int, ...] = (64, 64)
@@ -41,6 +42,7 @@ class MLP:
     bias: bool = True
     trunk: Literal["shared", "separate", "stop-gradient"] = "shared"
     inputs: Literal["raw", "standardised"] = "raw"
+    gains: tuple[float, ...] = ()
 
 
 def _hidden(spec: MLP, x):

@@ -52,6 +52,16 @@ def warm(head: str, temperature):
     return select
 
 
+def warm_or_greedy(head: str, temperature: jax.Array):
+    """As `warm` where the temperature float32[] is above 0, else as `greedy`: for programs that serve both."""
+
+    def select(outputs, key):
+        drawn, _ = warm(head, jnp.maximum(temperature, 1e-6))(outputs, key)
+        return jnp.where(temperature > 0, drawn, best(outputs[head])), {}
+
+    return select
+
+
 def epsilon_greedy(head: str, epsilon):
     """The greedy action, or with probability `epsilon` any action, uniformly; of continuous ones, anywhere in the box."""
 

@@ -49,6 +49,16 @@ def measured(env, changes: dict | None = None) -> Standardisation:
     return known[1]
 
 
+def amplified(by: Standardisation, env, gains: tuple[float, ...]) -> Standardisation:
+    """The same with each channel's gain multiplied by its factor. Raises InputError for other than one factor a channel."""
+    channel = adapter.observation_channels(env, env.default_params, by.gain.shape)
+    if len(gains) != channel.max() + 1:
+        raise InputError(
+            f"agent.gains has {len(gains)} factors; allowed: none, or one for each of {channel.max() + 1} channels"
+        )
+    return by._replace(gain=by.gain * np.asarray(gains, np.float32)[channel])
+
+
 def _measure(env, params) -> Standardisation:
     means, variances = (np.asarray(x, np.float64) for x in jax.jit(lambda p: moments(env, p))(params))
     if not means.size or not np.isfinite([means, variances]).all():

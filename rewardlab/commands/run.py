@@ -36,7 +36,7 @@ def main(words: list[str]) -> int:
 def _main(words: list[str], stop: Stop, signals: Signals) -> int:
     parser = Parser(
         "run",
-        usage="rewardlab run NAME_OR_FILE [--seeds N] [--out DIR] [--smoke] [--FIELD VALUE ...]",
+        usage="rewardlab run NAME_OR_FILE [--seeds N] [--out DIR] [--smoke | --small | --full] [--FIELD VALUE ...]",
         description="Runs an experiment and writes its report.",
         epilog=GUIDE,
         add_help=False,
@@ -46,6 +46,8 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
     )
     parser.add_argument("--out", metavar="DIR", help="the run's directory (default: runs/NAME)")
     parser.add_argument("--smoke", action="store_true", help="the same path at tiny sizes")
+    parser.add_argument("--small", action="store_true", help="the same question in minutes, where the config says how")
+    parser.add_argument("--full", action="store_true", help="the same question at a size for accelerators, likewise")
     parser.add_argument("--process", metavar="I", help="which of several processes this is, counted from 0")
     parser.add_argument("--processes", metavar="N", help="how many processes share the work")
     parser.add_argument(
@@ -77,7 +79,11 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
 def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
     from rewardlab import config, override, parts, store
 
-    experiment = config.load(given.experiment)
+    sizes = [name for name in ("smoke", *config.SIZES) if getattr(given, name)]
+    if len(sizes) > 1:
+        raise InputError(f"--{' and --'.join(sizes)} are given; allowed: one size")
+    size = sizes[0] if sizes else None
+    experiment = config.load(given.experiment, size if size in config.SIZES else "experiment")
     fields = {name: None for name in override.paths(experiment)}
     options = [name.removeprefix("--") for name in parser.options if name.startswith("--")]
     for flag in changes:
@@ -85,8 +91,8 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
             raise unknown("option", f"--{flag}", [*sorted(f"--{name}" for name in options), "--FIELD"])
     experiment = config.smoke(experiment) if given.smoke else experiment
     experiment = override.override(experiment, changes)
-    if given.smoke and given.out is None:
-        given.out = f"runs/{experiment.name}-smoke"
+    if size and given.out is None:
+        given.out = f"runs/{experiment.name}-{size}"
 
     path = store.check_out(given.out, experiment, given.resume_anyway)  # before the slower imports
     from rewardlab.runner import run

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab.agents import greedy
+from rewardlab.agents.select import warm_or_greedy
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
 from rewardlab.randomness import fast
@@ -22,14 +23,17 @@ class Outcomes(NamedTuple):
     length: jax.Array
 
 
-def outcomes(env, params, agent: Agent, policy, head: str, key: jax.Array, episodes: int) -> Outcomes:
-    """Plays `episodes` whole episodes, acting greedily on `head`, and judges them by the world's true reward. Consumes the key.
+def outcomes(
+    env, params, agent: Agent, policy, head: str, key: jax.Array, episodes: int, temperature: jax.Array | None = None
+) -> Outcomes:
+    """Plays `episodes` whole episodes, acting on `head`, and judges them by the world's true reward. Consumes the key.
 
+    temperature: float32[], at which actions are drawn (`select.warm_or_greedy`); None: it acts greedily.
     The same key gives the same levels to every policy, so policies are compared on the same ones.
     """
     start_key, collect_key = jax.random.split(fast(key))
     lanes = start(env, params, start_key, episodes)
-    acting = Acting(policy, greedy(head))
+    acting = Acting(policy, greedy(head) if temperature is None else warm_or_greedy(head, temperature))
     _, seen = collect(env, params, agent, acting, lanes, collect_key, adapter.time_limit(env), whole=True)
     return measure(env, seen)
 

@@ -13,7 +13,6 @@ import numpy as np
 import xarray as xr
 
 from rewardlab import compare, doses, stats
-from rewardlab.wording import words
 
 
 class Curve(NamedTuple):
@@ -160,5 +159,4 @@ def networks(results: xr.Dataset) -> dict[str, list[str]]:
 
 def titles(results: xr.Dataset) -> dict[str, str]:
     """{rule: what it is called beside those with the same network}."""
-    several = len(networks(results)) > 1
-    return {name: words(entry.rule if several else name) for name, entry in entries(results).items()}
+    return doses.titles(entries(results))

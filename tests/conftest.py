@@ -6,7 +6,8 @@ import textwrap
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["REWARDLAB_CACHE"] = "off"  # what is tested is compiled here
 flags = [f for f in os.environ.get("XLA_FLAGS", "").split() if "xla_force_host_platform_device_count" not in f]
-os.environ["XLA_FLAGS"] = " ".join([*flags, "--xla_force_host_platform_device_count=2"])
+flags = [*flags, "--xla_force_host_platform_device_count=2"]
+os.environ["XLA_FLAGS"] = " ".join(flags)
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
@@ -40,6 +41,16 @@ def file(tmp_path):
         return path
 
     return write
+
+
+def pytest_configure(config):
+    """Quick tests are compiled with little optimisation: compiling is most of what they take, and their programs run once.
+
+    What jax traces and XLA rewrites is the same; only the machine code is not polished, and sums are rounded in another order.
+    So no test may rest on how a sum is rounded. What runs long, and what users get, is run by the slow tests as users get it.
+    """
+    if config.option.markexpr != "slow" and "xla_backend_optimization_level" not in " ".join(flags):
+        os.environ["XLA_FLAGS"] = " ".join([*flags, "--xla_backend_optimization_level=0"])
 
 
 def pytest_collection_modifyitems(items):

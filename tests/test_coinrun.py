@@ -1,5 +1,7 @@
 """CoinRun's laws: its episodes by every way of running them, what is seen, what is drawn, what is refused."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,31 +25,36 @@ def params(env):
 # Episodes
 
 
-def run(env, params, policy, key, lanes, steps=platforms.TIME_LIMIT, levels=None):
-    """Whole episodes of `policy` in `lanes` lanes: the rewards float32[steps, lanes], the signals, the last states."""
-    key, start = jax.random.split(key)
-    if levels is None:
-        obs, state = jax.vmap(env.reset_env, (0, None))(jax.random.split(start, lanes), params)
-    else:
-        obs, state = jax.vmap(env.start, (0, None))(levels, params)
+@partial(jax.jit, static_argnums=0)
+def episodes(env, params, which, key, levels):
+    """90 steps on each level by the policy of that number; a policy is chosen when it runs, so that all are compiled once."""
+    policies = list(env.references(params).values())
+    obs, state = jax.vmap(env.start, (0, None))(levels, params)
+
+    def act(obs, state, key):
+        return jax.lax.switch(which, policies, obs, state, params, key)
 
     def one(carry, key):
         obs, state = carry
         key, draw = jax.random.split(key)
-        action = jax.vmap(policy, (0, 0, None, 0))(obs, state, params, jax.random.split(draw, lanes))
+        action = jax.vmap(act)(obs, state, jax.random.split(draw, len(levels)))
         obs, state, reward, terminated, signals = jax.vmap(env.step_env, (None, 0, 0, None))(key, state, action, params)
         return (obs, state), (reward, terminated, signals)
 
-    (_, state), (reward, terminated, signals) = jax.lax.scan(one, (obs, state), jax.random.split(key, steps))
+    (_, state), (reward, terminated, signals) = jax.lax.scan(one, (obs, state), jax.random.split(key, 90))
     return reward, terminated, signals, state
 
 
-def shares(env, params, name, lanes=None, key=0):
+def run(env, params, name, key, levels):
+    """Whole episodes of a policy, one a level: the rewards float32[90, lanes], terminated, the signals, the last states."""
+    which = list(env.references(params)).index(name)
+    return episodes(env, params, which, jax.random.key(key), jnp.asarray(levels))
+
+
+def shares(env, params, name):
     """Shares of the outcomes over every level of the chosen pool, float[4]."""
     first, count = (int(x) for x in params.pools[int(params.held_out)])
-    *_, signals, _ = jax.jit(run, static_argnums=(0, 2, 4))(
-        env, params, env.references(params)[name], jax.random.key(key), count, levels=first + jnp.arange(count)
-    )
+    *_, signals, _ = run(env, params, name, 0, first + np.arange(count))
     return np.bincount(signals["outcome"][-1], minlength=4) / count
 
 
@@ -60,11 +67,10 @@ def test_reset_and_step_are_deterministic_and_in_the_declared_spaces(env, params
     assert obs.shape == space.shape and obs.dtype == bool and space.contains(obs)
     assert (reward.dtype, terminated.dtype, signals["outcome"].dtype) == (jnp.float32, bool, jnp.int32)
     assert env.action_space(params).n == env.num_actions == len(ACTIONS) == 6
-    levels = jax.vmap(lambda k: env.reset_env(k, params)[1].level)(jax.random.split(jax.random.key(1), 4000))
-    assert set(np.asarray(levels)) == set(range(200)), "every training level is drawn, and no other"
-    held_out = params.replace(held_out=True)
-    levels = jax.vmap(lambda k: env.reset_env(k, held_out)[1].level)(jax.random.split(jax.random.key(1), 4000))
-    assert set(np.asarray(levels)) == set(range(200, 240))
+    drawn = jax.jit(jax.vmap(lambda k, params: env.reset_env(k, params)[1].level, (0, None)))
+    keys, others = jax.random.split(jax.random.key(1), (2, 4000))
+    assert set(np.asarray(drawn(keys, params))) == set(range(200)), "every training level is drawn, and no other"
+    assert set(np.asarray(drawn(others, params.replace(held_out=True)))) == set(range(200, 240))
 
 
 def test_jit_and_vmap_change_no_bit(env, params):
@@ -98,30 +104,29 @@ def test_params_can_be_mapped(env, params):
         _, state, *_ = env.step_env(key, state, jnp.int32(1), params)
         return state, env.is_truncated(state.replace(time=4), params)
 
-    state, truncated = jax.vmap(episode, (axes, None))(many, jax.random.key(4))
+    state, truncated = jax.jit(jax.vmap(episode, (axes, None)))(many, jax.random.key(4))
     assert state.placement.tolist() == [END, DETOUR, BEHIND] and truncated.tolist() == [False, False, True]
     assert (state.level >= 200).tolist() == [False, True, False]
     everything = jax.tree.map(lambda leaf: jnp.stack([jnp.asarray(leaf)] * 2), params)
-    state, _ = jax.vmap(episode, (0, None))(everything, jax.random.key(4))
+    state, _ = jax.jit(jax.vmap(episode, (0, None)))(everything, jax.random.key(4))
     assert state.placement.tolist() == [END, END]
 
 
 @pytest.mark.parametrize("placement", [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0)])
 def test_the_optimum_is_reached_and_never_beaten(env, params, placement):
     params = params.replace(moved=placement[0], behind=placement[1])
-    reward, _, signals, state = run(env, params, coinrun.optimal, jax.random.key(5), 200, levels=jnp.arange(200))
+    reward, _, signals, state = run(env, params, "optimal", 5, range(200))
     assert reward.sum(0).tolist() == [1.0] * 200 and (signals["outcome"][-1] == 0).all()
     best = np.asarray(params.levels.distance[jnp.arange(200), state.placement, START])
     assert np.array_equal(np.argmax(reward, axis=0) + 1, best)
     for name in ("random", "look ahead"):
-        reward, *_ = run(env, params, coinrun.policies[name], jax.random.key(6), 200, levels=jnp.arange(200))
+        reward, *_ = run(env, params, name, 6, range(200))
         took = np.where(reward.any(0), np.argmax(reward, axis=0) + 1, BEYOND)
         assert (took >= best).all()
 
 
 def test_an_episode_pays_once_and_stays_as_it_ended(env, params):
-    moved, key = params.replace(moved=0.5), jax.random.key(8)
-    reward, terminated, signals, _ = run(env, moved, coinrun.random_policy, key, 200, 90)
+    reward, terminated, signals, _ = run(env, params.replace(moved=0.5), "random", 8, range(200))
     assert (reward.sum(0) <= 1).all() and reward.sum() > 10
     ended = np.maximum.accumulate(np.asarray(terminated))
     assert np.array_equal(ended, terminated), "once terminated, always terminated"
@@ -135,8 +140,9 @@ def test_an_episode_pays_once_and_stays_as_it_ended(env, params):
 
 def test_time_truncates_and_does_not_terminate(env, params):
     _, state = env.reset_env(jax.random.key(9), params)
+    step = jax.jit(env.step_env)
     for t in range(1, platforms.TIME_LIMIT + 1):
-        _, state, reward, terminated, signals = env.step_env(jax.random.key(0), state, jnp.int32(0), params)
+        _, state, reward, terminated, signals = step(jax.random.key(0), state, jnp.int32(0), params)
         assert bool(env.is_truncated(state, params)) == (t == platforms.TIME_LIMIT)
         assert not terminated and reward == 0 and signals["outcome"] == coinrun.TIME
     short = params.replace(max_steps_in_episode=jnp.int32(2))
@@ -145,17 +151,20 @@ def test_time_truncates_and_does_not_terminate(env, params):
 
 def test_the_end_is_recorded_and_ends_nothing(env, params):
     params = params.replace(moved=1.0, behind=1.0)
-    reward, terminated, signals, state = run(env, params, coinrun.look_ahead, jax.random.key(10), 200)
+    reward, terminated, signals, state = run(env, params, "look ahead", 10, range(200))
     past = np.asarray(signals["outcome"][-1]) == coinrun.PAST
     assert past.mean() > 0.4 and not terminated[-1][past].any() and not reward.any()
     assert np.array_equal(np.asarray(signals["end"]).sum(0) == 1, np.asarray(state.ended))
 
 
 def test_a_share_of_moved_levels_is_exact_and_nested(env, params):
-    def placements(moved, behind, held_out=False):
+    @jax.jit
+    def placed(moved, behind, held_out):
         now = params.replace(moved=moved, behind=behind, held_out=held_out)
-        first, count = now.pools[int(held_out)]
-        return np.asarray(jax.vmap(lambda i: env.start(first + i, now)[1].placement)(jnp.arange(count)))
+        return jax.vmap(lambda i: env.start(i, now)[1].placement)(jnp.arange(240))
+
+    def placements(moved, behind, held_out=False):
+        return np.asarray(placed(moved, behind, held_out))[slice(200, 240) if held_out else slice(200)]
 
     before = np.zeros(200, bool)
     for moved in (0.0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0):
@@ -199,25 +208,27 @@ def by_hand(tiles, x, y, coin):
 
 
 def test_observations_show_the_window_around_the_agent(env, params):
+    reset, step = jax.jit(jax.vmap(env.reset_env, (0, None))), jax.jit(jax.vmap(env.step_env, (None, 0, 0, None)))
+    levels = np.asarray(params.levels.tiles)
     for moved in (0.0, 1.0):
         keys = jax.random.split(jax.random.key(12), 40)
         now = params.replace(moved=moved, behind=0.5)
-        obs, state = jax.vmap(env.reset_env, (0, None))(keys, now)
+        obs, state = jax.tree.map(np.asarray, reset(keys, now))
         for t in range(10):
             for i in range(40):
-                tiles = np.asarray(params.levels.tiles[state.level[i]])
+                tiles = levels[state.level[i]]
                 text = ["".join(platforms.SYMBOLS[tile] for tile in row) for row in tiles]
                 here, speed = divmod(int(state.place[i]), platforms.JUMP)
                 expected = by_hand(text, here % WIDTH, here // WIDTH, int(state.coin[i]))
                 assert np.array_equal(expected.reshape(-1), obs[i, :-2])
                 assert obs[i, -2:].tolist() == [speed > 0, speed == 0 and not expected[0, 4, 4]]
             action = jax.random.randint(jax.random.key(t), (40,), 2, 6)
-            obs, state, *_ = jax.vmap(env.step_env, (None, 0, 0, None))(jax.random.key(t), state, action, now)
+            obs, state = jax.tree.map(np.asarray, step(jax.random.key(t), state, action, now)[:2])
 
 
 def test_every_moved_coin_behind_is_in_view_at_the_start(env, params):
     now = params.replace(moved=1.0, behind=1.0)
-    obs, _ = jax.vmap(env.start, (0, None))(jnp.arange(240), now)
+    obs, _ = jax.jit(jax.vmap(env.start, (0, None)))(jnp.arange(240), now)
     assert obs[:, 2 * 63 : 3 * 63].any(1).all()
 
 
@@ -252,11 +263,11 @@ def test_an_enemy_walks_its_beat_is_seen_and_kills_on_touch(patrolled):
     assert (enemies >= 0).all() and enemies.shape == (70, 6)
     beat = enemies[level]
     assert (beat - beat[0]).tolist() == [0, 1, 2, 3, 2, 1]
-    step = jax.jit(patrolled.step_env)
-    _, state = patrolled.start(level, params)
+    step, observe = jax.jit(patrolled.step_env), jax.jit(patrolled.observation)
+    _, state = jax.jit(patrolled.start)(level, params)
     for phase in range(6):
         beside = state.replace(place=jnp.int32(platforms.place(int(beat[phase]) % WIDTH - 2, 5, phase=phase)))
-        seen = coinrun.window(patrolled.observation(beside, params))["enemy"]
+        seen = coinrun.window(observe(beside, params))["enemy"]
         assert np.argwhere(seen).tolist() == [[3, 6]]
     x = int(beat[0]) % WIDTH
 
@@ -275,7 +286,7 @@ def test_an_enemy_walks_its_beat_is_seen_and_kills_on_touch(patrolled):
 
 def test_levels_with_enemies_are_solved_in_time_and_their_optimum_is_played(patrolled):
     params = patrolled.default_params.replace(moved=0.6, behind=0.5)
-    reward, *_, state = run(patrolled, params, coinrun.optimal, jax.random.key(0), 70, levels=jnp.arange(70))
+    reward, *_, state = run(patrolled, params, "optimal", 0, range(70))
     best = params.levels.distance[jnp.arange(70), state.placement, START]
     assert (reward.sum(0) == 1).all() and np.array_equal(np.argmax(reward, axis=0) + 1, best)
     assert len(set(np.asarray(state.placement))) == 3

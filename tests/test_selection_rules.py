@@ -1,5 +1,7 @@
 """Selection rules against their closed forms; and the lineages that they record."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -157,15 +159,16 @@ def test_culling_spares_all_where_none_passes_and_finds_what_some_litter_holds()
     """One litter of C holds a candidate that passes with probability 1 − (1 − p)^C; without one, nothing ever changes."""
     rule, agent, n = Culling(candidates=4, lanes=4, steps=1, share=1.0, bar=1.2), vector_agent(1), 100_000
 
-    def one(key):
-        init_key, *keys = jax.random.split(key, 3)
-        state = first = rule.init(agent, init_key)
-        for k in keys:
+    def one(first, key):
+        state = first
+        for k in jax.random.split(key, 2):
             state, _ = rule.update(agent, state, episodes(state.litter.T), k)
         unchanged = (state.litter == first.litter).all()
         return rule.policy(agent, state)[0] >= 1.2, unchanged, (first.litter >= 1.2).any()
 
-    found, unchanged, held = map(np.asarray, jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(0), n)))
+    # A program of its own: one that also draws the litter may compute it twice, and round it differently.
+    first = jax.jit(jax.vmap(partial(rule.init, agent)))(jax.random.split(jax.random.key(0), n))
+    found, unchanged, held = map(np.asarray, jax.jit(jax.vmap(one))(first, jax.random.split(jax.random.key(1), n)))
     np.testing.assert_array_equal(found, held)
     assert unchanged[~held].all()
     truth = 1 - stats.norm.cdf(1.2) ** 4

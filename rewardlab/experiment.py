@@ -14,7 +14,7 @@ from rewardlab import envs, registry, rules
 from rewardlab.agents import MLP
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, out_of_range, show, unknown, wrong_type
-from rewardlab.fields import LARGEST_SIZE, bounds, checked, coerce, hints
+from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints
 from rewardlab.generation import time_needed
 from rewardlab.types import Rule
 
@@ -86,7 +86,7 @@ class Experiment:
     env: Any = "coinrun"
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     control: str | None = None
-    steps: int = _whole(1_000_000, 1, 10**12)
+    steps: int = _whole(1_000_000, 1, MOST_STEPS)
     seeds: int = _whole(32, 1, 10**6)
     budgets: dict[str, Budget] = field(default_factory=dict)
     points: int = _whole(8, 1, 10**4)
@@ -149,7 +149,7 @@ class Experiment:
             raise unknown("rule in budgets", name, self.rules)
         if not isinstance(budget, Budget):
             raise wrong_type(f"budgets.{name}", budget, "a Budget")
-        steps = coerce(budget.steps, int | None, f"budgets.{name}.steps", (1, 10**12))
+        steps = coerce(budget.steps, int | None, f"budgets.{name}.steps", (1, MOST_STEPS))
         return Budget(steps, coerce(budget.seeds, int | None, f"budgets.{name}.seeds", (1, LARGEST_SIZE)))
 
     def seeds_of(self, rule: str, condition: str) -> int:
@@ -236,7 +236,7 @@ def _entries(where: str, given: Mapping[str, Any], check: Callable[[str, Any], A
 
 
 def _rule(where: str, value: Any) -> Rule:
-    return checked(value if isinstance(value, Rule) else rules.make(value), where)
+    return rules.counted(checked(value if isinstance(value, Rule) else rules.make(value), where), where)
 
 
 def _condition(where: str, value: Any) -> Condition:

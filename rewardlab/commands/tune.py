@@ -27,7 +27,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--out", metavar="FILE", help="a new .json file (default: tuned/NAME.json beside the config)")
     given, changes = parser.read(words)
 
-    devices.check_randomness()
+    devices.check_settings()
     from rewardlab import config, override, tuned
     from rewardlab.fields import parse
 

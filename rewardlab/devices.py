@@ -88,9 +88,9 @@ def start() -> None:
 
     try:
         jax.devices()
-    except RuntimeError as error:
-        asked = f"JAX_PLATFORMS = {show(jax.config.jax_platforms)}; " if jax.config.jax_platforms else ""
-        raise InputError(f"{asked}jax can't start its devices: {error}") from error
+    except (RuntimeError, AssertionError) as error:  # it asserts that it has found one
+        asked = f"JAX_PLATFORMS = {show(jax.config.jax_platforms)}: " if jax.config.jax_platforms else ""
+        raise InputError(f"{asked}jax can't start its devices: {str(error) or 'there are none'}") from error
 
 
 def prepare() -> None:

@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,8 @@ def load(name_or_path: str | Path) -> Experiment:
         path = known[str(name_or_path)]
     elif is_run(name_or_path) or str(name_or_path).endswith(".json"):
         path = Path(name_or_path) / "config.json" if is_run(name_or_path) else Path(name_or_path)
-        return from_json(read_text(path), files=True, where=str(path))
+        with registry.beside(path):
+            return from_json(read_text(path), files=True, where=str(path))
     elif registry.is_path(name_or_path):
         path = registry.python_file(name_or_path)
     else:
@@ -192,7 +193,9 @@ def _condition(where: str, plain: Any) -> Condition:
 
 
 def _agent(plain: Any) -> Any:
-    known = {name: getattr(agents, name) for name in agents.__all__ if is_dataclass(getattr(agents, name))}
+    known = {
+        name: kind for name, kind in vars(agents).items() if isinstance(kind, type) and issubclass(kind, agents.MLP)
+    }
     values = dict(_object("agent", plain))
     name = coerce(values.pop("agent", "MLP"), str, "agent.agent")
     if name not in known:

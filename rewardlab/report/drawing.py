@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import sys
 from collections.abc import Mapping
 from typing import Any
 from unittest import mock
@@ -24,6 +25,8 @@ def import_matplotlib() -> None:
     try:
         importlib.import_module("matplotlib")
     except Exception:
+        for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[name]  # its parts lack one another
         own = {name: value for name, value in os.environ.items() if name not in ("MPLBACKEND", "MATPLOTLIBRC")}
         nowhere = {"MPLCONFIGDIR": os.devnull}  # it then makes a directory for the process
         try:

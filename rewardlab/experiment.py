@@ -63,7 +63,7 @@ class Experiment:
     env: a world's name, the path of a file that defines `make`, or an Environment.
     env_kwargs: arguments of the world's `make`.
     control: the condition whose success a claim about goals needs, or None.
-    steps: environment steps that each seed lives.
+    steps: environment steps that each seed lives, at most 2·10⁹, as they are counted in 32 bits.
     seeds: how many agents are trained per rule and condition.
     budgets: {rule: Budget} of the rules that get other steps or fewer seeds.
     points: evaluations after the one of the untrained agent, evenly spaced. Where budgets differ there is one more, at the

@@ -2,8 +2,10 @@
 
 import io
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -13,6 +15,7 @@ from rewardlab.progress import Progress
 # A command that says much on both, and is interrupted in the end: it starts no jax.
 LOUD = """
 import sys
+import time
 from rewardlab import cli
 
 def command(words):
@@ -99,3 +102,42 @@ def test_a_process_that_has_trained_its_share_is_done_while_others_still_train(t
     monkeypatch.setattr(runner, "run", lambda *_, share, **__: asked.append(share) or Unfinished)
     assert cli.main(["run", "coinrun", "--process", "1", "--processes", "3"]) == 0
     assert asked == [(1, 3)] and capsys.readouterr().out == ""
+
+
+TINY = """
+from rewardlab import MLP, rules
+from rewardlab.experiment import Condition, Experiment
+
+experiment = Experiment(
+    name="tiny", question="Does it end?", env="lever", conditions={"plain": Condition()}, evaluations={"plain": {}},
+    rules={"reinforce": rules.make("reinforce", lanes=2, steps=64)}, agent=MLP(hidden=(4,)), steps=256, seeds=2, points=1,
+    episodes=2, width=2,
+)
+"""
+
+
+@pytest.mark.slow
+def test_a_run_whose_reader_has_left_ends_as_it_would_have(tmp_path):
+    """Finished, with 0 and a report; asked to stop, with 75 and everything committed, though nobody reads that."""
+    (tmp_path / "tiny.py").write_text(TINY)
+    path = os.pathsep.join(path for path in sys.path if path)
+    environment = os.environ | {"PYTHONPATH": path, "XLA_FLAGS": ""}
+
+    def start(*words):
+        reader, writer = os.pipe()
+        os.close(reader)
+        command = [sys.executable, "-m", "rewardlab", "run", "tiny.py", *words]
+        process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=writer, stderr=writer)
+        os.close(writer)
+        return process
+
+    assert start("--out", "whole").wait(300) == 0
+    assert (tmp_path / "whole" / "report.html").is_file() and (tmp_path / "whole" / "results.nc").is_file()
+    process = start("--out", "cut", "--steps", "2e9")
+    for _ in range(1200):
+        if list((tmp_path / "cut").glob("checkpoints/*/*")):  # it trains
+            break
+        time.sleep(0.2)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 75
+    assert list((tmp_path / "cut").glob("checkpoints/*/*")) and not (tmp_path / "cut" / "results.nc").exists()

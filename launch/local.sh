@@ -1,21 +1,56 @@
 #!/usr/bin/env bash
-# Runs an experiment on this machine: launch/local.sh [-n PROCESSES] NAME [--seeds 64 ...]
+# Runs an experiment on this machine: launch/local.sh [-n PROCESSES] [--dry-run] NAME [--seeds 64 ...]
 # Several processes share the run's directory and the cores. Ctrl-C and SIGTERM are passed on; the same line resumes.
-# Uses the active virtual environment, or else .venv beside this folder, made where there is none.
+# Installs into .venv beside this folder, made where there is none, or into the virtual environment that is active, one of
+# conda's included; never into conda's base. With --dry-run the commands are shown, and none is executed.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
-processes=1
-if [ "${1:-}" = -n ]; then
-  processes=${2:-}
-  if ! [[ $processes =~ ^[1-9][0-9]{0,2}$ ]]; then
-    printf 'local.sh: -n %q; allowed: a whole number of processes from 1 to 999\n' "$processes" >&2
+processes=1 dry=""
+while [[ ${1:-} == -* ]]; do
+  case $1 in
+    -n)
+      processes=${2:-}
+      if ! [[ $processes =~ ^[1-9][0-9]{0,2}$ ]]; then
+        printf 'local.sh: -n %q; allowed: a whole number of processes from 1 to 999\n' "$processes" >&2
+        exit 2
+      fi
+      shift 2
+      ;;
+    --dry-run)
+      dry=yes
+      shift
+      ;;
+    *)
+      printf 'local.sh: unknown option %q; allowed before the experiment: -n PROCESSES, --dry-run\n' "$1" >&2
+      exit 2
+      ;;
+  esac
+done
+if [ "$#" -eq 0 ]; then
+  echo "local.sh: an experiment is missing; allowed: launch/local.sh [-n PROCESSES] [--dry-run] NAME [ARGUMENT ...]" >&2
+  exit 2
+fi
+for word in "$@"; do
+  if [ "$word" = --dry-run ]; then
+    echo "local.sh: --dry-run stands after the experiment; allowed: before it" >&2
     exit 2
   fi
-  shift 2
-fi
+done
 
-environment=${VIRTUAL_ENV:-${CONDA_PREFIX:-}}
+do_or_show() { # a command, or with --dry-run its text
+  if [ -n "$dry" ]; then
+    printf '%q ' "$@" | sed 's/ $//'
+    echo
+  else
+    "$@"
+  fi
+}
+
+environment=${VIRTUAL_ENV:-}
+if [ -z "$environment" ] && [ "${CONDA_DEFAULT_ENV:-base}" != base ] && [ ! -d "${CONDA_PREFIX:-}/condabin" ]; then
+  environment=${CONDA_PREFIX:-}
+fi
 if [ -z "$environment" ]; then
   environment=$root/.venv
   if [ ! -x "$environment/bin/python" ]; then
@@ -27,10 +62,10 @@ if [ -z "$environment" ]; then
       fi
     done
     [ -n "$python" ] || { echo "no Python 3.11 to 3.13 found" >&2; exit 1; }
-    "$python" -m venv "$environment"
+    do_or_show "$python" -m venv "$environment"
   fi
 fi
-"$environment/bin/python" -m pip install --quiet --disable-pip-version-check -c "$root/constraints.txt" "$root"
+do_or_show "$environment/bin/python" -m pip install --quiet --disable-pip-version-check -c "$root/constraints.txt" "$root"
 
 cores=() # the numbers of those that this script may use
 if [ "$processes" -gt 1 ] && command -v taskset >/dev/null; then
@@ -69,6 +104,10 @@ for ((i = 0; i < processes && ${#asked} == 0; i++)); do
     count=$(((i + 1) * ${#cores[@]} / processes - first))
     share=$(IFS=,; echo "${cores[*]:first:count > 0 ? count : 1}")
     words=(taskset -c "$share" "${words[@]}")
+  fi
+  if [ -n "$dry" ]; then
+    do_or_show "${words[@]}"
+    continue
   fi
   keep_running "${words[@]}" &
   groups+=("$!")

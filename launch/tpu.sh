@@ -2,6 +2,7 @@
 # Runs an experiment on a Cloud TPU, to its end, through preemptions; then copies the run here and deletes the TPU:
 #   launch/tpu.sh --project P --zone us-central2-b --type v4-8 --bucket B --name my-run coinrun --seeds 256
 # The run's directory is gs://B/my-run. Typed again, the same line goes on from there. See docs/launching.md.
+# The files that git tracks travel to the TPU, as they are here; nothing else does.
 set -euo pipefail
 if [ "${BASH_VERSINFO[0]}" -lt 4 ]; then
   echo "tpu.sh: this bash is too old; allowed: version 4 or newer" >&2
@@ -76,6 +77,24 @@ for word in "$@"; do
       ;;
   esac
 done
+
+# Names of the files that travel, each with a NUL behind it. What git tracks and was removed here is left out.
+tracked() {
+  local file
+  git -C "$root" ls-files -z | while IFS= read -r -d '' file; do
+    if [ -e "$root/$file" ] || [ -L "$root/$file" ]; then printf '%s\0' "$file"; fi
+  done
+}
+if ! problem=$(git -C "$root" ls-files --error-unmatch pyproject.toml constraints.txt 2>&1 >/dev/null); then
+  refuse "what git tracks is what travels, and it does not track" "$root (${problem%%$'\n'*})" "a git clone"
+fi
+case $1 in
+  /*.py) refuse "EXPERIMENT" "$1" "the path of a file within the clone, from there" ;;
+  *.py)
+    git -C "$root" --literal-pathspecs ls-files --error-unmatch -- "$1" >/dev/null 2>&1 ||
+      refuse "EXPERIMENT" "$1" "a file that git tracks in the clone, as no other travels; git add makes it one"
+    ;;
+esac
 name=${given[name]} dry=${given[dry-run]} out=${given[out]:-runs/${given[name]}}
 case $out in -*) out=./$out ;; esac
 place=(--project="${given[project]}" --zone="${given[zone]}")
@@ -183,7 +202,7 @@ archive=$work/rewardlab.tar.gz
 if [ -n "$dry" ]; then
   archive=rewardlab.tar.gz
 else
-  tar -czf "$archive" -C "$root" --exclude=./.git --exclude=./.venv --exclude=./runs .
+  tracked | tar -czf "$archive" -C "$root" --no-recursion --null -T -
 fi
 trap finish EXIT
 trap 'exit 130' INT

@@ -66,7 +66,7 @@ def axes(rule: Rule) -> training.Carry:
     A loop that might end sooner for some seeds than for others would copy all of the state in every update, replay included.
     """
     counts = 0 if rule.whole else None
-    return training.Carry(state=0, lanes=0, steps=counts, updates=counts, log=0)
+    return training.Carry(state=0, lanes=0, steps=counts, updates=counts, log=0, finite=0)
 
 
 def compiled(function, *arguments):

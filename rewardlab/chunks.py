@@ -133,14 +133,15 @@ def train_batch(
                 look_around()
         policies = programs.policy(rule, carry)
         evaluated = evaluate(default, overrides, policies, key)
-        measured = {**evaluated._asdict(), "steps": carry.steps, "finite": finite(policies, width)}
+        measured = {**evaluated._asdict(), "steps": carry.steps, "finite": finite(policies, carry)}
         for name, value in measured.items():
             points[name][:, position] = np.asarray(value)
     policies = jax.device_put(policies, jax.local_devices()[0])
     return Trained(points, policies, time.perf_counter() - started, computed_with)
 
 
-def finite(policies: Any, width: int) -> np.ndarray:
-    """bool[width], whether all parameters of a seed are finite numbers."""
-    leaves = [np.isfinite(np.asarray(leaf)).reshape(width, -1).all(1) for leaf in jax.tree.leaves(policies)]
-    return np.logical_and.reduce(leaves) if leaves else np.ones(width, bool)
+def finite(policies: Any, carry: training.Carry) -> np.ndarray:
+    """bool[width], whether all parameters of a seed, and all rewards that it was paid, are finite numbers."""
+    paid = np.asarray(carry.finite)
+    leaves = [np.isfinite(np.asarray(leaf)).reshape(paid.size, -1).all(1) for leaf in jax.tree.leaves(policies)]
+    return np.logical_and.reduce([paid, *leaves])

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rewardlab import stopping
+from rewardlab import output, stopping
 from rewardlab.errors import InputError, one_line, unknown
 
 GUIDE = """\
@@ -21,7 +20,7 @@ RewardLab trains many agents under several update rules in a world, changes the 
   rewardlab run coinrun --smoke       the same path at tiny sizes, to see that it works
   rewardlab run coinrun --help        every field of that experiment, with its value and what is allowed
   rewardlab report runs/coinrun       write the figures and the page of a finished run again
-  rewardlab tune coinrun --budget N   choose each rule's hyperparameters, with N environment steps for each rule
+  rewardlab tune my.py --budget N     choose each rule's hyperparameters, with N environment steps for each rule
   rewardlab watch corner              a film of a scripted policy in a world, as a GIF
   rewardlab bench                     how fast it is, beside its peers
   rewardlab audit                     what reward can reach under each rule, read from the traced programs
@@ -33,8 +32,9 @@ A run is a directory, runs/NAME unless --out says otherwise:
   results.nc        labelled arrays with every seed (xarray)
   figures/, replays/, config.json (to run it again), environment.json (versions, devices)
 
-Exit codes: 0 done; 2 bad input, nothing was written; 1 failure, a full disk for one; 75 interrupted, and resumable by
-the same command; 130 stopped at once by a second Ctrl-C.
+Exit codes: 0 this process did what it was asked (one of several: its own share, while others may still train theirs);
+2 bad input, nothing was written; 1 failure, a full disk for one; 75 interrupted, and resumable by the same command; 130
+stopped at once by a second Ctrl-C. A reader that leaves (`| head -1`) stops nothing, and changes no exit code.
 
 From Python: rewardlab.run(rewardlab.load("coinrun")).results
 """
@@ -86,9 +86,15 @@ def split(words: Sequence[str], flags: set[str]) -> tuple[list[str], dict[str, l
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command. Returns the exit code, as the guide has them; what went wrong is one line on stderr."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    with output.lenient():
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+
+
+def _main(words: list[str]) -> int:
     try:
-        return _command(words)
+        code = _command(words)
+        sys.stdout.flush()
+        return code
     except InputError as error:
         print(f"rewardlab: {error}", file=sys.stderr)
         return error.code
@@ -98,9 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("rewardlab: stopped", file=sys.stderr)
         return 130
-    except BrokenPipeError:  # the reader of our output has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except OSError as error:
         print(f"rewardlab: {error}", file=sys.stderr)
         return 1

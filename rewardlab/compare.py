@@ -143,7 +143,7 @@ def _levels(results: xarray.Dataset) -> list[int | None]:
 
 
 def _diverged(results: xarray.Dataset) -> dict[str, dict[str, int]]:
-    """{rule: {condition: seeds whose parameters did not stay finite}}, where there are any."""
+    """{rule: {condition: seeds whose parameters or rewards did not stay finite}}, where there are any."""
     if "finite" not in results:
         return {}
     lost = (results["finite"] == 0).any("point").sum("seed")
@@ -182,11 +182,14 @@ def scores_success(results: xarray.Dataset) -> bool:
 def filled(results: xarray.Dataset) -> xarray.Dataset:
     """Results in which NaN stands only for seeds that a condition does not have.
 
-    A failed seed has outcome shares of 0, and as return the lowest seen, or 0 where returns are the share of success.
+    A seed has failed where its results, its parameters or a reward that it was paid by then are not all finite numbers. It
+    has outcome shares of 0, and as return the lowest seen, or 0 where returns are the share of success.
     Adds failed: bool[rule, condition, seed, point].
     """
     finite = np.isfinite(results["return"]).all("evaluation")
     finite &= np.isfinite(results.outcome_share).all(["evaluation", "outcome"])
+    if "finite" in results:  # without numbers to go by, a network takes the first action, which may be the right one
+        finite &= results["finite"] == 1
     trained = np.isfinite(results.steps).any("point")
     lowest = results["return"].where(finite).min(["rule", "condition", "seed", "point"]).fillna(0)
     nothing = lowest * 0 if scores_success(results) else lowest

@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,8 @@ def load(name_or_path: str | Path, size: str = "experiment") -> Experiment:
         path = Path(name_or_path) / "config.json" if is_run(name_or_path) else Path(name_or_path)
         if size in SIZES:
             raise InputError(f"{show(str(path))} is one experiment, of one size; allowed: no --{size}")
-        return from_json(read_text(path), files=True, where=str(path))
+        with registry.beside(path):
+            return from_json(read_text(path), files=True, where=str(path))
     elif registry.is_path(name_or_path):
         path = registry.python_file(name_or_path)
     else:
@@ -212,7 +213,9 @@ def _agent_to_plain(agent: Any) -> dict[str, Any]:
 
 
 def _agent(where: str, plain: Any) -> Any:
-    known = {name: getattr(agents, name) for name in agents.__all__ if is_dataclass(getattr(agents, name))}
+    known = {
+        name: kind for name, kind in vars(agents).items() if isinstance(kind, type) and issubclass(kind, agents.MLP)
+    }
     values = dict(_object(where, plain))
     name = coerce(values.pop("agent", "MLP"), str, f"{where}.agent")
     if name not in known:

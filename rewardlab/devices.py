@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import platform
+import subprocess
 import sys
 from pathlib import Path
 
@@ -31,14 +33,71 @@ def release_memory() -> None:
         getattr(ctypes.CDLL(None), "malloc_trim", lambda pad: 0)(0)
 
 
-def check_randomness() -> None:
-    """Raises InputError unless keys are threefry's. Under `vmap`, rbg draws every seed's numbers from the first key."""
-    jax = sys.modules.get("jax")
-    given = jax.config.jax_default_prng_impl if jax else os.environ.get("JAX_DEFAULT_PRNG_IMPL", "threefry2x32")
-    if given != "threefry2x32":
-        raise InputError(
-            f"JAX_DEFAULT_PRNG_IMPL = {show(given)} gives seeds that are not independent; allowed: threefry2x32"
-        )
+_SILENT, _TRANSFERS = (False,), (None, "allow", "log", "log_explicit")
+SETTINGS = {  # of jax: what is allowed, and what is wrong with any other; `identity.FLAGS` has those that change bits
+    "jax_default_prng_impl": (("threefry2x32",), "gives seeds that are not independent"),  # rbg does under `vmap`
+    "jax_disable_jit": (_SILENT, "leaves nothing to compile"),
+    "jax_no_tracing": (_SILENT, "leaves nothing to compile"),
+    "jax_no_execution": (_SILENT, "computes nothing"),
+    "jax_numpy_rank_promotion": (("allow", "warn"), "stops networks and worlds, which rely on it"),
+    "jax_debug_nans": (_SILENT, "stops every seed where one diverges, which is counted instead"),
+    "jax_debug_infs": (_SILENT, "stops every seed where one diverges, which is counted instead"),
+    **dict.fromkeys(
+        (
+            "jax_transfer_guard",
+            *(f"jax_transfer_guard_{way}" for way in ("host_to_device", "device_to_host", "device_to_device")),
+        ),
+        (_TRANSFERS, "stops what training hands to the device and back"),
+    ),
+}
+
+
+def check_settings() -> None:
+    """Raises InputError for settings of jax and XLA, by the environment or by `jax.config`, with which nothing here can run.
+
+    Starts no device. What jax and XLA can't read of the environment ends the import of jax, or the whole process.
+    """
+    try:
+        import jax
+    except ValueError as error:
+        raise InputError(f"jax can't be imported with these variables of the environment: {error}") from error
+    for name, (allowed, wrong) in SETTINGS.items():
+        given = getattr(jax.config, name, allowed[0])
+        if given not in allowed:
+            words = ", ".join("none" if value is None else str(value).lower() for value in allowed)
+            raise InputError(f"{name.upper()} = {show(given)} {wrong}; allowed: {words}")
+    problem = _problem_of(os.environ.get("XLA_FLAGS", ""))
+    if problem:
+        raise InputError(f"XLA_FLAGS = {show(os.environ['XLA_FLAGS'])} is not what XLA can read: {problem}")
+
+
+@functools.cache
+def _problem_of(flags: str) -> str:
+    """What XLA says of XLA_FLAGS that it can't read, or "". It ends its process with it, so a process of its own is asked."""
+    if not flags:
+        return ""
+    ask = "from jaxlib import xla_client; xla_client.make_cpu_client()"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, encoding="utf-8", errors="replace")
+    fatal = [line.partition("] ")[2] for line in done.stderr.splitlines() if line.startswith("F")]
+    return (fatal or ["it ends the process"])[0] if done.returncode else ""
+
+
+def start() -> None:
+    """Starts jax's devices. Raises InputError where those that JAX_PLATFORMS names are not here."""
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:  # it asserts that it has found one
+        asked = f"JAX_PLATFORMS = {show(jax.config.jax_platforms)}: " if jax.config.jax_platforms else ""
+        raise InputError(f"{asked}jax can't start its devices: {str(error) or 'there are none'}") from error
+
+
+def prepare() -> None:
+    """All that has to be so before anything is computed. Raises InputError as `check_settings`, `start` and `remember_compiled` do."""
+    check_settings()
+    start()
+    remember_compiled()
 
 
 def remember_compiled() -> Path | None:
@@ -55,7 +114,10 @@ def remember_compiled() -> Path | None:
     given = os.environ.get("REWARDLAB_CACHE", "")
     if given.lower() == "off" or not jax.config.jax_enable_compilation_cache:
         return None
-    place = Path(given).expanduser().absolute() if given else caches() / "rewardlab" / "compiled"
+    try:
+        place = Path(given).expanduser().absolute() if given else caches() / "rewardlab" / "compiled"
+    except RuntimeError:  # a user without a home
+        return None
     if place.exists() and not place.is_dir():
         raise InputError(f"REWARDLAB_CACHE = {show(given)} is no directory; allowed: a directory, or off")
     place /= machine()
@@ -75,7 +137,7 @@ def remember_compiled() -> Path | None:
 
 
 def caches() -> Path:
-    """Where this system keeps what can be made again."""
+    """Where this system keeps what can be made again. Raises RuntimeError where the user has no home."""
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Caches"
     if sys.platform == "win32":

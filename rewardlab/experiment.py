@@ -14,7 +14,7 @@ from rewardlab import envs, registry, rules, training
 from rewardlab.agents import MLP
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, out_of_range, show, unknown, wrong_type
-from rewardlab.fields import LARGEST_SIZE, bounds, checked, coerce, hints
+from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints
 from rewardlab.generation import time_needed
 from rewardlab.types import Rule
 
@@ -78,7 +78,7 @@ class Experiment:
     env: a world's name, the path of a file that defines `make`, or an Environment.
     env_kwargs: arguments of the world's `make`.
     control: the condition whose success a claim about goals needs, or None.
-    steps: environment steps that each seed lives.
+    steps: environment steps that each seed lives, at most 2·10⁹, as they are counted in 32 bits.
     seeds: how many agents are trained per rule and condition.
     budgets: {rule: Budget} of the rules that get other steps or fewer seeds.
     points: evaluations after the one of the untrained agent, evenly spaced. Where budgets differ there is one more, at the
@@ -103,7 +103,7 @@ class Experiment:
     env: Any = "coinrun"
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     control: str | None = None
-    steps: int = _whole(1_000_000, 1, 10**12)
+    steps: int = _whole(1_000_000, 1, MOST_STEPS)
     seeds: int = _whole(32, 1, 10**6)
     budgets: dict[str, Budget] = field(default_factory=dict)
     points: int = _whole(8, 1, 10**4)
@@ -173,7 +173,7 @@ class Experiment:
             raise unknown("rule in budgets", name, self.rules)
         if not isinstance(budget, Budget):
             raise wrong_type(f"budgets.{name}", budget, "a Budget")
-        steps = coerce(budget.steps, int | None, f"budgets.{name}.steps", (1, 10**12))
+        steps = coerce(budget.steps, int | None, f"budgets.{name}.steps", (1, MOST_STEPS))
         return Budget(steps, coerce(budget.seeds, int | None, f"budgets.{name}.seeds", (1, LARGEST_SIZE)))
 
     def _own_agent(self, name: str, agent: MLP) -> MLP:
@@ -284,7 +284,7 @@ def _entries(where: str, given: Mapping[str, Any], check: Callable[[str, Any], A
 
 
 def _rule(where: str, value: Any) -> Rule:
-    return checked(value if isinstance(value, Rule) else rules.make(value), where)
+    return rules.counted(checked(value if isinstance(value, Rule) else rules.make(value), where), where)
 
 
 def _condition(where: str, value: Any) -> Condition:

@@ -2,7 +2,7 @@
 
 A field's annotation says its type; its metadata may hold {"range": (lowest, highest)}, both included, and for a float
 {"search": (lowest, highest, scale)}, where tuning looks (`space.py`). An int without a range is a size: at least 1, or
-at least 0 where 0 is its default. Floats have to be finite.
+at least 0 where 0 is its default. Floats have to be finite in 32 bits, which is what is computed with.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Any, Literal
 from rewardlab.errors import InputError, out_of_range, show, unknown, wrong_type
 
 LARGEST_SIZE = 2**31 - 1
+LARGEST_FLOAT = (2 - 2**-23) * 2.0**127  # of 32 bits
+MOST_STEPS = 2 * 10**9  # of a seed's life: counted in 32 bits, where the update that ends it has room, too
 
 
 @functools.lru_cache(maxsize=256)
@@ -59,6 +61,7 @@ def checked(instance: Any, where: str = "", arrays: bool = False) -> Any:
 
 def coerce(value: Any, hint: Any, where: str, limits: tuple[float, float] | None = None, arrays: bool = False) -> Any:
     """`value` as the type that `hint` names. Raises InputError that says what is allowed."""
+    limits = (-LARGEST_FLOAT, LARGEST_FLOAT) if hint is float and not limits else limits
     allowed = describe(hint, limits)
     if getattr(value, "ndim", None) == 0 and not arrays:  # a numpy or jax scalar
         value = value.item()
@@ -180,7 +183,8 @@ def _number(value: Any, kind: type, where: str, limits: tuple[float, float] | No
         number = kind(value)
     except OverflowError:
         raise out_of_range(where, value, allowed) from None
-    if not math.isfinite(number) or (limits and not limits[0] <= number <= limits[1]):
+    finite = kind is int or math.isfinite(number)  # isfinite can't take an int that no float can hold
+    if not finite or (limits and not limits[0] <= number <= limits[1]):
         raise out_of_range(where, value, allowed)
     return value if type(value) is kind else number
 

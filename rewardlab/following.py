@@ -37,7 +37,7 @@ def follow(rule: Rule, spec: MLP, env) -> tuple[list[Any], list[Labels], set]:
     def begin(key):
         state_key, lanes_key = jax.random.split(key)
         lanes = None if rule.whole else start(env, params, lanes_key, rule.lanes, rule.candidates)
-        return training.Carry(rule.init(agent, state_key), lanes, jnp.int32(0), jnp.int32(0), {})
+        return training.Carry(rule.init(agent, state_key), lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
 
     def update(key, carry):
         carry = training.update(setting, marked, params, key, carry)._replace(log={})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import platform
 from importlib import metadata
 from pathlib import Path
@@ -15,13 +16,23 @@ from rewardlab.experiment import Experiment
 from rewardlab.files import sha256
 
 JAX_FLAGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_threefry_partitionable")
+# Others that change bits, and what they are unless somebody sets them: named where somebody has.
+FLAGS = {
+    "jax_random_seed_offset": 0,
+    "jax_disable_most_optimizations": False,
+    "jax_optimization_level": "UNKNOWN",
+    "jax_exec_time_optimization_effort": 0.0,
+    "jax_softmax_custom_jvp": False,
+    "jax_use_direct_linearize": True,
+}
+BITLESS = ("--xla_force_host_platform_device_count", "--xla_dump")  # how flags of XLA begin that change no bits
 
 
 def of(experiment: Experiment) -> dict[str, Any]:
     """What decides the bits of a seed, beside its number, the config and the width's place in it. Starts jax's backends."""
     import jax
 
-    device = jax.local_devices()[0]
+    device, set_to = jax.local_devices()[0], jax.config.values
     return {
         **{name: metadata.version(name) for name in ("rewardlab", "jax", "jaxlib")},
         "backend": device.platform,
@@ -29,8 +40,16 @@ def of(experiment: Experiment) -> dict[str, Any]:
         "machine": platform.machine(),
         "width": experiment.width,
         **{name: str(getattr(jax.config, name)) for name in JAX_FLAGS},
+        **{name: str(set_to[name]) for name, usual in FLAGS.items() if set_to.get(name, usual) != usual},
+        **({"XLA_FLAGS": flags} if (flags := xla_flags()) else {}),
         **{str(path): sha256(path.read_bytes())[:16] for path in user_files(experiment)},
     }
+
+
+def xla_flags() -> str:
+    """XLA_FLAGS, without those that change no bits."""
+    given = os.environ.get("XLA_FLAGS", "").split()
+    return " ".join(sorted(flag for flag in given if not flag.startswith(BITLESS)))
 
 
 def user_files(experiment: Experiment) -> list[Path]:

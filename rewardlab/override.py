@@ -11,7 +11,7 @@ from typing import Any
 from rewardlab import registry, rules
 from rewardlab.errors import InputError, unknown
 from rewardlab.experiment import Budget, Experiment
-from rewardlab.fields import bounds, checked, describe, hints, parse, parse_free
+from rewardlab.fields import bounds, checked, coerce, describe, hints, parse, parse_free
 from rewardlab.types import Rule
 
 
@@ -34,7 +34,8 @@ def override(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
         name = name.replace("-", "_")
         if name not in new:
             raise unknown("field", path, new, near=every)
-        new[name] = _changed(new[name], hints(Experiment)[name], name, rest, value, every)
+        hint = hints(Experiment)[name]
+        new[name] = coerce(_changed(new[name], hint, name, rest, value, every), hint, name)
     for own in ("budgets", "agents"):
         new[own] = {name: value for name, value in new[own].items() if name in new["rules"]}
     return Experiment(**new)

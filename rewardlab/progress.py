@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
 import time
@@ -19,20 +20,25 @@ class Progress:
     def __init__(self, total: int, stream: TextIO | None = None):
         self.total, self.done, self.stream = max(total, 1), 0, stream or sys.stderr
         self.started = time.perf_counter()
-        self.live = self.stream.isatty()
+        self.live = self.stream is not None and self.stream.isatty()
         self._lock = threading.Lock()
 
     def note(self, text: str) -> None:
         """A line that stays."""
         with self._lock:
-            print(f"{CLEAR if self.live else ''}{text}", file=self.stream, flush=True)
+            self._print(f"{CLEAR if self.live else ''}{text}\n")
 
     def advance(self, steps: int, label: str) -> None:
         """`steps` more environment steps of training are behind us."""
         with self._lock:
             self.done += steps
             if self.live:
-                print(f"{CLEAR}{self.line(label)}", end="", file=self.stream, flush=True)
+                self._print(f"{CLEAR}{self.line(label)}")
+
+    def _print(self, text: str) -> None:
+        """What can't be said ends no training: the stream's reader may have left, its disk be full, it may be closed."""
+        with contextlib.suppress(OSError, ValueError):
+            print(text, end="", file=self.stream, flush=True)
 
     def skip(self, steps: int) -> None:
         """`steps` of the total were lived in an earlier process."""

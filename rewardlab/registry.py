@@ -8,6 +8,8 @@ running them.
 from __future__ import annotations
 
 import ast
+import contextlib
+import contextvars
 import functools
 import hashlib
 import importlib
@@ -130,11 +132,31 @@ def is_path(name: object) -> bool:
     return isinstance(name, os.PathLike) or (isinstance(name, str) and (name.endswith(".py") or os.sep in name))
 
 
+_folder: contextvars.ContextVar[str] = contextvars.ContextVar("folder", default="")
+
+
+@contextlib.contextmanager
+def beside(file: str | os.PathLike):
+    """While a file is read: relative paths that it names are looked for beside it first, then from the working directory."""
+    before = _folder.set(os.path.dirname(os.path.abspath(file)))
+    try:
+        yield
+    finally:
+        _folder.reset(before)
+
+
+def located(path: str | os.PathLike) -> str:
+    """The absolute path of what a path means in the file that is being read, if any. Raises ValueError, OSError."""
+    given = os.path.expanduser(os.fspath(path))
+    near = os.path.abspath(os.path.join(_folder.get(), given))
+    return near if os.path.exists(near) else os.path.abspath(given)
+
+
 def python_file(path: str | os.PathLike) -> Path:
     """The absolute path of an existing Python file."""
     given = os.fspath(path)
     try:
-        found = Path(os.path.abspath(os.path.expanduser(given)))
+        found = Path(located(given))
         is_file = found.suffix == ".py" and found.is_file()
     except (ValueError, OSError):  # a NUL, a name that is too long, a folder that can't be entered
         is_file = False
@@ -163,7 +185,8 @@ def load_file(path: str | os.PathLike) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up while it runs
     try:
-        spec.loader.exec_module(module)
+        with beside(path):
+            spec.loader.exec_module(module)
     except InputError:
         del sys.modules[name]
         raise

@@ -14,7 +14,7 @@ class Measured(NamedTuple):
     """One rule under one condition; axes [seed, point, evaluation, outcome], as far as they go.
 
     share: float32[S, P, E, K]. returns, length: float32[S, P, E]. steps: float64[S, P].
-    finite: float32[S, P], 1 where all of the policy's parameters were finite numbers, else 0.
+    finite: float32[S, P], 1 where all of the policy's parameters, and all rewards by then, were finite numbers, else 0.
     """
 
     share: np.ndarray

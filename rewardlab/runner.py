@@ -55,8 +55,7 @@ def run(
     Raises InputError, before anything is trained or written, for a directory that holds another run, that another process
     is writing, or that cannot be written, and for what could not be audited or reported afterwards (`rehearsal.py`).
     """
-    devices.check_randomness()
-    devices.remember_compiled()
+    devices.prepare()
     path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
     if isinstance(progress, bool):
         progress = Progress(1) if progress else Silent()

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import batches, halving, rules, stats, training
+from rewardlab.chunks import finite
 from rewardlab.envs import adapter
 from rewardlab.progress import Progress
 from rewardlab.space import Interval
@@ -138,8 +139,12 @@ def train_batch(
     before = 0 if carry is None else np.asarray(carry.steps, np.int64)
     carry = train.begin(rule, params, run_keys) if carry is None else carry
     carry = train.advance(rule, params, run_keys, carry, target)
-    seen = jax.tree.map(np.asarray, evaluate(params, once, train.policy(rule, carry), key))
-    scores = seen.share[:, 0, 0] if hasattr(job.setting.env, "outcomes") else seen.returns[:, 0]
+    policies = train.policy(rule, carry)
+    seen = jax.tree.map(np.asarray, evaluate(params, once, policies, key))
+    scores, failed = (
+        (seen.share[:, 0, 0], 0.0) if hasattr(job.setting.env, "outcomes") else (seen.returns[:, 0], np.nan)
+    )
+    scores = np.where(finite(policies, carry), scores, failed)
     evaluated = np.round(seen.length[:, 0].astype(np.float64) * job.episodes).astype(np.int64)
     spent = np.asarray(carry.steps, np.int64) - before + evaluated
     progress.advance(int(spent[:lanes].sum()), label)
@@ -147,8 +152,13 @@ def train_batch(
 
 
 def collected(done: list[Batch], settings: int, seeds: int) -> tuple[np.ndarray, int]:
-    """Scores float64[settings, seeds] of batches, and the environment steps that they took in all, padding left out."""
+    """Scores float64[settings, seeds] of batches, and the environment steps that they took in all, padding left out.
+
+    A return that is no finite number counts as the lowest of the others, or 0 without any.
+    """
     scores, spent = (np.concatenate(x)[: settings * seeds] for x in list(zip(*done, strict=True))[1:])
+    there = np.isfinite(scores)
+    scores = np.where(there, scores, scores[there].min() if there.any() else 0.0)
     return scores.reshape(settings, seeds), int(spent.sum())
 
 

@@ -15,6 +15,7 @@ from rewardlab.agents.standardise import amplified, measured, standardised
 from rewardlab.collect import Lanes, collect, start
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
+from rewardlab.fields import MOST_STEPS, coerce
 from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
 from rewardlab.randomness import fast, split
@@ -26,7 +27,7 @@ class Carry(NamedTuple):
 
     state: the rule's. lanes: where the worlds stand, or None for rules that see whole episodes.
     steps: int32[], environment steps lived, every one counted. updates: int32[].
-    log: the rule's log of the last update.
+    log: the rule's log of the last update. finite: bool[], whether every reward so far was a finite number.
     """
 
     state: Any
@@ -34,6 +35,7 @@ class Carry(NamedTuple):
     steps: jax.Array
     updates: jax.Array
     log: dict[str, jax.Array]
+    finite: jax.Array
 
 
 class Setting(NamedTuple):
@@ -67,7 +69,7 @@ def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
     init_key, lanes_key = split(jax.random.fold_in(fast(run_key), 0), 2)
     state = rule.init(s.agent, init_key)
     lanes = None if rule.whole else start(s.env, params, lanes_key, rule.lanes, rule.candidates)
-    carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {})
+    carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
     log = jax.eval_shape(partial(_update, s), rule, params, run_key, carry).log
     return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
 
@@ -84,7 +86,8 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
         lanes, trajectory = collect(
             s.env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
         )
-    state, log = rule.update(s.agent, carry.state, judged(trajectory, s.judge), rule_key)
+    experience = judged(trajectory, s.judge)
+    state, log = rule.update(s.agent, carry.state, experience, rule_key)
     # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
     lived = trajectory.lived.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.lanes * rule.steps)
     return Carry(
@@ -93,6 +96,7 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
         steps=carry.steps + lived,
         updates=carry.updates + 1,
         log=log,
+        finite=carry.finite & jnp.isfinite(experience.reward).all(),
     )
 
 
@@ -110,8 +114,9 @@ def train(
 ) -> Carry:
     """Trains one seed for at least `steps` environment steps. Inputs are standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
-    The trained parameters are `rule.policy(agent, carry.state)`.
+    The trained parameters are `rule.policy(agent, carry.state)`. Raises InputError for more steps than can be counted.
     """
+    steps = coerce(steps, int, "steps", (0, MOST_STEPS))
     s = setting(env, rule, spec, judge)
     params = env.default_params if params is None else params
     return advance(s, rule, params, key, begin(s, rule, params, key), jnp.int32(steps))

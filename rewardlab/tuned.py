@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rewardlab import config, store
+from rewardlab import config, registry, store
 from rewardlab.errors import InputError, one_line, show
 from rewardlab.experiment import Experiment
 
@@ -26,8 +26,8 @@ def settings(name_or_path: str | Path) -> dict[str, dict[str, float]]:
 
 def read(path: str | Path) -> dict[str, Any]:
     """All that a file of tuned settings holds. Raises InputError that names the file when it is missing or damaged."""
-    path = Path(path)
     try:
+        path = Path(registry.located(path))
         there = path.is_file()
     except (OSError, ValueError):
         there = False

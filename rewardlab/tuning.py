@@ -38,8 +38,7 @@ def tune(
     `yoked`, is left out. Raises InputError, before anything compiles, for what can't be used, a file that is there
     already, and a budget that is too small.
     """
-    devices.check_randomness()
-    devices.remember_compiled()
+    devices.prepare()
     given, experiment = experiment, config.load(experiment)
     path = tuned.check_out(tuned.place(given, experiment) if out is None else out)
     experiment = widths.decided(experiment)

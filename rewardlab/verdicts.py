@@ -103,7 +103,7 @@ def warnings(summary: dict) -> list[str]:
                 texts.append(f"{sentence(words(rule))} under “{condition}”: {what} and {_count_as(lost)}.")
     for rule, lost in summary.get("diverged", {}).items():
         for condition, n in lost.items():
-            what = f"the parameters of {n} of {count(conditions[condition], 'seed')} did not stay finite numbers"
+            what = f"the parameters or rewards of {n} of {count(conditions[condition], 'seed')} did not stay finite numbers"
             texts.append(f"{sentence(words(rule))} under “{condition}”: {what}.")
     if summary.get("mixed"):
         texts.append(f"Not all seeds were computed alike, and rounding may differ between them: {_mixed(summary)}.")

@@ -200,3 +200,17 @@ def test_the_summary_is_a_table_with_every_rule_and_its_figures():
 
 def test_columns_line_up():
     assert grid([["a", "b"]], [["long", "c"], ["x", "yy"]]) == ["a     b", "--------", "long  c", "x     yy"]
+
+
+def test_the_examples_of_tuning_do_not_refuse_a_file_that_is_there(here, capsys, monkeypatch):
+    import rewardlab.tuning as module
+    from rewardlab import table
+    from rewardlab.commands import tune
+
+    asked = []
+    monkeypatch.setattr(module, "tune", lambda experiment, budget, out: asked.append((budget, str(out))))
+    monkeypatch.setattr(table, "tuned_table", lambda found: "")
+    examples = [line.split()[1:] for line in tune.GUIDE.splitlines() if line.startswith("  rewardlab ")]
+    for words in examples:
+        assert cli.main(words) == 0, capsys.readouterr().err
+    assert asked == [(30_000_000, "tuned.json"), (30_000_000, "some.json")]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import RULE, WORLD, small
 
-from rewardlab import agents, config, envs, fields, registry, rules
+from rewardlab import agents, config, envs, fields, registry, rules, tuned
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.types import Rule
@@ -189,3 +189,48 @@ def test_ranges_and_sizes_come_from_the_field():
     for wrong in (Spec(size=0), Spec(free=-1), Spec(share=1.01), Spec(maybe=math.nan), Spec(kind=3), Spec(size=7)):
         with pytest.raises(InputError):
             fields.checked(wrong)
+
+
+QUESTION = """
+    from rewardlab import Condition, Experiment, tuned
+
+    experiment = Experiment(
+        name="there", question="?", conditions={"plain": Condition()}, evaluations={"plain": {}}, env="one/world.py",
+        rules={"still": "still.py"}, control_capability=tuned.settings("tuned.json")["still"]["rate"],
+    )
+"""
+
+
+@pytest.mark.parametrize("kind", ["there.py", "there.json"])
+def test_relative_paths_are_looked_for_beside_the_file_that_names_them(file, tmp_path, monkeypatch, kind):
+    """From any working directory; what is not there is looked for from the working directory, as before."""
+    home, elsewhere = tmp_path / "home", tmp_path / "elsewhere"
+    for folder in (home / "one", elsewhere / "one"):
+        folder.mkdir(parents=True)
+    file("home/one/world.py", WORLD)
+    file("home/still.py", RULE)
+    file("elsewhere/still.py", RULE)  # the other one comes first
+    file("home/there.py", QUESTION)
+    tuned.write(home / "tuned.json", {"settings": {"still": {"rate": 0.25}}})
+    monkeypatch.chdir(elsewhere)
+    plain = json.loads(config.load("../home/there.py").to_json())
+    assert plain["control_capability"] == 0.25
+    plain |= {"env": "one/world.py", "rules": {"still": "still.py"}}
+    (home / "there.json").write_text(json.dumps(plain), encoding="utf-8")
+    experiment = config.load(f"../home/{kind}")
+    assert experiment.env == str(home / "one" / "world.py")
+    assert rules.name_of(type(experiment.rules["still"])) == str(home / "still.py")
+    assert config.load(str(home / kind)) == experiment
+    if kind == "there.json":  # a Python file is run only once
+        (home / "still.py").unlink()
+        assert rules.name_of(type(config.load(f"../home/{kind}").rules["still"])) == str(elsewhere / "still.py")
+    with pytest.raises(InputError, match=r"no Python file at 'one/world\.py'"):
+        registry.python_file("one/world.py")  # nothing is read now
+
+
+def test_what_is_listed_as_an_agent_is_one():
+    plain = json.loads(small().to_json())
+    for name in ("Gaussian", "greedy", "Box", "mlp", ""):
+        with pytest.raises(InputError, match=r"unknown agent .* Allowed: MLP$"):
+            config.from_json(json.dumps(plain | {"agent": {"agent": name}}))
+    assert config.from_json(json.dumps(plain | {"agent": {"agent": "MLP"}})).agent == agents.MLP()

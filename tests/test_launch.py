@@ -111,6 +111,45 @@ def test_local_refuses_what_is_no_number_of_processes(local, count):
     assert local.calls("rewardlab") == [] and local.untouched()
 
 
+def test_local_shows_what_it_would_do_and_does_nothing(local):
+    local.add("env/bin/rewardlab")
+    local.add("env/bin/python")
+    done = local.run(LAUNCH / "local.sh", "--dry-run", "-n", "2", "coinrun", "--seeds", "3")
+    install, *runs = done.out.splitlines()
+    assert done.code == 0 and done.err == "" and local.calls("rewardlab") == local.calls("python") == []
+    assert install.startswith(f"{local.folder}/env/bin/python -m pip install ") and str(ROOT) in install
+    assert [line.partition("/rewardlab ")[2] for line in runs] == [
+        f"run coinrun --seeds 3 --process {i} --processes 2" for i in range(2)
+    ]
+    for words in (["coinrun", "--dry-run"], ["--dry-rnu", "coinrun"], ["--dry-run"], []):
+        done = local.run(LAUNCH / "local.sh", *words)
+        assert done.code == 2 and one_line(done.err) and "allowed" in done.err, words
+    assert local.calls("python") == [] and local.untouched()
+
+
+@pytest.mark.parametrize(
+    ("variables", "used"),
+    [
+        ({"CONDA_PREFIX": "FAKES/env", "CONDA_DEFAULT_ENV": "base"}, False),
+        ({"CONDA_PREFIX": "FAKES/base", "CONDA_DEFAULT_ENV": "renamed"}, False),
+        ({"CONDA_PREFIX": "FAKES/env"}, False),
+        ({"CONDA_PREFIX": "FAKES/env", "CONDA_DEFAULT_ENV": "mine"}, True),
+        ({"CONDA_PREFIX": "FAKES/base", "CONDA_DEFAULT_ENV": "base", "VIRTUAL_ENV": "FAKES/env"}, True),
+        ({}, False),
+    ],
+)
+def test_local_installs_into_no_environment_but_its_own_and_one_made_for_such(fakes, variables, used):
+    (fakes.folder / "base" / "condabin").mkdir(parents=True)
+    fakes.environment = {k: v for k, v in fakes.environment.items() if k != "VIRTUAL_ENV" and not k.startswith("CONDA")}
+    given = {name: value.replace("FAKES", str(fakes.folder)) for name, value in variables.items()}
+    done = fakes.run(LAUNCH / "local.sh", "--dry-run", "coinrun", **given)
+    environment = f"{fakes.folder}/env" if used else f"{ROOT}/.venv"
+    *made, install, run = done.out.splitlines()
+    assert done.code == 0 and install.startswith(f"{environment}/bin/python -m pip install ")
+    assert run == f"{environment}/bin/rewardlab run coinrun"
+    assert not made or (made[0].endswith(f" -m venv {environment}") and not used)
+
+
 def real_rewardlab(fakes):
     path = os.pathsep.join([str(ROOT), *(p for p in sys.path if p)])
     fakes.environment |= {"PYTHONPATH": path, "XLA_FLAGS": "", "PYTHON": sys.executable}

@@ -1,11 +1,13 @@
 """launch/tpu.sh with a fake cloud: what it types, when it runs again, that it deletes what costs."""
 
 import os
+import shutil
 import signal
 import subprocess
+import tarfile
 
 import pytest
-from fakes import HOSTILE, LAUNCH, fakes_fixture, one_line  # noqa: F401
+from fakes import HOSTILE, ROOT, fakes_fixture, one_line  # noqa: F401
 
 VALUES = {
     "project": "my-project",
@@ -37,6 +39,22 @@ esac
 """
 
 
+SHIPPED = [
+    "launch/tpu.sh",
+    "pyproject.toml",
+    "constraints.txt",
+    "rewardlab/a b\nc é.py",
+    "configs/mine.py",
+    "runs/tracked",
+]
+
+
+def git(clone, *words):
+    if not shutil.which("git"):
+        pytest.skip("no git here")
+    subprocess.run(["git", "-C", clone, *words], check=True)
+
+
 @pytest.fixture(name="tpu")
 def _tpu(fakes):
     """launch/tpu.sh, before a cloud that runs the workers' commands here. `codes`: how its runs end; an empty one runs."""
@@ -45,6 +63,14 @@ def _tpu(fakes):
         fakes.add(name)
     fakes.add("home/venv/bin/rewardlab")
     (fakes.folder / "home" / "rewardlab").mkdir()
+    fakes.clone = fakes.folder.parent / "clone"
+    for name in SHIPPED:
+        file = fakes.clone / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, file) if (ROOT / name).exists() else file.write_text(name)
+    git(fakes.clone, "init", "--quiet")
+    git(fakes.clone, "add", ".")
+    fakes.environment["PATH"] = f"{fakes.clone / 'launch'}{os.pathsep}{fakes.environment['PATH']}"
     fakes.codes = fakes.folder / "codes"
     fakes.codes.write_text("")
     return fakes
@@ -52,7 +78,7 @@ def _tpu(fakes):
 
 def tpu_words(*words: str, **values: str) -> list[str]:
     options = [part for name, value in (VALUES | values).items() for part in (f"--{name}", value)]
-    return [str(LAUNCH / "tpu.sh"), *options, *words]
+    return ["tpu.sh", *options, *words]
 
 
 def verbs(fakes) -> list[str]:
@@ -166,3 +192,33 @@ def test_tpu_keeps_its_own_options_and_the_experiments_apart(tpu):
         target = f"./{out}" if out.startswith("-") else out
         assert tpu.calls("gcloud")[-2] == ["storage", "rsync", "--recursive", "gs://my-bucket/my-run", target]
         assert (tpu.work / target).is_dir() and tpu.untouched()
+
+
+def test_what_git_tracks_travels_as_it_is_here_and_nothing_else(tpu):
+    """A gigabyte that it does not track takes no time: it is not read."""
+    tpu.add("gcloud", GCLOUD.replace("case", 'case "$*" in *"tpu-vm scp"*) cp "$5" "$FAKES/shipped" ;; esac\ncase', 1))
+    (tpu.clone / "v" / "bin").mkdir(parents=True)
+    with open(tpu.clone / "v" / "bin" / "large", "wb") as large:
+        large.truncate(2**30)
+    for secret in (".env", "key.pem", "rewardlab/.env", "configs/untracked.py", "runs/mine"):
+        (tpu.clone / secret).write_text("secret")
+    (tpu.clone / "configs" / "mine.py").write_text("changed, not committed")
+    (tpu.clone / "runs" / "tracked").unlink()
+    (tpu.clone / "pyproject.toml").unlink()
+    (tpu.clone / "pyproject.toml").symlink_to("constraints.txt")
+    assert tpu.run(*tpu_words("configs/mine.py")).code == 0
+    with tarfile.open(tpu.folder / "shipped") as shipped:
+        assert sorted(shipped.getnames()) == sorted(name for name in SHIPPED if name != "runs/tracked")
+        assert shipped.extractfile("configs/mine.py").read() == b"changed, not committed"
+
+
+def test_what_would_not_travel_is_refused_before_anything_costs(tpu):
+    (tpu.clone / "configs" / "untracked.py").write_text("experiment = 1")
+    for word in ("configs/untracked.py", "nowhere.py", str(tpu.clone / "configs" / "mine.py"), "*.py"):
+        done = tpu.run(*tpu_words(word))
+        assert done.code == 2 and one_line(done.err) and "allowed: " in done.err, (word, done.err)
+    shutil.rmtree(tpu.clone / ".git")
+    for words in ((), ("--dry-run",)):
+        done = tpu.run(*tpu_words(*words, "coinrun"), GIT_CEILING_DIRECTORIES=str(tpu.folder.parent))
+        assert done.code == 2 and one_line(done.err) and "allowed: a git clone" in done.err, done.err
+    assert tpu.calls("gcloud") == [] and tpu.untouched()

@@ -154,12 +154,14 @@ def test_a_seed_whose_parameters_are_no_numbers_is_counted_and_touches_no_other(
     real = chunks.train_batch
 
     def poisoned(device, question, job, batch, *rest):
-        if batch.rule != "reinforce":
+        if batch.rule == "q_learning":
             return real(device, question, job, batch, *rest)
         advance = job.programs[device].advance
 
         def spoil(rule, params, keys, carry, target):
             carry = advance(rule, params, keys, carry, target)
+            if batch.rule == "drift":  # it was paid what is no number, which selection leaves no trace of
+                return carry._replace(finite=carry.finite.at[1].set(False))
             spoiled = jax.tree.map(
                 lambda x: x.at[0].set(np.nan) if x.dtype == np.float32 and x.ndim else x, carry.state
             )
@@ -176,8 +178,9 @@ def test_a_seed_whose_parameters_are_no_numbers_is_counted_and_touches_no_other(
     others = [1, 2, 3, 5]
     for name in ("return", "steps", "finite"):
         np.testing.assert_array_equal(run.results[name].isel(seed=others), undisturbed[name].isel(seed=others))
-    assert run.summary["diverged"] == {"reinforce": {"near": 2, "again": 1}}
-    assert any("did not stay finite" in text for text in run.summary["warnings"])
+    assert run.summary["diverged"] == {"reinforce": {"near": 2, "again": 1}, "drift": {"near": 2, "again": 1}}
+    assert [sum(f"{rule} under" in t.lower() and "did not stay finite" in t for t in run.summary["warnings"])
+            for rule in ("reinforce", "drift", "q-learning")] == [2, 2, 0]  # fmt: skip
     assert (undisturbed["finite"].sel(condition="near") == 1).all()
 
 

@@ -180,7 +180,7 @@ def test_settings_carry_on_from_where_they_were(monkeypatch, whole):
         asked.append(lanes)
         score = -np.abs(np.log(rule.rate) - np.log(0.02)).astype(np.float64)
         spent = np.broadcast_to(now - before, len(who)) + 1
-        return searching.Batch(training.Carry({"who": who}, None, now, now, {}), score, spent)
+        return searching.Batch(training.Carry({"who": who}, None, now, now, {}, np.ones(len(who), bool)), score, spent)
 
     monkeypatch.setattr(searching, "train_batch", count)
     monkeypatch.setattr(searching, "compiled", lambda job: None)

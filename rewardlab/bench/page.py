@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardlab.bench import tables
+from rewardlab.report import drawing
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 PANELS = {"seeds": "PPO, seeds", "population": "OpenAI-ES, candidates", "limit": "PPO, 64 seeds, cores"}
@@ -24,12 +25,15 @@ def write(page: Path, found: list[dict[str, Any]]) -> None:
     page.write_text(f"{before}{BEGIN}\n\n{told}\n\n{END}{after}", encoding="utf-8")
     grown = [row for measured in found for row in measured["rows"] if row["suite"] == "growth" and not row["failed"]]
     if grown:
-        growth(grown).savefig(page.parent / "figures" / "growth.png", dpi=200)
+        drawing.import_matplotlib()
+        from rewardlab.report.style import STYLE
+
+        with drawing.styled(STYLE):
+            growth(grown).savefig(page.parent / "figures" / "growth.png", dpi=200)
 
 
 def growth(rows: list[dict[str, Any]]):
     """A panel each for seeds, candidates and cores: million steps a second, by wall clock and of one core."""
-    import matplotlib
     from matplotlib.figure import Figure
 
     from rewardlab.report import style
@@ -41,20 +45,19 @@ def growth(rows: list[dict[str, Any]]):
         at = int(row["row"].split(", ")[1].split()[0]) if kind == "limit" else size[kind]
         if "width" not in size:
             points[kind].append((at, row))
-    with matplotlib.rc_context(style.STYLE):
-        figure = Figure(figsize=(style.WIDTH, 2.3), layout="constrained")
-        for axis, (kind, title) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
-            at = [x for x, _ in points[kind]]
-            for label, name, colour in (("wall clock", "rate", 0), ("CPU time", "rate_per_cpu_second", 3)):
-                y = [row[name] / 1e6 for _, row in points[kind]]
-                axis.plot(at, y, "o-", color=style.RULE_COLOURS[colour], markersize=3.5, linewidth=1.2, label=label)
-            axis.set_xscale("log", base=2)
-            axis.set_xticks(at, [f"{x:,}" for x in at])
-            axis.tick_params(axis="x", which="minor", bottom=False)
-            axis.set_ylim(0, None)
-            axis.set_title(title, loc="left", fontweight="bold")
-        figure.axes[0].set_ylabel("million steps a second")
-        figure.axes[0].legend(loc="lower right")
+    figure = Figure(figsize=(style.WIDTH, 2.3), layout="constrained")
+    for axis, (kind, title) in zip(figure.subplots(1, len(PANELS)), PANELS.items(), strict=True):
+        at = [x for x, _ in points[kind]]
+        for label, name, colour in (("wall clock", "rate", 0), ("CPU time", "rate_per_cpu_second", 3)):
+            y = [row[name] / 1e6 for _, row in points[kind]]
+            axis.plot(at, y, "o-", color=style.RULE_COLOURS[colour], markersize=3.5, linewidth=1.2, label=label)
+        axis.set_xscale("log", base=2)
+        axis.set_xticks(at, [f"{x:,}" for x in at])
+        axis.tick_params(axis="x", which="minor", bottom=False)
+        axis.set_ylim(0, None)
+        axis.set_title(title, loc="left", fontweight="bold")
+    figure.axes[0].set_ylabel("million steps a second")
+    figure.axes[0].legend(loc="lower right")
     return figure
 
 

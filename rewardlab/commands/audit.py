@@ -31,7 +31,8 @@ def main(words: list[str]) -> int:
     parser.add_argument("--env", default="coinrun", metavar="WORLD", help="a name or a .py file (default: coinrun)")
     given, changes = parser.read(words)
 
-    devices.check_randomness()
+    devices.check_settings()
+    devices.start()
     from rewardlab import override, rules
     from rewardlab.agents import MLP
 

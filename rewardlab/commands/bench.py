@@ -34,7 +34,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--out", metavar="FILE", help="a .json file for everything measured")
     given = parser.parse_args(words)
 
-    devices.check_randomness()
+    devices.check_settings()
     from rewardlab.bench import tables, turns
     from rewardlab.fields import coerce, parse
     from rewardlab.progress import Progress

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from rewardlab import devices
 from rewardlab.cli import Parser
 
 
 def main(words: list[str]) -> int:
     Parser("list", description="Lists the questions, worlds and rules that there are.").parse_args(words)
+    devices.check_settings()
     from rewardlab import config, envs, registry, rules
     from rewardlab.table import grid
 

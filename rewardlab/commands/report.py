@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from rewardlab import devices
 from rewardlab.cli import Parser
 
 
@@ -16,6 +17,8 @@ def main(words: list[str]) -> int:
     parser.add_argument("directory", metavar="DIR", help="a run's directory")
     given = parser.parse_args(words)
 
+    devices.check_settings()
+    devices.start()
     from rewardlab import parts, store
 
     run = store.open_run(given.directory)

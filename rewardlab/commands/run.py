@@ -65,7 +65,7 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
         parser.print_help()
         return 0
 
-    devices.check_randomness()
+    devices.check_settings()
     from rewardlab import config, override, processes
 
     if given.help:

@@ -7,11 +7,12 @@ from rewardlab.cli import Parser
 
 GUIDE = """\
 examples:
-  rewardlab tune coinrun --budget 3e7
-  rewardlab tune coinrun --budget 3e7 --rules ppo truncation --steps 400000 --out tuned.json
+  rewardlab tune coinrun --budget 3e7 --out tuned.json
+  rewardlab tune coinrun --budget 3e7 --rules ppo truncation --steps 400000 --out some.json
 
 Random search with successive halving, on seeds that no run has. Every field of the experiment can be set, as in
-`rewardlab run`. Finalists live --steps; a config reads the file by rewardlab.tuned.settings("coinrun").
+`rewardlab run`. Finalists live --steps; a config reads the file by rewardlab.tuned.settings("tuned.json"), and that
+of a config that comes with RewardLab by its name. A file that is there is never overwritten.
 """
 
 
@@ -27,7 +28,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--out", metavar="FILE", help="a new .json file (default: tuned/NAME.json beside the config)")
     given, changes = parser.read(words)
 
-    devices.check_randomness()
+    devices.check_settings()
     from rewardlab import config, override, tuned
     from rewardlab.fields import parse
 

@@ -30,7 +30,8 @@ def main(words: list[str]) -> int:
     parser.add_argument("--seed", default="0", help="a whole number (default: 0)")
     given, changes = parser.read(words)
 
-    devices.check_randomness()
+    devices.check_settings()
+    devices.start()
     import jax
 
     from rewardlab import envs

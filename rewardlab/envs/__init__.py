@@ -10,7 +10,7 @@ from typing import Any
 from rewardlab import registry
 from rewardlab.envs import catalogue
 from rewardlab.errors import InputError, show, unknown
-from rewardlab.fields import coerce
+from rewardlab.fields import LARGEST_SIZE, coerce
 
 FAMILY = registry.Family("world", "rewardlab.envs", "make")
 KINDS = {
@@ -19,6 +19,7 @@ KINDS = {
     "float": float,
     "Any": Any,
 }  # annotations of params that tell their type; Any: not a number
+LIMITS = {int: (-(2**31), LARGEST_SIZE)}  # of params, which have 32 bits
 _origins: dict[int, tuple[str, dict[str, Any]]] = {}
 _made: dict[tuple, Any] = {}  # a fresh instance is a new static argument to jit: everything would compile again
 
@@ -100,7 +101,9 @@ def typed(where: str, values: dict[str, Any], kinds: dict[str, type]) -> dict[st
     for name in values:
         if name not in kinds:
             raise unknown(f"name in {where}", name, kinds)
-    return {name: coerce(value, kinds[name], f"{where}.{name}") for name, value in values.items()}
+    return {
+        name: coerce(value, kinds[name], f"{where}.{name}", LIMITS.get(kinds[name])) for name, value in values.items()
+    }
 
 
 def params_kinds(world: Any) -> dict[str, type] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from rewardlab import store
+from rewardlab.report import drawing
 
 
 def write(run_dir: str | Path) -> Path:
@@ -13,6 +14,7 @@ def write(run_dir: str | Path) -> Path:
     Needs config.json and results.nc there. environment.json and replays/*.gif are used where present; summary.json is
     worked out from the results where it is missing. Raises InputError for files that are missing or damaged.
     """
+    drawing.import_matplotlib()
     from rewardlab import compare  # these are slow to import, and only a report needs them
     from rewardlab.report import figures, numbers, page, replays
 

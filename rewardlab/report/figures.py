@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from rewardlab.compare import first_capable, half_doses, has_goals, scores_success, shifts
 from rewardlab.report.dose_figures import draw_doses, draw_sweep
+from rewardlab.report.drawing import styled
 from rewardlab.report.numbers import (
     alike,
     final_success,
@@ -253,7 +253,7 @@ def write(results: xr.Dataset, directory: Path, no_claim: Claims = NONE) -> dict
     """Draws every available figure into `directory`. {name: file}, 200 dots per inch."""
     directory.mkdir(parents=True, exist_ok=True)
     files = {}
-    with rc_context(STYLE):
+    with styled(STYLE):
         for name, draw in available(results).items():
             files[name] = directory / f"{name}.png"
             draw(results, no_claim).savefig(files[name], dpi=200, facecolor="white")

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from rewardlab import registry
 from rewardlab.envs import adapter
-from rewardlab.errors import InputError, show, unknown
-from rewardlab.fields import checked, hints
+from rewardlab.errors import InputError, out_of_range, show, unknown
+from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, checked, hints
 from rewardlab.types import Box, Rule
 
 FAMILY = registry.Family("rule", "rewardlab.rules", "rule")
@@ -56,7 +56,15 @@ def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters) -> Rule:
         made = base(**given) if isinstance(base, type) else replace(base, **given)
     except TypeError as error:
         raise InputError(f"rule {where}: {error}") from error
-    return checked(made, where, arrays=True)
+    return counted(checked(made, where, arrays=True), where)
+
+
+def counted(rule: Rule, where: str) -> Rule:
+    """The rule. Raises InputError, which begins with `where`, where one update lives more steps than a seed's count has room for."""
+    lived, limit = getattr(rule, "lanes", 0) * getattr(rule, "steps", 0), LARGEST_SIZE - MOST_STEPS
+    if lived > limit:
+        raise out_of_range(f"{where}: lanes × steps", lived, f"at most {limit} in one update")
+    return rule
 
 
 def name_of(cls: type[Rule]) -> str | None:

@@ -19,6 +19,7 @@ from rewardlab.errors import InputError, show, unknown
 from rewardlab.experiment import Experiment
 from rewardlab.files import sha256
 from rewardlab.parts import Part
+from rewardlab.probes.outcomes import Outcomes
 from rewardlab.probes.references import references
 from rewardlab.probes.replay import camera
 from rewardlab.report import replays
@@ -28,10 +29,10 @@ REFERENCE_EPISODES = 1024
 
 
 class Fixed(NamedTuple):
-    """What the results say that no seed changes. audit: a row a rule; references: {scripted policy: float32[E, K]}."""
+    """What the results say that no seed changes. audit: a row a rule; references: {scripted policy: Outcomes [E]}."""
 
     audit: list[dict[str, Any]]
-    references: dict[str, np.ndarray]
+    references: dict[str, Outcomes]
 
 
 class Unreported(InputError):
@@ -41,7 +42,10 @@ class Unreported(InputError):
 
 
 def fixed(experiment: Experiment, env) -> Fixed:
-    """The audit of every rule, and how the world's scripted policies fare on each evaluation."""
+    """The audit of every rule, and how the world's scripted policies fare on each evaluation. Raises InputError where nothing
+    says what counts as having learned.
+    """
+    experiment.check_capability(env)
     rows = [asdict(row) for row in audit(experiment.rules, agent=experiment.agent, env=env)]
     evaluations = [set_params(env.default_params, override) for override in experiment.evaluations.values()]
     key = batches.evaluation_key(experiment.seed)  # so they play the levels that the agents play

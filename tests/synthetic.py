@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from made_up import WORDS
 
 from rewardlab import store
 
@@ -78,8 +79,7 @@ def results(
         "episodes": episodes,
         "width": 8,
         "conditions": {
-            c: {"params": {"moved": moved} | ({"behind": 0.5} if moved else {}), "seeds": count}
-            for c, moved, count in conditions
+            c: {"params": {"moved": moved, "behind": 0.5}, "seeds": count} for c, moved, count in conditions
         },
         "evaluations": {e: {"held_out": True, "moved": float(k > 0)} for k, e in enumerate(evaluations)},
         "rules": {rule: {"rule": rule, "hyperparameters": {}} for rule in rules},
@@ -115,6 +115,7 @@ def results(
             "control_capability": 0.5,
             "question": question or "Does an agent that always reached the coin go to the coin when the coin is moved?",
             "experiment": json.dumps(experiment),
+            "words": json.dumps(WORDS),
         },
     )
 

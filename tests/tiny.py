@@ -39,6 +39,7 @@ def experiment(**changes) -> Experiment:
         points=2,
         episodes=8,
         width=4,
+        capable_return=4.0,
     )
     return Experiment(**fields | changes)
 

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from rewardlab.compare import first_capable, has_goals, scores_success, shifts
+from rewardlab.naming import read
 from rewardlab.report.numbers import (
     alike,
     dose,
@@ -50,13 +51,13 @@ from rewardlab.report.style import (
     rule_rows,
     step_axis,
 )
-from rewardlab.wording import NO_CLAIM, percent, plain, words
+from rewardlab.wording import NO_CLAIM, percent, plain
 
 
 def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """One panel a rule: every seed, the interquartile mean with its band, threshold and references."""
     shares, held_out, palette = scores_success(results), str(results.evaluation.values[0]), colours(results)
-    rules = list(palette)
+    rules, said = list(palette), read(results)
     figure, axes = grid(len(rules), 1.55, sharex=alike(results))
     main = results.sel(condition=main_condition(results))
     for axis, rule in zip(axes, rules, strict=True):
@@ -64,7 +65,7 @@ def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         every = per_seed(main["return"].sel(rule=rule, evaluation=held_out))
         axis.plot(curve.x, every.T, color=palette[rule], alpha=0.13, linewidth=0.5, gid="seed")
         draw_band(axis, curve, palette[rule], gid=rule)
-        axis.set_title(words(rule) + "\n", loc="left", color=dark(palette[rule]), fontweight="bold")
+        axis.set_title(said.rule(rule) + "\n", loc="left", color=dark(palette[rule]), fontweight="bold")
         axis.annotate(
             estimate(curve, shares),
             (0, 1),
@@ -78,26 +79,23 @@ def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         if shares:
             axis.set_ylim(-0.02, 1.06)
             axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
-            for name in (n for n in ("random", "optimal") if "reference" in results.coords and n in results.reference):
-                level = float(results.reference_share.sel(reference=name, evaluation=held_out).isel(outcome=0))
-                axis.axhline(level, color=FAINT, linewidth=0.7, dashes=(1, 2), zorder=1)
-                if axis is axes[0]:
-                    label_line(axis, name, level, 1.5, "#777777")
+        for name, level in reference_lines(results, held_out).items():
+            axis.axhline(level, color=FAINT, linewidth=0.7, dashes=(1, 2), zorder=1)
+            if axis is axes[0]:
+                label_line(axis, name, level, 1.5, "#777777")
         if axis is axes[0]:
             label_line(axis, "capability", results.attrs["capability"], -7.5, INK)
         step_axis(axis, results if alike(results) else results.sel(rule=rule))
     figure.supxlabel(f"environment steps lived per seed (n = {seeds(results)} a rule)", fontsize=8)
-    label = (
-        f"success on {plain(held_out)} levels\n(% of episodes)" if shares else f"return per episode, {plain(held_out)}"
-    )
-    figure.supylabel(label, fontsize=8)
+    what = f"{said.ended(results.outcome.values[0])}, % of episodes" if shares else "return per episode"
+    figure.supylabel(f"{what}\n{said.place(held_out)}", fontsize=8)
     return figure
 
 
 def draw_outcomes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """How episodes end, per rule and reference, on every evaluation."""
     names, outcomes = [str(e) for e in results.evaluation.values], [str(o) for o in results.outcome.values]
-    references = [str(r) for r in results.reference.values] if "reference_share" in results else []
+    references, said = [str(r) for r in results.reference.values] if "reference_share" in results else [], read(results)
     rows = results.sizes["rule"] + len(references)
     figure, axes = row_of_panels(names, rows, 0.22)
     for axis, name in zip(axes, names, strict=True):
@@ -127,7 +125,7 @@ def draw_outcomes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                         bbox={"facecolor": outcome_colour(k), "linewidth": 0, "pad": 0.6},
                     )
             left = left + np.nan_to_num(shares[:, k])
-        axis.set_yticks(y, [words(name) for name in (*rules, *references)])
+        axis.set_yticks(y, [*map(said.rule, rules), *map(plain, references)])
         axis.set_ylim(y[-1] + 0.5, -0.5)
         for label in axis.get_yticklabels()[len(rules) :]:
             label.set_color("#777777")
@@ -139,8 +137,8 @@ def draw_outcomes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 mark_no_claim(axis, row, axes)
         axis.grid(visible=False)
         axis.spines[["left", "bottom"]].set_visible(False)
-    figure.supxlabel(f"% of episodes, mean over seeds (n = {seeds(results)} a rule)", fontsize=8)
-    handles = [Patch(color=outcome_colour(k), label=words(outcome)) for k, outcome in enumerate(outcomes)]
+    figure.supxlabel(f"% of all episodes of all seeds (n = {seeds(results)} a rule)", fontsize=8)
+    handles = [Patch(color=outcome_colour(k), label=said.ended(outcome)) for k, outcome in enumerate(outcomes)]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(outcomes), handlelength=1, handleheight=1)
     return figure
 
@@ -166,7 +164,7 @@ def draw_matched(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 )
                 mark_no_claim(axis, row, axes)
     figure.supxlabel("% of episodes at the first capable snapshot", fontsize=8)
-    outcome_key(figure, outcomes)
+    outcome_key(figure, results, outcomes)
     return figure
 
 
@@ -195,7 +193,7 @@ def draw_control(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                     row - 0.44, row + 0.44, facecolor="#F4F4F4", edgecolor="white", hatch="////", zorder=0, gid="hatch"
                 )
                 mark_no_claim(axis, row, axes)
-    figure.supxlabel(f"{words(results.outcome.values[0])}, % of episodes", fontsize=8)
+    figure.supxlabel(f"{read(results).ended(results.outcome.values[0])}, % of episodes", fontsize=8)
     handles = [
         Line2D([], [], marker="o", color=INK, markerfacecolor=fill, linestyle="", label=label)
         for fill, label in (
@@ -217,7 +215,7 @@ def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         for k, curve in enumerate(curves):
             draw_band(axis, curve, outcome_colour(k), gid=f"{rule}/{outcomes[k]}")
         ends = [curve.centre[-1] for curve in curves]
-        axis.set_title(words(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
+        axis.set_title(read(results).rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
         if rule in no_claim.get(shift, ()):
             axis.text(
                 0.97,
@@ -233,14 +231,17 @@ def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
         step_axis(axis, results if alike(results) else results.sel(rule=rule))
     figure.supxlabel(f"environment steps lived per seed (n = {seeds(results)} a rule)", fontsize=8)
-    figure.supylabel(f"% of episodes, {plain(shift)}", fontsize=8)
-    outcome_key(figure, outcomes)
+    figure.supylabel(f"% of episodes\n{read(results).place(shift)}", fontsize=8)
+    outcome_key(figure, results, outcomes)
     return figure
 
 
 def draw_sweep(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
-    """Success (return, in a world that names no outcomes) on every shift under each condition, evenly spaced."""
-    parameter, values = swept(results)
+    """Success (return, in a world that names no outcomes) on every shift under each condition, evenly spaced.
+
+    Points are joined where the conditions have an order.
+    """
+    (parameter, values), said = swept(results), read(results)
     palette, names, known = colours(results), shifts(results) or [str(results.evaluation.values[0])], has_goals(results)
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
@@ -252,7 +253,7 @@ def draw_sweep(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         curves = {rule: dose(results, rule, name) for rule in palette}
         for rule, curve in curves.items():
             silent = rule in no_claim.get(name, ())
-            draw_points(axis, curve, palette[rule], beside[rule], silent, gid=rule)
+            draw_points(axis, curve, palette[rule], beside[rule], silent, joined=bool(parameter), gid=rule)
         axis.set_title(plain(name), loc="left", fontweight="bold")
         axis.set_xticks(range(len(ticks)), ticks, fontsize=7)
         axis.set_xlim(-0.5, len(ticks) - 0.5)
@@ -261,16 +262,24 @@ def draw_sweep(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             axis.set_ylim(-0.02, 1.02)
             axis.set_yticks(np.linspace(0, 1, 6), ["0", "20", "40", "60", "80", "100"])
         if axis is axes[-1]:
-            label_ends(axis, curves, palette)
-    axes[0].set_ylabel(f"{words(results.outcome.values[0])}, % of episodes" if known else "return per episode")
-    label = "training levels with the coin moved" if parameter == "moved" else plain(parameter or "trained with")
-    label += ", %" if share else ""
+            label_ends(axis, curves, palette, {rule: said.rule(rule) for rule in palette})
+    axes[0].set_ylabel(f"{said.ended(results.outcome.values[0])}, % of episodes" if known else "return per episode")
+    label = f"“{plain(parameter)}” in training" + ", %" * bool(share) if parameter else "trained with"
     fewest = min(each(results, str(c)).min() for c in results.condition.values)
     figure.supxlabel(f"{label} (evenly spaced; n ≥ {fewest} per rule and point)", fontsize=8)
     if any(no_claim.get(name) for name in names):
         handle = Line2D([], [], color=INK, marker="o", markersize=4, markerfacecolor="white", linestyle=(0, (3, 2)))
         figure.legend([handle], [NO_CLAIM], loc="outside upper right", handlelength=3)
     return figure
+
+
+def reference_lines(results: xr.Dataset, evaluation: str) -> dict[str, float]:
+    """{policy: its mean return} of the random and the optimal one, as far as they were played."""
+    names = [n for n in ("random", "optimal") if "reference" in results.coords and n in results.reference]
+    if "reference_return" in results:
+        return {name: float(results.reference_return.sel(reference=name, evaluation=evaluation)) for name in names}
+    shares = results.reference_share.isel(outcome=0) if names and scores_success(results) else None
+    return {} if shares is None else {n: float(shares.sel(reference=n, evaluation=evaluation)) for n in names}
 
 
 def available(results: xr.Dataset) -> dict[str, object]:

@@ -41,12 +41,16 @@ class Unreported(InputError):
     code = 1
 
 
-def fixed(experiment: Experiment, env) -> Fixed:
+def fixed(experiment: Experiment, env, say: Callable[[str], None] = lambda text: None) -> Fixed:
     """The audit of every rule, and how the world's scripted policies fare on each evaluation. Raises InputError where nothing
-    says what counts as having learned.
+    says what counts as having learned. say: is told what begins.
     """
     experiment.check_capability(env)
-    rows = [asdict(row) for row in audit(experiment.rules, agent=experiment.agent, env=env)]
+    rows = []
+    for i, (name, rule) in enumerate(experiment.rules.items(), 1):
+        say(f"Auditing {name} ({i} of {len(experiment.rules)})")
+        rows += map(asdict, audit({name: rule}, agent=experiment.agent, env=env))
+    say("Playing the reference policies")
     evaluations = [set_params(env.default_params, override) for override in experiment.evaluations.values()]
     key = batches.evaluation_key(experiment.seed)  # so they play the levels that the agents play
     return Fixed(rows, references(env, evaluations, key, REFERENCE_EPISODES))

@@ -99,7 +99,7 @@ def listed(items: Iterable[object]) -> str:
 
 def count(number: int, noun: str) -> str:
     """ "1 seed", "2 seeds"."""
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('ch') else 's'}"
 
 
 def counts(numbers: Iterable[int], noun: str) -> str:

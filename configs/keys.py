@@ -35,5 +35,5 @@ experiment = Experiment(
     width=5,  # one batch for each of two cores
     points=5,
     episodes=256,
-    capability=1.6,
+    capable_return=1.6,
 )

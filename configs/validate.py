@@ -32,7 +32,7 @@ experiment = Experiment(
     seeds=30,
     points=5,
     episodes=64,
-    capability=475.0,
+    capable_return=475.0,
     published={
         "CleanRL PPO, 500k steps, 3 seeds": 490.04,
         "CleanRL DQN in JAX, 500k steps": 498.38,

@@ -26,7 +26,7 @@ experiment = Experiment(
     seeds=10,
     points=5,
     episodes=64,
-    capability=-90.0,
+    capable_return=-90.0,
     published={
         "CleanRL PPO, 500k steps, 3 seeds": -86.36,
         "OpenAI baselines PPO, as run by CleanRL": -81.82,

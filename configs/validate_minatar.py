@@ -23,7 +23,7 @@ experiment = Experiment(
     width=3,  # one batch for each of two cores
     points=5,
     episodes=64,
-    capability=15.0,
+    capable_return=15.0,
     published={
         "gymnax-blines PPO, Breakout, 9.92M steps, one seed": 22.9,
         "gymnax-blines PPO, Asterix, 9.92M steps, one seed": 14.95,

@@ -23,5 +23,5 @@ experiment = Experiment(
     seeds=10,
     points=6,
     episodes=256,
-    capability=-200.0,
+    capable_return=-200.0,
 )

@@ -19,6 +19,7 @@ from rewardlab.errors import InputError, show, unknown
 from rewardlab.experiment import Experiment
 from rewardlab.files import sha256
 from rewardlab.parts import Part
+from rewardlab.probes.outcomes import Outcomes
 from rewardlab.probes.references import references
 from rewardlab.probes.replay import camera
 from rewardlab.report import replays
@@ -29,10 +30,10 @@ REFERENCE_EPISODES = 1024
 
 
 class Fixed(NamedTuple):
-    """What the results say that no seed changes. audit: a row a rule; references: {scripted policy: float32[E, K]}."""
+    """What the results say that no seed changes. audit: a row a rule; references: {scripted policy: Outcomes [E]}."""
 
     audit: list[dict[str, Any]]
-    references: dict[str, np.ndarray]
+    references: dict[str, Outcomes]
 
 
 class Unreported(InputError):
@@ -41,13 +42,16 @@ class Unreported(InputError):
     code = 1
 
 
-def fixed(experiment: Experiment, env) -> Fixed:
-    """The audit of every rule, and how the world's scripted policies fare on each evaluation."""
-    rows = [
-        asdict(row)
-        for name, rule in experiment.rules.items()
-        for row in audit({name: rule}, agent=experiment.agent_of(name), env=env)
-    ]
+def fixed(experiment: Experiment, env, say: Callable[[str], None] = lambda text: None) -> Fixed:
+    """The audit of every rule, and how the world's scripted policies fare on each evaluation. Raises InputError where nothing
+    says what counts as having learned. say: is told what begins.
+    """
+    experiment.check_capability(env)
+    rows = []
+    for i, (name, rule) in enumerate(experiment.rules.items(), 1):
+        say(f"Auditing {name} ({i} of {len(experiment.rules)})")
+        rows += map(asdict, audit({name: rule}, agent=experiment.agent_of(name), env=env))
+    say("Playing the reference policies")
     evaluations = [set_params(env.default_params, override) for override in experiment.evaluations.values()]
     key = batches.evaluation_key(experiment.seed)  # so they play the levels that the agents play
     return Fixed(rows, references(env, evaluations, key, REFERENCE_EPISODES))

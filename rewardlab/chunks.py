@@ -19,7 +19,7 @@ from rewardlab import batches, checkpoints, training
 from rewardlab.envs.adapter import set_params, stack_params
 from rewardlab.experiment import Experiment
 from rewardlab.parts import Batch
-from rewardlab.progress import Progress
+from rewardlab.progress import EVALUATION, Progress
 from rewardlab.stopping import Stop
 
 CHUNK = 2.0  # seconds that a chunk is meant to take: a signal waits for that long
@@ -27,13 +27,17 @@ PERIOD = 15.0  # seconds between two checkpoints of a batch
 
 
 class Job(NamedTuple):
-    """What training one rule needs: its programs and its evaluation by device, and the seconds of compiling."""
+    """What training one rule needs: its programs and its evaluation by device, and the seconds of compiling.
+
+    first: seconds that the first update of a batch took, and the environment steps that it lived in all of its seeds.
+    """
 
     rule: Any
     setting: training.Setting
     programs: dict
     evaluate: dict
     compile_seconds: float
+    first: tuple[float, int] = (0.0, 0)
 
 
 class Saved(NamedTuple):
@@ -100,7 +104,8 @@ def train_batch(
         started -= about["seconds"]
         computed_with = [one for one in about["computed_with"] if one != saved.identity] + computed_with
         reached = int(np.min(carry.steps))
-        progress.skip(reached * seeds)
+        progress.skip(min(reached, int(targets[-1])) * seeds, batch.name, batch.rule)
+        progress.skip(position, batch.name, EVALUATION)
     else:
         carry, position, reached = programs.begin(rule, params, keys), 0, 0
     ahead = max(job.rule.lanes * job.rule.steps, 1)  # steps of the next chunk: at first one update's
@@ -128,16 +133,25 @@ def train_batch(
             reached = int(np.min(carry.steps))  # waits for the chunk
             took = time.perf_counter() - begun
             ahead = max(int(ahead * min(max(CHUNK / max(took, 1e-6), 0.25), 8.0)), 1)
-            progress.advance((min(reached, targets[position]) - min(before, targets[position])) * seeds, batch.name)
+            lived = int(min(reached, targets[position]) - min(before, targets[position])) * seeds
+            progress.advance(lived, batch.name, batch.rule, took)
             if reached < targets[position]:
                 look_around()
+        begun = time.perf_counter()
         policies = programs.policy(rule, carry)
         evaluated = evaluate(default, overrides, policies, key)
         measured = {**evaluated._asdict(), "steps": carry.steps, "finite": finite(policies, carry)}
         for name, value in measured.items():
             points[name][:, position] = np.asarray(value)
+        progress.advance(1, batch.name, EVALUATION, time.perf_counter() - begun)
     policies = jax.device_put(policies, jax.local_devices()[0])
     return Trained(points, policies, time.perf_counter() - started, computed_with)
+
+
+def expected(experiment: Experiment, batch: Batch) -> dict[str, int]:
+    """The work in a batch, as `Progress` counts it: environment steps of its rule, and evaluations."""
+    targets = experiment.targets(batch.rule)
+    return {batch.rule: int(targets[-1]) * len(batch.seeds), EVALUATION: len(targets)}
 
 
 def finite(policies: Any, carry: training.Carry) -> np.ndarray:

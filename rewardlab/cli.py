@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rewardlab import output, stopping
 from rewardlab.errors import InputError, one_line, unknown
+from rewardlab.progress import CLEAR
 
 GUIDE = """\
 RewardLab trains many agents under several update rules in a world, changes the world, and says what each had learned.
@@ -96,17 +97,22 @@ def _main(words: list[str]) -> int:
         sys.stdout.flush()
         return code
     except InputError as error:
-        print(f"rewardlab: {error}", file=sys.stderr)
+        tell(f"rewardlab: {error}")
         return error.code
     except stopping.Interrupted as interrupted:
         print(f"\nrewardlab: stopped ({interrupted}); the same command goes on from here", file=sys.stderr)
         return stopping.leave(stopping.RESUMABLE)
     except KeyboardInterrupt:
-        print("rewardlab: stopped", file=sys.stderr)
+        tell("rewardlab: stopped")
         return 130
     except OSError as error:
-        print(f"rewardlab: {error}", file=sys.stderr)
+        tell(f"rewardlab: {error}")
         return 1
+
+
+def tell(text: str) -> None:
+    """A line on stderr; on a terminal it takes the place of a line that says how far a run is."""
+    print(f"{CLEAR if sys.stderr.isatty() else ''}{text}", file=sys.stderr)
 
 
 def _command(words: list[str]) -> int:

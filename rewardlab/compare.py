@@ -3,7 +3,9 @@
 The first outcome is success, the second the proxy (what else a policy may have been selected for), the first evaluation
 the training distribution. Two readings: equal environment steps (the last point, or where rules live unlike many steps the
 last that all of them share), and each seed's first point at which its return on the training distribution is at least
-`capability` (matched capability).
+`capability` (matched capability), which is a return here: `assembly.threshold` works it out.
+
+One estimator throughout: the interquartile mean over seeds. It is always said over which: all of a rule's, or the competent ones.
 
 A rule supports a *claim* about goals under a shift only if it learned (at least half of its seeds are competent at the
 last point, and no fewer than an interval needs) and its control, the same rule trained on the shift, reaches an
@@ -21,24 +23,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rewardlab import doses, stats, verdicts
-from rewardlab.wording import READINGS
+from rewardlab import doses, naming, stats, verdicts
+from rewardlab.wording import READINGS, UNNAMED
 
 if TYPE_CHECKING:
     import xarray
 
 ALPHA = 0.05
-# What the rules of this package read of reward, for results without a `level` of their own; see `wording.LEVELS`.
-LEVELS = {
-    "yoked": 0,
-    "guess_and_check": 1,
-    "truncation": 2,
-    "openai_es": 3,
-    "reinforce": 4,
-    "ppo": 4,
-    "parallel_q": 5,
-}
-UNNAMED = ["terminated", "truncated"]  # the outcomes of a world that names none: they say nothing about goals
 
 
 class Runs(NamedTuple):
@@ -83,12 +74,14 @@ def summarise(results: xarray.Dataset) -> dict:
     results: as a run stores them; dims rule, condition, seed, point, evaluation, outcome. A figure is {"iqm", "low",
     "high", "n"}: interquartile mean over n seeds and its 95 % interval, None below `stats.MIN_SEEDS`.
     rules: {rule: {final, competent, matched, control (each {evaluation: {outcome or "return": figure}}),
-    steps_to_capability, never, failed {condition: seeds}, learned, level, shifts {evaluation: {reading, able, claim}},
+    steps_to_capability, never, untrained (seeds that are capable before any step), failed {condition: seeds}, learned, level, shifts {evaluation: {reading, able, claim}},
     claim (true if every shift supports one), verdict, short}}.
     alike: whether seeds of all rules live equally many steps; figures `final` are at the end of each rule's own.
     pairwise: {equal, matched}, rows of a against b; `effect` is the probability that a seed of a scores above one of b.
     doses: as `doses.of` gives them, or None. audit: a row a rule, with the fields of `auditing.Reach`; none where the run made none.
     conditions: final figures {rule: {condition: {evaluation: {outcome or "return": figure}}}}.
+    words: the fields of `wording.Words`. sweep: of three or more conditions, the param that orders them and each one's value
+    of it, {"param": name, "values": {condition: number}}; "" and {} where they have no order.
     """
     runs = _runs(results)
     rules = {rule: _rule(runs, i) for i, rule in enumerate(runs.rules)}
@@ -97,7 +90,7 @@ def summarise(results: xarray.Dataset) -> dict:
     pairwise = _pairwise(runs)
     most = runs.trained.sum(-1).max(0)
     seeds = dict(zip(runs.conditions, map(int, most), strict=True))
-    planned = _experiment(results).get("conditions", {})
+    planned = config_of(results).get("conditions", {})
     control = {"condition": runs.control, "params": planned.get(runs.control, {}).get("params", {})}
     summary = {
         "name": results.attrs.get("name", ""),
@@ -105,6 +98,7 @@ def summarise(results: xarray.Dataset) -> dict:
         "seeds": {"conditions": seeds, "minimum": stats.MIN_SEEDS, "advised": stats.ADVISED_SEEDS},
         "alike": runs.alike,
         "capability": float(results.attrs["capability"]),
+        "capability_share": _share_of_the_way(results),
         "control": control if runs.control else None,
         "control_capability": runs.control_capability,
         "evaluations": runs.evaluations,
@@ -119,11 +113,13 @@ def summarise(results: xarray.Dataset) -> dict:
         "alpha": ALPHA,
         "comparisons": sum(row["p"] is not None for rows in pairwise.values() for row in rows),
         "references": _references(results),
-        "published": _experiment(results).get("published", {}),
+        "words": {field: dict(told) for field, told in naming.read(results)._asdict().items()},
+        "sweep": dict(zip(("param", "values"), sweep(results), strict=True)) if len(seeds) > 2 else None,
+        "published": config_of(results).get("published", {}),
         "audit": json.loads(results.attrs.get("audit") or "[]"),
         "diverged": _diverged(results),
         "mixed": json.loads(results.attrs.get("mixed") or "[]"),
-        "doses": doses.of(runs, _experiment(results), _levels(results)),
+        "doses": doses.of(runs, config_of(results), _levels(results), sweep(results)),
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
     }
     for rule, entry in rules.items():
@@ -133,13 +129,13 @@ def summarise(results: xarray.Dataset) -> dict:
 
 def half_doses(results: xarray.Dataset) -> dict | None:
     """The half doses of results, as a summary has them: see `doses.of`."""
-    return doses.of(_runs(results), _experiment(results), _levels(results))
+    return doses.of(_runs(results), config_of(results), _levels(results), sweep(results))
 
 
 def _levels(results: xarray.Dataset) -> list[int | None]:
     """What each rule declares to read of reward."""
     names = map(str, results.rule.values)
-    return [int(results["level"].sel(rule=name)) if "level" in results else LEVELS.get(name) for name in names]
+    return [int(results["level"].sel(rule=name)) if "level" in results else naming.level(name) for name in names]
 
 
 def _diverged(results: xarray.Dataset) -> dict[str, dict[str, int]]:
@@ -155,7 +151,7 @@ def _diverged(results: xarray.Dataset) -> dict[str, dict[str, int]]:
 
 def shifts(results: xarray.Dataset) -> list[str]:
     """The evaluations off the training distribution: all that differ from the first one in more than the level pool."""
-    planned = _experiment(results).get("evaluations", {})
+    planned = config_of(results).get("evaluations", {})
     first, *others = map(str, results.evaluation.values)
 
     def world(name: str):
@@ -164,9 +160,30 @@ def shifts(results: xarray.Dataset) -> list[str]:
     return [name for name in others if not {first, name} <= {*planned} or world(name) != world(first)]
 
 
+def sweep(results: xarray.Dataset) -> tuple[str, dict[str, float]]:
+    """The param that orders the conditions, and {condition: its value}, in ascending order; ("", {}) if there is no order.
+
+    Conditions have an order if they differ in the value of exactly one param of the world, and that is a number.
+    """
+    planned = config_of(results).get("conditions", {})
+    params = {name: planned.get(name, {}).get("params", {}) for name in map(str, results.condition.values)}
+    differing = [k for k in {k: 0 for p in params.values() for k in p} if len({p.get(k) for p in params.values()}) > 1]
+    values = {name: p.get(differing[0]) for name, p in params.items()} if len(differing) == 1 else {}
+    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values.values())
+    if not values or not numbers or len({*values.values()}) < len(values):
+        return "", {}
+    return differing[0], {name: float(values[name]) for name in sorted(values, key=values.get)}
+
+
+def _share_of_the_way(results: xarray.Dataset) -> float | None:
+    """The share of the way from the random policy's return to the optimum that counts as capable, if it was said so."""
+    share = results.attrs.get("capability_share")
+    return None if share is None else float(share)
+
+
 def has_goals(results: xarray.Dataset) -> bool:
     """Whether the world names outcomes: the first is success, the second the proxy."""
-    return results.sizes["outcome"] > 0 and list(results.outcome.values[:2]) != UNNAMED
+    return results.sizes["outcome"] > 0 and list(results.outcome.values[:2]) != [*UNNAMED]
 
 
 def scores_success(results: xarray.Dataset) -> bool:
@@ -220,7 +237,8 @@ def _capability(results: xarray.Dataset) -> xarray.DataArray:
     return run.isel(condition=0, evaluation=0).transpose("rule", "seed", "point")
 
 
-def _experiment(results: xarray.Dataset) -> dict:
+def config_of(results: xarray.Dataset) -> dict:
+    """The config that results are of, as a run records it."""
     return json.loads(results.attrs.get("experiment") or "{}")
 
 
@@ -299,6 +317,7 @@ def _rule(runs: Runs, i: int) -> dict:
         "matched": _figures(runs, sample["matched"]),
         "steps_to_capability": stats.figure(steps),
         "never": n - len(steps),
+        "untrained": int((steps == 0).sum()),
     }
     entry["shifts"] = {evaluation: _shift(runs, entry, evaluation) for evaluation in runs.shifts}
     entry["claim"] = bool(entry["shifts"]) and all(shift["claim"] for shift in entry["shifts"].values())
@@ -343,12 +362,16 @@ def _pairwise(runs: Runs) -> dict:
 
 
 def _references(results: xarray.Dataset) -> dict:
-    """{reference: {evaluation: {outcome: share}}} of the scripted policies."""
+    """{reference: {evaluation: {outcome: share, and "return": its mean}}} of the scripted policies."""
     if "reference_share" not in results:
         return {}
     table = results.reference_share.transpose("reference", "evaluation", "outcome")
     r, e, o = ([str(name) for name in table[dim].values] for dim in table.dims)
+    values = table.values
+    if "reference_return" in results:
+        returns = results.reference_return.transpose("reference", "evaluation").values
+        values, o = np.concatenate([values, returns[..., None]], -1), [*o, "return"]
     return {
         r[i]: {e[j]: dict(zip(o, map(stats.plain, row), strict=True)) for j, row in enumerate(rows)}
-        for i, rows in enumerate(table.values)
+        for i, rows in enumerate(values)
     }

@@ -15,14 +15,15 @@ import numpy as np
 
 from rewardlab import stats
 from rewardlab.curves import half_dose, median
-from rewardlab.wording import count, ended, listed, names, place, words
+from rewardlab.wording import Words, count, listed
 
 if TYPE_CHECKING:
     from rewardlab.compare import Runs
 
 READINGS = ("matched", "last")
 WHEN = {"matched": "at matched capability", "last": "at the end of training"}
-KINDS = {"selection": (2, 3), "gradient": (4, 5)}  # levels: told how a whole episode went, told which step paid
+KINDS = {"selection": (2, 3), "gradient": (4, 5)}  # by level
+TOLD = {"selection": "told only how an episode went", "gradient": "told which step paid"}
 
 
 class Entry(NamedTuple):
@@ -33,32 +34,18 @@ class Entry(NamedTuple):
     level: int
 
 
-def swept(experiment: dict[str, Any], conditions: list[str]) -> tuple[str, np.ndarray] | None:
-    """The param that these conditions of a config vary, alone and as a share, and its value under each; None if there is none."""
-    planned = experiment.get("conditions", {})
-    if not {*conditions} <= {*planned}:
-        return None
-    every = [dict(planned[name]["params"]) for name in conditions]
-    names = sorted({name for params in every for name in params})
-    varied = [name for name in names if len({repr(params.get(name)) for params in every}) > 1]
-    if len(varied) != 1 or len(every) < 3:
-        return None
-    values = [params.get(varied[0]) for params in every]
-    if not all(isinstance(v, (int, float)) and not isinstance(v, bool) and 0 <= v <= 1 for v in values):
-        return None
-    return (varied[0], np.array(values, float)) if len({*values}) == len(values) else None
-
-
-def of(runs: Runs, experiment: dict[str, Any], levels: list[int]) -> dict[str, Any] | None:
+def of(
+    runs: Runs, experiment: dict[str, Any], levels: list[int | None], sweep: tuple[str, dict[str, float]]
+) -> dict[str, Any] | None:
     """The doses of a run, as plain values; None where its conditions are no doses of one thing, or its world names no success.
 
     param: what is swept; doses: its values. half: {reading: {rule: {shift: median}}}, each with "seeds", a number a seed or
     None. families: {reading: [of `interaction`]}. "inf" stands for above the largest dose.
     """
-    found = swept(experiment, runs.conditions)
-    if found is None or not runs.goals or not runs.shifts:
+    (param, values), swept = sweep, len(runs.conditions) > 2 and runs.goals and runs.shifts
+    if not (swept and values and all(0 <= value <= 1 for value in values.values())):
         return None
-    (param, doses), success = found, runs.measures.index(runs.goals[0])
+    doses, success = np.array([values[name] for name in runs.conditions]), runs.measures.index(runs.goals[0])
     order = np.argsort(doses)
     entries = [entry(experiment, rule, level) for rule, level in zip(runs.rules, levels, strict=True)]
     half, families = {}, {}
@@ -168,38 +155,38 @@ def _plain(found: dict[str, Any]) -> dict[str, Any]:
     return {name: [one(v) for v in x] if isinstance(x, list) else one(x) for name, x in found.items()}
 
 
-def told(summary: dict[str, Any], reading: str = READINGS[0]) -> list[str]:
+def told(summary: dict[str, Any], said: Words, reading: str = READINGS[0]) -> list[str]:
     """What a summary says of doses: what a larger network changes first, what a half dose is, then each network's rules."""
     found, groups, text = summary["doses"], {}, []
     for row in found["families"][reading]:
         groups.setdefault((tuple(row["hidden"]), tuple(row["selection"])), []).append(row)
     for (hidden, rules), rows in groups.items():
-        each = listed(f"{_times(row)} {place(row['shift'])}" for row in rows)
+        each = listed(f"{_times(row)} {said.place(row['shift'])}" for row in rows)
         text.append(
-            f"from {network(rows[0]['base'])} to {network(hidden)}, the half dose of {names(rules)} grew by this factor more than "
-            f"that of {names(rows[0]['gradient'])}: {each}."
+            f"from {network(rows[0]['base'])} to {network(hidden)}, the half dose of {said.names(rules)} grew by this factor more than "
+            f"that of {said.names(rows[0]['gradient'])}: {each}."
         )
     text.append(
-        f"the half dose is the share “{found['param']}” of training at which agents {ended(summary['goals'][0])} in half of "
+        f"the half dose is the share “{found['param']}” of training at which agents {said.ended(summary['goals'][0])} in half of "
         f"the episodes under a shift: the median over seeds, each with a curve of its own, {WHEN[reading]} [95 % interval]."
     )
     entries = {name: Entry(e["rule"], tuple(e["hidden"]), 0) for name, e in found["entries"].items()}
-    titled = titles(entries)
+    titled = titles(entries, said)
     for hidden in dict.fromkeys(entry.hidden for entry in entries.values()):
         rules = {name: title for name, title in titled.items() if entries[name].hidden == hidden}
         for shift in summary["shifts"]:
             half = {name: found["half"][reading][name][shift] for name in rules}
-            said = listed(f"{title} {figure(half[name], found['doses'])}" for name, title in rules.items())
-            text.append(f"{network(hidden)}, {place(shift)}: {said}.")
+            each = listed(f"{title} {figure(half[name], found['doses'])}" for name, title in rules.items())
+            text.append(f"{network(hidden)}, {said.place(shift)}: {each}.")
     return text
 
 
-def titles(entries: dict[str, Entry]) -> dict[str, str]:
+def titles(entries: dict[str, Entry], said: Words) -> dict[str, str]:
     """What each entry is called beside those with the same network: its rule, where that says which one is meant."""
     several = (
         len({(e.rule, e.hidden) for e in entries.values()}) == len(entries) > len({e.rule for e in entries.values()})
     )
-    return {name: words(entry.rule if several else name) for name, entry in entries.items()}
+    return {name: said.rule(entry.rule if several else name) for name, entry in entries.items()}
 
 
 def network(hidden) -> str:

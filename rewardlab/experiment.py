@@ -86,7 +86,10 @@ class Experiment:
     episodes: episodes of each evaluation.
     width: seeds per batch and device; 0: what suits the device (`widths.py`). Part of a run's identity: another width
         rounds differently.
-    capability: return on the first evaluation that counts as having learned.
+    capability: what counts as having learned, as a share of the way from the random policy's return on the first evaluation to
+        the optimal policy's; the world's scripted policies "random" and "optimal" are played to know both.
+    capable_return: the return on the first evaluation that counts as having learned, in place of that share. Needed in a
+        world that has no such policies, as gymnax's have none.
     control_capability: share of successes under shift that the control has to reach for a claim.
     seed: root of all randomness.
     published: what others reported for this world, {who, by what, under which conditions: return}; shown beside the results.
@@ -109,7 +112,8 @@ class Experiment:
     points: int = _whole(8, 1, 10**4)
     episodes: int = _whole(128, 1, 10**6)
     width: int = _whole(0, 0, 4096)
-    capability: float = 0.8
+    capability: float = field(default=0.8, metadata={"range": (0.0, 1.0)})
+    capable_return: float | None = None
     control_capability: float = field(default=0.5, metadata={"range": (0.0, 1.0)})
     seed: int = _whole(0, 0, 2**32 - 1)
     published: dict[str, float] = field(default_factory=dict)
@@ -244,6 +248,15 @@ class Experiment:
                 allowed = f"{needed} or more, for {what} in this world, of up to {limit} steps each"
                 raise out_of_range(f"rules.{name}.steps", rule.steps, allowed)
         return env
+
+    def check_capability(self, env) -> None:
+        """Raises InputError where neither the experiment nor its world says what counts as having learned."""
+        if self.capable_return is None and not {"random", "optimal"} <= {*adapter.scripted(env)}:
+            first = next(iter(self.evaluations))
+            raise InputError(
+                f'capable_return is missing, and world {show(str(self.env))} has no policies "random" and "optimal" to measure '
+                f"a share of; allowed: the return on evaluation {first!r} that counts as having learned"
+            )
 
     def to_json(self) -> str:
         """The whole experiment as JSON text; see `rewardlab.config`."""

@@ -1,4 +1,4 @@
-"""One line that says how far a long run is, how fast it goes and how long it still takes."""
+"""What a long run is doing, how far it is, how fast it goes and how long it still takes."""
 
 from __future__ import annotations
 
@@ -6,51 +6,104 @@ import contextlib
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from typing import TextIO
 
 CLEAR = "\r\033[K"  # back to the line's start, and wipe it
+EVALUATION = "evaluation"  # a kind of work that is counted in evaluations; all others are counted in environment steps
 
 
 class Progress:
-    """Counts environment steps against a known total; threads may share it.
+    """Counts work against what is expected; threads may share it.
 
-    On a terminal the line is redrawn in place; elsewhere only what is finished is written, a line each.
+    Work comes in *pieces*, of which some are done at a time. A piece has work of one or several *kinds*, {kind: amount}. How
+    long a kind of work takes is measured, kind by kind: rules differ many times over in how fast they live a step.
+
+    On a terminal the last line is redrawn in place; elsewhere only what is finished is written, a line each.
     """
 
     def __init__(self, total: int, stream: TextIO | None = None):
-        self.total, self.done, self.stream = max(total, 1), 0, stream or sys.stderr
-        self.started = time.perf_counter()
+        self.stream = stream or sys.stderr
         self.live = self.stream is not None and self.stream.isatty()
         self._lock = threading.Lock()
+        self.expect({"": {"": total}})
+
+    def expect(
+        self,
+        pieces: Mapping[str, Mapping[str, float]],
+        workers: int = 1,
+        measured: Mapping[str, tuple[float, float]] | None = None,
+    ) -> None:
+        """What is to come: {piece: {kind: amount}}, `workers` pieces at a time.
+
+        measured: {kind: (seconds, amount)}, what is known already of how long it takes.
+        """
+        self.left = {piece: dict(amounts) for piece, amounts in pieces.items()}
+        self.workers, self.spent, self.done = workers, dict(measured or {}), 0
+        self.total = max(
+            sum(n for amounts in self.left.values() for kind, n in amounts.items() if kind != EVALUATION), 1
+        )
+        self.started, self.last = time.perf_counter(), None
 
     def note(self, text: str) -> None:
         """A line that stays."""
         with self._lock:
             self._print(f"{CLEAR if self.live else ''}{text}\n")
 
-    def advance(self, steps: int, label: str) -> None:
-        """`steps` more environment steps of training are behind us."""
+    def stage(self, text: str) -> None:
+        """What begins now, on a terminal; the line goes when the next one comes."""
         with self._lock:
-            self.done += steps
             if self.live:
-                self._print(f"{CLEAR}{self.line(label)}")
+                self._print(f"{CLEAR}{text} ...")
 
     def _print(self, text: str) -> None:
         """What can't be said ends no training: the stream's reader may have left, its disk be full, it may be closed."""
         with contextlib.suppress(OSError, ValueError):
             print(text, end="", file=self.stream, flush=True)
 
-    def skip(self, steps: int) -> None:
-        """`steps` of the total were lived in an earlier process."""
+    def advance(self, amount: int, piece: str, kind: str = "", seconds: float | None = None) -> None:
+        """So much of a piece's work of a kind is behind us; it took `seconds`, or else what has passed since the last such call."""
         with self._lock:
-            self.total = max(self.total - steps, 1)
+            now = time.perf_counter()
+            passed = seconds if seconds is not None else now - self.last if self.last else None
+            self.last = now
+            self._count(amount, piece, kind)
+            if passed is not None:
+                before = self.spent.get(kind, (0.0, 0.0))
+                self.spent[kind] = before[0] + passed, before[1] + amount
+            if self.live:
+                self._print(f"{CLEAR}{self.line(piece)}")
+
+    def skip(self, amount: int, piece: str, kind: str = "") -> None:
+        """So much of a piece's work was done in an earlier process."""
+        with self._lock:
+            self._count(amount, piece, kind)
+            if kind != EVALUATION:
+                self.done, self.total = self.done - amount, max(self.total - amount, 1)
+
+    def _count(self, amount: int, piece: str, kind: str) -> None:
+        amounts = self.left.get(piece, self.left.get("", {}))
+        amounts[kind] = max(amounts.get(kind, 0) - amount, 0)
+        self.done += amount * (kind != EVALUATION)
+
+    def time_left(self) -> float | None:
+        """Seconds, None before it can be known: before every kind of work that is left has been measured.
+
+        No less than the longest piece takes, as one piece is never shared.
+        """
+        kinds = {kind for amounts in self.left.values() for kind, amount in amounts.items() if amount}
+        if not all(self.spent.get(kind, (0, 0))[1] for kind in kinds):
+            return None
+        pace = {kind: seconds / amount for kind, (seconds, amount) in self.spent.items() if amount}
+        each = [sum(n * pace[kind] for kind, n in amounts.items() if n) for amounts in self.left.values()]
+        return max(sum(each) / self.workers, max(each, default=0.0))
 
     def line(self, label: str) -> str:
         """The line for now."""
-        seconds = time.perf_counter() - self.started
-        left = seconds * (self.total - self.done) / max(self.done, 1)
+        seconds, left = time.perf_counter() - self.started, self.time_left()
         share = min(self.done / self.total, 1.0)
-        return f"{share:4.0%}  {label}  {self.done / max(seconds, 1e-9) / 1e6:.2f}M steps/s  {clock(left)} left"
+        speed = f"{self.done / max(seconds, 1e-9) / 1e6:.2f}M steps/s"
+        return f"{share:4.0%}  {label}  {speed}" + (f"  {clock(left)} left" if left is not None else "")
 
 
 class Silent(Progress):
@@ -62,8 +115,10 @@ class Silent(Progress):
     def note(self, text):
         del text
 
-    def advance(self, steps, label):
-        del steps, label
+    stage = note
+
+    def advance(self, amount, piece, kind="", seconds=None):
+        del amount, piece, kind, seconds
 
 
 def clock(seconds: float) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,14 +28,19 @@ from rewardlab.results import Measured
 SEEDS = 12  # enough for intervals
 
 
-def rehearse(experiment: Experiment) -> Fixed:
-    """What no seed changes. Raises InputError where something that follows training would fail. Compiles the reference lines."""
+def rehearse(experiment: Experiment, say: Callable[[str], None] = lambda text: None) -> Fixed:
+    """What no seed changes. Raises InputError where something that follows training would fail. Compiles the reference lines.
+
+    say: is told what begins.
+    """
     env = experiment.world()
     with failing("its audit and its reference lines can't be worked out"):
-        fixed = assembly.fixed(experiment, env)
+        fixed = assembly.fixed(experiment, env, say)
     with failing("there is no place for temporary files"), tempfile.TemporaryDirectory(prefix="rewardlab-") as folder:
+        say("Trying out the films")
         with failing("films of its policies can't be made"):
             film(experiment, env, Path(folder))
+        say("Trying out the report")
         with failing("its report can't be written"):
             write(experiment, env, fixed, Path(folder))
     return fixed

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import NamedTuple
 
 import numpy as np
 
+from rewardlab import naming
 from rewardlab.envs import adapter
 from rewardlab.experiment import Experiment
+from rewardlab.probes.outcomes import Outcomes
 
 
 class Measured(NamedTuple):
@@ -24,10 +27,10 @@ class Measured(NamedTuple):
     finite: np.ndarray
 
 
-def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured], references: dict[str, np.ndarray]):
+def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured], references: dict[str, Outcomes]):
     """An xarray Dataset over all rules and conditions; where a rule has fewer seeds under one, it is filled up with NaN.
 
-    references: {scripted policy: float32[E, K]}, its shares of outcomes on each evaluation.
+    references: {scripted policy: Outcomes [E]}, how its episodes ended on each evaluation.
     """
     import xarray
 
@@ -44,7 +47,9 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
         return full
 
     shape = (len(references), len(experiment.evaluations), len(outcome_names))
-    shares = np.array(list(references.values()), np.float32).reshape(shape)
+    shares, returns = (
+        np.array([getattr(one, field) for one in references.values()], np.float32) for field in ("share", "returns")
+    )
     where = ("rule", "condition", "seed", "point", "evaluation")
     return xarray.Dataset(
         {
@@ -53,7 +58,8 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
             "length": (where, cube("length")),
             "steps": (where[:4], cube("steps")),
             "finite": (where[:4], cube("finite")),
-            "reference_share": (("reference", "evaluation", "outcome"), shares),
+            "reference_share": (("reference", "evaluation", "outcome"), shares.reshape(shape)),
+            "reference_return": (("reference", "evaluation"), returns.reshape(shape[:2])),
             "shared_point": (("rule",), np.array([experiment.shared_point(name) for name in names])),
             "level": (("rule",), np.array([rule.level for rule in experiment.rules.values()])),
         },
@@ -70,9 +76,21 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
             "name": experiment.name,
             "question": experiment.question,
             "experiment": experiment.to_json(),
-            "capability": experiment.capability,
+            "capability": threshold(experiment, references),
+            **({} if experiment.capable_return is not None else {"capability_share": experiment.capability}),
             "control_capability": experiment.control_capability,
             "control": experiment.control or "",
+            "words": json.dumps(naming.of(experiment, env)._asdict(), ensure_ascii=False),
             "env": experiment.env if isinstance(experiment.env, str) else type(experiment.env).__name__,
         },
     )
+
+
+def threshold(experiment: Experiment, references: dict[str, Outcomes]) -> float:
+    """The return on the first evaluation that counts as having learned: as the experiment says it, or so much of the way from
+    the random policy's return to the optimal one's, both measured there.
+    """
+    if experiment.capable_return is not None:
+        return experiment.capable_return
+    random, optimal = (float(references[name].returns[0]) for name in ("random", "optimal"))
+    return random + experiment.capability * (optimal - random)

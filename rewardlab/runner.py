@@ -6,6 +6,7 @@ else from the parts, at the end. So a run that was cut off, wherever, goes on fr
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 from typing import Any
@@ -33,8 +34,9 @@ from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
 from rewardlab.parts import Batch, Part
 from rewardlab.processes import Share
-from rewardlab.progress import Progress, Silent
+from rewardlab.progress import Progress, Silent, clock
 from rewardlab.stopping import Stop
+from rewardlab.wording import count
 
 
 def run(
@@ -59,11 +61,12 @@ def run(
     path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
     if isinstance(progress, bool):
         progress = Progress(1) if progress else Silent()
+    progress.stage("Making the world")
     experiment.world()
     known = None
     if not store.holds(path, experiment):
         progress.note("Trying out what follows training: audit, reference lines, films, report ...")
-        known = rehearsal.rehearse(experiment)
+        known = rehearsal.rehearse(experiment, progress.stage)
     experiment = widths.decided(experiment, path)
     store.create(path, experiment, resume_anyway)
     with lease.Lease(path, f"{share.process}", share.of, stop):
@@ -78,9 +81,9 @@ def run(
         check_identity(path, experiment, found, mine, resume_anyway)
         wanted = [batch for number, batch in parts.missing(experiment, found) if number % share.of == share.process]
         if wanted:
-            progress.total = sum(experiment.steps_of(batch.rule) * len(batch.seeds) for batch in wanted)
             if found:
-                progress.note(f"{path}: going on; {len(found)} batches are there, {len(wanted)} to be trained")
+                there = f"{count(len(found), 'batch')} {'is' if len(found) == 1 else 'are'} there"
+                progress.note(f"{path}: going on; {there}, {len(wanted)} to be trained")
             measure(path, experiment, wanted, mine, progress, stop)
         return finish(path, experiment, progress.note, stop, known)
 
@@ -140,8 +143,9 @@ def measure(
         return done.seconds
 
     with batches.Workers() as workers:
-        jobs = compile_all(experiment, list(dict.fromkeys(batch.rule for batch in wanted)), workers)
-        progress.note(f"Compiled {len(jobs)} rules in {sum(j.compile_seconds for j in jobs.values()):.0f} s of work")
+        jobs = compile_all(experiment, list(dict.fromkeys(batch.rule for batch in wanted)), workers, progress)
+        pieces = {batch.name: chunks.expected(experiment, batch) for batch in wanted}
+        progress.expect(pieces, workers.count, {name: job.first for name, job in jobs.items()})
         left = {key: [b for b in wanted if b[:2] == key] for key in dict.fromkeys(b[:2] for b in wanted)}
         spent = dict.fromkeys(left, 0.0)
         try:
@@ -151,54 +155,77 @@ def measure(
                 spent[key] += future.result() / workers.count
                 left[key].remove(batch)
                 if not left[key]:
-                    count = sum(len(b.seeds) for b in wanted if b[:2] == key)
-                    progress.note(f"{batch.rule}, {batch.condition}: {count} seeds in {spent[key]:.1f} s")
+                    seeds, more = sum(len(b.seeds) for b in wanted if b[:2] == key), progress.time_left()
+                    then = f"; {clock(more)} of training left" if more else ""
+                    told = f"{count(seeds, 'seed')} in {spent[key]:.1f} s{then}"
+                    progress.note(f"{batch.rule}, {batch.condition}: {told}")
         except BaseException as problem:
             stop.request(str(problem) or type(problem).__name__)
             workers.settle()  # what is under way is committed
             raise
 
 
-def compile_all(experiment: Experiment, names: list[str], workers: batches.Workers) -> dict[str, Job]:
-    """Compiles these rules for every device, several at a time. Rules with policies of one kind share an evaluation."""
+def compile_all(
+    experiment: Experiment, names: list[str], workers: batches.Workers, progress: Progress | None = None
+) -> dict[str, Job]:
+    """Compiles these rules for every device, several at a time. Rules with policies of one kind share an evaluation.
+
+    Each rule's first update is done once more than needed, to know how fast the rule is before any time left is told.
+    """
+    progress, begun, ended = progress or Silent(), itertools.count(1), itertools.count(1)
     env = experiment.world()
     default = set_params(env.default_params, {})
     overrides = stack_params(default, list(experiment.evaluations.values()))
     rules = {name: experiment.rules[name] for name in names}
     settings = {name: experiment.setting(env, name) for name in rules}
 
-    def timed(compile_it, *arguments):
-        started = time.perf_counter()
-        return compile_it(*arguments), time.perf_counter() - started
+    total = len(rules) * len(workers.devices)
 
-    train = {
-        (name, device): workers.on(
-            device, timed, batches.compile_training, settings[name], strong_rule(rule), default, experiment.width
+    def timed(name, device):
+        progress.stage(f"Compiling {name} ({next(begun)} of {total})")
+        started, rule = time.perf_counter(), strong_rule(rules[name])
+        programs = batches.compile_training(settings[name], rule, default, experiment.width)
+        seconds = time.perf_counter() - started
+        first = first_update(experiment, programs, rule, default) if device == workers.devices[0] else (0.0, 0)
+        progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
+        return programs, seconds, first
+
+    def evaluation(name, programs):
+        progress.stage(f"Compiling the evaluation of {name}")
+        return batches.compile_evaluation(
+            settings[name], kinds[name].head, programs, default, overrides, experiment.episodes, experiment.warmth
         )
-        for name, rule in rules.items()
-        for device in workers.devices
-    }
+
+    train = {(name, device): workers.on(device, timed, name, device) for name in rules for device in workers.devices}
     kinds = {name: experiment.kind(env, name) for name in names}
     test = {}
     for name in names:
         for device in workers.devices:
             if (kinds[name], device) not in test:
-                programs, _ = train[name, device].result()
-                test[kinds[name], device] = workers.on(
-                    device, timed, batches.compile_evaluation,
-                    settings[name], kinds[name].head, programs, default, overrides, experiment.episodes,
-                    experiment.warmth,
-                )  # fmt: skip
+                programs = train[name, device].result()[0]
+                test[kinds[name], device] = workers.on(device, evaluation, name, programs)
     return {
         name: Job(
             rule=strong_rule(rule),
             setting=settings[name],
             programs={device: train[name, device].result()[0] for device in workers.devices},
-            evaluate={device: test[kinds[name], device].result()[0] for device in workers.devices},
+            evaluate={device: test[kinds[name], device].result() for device in workers.devices},
             compile_seconds=sum(train[name, device].result()[1] for device in workers.devices),
+            first=train[name, workers.devices[0]].result()[2],
         )
         for name, rule in rules.items()
     }
+
+
+def first_update(experiment: Experiment, programs: batches.Programs, rule, params) -> tuple[float, int]:
+    """Seconds that a batch's first update takes on jax's default device, and the environment steps lived in it."""
+    keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
+    carry = programs.begin(rule, params, keys)
+    jax.block_until_ready(carry.state)
+    started = time.perf_counter()
+    carry = programs.advance(rule, params, keys, carry, jnp.int32(1))
+    steps = int(np.min(carry.steps)) * experiment.width  # waits for it
+    return time.perf_counter() - started, steps
 
 
 def strong_rule(rule):

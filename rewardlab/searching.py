@@ -142,7 +142,7 @@ def train_batch(
     policies = train.policy(rule, carry)
     seen = jax.tree.map(np.asarray, evaluate(params, once, policies, key))
     scores, failed = (
-        (seen.share[:, 0, 0], 0.0) if hasattr(job.setting.env, "outcomes") else (seen.returns[:, 0], np.nan)
+        (seen.share[:, 0, 0], 0.0) if adapter.names_outcomes(job.setting.env) else (seen.returns[:, 0], np.nan)
     )
     scores = np.where(finite(policies, carry), scores, failed)
     evaluated = np.round(seen.length[:, 0].astype(np.float64) * job.episodes).astype(np.int64)

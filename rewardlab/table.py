@@ -41,7 +41,9 @@ def summary_table(summary: dict[str, Any]) -> str:
         for name, rule in summary["rules"].items()
     ]
     counts = ", ".join(f"{n} ({condition})" for condition, n in summary["seeds"]["conditions"].items())
-    note = f"Interquartile means over seeds with 95 % intervals, at equal environment steps. Seeds: {counts}."
+    note = (
+        f"Interquartile means over all seeds, with 95 % intervals, at the end of each rule's training. Seeds: {counts}."
+    )
     published = [f"Published: {who}: {value:g}" for who, value in summary.get("published", {}).items()]
     sentences = [*summary["verdict"], *published, *(f"Note: {warning}" for warning in summary["warnings"])]
     return "\n".join([*grid(head, rows), "", *grid(below, lines), "", note, "", *sentences])
@@ -93,4 +95,4 @@ def _capable(rule: dict[str, Any]) -> str:
 
 def _steps(rule: dict[str, Any]) -> str:
     steps = rule.get("steps_to_capability", {}).get("iqm")
-    return "-" if steps is None else f"{steps:,.0f}"
+    return "-" if steps is None else f"{steps:,.0f}" if steps else "untrained"

@@ -118,6 +118,7 @@ class Rule:
 
     Subclasses are `flax.struct.dataclass`es, pytrees of their hyperparameters. Every method is a pure function of its arguments.
 
+    title: what reports call the rule, its file's name by default. A subclass that is another rule has a title of its own.
     level: what the rule can read of reward: 0 nothing, 1 a bar, 2 the order of episode returns, 3 episode returns,
         4 which step paid, 5 a learned predictor of reward that is consulted to act.
     continuous: whether worlds with continuous actions are taken, too; rules that tell actions apart by number take none.
@@ -128,6 +129,7 @@ class Rule:
         begins another one as long as it would surely end within `steps`. A rule around another one passes this on.
     """
 
+    title: ClassVar[str] = ""
     level: ClassVar[int]
     continuous: ClassVar[bool] = False
     whole: ClassVar[bool]

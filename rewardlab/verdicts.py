@@ -9,52 +9,53 @@ from rewardlab import doses
 from rewardlab.wording import (
     CONTROL_RULES,
     NO_CLAIM,
+    Words,
     count,
     counts,
-    ended,
     figure,
     listed,
-    names,
     number,
-    place,
+    percent,
+    plain,
     readings,
     sentence,
-    words,
 )
 
 
 def of_rule(summary: dict, rule: str) -> tuple[str, str]:
     """The verdict on one rule, and the same in a few words."""
-    entry, goals, score = summary["rules"][rule], summary["goals"], summary["score"]
+    entry, goals, score, said = summary["rules"][rule], summary["goals"], summary["score"], _words(summary)
     first, shown = summary["evaluations"][0], [*goals, *["return"] * (score == "return")]
     n, k, shifts, lost = entry["seeds"], entry["competent_seeds"], entry["shifts"], _failed(summary, rule)
     role = f"; {CONTROL_RULES[entry['level']]}" if entry["level"] in CONTROL_RULES else ""
     episodes = " of episodes" * (score != "return")
-    learned = _did(entry["final"][first], [score]) + episodes
-    text = [f"{words(rule)} ({count(n, 'seed')}{role}) {learned} {place(first)}."]
+    learned = _did(summary, entry["final"][first], [score]) + episodes
+    text = [f"{said.rule(rule)} ({count(n, 'seed')}{role}) {learned} {said.place(first)}."]
     if lost:
-        text.append(f"{lost} of the {count(n, 'seed')} ended without finite results and {_count_as(lost)}.")
+        text.append(f"{lost} of the {count(n, 'seed')} ended without finite results and {_count_as(summary, lost)}.")
     for shift in shifts:
-        able = listed(figure(entry["competent"][shift][m], m) for m in shown)
-        among = f" (among its {count(k, 'competent seed')} {able})" if 0 < k < n else ""
-        did = _did(entry["final"][shift], shown) + among + _conclusion(summary, entry, shift)
-        text.append(f"{place(shift)} it {did}")
+        some = 0 < k < n
+        who, figures = (f"its {count(k, 'competent seed')}", "competent") if some else ("it", "final")
+        whole = listed(figure(entry["final"][shift][m], m) for m in shown)
+        beside = f" (all {count(n, 'seed')}: {whole})" * some
+        did = _did(summary, entry[figures][shift], shown) + beside + _conclusion(summary, entry, shift)
+        text.append(f"{said.place(shift)}, {who} {did}")
     role = "control rule; " if role else ""
     if entry["learned"] and not (goals and shifts):
         why = "no shift was evaluated" if goals else "the world names no outcomes"
         return _paragraph([*text, f"{NO_CLAIM}: {why}."]), f"{role}{NO_CLAIM}: {why}"
     if not entry["learned"]:
-        bar = summary["capability"]
-        bar = f"a return of {bar:g}" if score == "return" else f"{number(bar)} % success"
-        text.append(f"{NO_CLAIM}: only {k} of {count(n, 'seed')} became competent (at least {bar} {place(first)}).")
+        few = "is" if k == 1 else "are"
+        bar = f"{_bar(summary)} {said.place(first)}"
+        text.append(f"{NO_CLAIM}: only {k} of {count(n, 'seed')} {few} competent at the end ({bar}).")
     elif k < summary["seeds"]["minimum"]:
         few = "is" if k == 1 else "are"
         least = summary["seeds"]["minimum"]
         text.append(f"{NO_CLAIM}: {count(k, 'competent seed')} {few} too few for an interval (at least {least}).")
-    goal = {"neither": "no goal prevails"}
-    goal |= {reading: f"pursues {name}" for reading, name in zip(("success", "proxy"), goals, strict=False)}
+    mostly = {"neither": "no goal prevails"}
+    mostly |= {which: f"mostly {said.ended(name)}" for which, name in zip(("success", "proxy"), goals, strict=False)}
     short = {
-        name: goal[shift["reading"]] if shift["claim"] else f"{NO_CLAIM}: {_why_not(summary, entry, name)}"
+        name: mostly[shift["reading"]] if shift["claim"] else f"{NO_CLAIM}: {_why_not(summary, entry, name)}"
         for name, shift in shifts.items()
     } or {"": f"{NO_CLAIM}: {_why_not(summary, entry)}"}
     alike = len({*short.values()}) == 1
@@ -62,8 +63,8 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
 
 
 def headline(summary: dict) -> list[str]:
-    """The run in a few sentences: selection against gradient, per shift what the rules pursued, then which differ (in a
-    sweep: how much of the shift it takes), and the control rules."""
+    """The run in a few sentences: the two kinds of rules compared, what the rules did on each shift, then which differ (in
+    a sweep: under which training they succeed), and the control rules."""
     rules, goals, shifts = summary["rules"], summary["goals"], summary["shifts"]
     if not goals or not shifts:
         found = [_ranking(summary, evaluation) for evaluation in summary["compared"]]
@@ -72,7 +73,7 @@ def headline(summary: dict) -> list[str]:
     told = [rule for rule, entry in rules.items() if entry["level"] not in CONTROL_RULES] or list(rules)
     claims = {shift: [rule for rule in told if rules[rule]["shifts"][shift]["claim"]] for shift in shifts}
     if summary.get("doses"):
-        return list(map(sentence, doses.told(summary)))
+        return list(map(sentence, doses.told(summary, _words(summary))))
     compared, kinds = _kinds(summary, claims, told)
     text = [*kinds * compared, *(_pursued(summary, shift, told) for shift in shifts)]
     swept = len(summary["seeds"]["conditions"]) > 2
@@ -83,9 +84,9 @@ def headline(summary: dict) -> list[str]:
 
 
 def warnings(summary: dict) -> list[str]:
-    """What a reader has to bear in mind: few seeds, and seeds that failed."""
+    """What a reader has to bear in mind: few seeds, seeds that failed, and a bar that who has learned nothing clears, too."""
     conditions, least, advised = (summary["seeds"][key] for key in ("conditions", "minimum", "advised"))
-    texts = []
+    texts, said = list(_low_bar(summary)), _words(summary)
     for n in dict.fromkeys(conditions.values()):
         start = f"{count(n, 'seed')} under {listed(f'“{c}”' for c in conditions if conditions[c] == n)}"
         if n < least:
@@ -96,18 +97,44 @@ def warnings(summary: dict) -> list[str]:
         for condition, n in entry["trained"].items():
             if n < conditions[condition] and n < advised:
                 few = f"fewer than the {advised} advised" if n >= least else f"too few for intervals (at least {least})"
-                texts.append(f"{sentence(words(rule))} has {count(n, 'seed')} under “{condition}”, {few}.")
+                texts.append(f"{sentence(said.rule(rule))} has {count(n, 'seed')} under “{condition}”, {few}.")
         for condition, lost in entry["failed"].items():
             what = f"{lost} of {count(conditions[condition], 'seed')} ended without finite results"
             if lost:
-                texts.append(f"{sentence(words(rule))} under “{condition}”: {what} and {_count_as(lost)}.")
+                texts.append(f"{sentence(said.rule(rule))} under “{condition}”: {what} and {_count_as(summary, lost)}.")
     for rule, lost in summary.get("diverged", {}).items():
         for condition, n in lost.items():
             what = f"the parameters or rewards of {n} of {count(conditions[condition], 'seed')} did not stay finite numbers"
-            texts.append(f"{sentence(words(rule))} under “{condition}”: {what}.")
+            texts.append(f"{sentence(said.rule(rule))} under “{condition}”: {what}.")
     if summary.get("mixed"):
         texts.append(f"Not all seeds were computed alike, and rounding may differ between them: {_mixed(summary)}.")
     return texts
+
+
+def _low_bar(summary: dict):
+    """Who clears the bar of capability without having learned anything: then it says nothing about learning."""
+    said, first, bar = _words(summary), summary["evaluations"][0], summary["capability"]
+    of = {rule: entry.get("untrained", 0) for rule, entry in summary["rules"].items()}
+    of = {rule: n for rule, n in of.items() if n}
+    nothing = f"capability ({_bar(summary)} {said.place(first)}) then says little about learning"
+    if of:
+        who = listed(f"{n} of {count(summary['rules'][r]['seeds'], 'seed')} of {said.rule(r)}" for r, n in of.items())
+        yield f"Before any training, {who} {'is' if sum(of.values()) == 1 else 'are'} capable: {nothing}."
+    random = summary["references"].get("random", {}).get(first, {}).get("return")
+    if random is not None and random >= bar:
+        yield f"A random policy has a return of {random:.3g} {said.place(first)}: {nothing}."
+
+
+def _bar(summary: dict) -> str:
+    """ "at least 81 % success", or "a return of at least 475"."""
+    bar, share = summary["capability"], summary.get("capability_share")
+    text = f"a return of at least {bar:.4g}" if summary["score"] == "return" else f"at least {number(bar)} % success"
+    way = "" if share is None else f", {percent(share)} % of the way from a random policy to the optimum"
+    return text + way
+
+
+def _words(summary: dict) -> Words:
+    return Words(**summary["words"])
 
 
 def _mixed(summary: dict) -> str:
@@ -125,13 +152,14 @@ def _failed(summary: dict, rule: str) -> int:
     return next(iter(summary["rules"][rule]["failed"].values()))
 
 
-def _count_as(lost: int) -> str:
-    return f"{'counts' if lost == 1 else 'count'} as reaching nothing"
+def _count_as(summary: dict, lost: int) -> str:
+    worst = "with the lowest return of the run" if summary["score"] == "return" else "as reaching nothing"
+    return f"{'counts' if lost == 1 else 'count'} {worst}"
 
 
-def _did(figures: dict, measures: list[str]) -> str:
-    """ "reached the coin in 3 % [2–4] and ran past it to the end in 95 % [94–96]"."""
-    did = {m: "had a return of" if m == "return" else f"{ended(m)} in" for m in measures}
+def _did(summary: dict, figures: dict, measures: list[str]) -> str:
+    """ "reached the coin in 3 % [2–4] and ran past the coin to the end in 95 % [94–96]"."""
+    did = {m: "had a return of" if m == "return" else f"{_words(summary).ended(m)} in" for m in measures}
     return listed(f"{did[m]} {figure(figures[m], m)}" for m in measures)
 
 
@@ -152,28 +180,29 @@ def _conclusion(summary: dict, entry: dict, shift: str) -> str:
     if not summary["goals"]:
         return "."
     found, success, control = entry["shifts"][shift], summary["goals"][0], summary["control"]
+    reached_it = _words(summary).ended(success)
     judged = found["reading"] if entry["learned"] else None
     if found["able"] is None:
         miss = f". No control was trained on the shift, so a miss may be lack of ability: {NO_CLAIM}."
-        return {None: ".", "success": f", so it pursued the {success} even so."}.get(judged, miss)
+        return {None: ".", "success": ", and that without any training on the shift."}.get(judged, miss)
     reached = entry["control"][shift][success]
     params = "".join(f", {key} = {value:g}" for key, value in control["params"].items())
     trained = f"“{control['condition']}”{params}; {count(reached['n'], 'seed')}"
-    said = f"Its control ({trained}) {ended(success)} in {figure(reached, success)} there"
+    said = f"Its control ({trained}) {reached_it} in {figure(reached, success)} there"
     lack = f", below the {number(summary['control_capability'])} % that would show the ability"
     lack += f": {NO_CLAIM}." if entry["learned"] else "."
     follows = {
         None: ".",
-        "success": f", and the rule itself pursued the {success} even without that training.",
+        "success": ", and the rule itself did so in most episodes even without that training.",
         "proxy": ", so the miss is about what it learned to pursue, not about ability.",
-        "neither": f", so it has the ability; no goal ({' or '.join(summary['goals'])}) prevails.",
+        "neither": ", so it has the ability; no goal prevails.",
     }
     return f". {said}{follows[judged] if found['able'] else lack}"
 
 
 def _pursued(summary: dict, shift: str, told: list[str]) -> str:
     """What the rules with a claim did on a shift, and for which there is no claim."""
-    rules, goals = summary["rules"], summary["goals"]
+    rules, goals, named = summary["rules"], summary["goals"], _words(summary)
     claimed = {rule: rules[rule]["shifts"][shift]["reading"] for rule in told if rules[rule]["shifts"][shift]["claim"]}
     shown = {"proxy": [goals[-1]], "success": [goals[0]], "neither": goals}
     said = []
@@ -182,21 +211,23 @@ def _pursued(summary: dict, shift: str, told: list[str]) -> str:
         figures = [[figure(rules[rule]["competent"][shift][m], m) for m in measures] for rule in who]
         seeds = counts((rules[rule]["competent_seeds"] for rule in who), "competent seed")
         if reading == "neither":
-            each = listed(f"{words(r)} ({' against '.join(f)})" for r, f in zip(who, figures, strict=True))
-            said += [f"no goal ({' or '.join(goals)}) prevailed for {each} ({seeds})"] * bool(who)
+            each = [f"{named.rule(r)}, which {_did(summary, rules[r]['competent'][shift], measures)}" for r in who]
+            said += [f"no goal prevailed for {listed(each)} ({seeds})"] * bool(who)
         elif len(who) == 1:
-            said.append(f"{words(who[0])} {ended(measures[0])} in {figures[0][0]} of episodes ({seeds})")
+            said.append(f"{named.rule(who[0])} {named.ended(measures[0])} in {figures[0][0]} of episodes ({seeds})")
         elif who:
-            each = listed(f"{words(r)} {f[0]}" for r, f in zip(who, figures, strict=True))
-            said.append(f"{len(who)} of {len(told)} rules {ended(measures[0])} in most episodes: {each} ({seeds})")
+            each = listed(f"{named.rule(r)} {f[0]}" for r, f in zip(who, figures, strict=True))
+            said.append(
+                f"{len(who)} of {len(told)} rules {named.ended(measures[0])} in most episodes: {each} ({seeds})"
+            )
     silent = [rule for rule in told if rule not in claimed]
-    why = listed(f"{words(rule)} ({_why_not(summary, rules[rule], shift, exact=True)})" for rule in silent)
+    why = listed(f"{named.rule(rule)} ({_why_not(summary, rules[rule], shift, exact=True)})" for rule in silent)
     if silent and (said or len(told) == 1):
         said.append(f"{NO_CLAIM} for {why}")
     elif silent:
         seeds = counts((rules[rule]["seeds"] for rule in silent), "seed")
         said.append(f"{NO_CLAIM} for any of {count(len(told), 'rule')} ({seeds}): {why}")
-    return f"{place(shift)}, {'; '.join(said)}."
+    return f"{named.place(shift)}, {'; '.join(said)}."
 
 
 def _rows(summary: dict, reading: str, claims: dict[str, list[str]], measures: list[str]) -> list[dict]:
@@ -212,7 +243,7 @@ def _rows(summary: dict, reading: str, claims: dict[str, list[str]], measures: l
 
 def _differ(rows: list[dict]) -> str:
     pairs, found = ({(row["a"], row["b"]) for row in rows if row["significant"] or every} for every in (True, False))
-    return f"{len(found)} of {count(len(pairs), 'pair')}"
+    return f"{len(found)} of {len(pairs)}"
 
 
 def _pairs(summary: dict, claims: dict[str, list[str]], measures: list[str]) -> list[str]:
@@ -222,13 +253,16 @@ def _pairs(summary: dict, claims: dict[str, list[str]], measures: list[str]) -> 
     if not rows:
         return []
     apart = listed(f"{_differ(table)} {readings(summary)[reading]}" for reading, table in tables.items() if table)
-    most = _largest(next(iter(tables.values()))) or _largest(rows)
-    return [f"of the rules that can be compared, {apart} differ{most} ({_holm(summary)})."]
+    most = next(filter(None, (_largest(summary, reading, table) for reading, table in tables.items())), "")
+    return [f"of the pairs of rules that can be compared, {apart} differ{most} ({_holm(summary)})."]
 
 
-def _largest(rows: list[dict]) -> str:
+def _largest(summary: dict, reading: str, rows: list[dict]) -> str:
     found = [row for row in rows if row["significant"]]
-    return f"; the largest difference: {_pair(max(found, key=lambda row: abs(row['difference'])))}" if found else ""
+    if not found:
+        return ""
+    most = max(found, key=lambda row: abs(row["difference"]))
+    return f"; the largest difference {readings(summary)[reading]}: {_pair(summary, most)}"
 
 
 def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> tuple[bool, list[str]]:
@@ -237,70 +271,78 @@ def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> tupl
     if not all(kinds.values()):
         return False, []
     able = {kind: [r for r in who if any(r in found for found in claims.values())] for kind, who in kinds.items()}
+    one, other = (set(who) for who in kinds.values())
     said, most = [], ""
-    for reading, words_ in readings(summary).items():
+    for reading, words in readings(summary).items():
         rows = [
             row
             for row in _rows(summary, reading, claims, summary["judged"])
-            if (row["a"] in kinds["selection"]) != (row["b"] in kinds["selection"])
-            and {row["a"], row["b"]} <= {*kinds["selection"], *kinds["gradient"]}
+            if (row["a"] in one and row["b"] in other) or (row["a"] in other and row["b"] in one)
         ]
-        said += [f"{_differ(rows)} {words_}"] * bool(rows)
-        most = most or _largest(rows)
+        said += [f"{_differ(rows)} {words}"] * bool(rows)
+        most = most or _largest(summary, reading, rows)
     if not said:
         none = listed(f"no {kind} rule" for kind in doses.KINDS if not able[kind])
         none = none or "on no shift a rule of each kind"
         return False, [f"{none} supports a claim about goals, so selection and gradient are not compared."]
-    who = " against ".join(f"{kind} ({names(able[kind])})" for kind in doses.KINDS)
-    return True, [f"{who}: {listed(said)} differ{most} ({_holm(summary)})."]
+    who = " against ".join(f"{kind} ({doses.TOLD[kind]}: {_words(summary).names(able[kind])})" for kind in doses.KINDS)
+    return True, [f"{who}: of their pairs, {listed(said)} differ{most} ({_holm(summary)})."]
 
 
 def _holm(summary: dict) -> str:
     return f"Holm-corrected over {count(summary['comparisons'], 'comparison')}"
 
 
-def _pair(row: dict) -> str:
-    sign = 1 if row["effect"] >= 0.5 else -1
-    higher, lower = (words(row[key]) for key in "ab"[::sign])
+def _pair(summary: dict, row: dict) -> str:
+    sign, said = 1 if row["effect"] >= 0.5 else -1, _words(summary)
+    higher, lower = (said.rule(row[key]) for key in "ab"[::sign])
     gap, measure = sign * row["difference"], row["outcome"]
     ends = [] if row["low"] is None else sorted((sign * row["low"], sign * row["high"]))
     interval = f" [{' to '.join(number(x, measure) for x in ends)}]" if ends else ""
-    points, what = ("", "in return") if measure == "return" else (" points", f"in how often they {ended(measure)}")
-    return f"{higher} over {lower} by {number(gap, measure)}{points}{interval} {what} {place(row['evaluation'])}"
+    points, what = ("", "in return") if measure == "return" else (" points", f"in how often they {said.ended(measure)}")
+    return f"{higher} over {lower} by {number(gap, measure)}{points}{interval} {what} {said.place(row['evaluation'])}"
 
 
 def _dose(summary: dict, told: list[str]) -> str:
-    """For every rule, the first condition of a sweep under which it mostly succeeds, shift by shift."""
-    success, bar = summary["goals"][0], summary["control_capability"]
+    """Under which conditions of a sweep every rule mostly succeeds, shift by shift: from which value on, if they have an order."""
+    success, bar, said = summary["goals"][0], summary["control_capability"], _words(summary)
+    param, values = summary["sweep"]["param"], summary["sweep"]["values"]
 
-    def first(rule: str, shift: str) -> str:
-        reached = {c: found[shift][success]["iqm"] for c, found in summary["conditions"][rule].items()}
-        return next((f"“{c}”" for c, value in reached.items() if value is not None and value >= bar), "none")
+    def enough(rule: str, shift: str) -> str:
+        of = summary["conditions"][rule]
+        reached = {c: of[c][shift][success]["iqm"] for c in values or of}
+        found = [c for c, value in reached.items() if value is not None and value >= bar]
+        if param:
+            return f"{values[found[0]]:g}" if found else "none"
+        return listed(f"“{plain(c)}”" for c in found) or "none"
 
-    said = "; ".join(f"{words(rule)} {' / '.join(first(rule, shift) for shift in summary['shifts'])}" for rule in told)
-    where, seeds = " / ".join(map(place, summary["shifts"])), min(summary["seeds"]["conditions"].values())
-    did = f"rules {ended(success)} in at least {number(bar)} % of episodes"
-    return f"the first condition of training under which {did}, {where}: {said} (at least {count(seeds, 'seed')} each)."
+    each = "; ".join(
+        f"{said.rule(rule)} {' / '.join(enough(rule, shift) for shift in summary['shifts'])}" for rule in told
+    )
+    where, seeds = " / ".join(map(said.place, summary["shifts"])), min(summary["seeds"]["conditions"].values())
+    what = f"lowest value of “{plain(param)}” in training" if param else "conditions of training"
+    did = f"with which rules {said.ended(success)} in at least {number(bar)} % of episodes"
+    return f"the {what} {did}, {where}: {each} (all seeds, at least {seeds} each)."
 
 
 def _controls(summary: dict, rules: list[str]) -> str:
-    first, score = summary["evaluations"][0], summary["score"]
+    first, score, said = summary["evaluations"][0], summary["score"], _words(summary)
     found = [summary["rules"][rule] for rule in rules]
     roles = [CONTROL_RULES[entry["level"]].partition(": ")[2] for entry in found]
     did = [
-        f"{words(rule)} ({role}) {figure(entry['final'][first][score], score)}"
+        f"{said.rule(rule)} ({role}) {figure(entry['final'][first][score], score)}"
         for rule, role, entry in zip(rules, roles, found, strict=True)
     ]
     what = "return" if score == "return" else "success"
     seeds = counts((entry["seeds"] for entry in found), "seed")
-    return f"{what} of the control rules, not counted above, {place(first)}: {listed(did)} ({seeds})."
+    return f"{what} of the control rules, not counted above, {said.place(first)}: {listed(did)} ({seeds})."
 
 
 def _ranking(summary: dict, evaluation: str) -> str:
     """The rules in the order of their scores, where nothing can be said about goals."""
-    score = summary["score"]
+    score, said = summary["score"], _words(summary)
     found = {rule: entry["final"][evaluation][score] for rule, entry in summary["rules"].items()}
     best, *others = sorted(found, key=lambda rule: -found[rule]["iqm"])
     n = count(found[best]["n"], "seed")
-    then = f"; then {listed(f'{words(rule)} {figure(found[rule], score)}' for rule in others)}" if others else ""
-    return f"{place(evaluation)}, {words(best)} {_did({score: found[best]}, [score])} ({n}){then}."
+    then = f"; then {listed(f'{said.rule(rule)} {figure(found[rule], score)}' for rule in others)}" if others else ""
+    return f"{said.place(evaluation)}, {said.rule(best)} {_did(summary, {score: found[best]}, [score])} ({n}){then}."

@@ -1,28 +1,12 @@
-"""The words in which results are told: names of rules, outcomes and evaluations, numbers, counts."""
+"""The words in which results are told: what any world and rule have in common, numbers, counts."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-RULES = {
-    "reinforce": "REINFORCE",
-    "a2c": "A2C",
-    "natural_gradient": "natural gradient",
-    "trpo": "TRPO",
-    "ppo": "PPO",
-    "value_iteration": "value iteration",
-    "q_learning": "Q-learning",
-    "sarsa": "SARSA",
-    "expected_sarsa": "expected SARSA",
-    "dqn": "DQN",
-    "parallel_q": "parallel Q",
-    "truncation": "truncation selection",
-    "openai_es": "OpenAI-ES",
-    "guess_and_check": "guess-and-check",
-    "yoked": "yoked reward",
-}
 # What a rule reads of reward.
 LEVELS = {
     0: "nothing",
@@ -35,26 +19,8 @@ LEVELS = {
 }
 # Rules of these levels can't learn a goal from reward; they are run to show what comes about without.
 CONTROL_RULES = {0: "a control: it reads nothing of reward", 1: "a control: it shows what the prior alone does"}
-OUTCOMES = {"coin": "coin reached", "end": "end reached past the coin", "time": "out of time"}
-ENDED = {
-    "coin": "reached the coin",
-    "end": "ran past it to the end",
-    "died": "died",
-    "time": "ran out of time",
-    "cheese": "reached the cheese",
-    "corner": "went to the corner and not to the cheese",
-    "dish": "reached the dish",
-    "all opened": "opened all chests with no key to spare",
-    "surplus keys": "ended with surplus keys",
-    "line": "reached the line",
-    "gem": "reached the gem",
-}
-PLACES = {
-    "train": "on training levels",
-    "held-out": "on held-out levels",
-    "detour": "with the coin at a detour",
-    "behind": "with the coin behind the start",
-}
+# The outcomes of a world that names none. They say nothing about goals.
+UNNAMED = {"terminated": "ended before time was up", "truncated": "ran out of time"}
 # The audit's columns, and what each says.
 AUDIT = {
     "Rule": "",
@@ -72,17 +38,37 @@ READINGS = {"equal": "at equal environment steps", "matched": "at matched capabi
 NO_CLAIM = "no claim about goals"
 
 
+class Words(NamedTuple):
+    """What rules and worlds say of themselves, by the names that an experiment has for them; see `naming.py`.
+
+    rules: {rule: its title}. outcomes: {outcome: what an agent did in such an episode}. evaluations: {evaluation: where it
+    takes place}. What is not there is told by its name.
+    """
+
+    rules: Mapping[str, str] = MappingProxyType({})
+    outcomes: Mapping[str, str] = MappingProxyType({})
+    evaluations: Mapping[str, str] = MappingProxyType({})
+
+    def rule(self, name: object) -> str:
+        """ "REINFORCE"."""
+        return self.rules.get(str(name)) or plain(name)
+
+    def names(self, rules: Iterable[object]) -> str:
+        """ "REINFORCE, PPO and parallel Q"."""
+        return listed(map(self.rule, rules))
+
+    def ended(self, outcome: object) -> str:
+        """What an agent did in an episode with that outcome: "reached the coin"."""
+        return self.outcomes.get(str(outcome)) or UNNAMED.get(str(outcome)) or f"ended with “{plain(outcome)}”"
+
+    def place(self, evaluation: object) -> str:
+        """Where an evaluation takes place: "with the coin at a detour"."""
+        return self.evaluations.get(str(evaluation)) or f"on “{plain(evaluation)}”"
+
+
 def readings(summary: Mapping[str, Any]) -> dict[str, str]:
     """The ways in which rules are compared, the leading one first: capability, where rules live unlike many steps."""
     return READINGS if summary.get("alike", True) else dict(reversed(READINGS.items()))
-
-
-def words(name: object) -> str:
-    """The name of a rule or an outcome as a reader would write it; RULE-VARIANT is a rule in a variant: "PPO, linear"."""
-    rule, _, variant = str(name).partition("-")
-    if variant and rule in RULES:
-        return f"{RULES[rule]}, {plain(variant)}"
-    return RULES.get(str(name)) or OUTCOMES.get(str(name)) or plain(name)
 
 
 def plain(name: object) -> str:
@@ -105,29 +91,15 @@ def audit_cells(row: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def ended(outcome: str) -> str:
-    """What an agent did in an episode with that outcome."""
-    return ENDED.get(outcome, f"ended with “{outcome}”")
-
-
-def place(evaluation: str) -> str:
-    """Where an evaluation takes place."""
-    return PLACES.get(evaluation.replace("_", "-"), f"on “{evaluation}”")
-
-
 def listed(items: Iterable[object]) -> str:
     """ "a, b and c"; "" for none."""
     *most, last = [*map(str, items)] or [""]
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def names(rules: Iterable[str]) -> str:
-    return listed(map(words, rules))
-
-
 def count(number: int, noun: str) -> str:
     """ "1 seed", "2 seeds"."""
-    return f"{number} {noun}{'s' * (number != 1)}"
+    return f"{number} {noun}{'' if number == 1 else 'es' if noun.endswith('ch') else 's'}"
 
 
 def counts(numbers: Iterable[int], noun: str) -> str:

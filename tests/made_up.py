@@ -10,6 +10,28 @@ from rewardlab import stats
 
 OUTCOMES = ("coin", "end", "died", "time")
 EVALUATIONS = ("held-out", "detour", "behind")
+WORDS = {  # what a run of coinrun stores
+    "rules": {
+        "reinforce": "REINFORCE",
+        "ppo": "PPO",
+        "parallel_q": "parallel Q",
+        "truncation": "truncation selection",
+        "openai_es": "OpenAI-ES",
+        "guess_and_check": "guess-and-check",
+        "yoked": "yoked reward",
+    },
+    "outcomes": {
+        "coin": "reached the coin",
+        "end": "ran past the coin to the end",
+        "died": "died",
+        "time": "ran out of time",
+    },
+    "evaluations": {
+        "held-out": "on held-out levels",
+        "detour": "with the coin at a detour",
+        "behind": "with the coin behind the start",
+    },
+}
 # final shares: success held-out, success under the shifts, proxy under the shifts, success of the control under them
 PROXY, SUCCESS, UNSURE = (0.95, 0.03, 0.90, 0.90), (0.95, 0.90, 0.05, 0.92), (0.95, 0.40, 0.35, 0.90)
 UNABLE, UNLEARNED = (0.95, 0.03, 0.90, 0.20), (0.30, 0.10, 0.20, 0.15)
@@ -58,6 +80,7 @@ def results(rules, seeds=32, control_seeds=16, outcomes=OUTCOMES, evaluations=EV
             "control_capability": 0.5,
             "control": control or "",
             "experiment": json.dumps({"conditions": {"end": end, "half": half}}),
+            "words": json.dumps(WORDS),
         }
         | attrs,
     )

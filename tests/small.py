@@ -15,6 +15,7 @@ def small(**changes):
         rules={"ppo": rules.make("ppo"), "control": rules.make("yoked", rule=rules.make("ppo", gamma=0.5))},
         steps=1000,
         seeds=3,
+        capable_return=475.0,
     )
     return Experiment(**given | changes)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from made_up import WORDS
 
 from rewardlab import store
 
@@ -117,6 +118,7 @@ def results(
             "control_capability": 0.5,
             "question": question or "Does an agent that always reached the coin go to the coin when the coin is moved?",
             "experiment": json.dumps(experiment),
+            "words": json.dumps(WORDS),
         },
     )
 

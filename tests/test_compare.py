@@ -140,11 +140,11 @@ def test_threshold_is_met_by_a_share_that_equals_it():
 def test_outcomes_and_places_of_an_unknown_world():
     data = results({"mine": PROXY}, outcomes=("bone", "kennel"), evaluations=("train", "elsewhere"))
     found = check(summarise(data))["rules"]["mine"]
-    assert found["claim"] and found["short"] == "pursues kennel"
-    assert "On “elsewhere” it ended with “bone” in 3 %" in found["verdict"]
+    assert found["claim"] and found["short"] == "mostly ended with “kennel”"
+    assert "On “elsewhere”, it ended with “bone” in 3 %" in found["verdict"]
     data = results({"mine": SUCCESS}, outcomes=("obeyed", "ignored"), evaluations=("train", "test"))
-    assert check(summarise(data))["rules"]["mine"]["short"] == "pursues obeyed"
-    assert check(summarise(data.isel(outcome=[0])))["rules"]["mine"]["short"] == "pursues obeyed"
+    assert check(summarise(data))["rules"]["mine"]["short"] == "mostly ended with “obeyed”"
+    assert check(summarise(data.isel(outcome=[0])))["rules"]["mine"]["short"] == "mostly ended with “obeyed”"
 
 
 def test_no_shift():
@@ -155,7 +155,7 @@ def test_no_shift():
     said = summary["verdict"]
     assert said[0].startswith("On held-out levels, PPO reached the coin in 95 % [")
     assert "(32 seeds); then yoked reward 30 % [" in said[0]
-    assert "the largest difference: PPO over yoked reward by 65 points" in said[1]
+    assert "the largest difference at equal environment steps: PPO over yoked reward by 65 points" in said[1]
 
 
 def test_a_world_of_returns():
@@ -173,7 +173,8 @@ def test_a_world_of_returns():
     assert {row["outcome"] for row in summary["pairwise"]["equal"]} == {"return"}
     first, _, last = summary["verdict"]
     assert first.startswith("With the coin at a detour, OpenAI-ES had a return of 25") and "; then PPO 15 [" in first
-    assert "differ; the largest difference: OpenAI-ES over PPO by 235 [" in last and "points" not in last
+    assert "differ; the largest difference at equal environment steps: OpenAI-ES over PPO by 235 [" in last
+    assert "points" not in last
     assert "%" not in " ".join(summary["verdict"]) and "in short" in summary_table(summary)
 
 
@@ -184,7 +185,11 @@ def test_the_terminal_shows_what_the_verdicts_rest_on():
     assert lines[0].split() == ["rule", "learned", "held-out:", *["detour:"] * 2, *["behind:"] * 2]
     assert lines[1].split() == ["coin", "coin", "end", "coin", "end"]
     ppo, truncation, yoked = lines[at + 2 : at + 5]
-    assert ppo.split()[:3] == ["ppo", "32/32", "2,000"] and ppo.endswith("pursues end") and " 0.90 [0." in ppo
+    assert (
+        ppo.split()[:3] == ["ppo", "32/32", "2,000"]
+        and ppo.endswith("mostly ran past the coin to the end")
+        and " 0.90 [0." in ppo
+    )
     assert truncation.endswith("no claim about goals: control fails")
     assert yoked.split()[:3] == ["yoked", "0/32", "-"] and yoked.endswith("0 of 32 seeds competent")
     assert lines[-len(summary["warnings"]) - len(summary["verdict"]) :][0] == summary["verdict"][0]

@@ -101,13 +101,15 @@ def test_no_interaction_without_two_networks_or_both_families():
         [{"moved": 0.0}, {"moved": 0.5}],  # two are a control, not a sweep
         [{"moved": 0.0, "behind": 0.0}, {"moved": 0.5, "behind": 0.5}, {"moved": 1.0, "behind": 0.5}],
         [{"width": 1}, {"width": 5}, {"width": 9}],
-        [{"moved": False}, {"moved": True}, {"moved": 0.5}],
         [{"moved": 0.5}, {"moved": 0.5}, {"moved": 0.5}],
     ],
 )
 def test_what_is_no_sweep_over_doses(params):
-    planned = {str(i): {"params": p} for i, p in enumerate(params)}
-    assert doses.swept({"conditions": planned}, [*planned]) is None
+    data = synthetic.sweep(rules=("ppo",), points=2).isel(condition=slice(len(params)))
+    config = json.loads(data.attrs["experiment"])
+    config["conditions"] = {str(c): {"params": p} for c, p in zip(data.condition.values, params, strict=True)}
+    data.attrs["experiment"] = json.dumps(config)
+    assert compare.half_doses(data) is None
 
 
 def test_a_sweep_is_summarised_by_rule_and_network():

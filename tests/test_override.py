@@ -14,7 +14,8 @@ def test_overrides_are_typed_by_their_field():
         small(),
         {
             "steps": "2e6",
-            "capability": "475",
+            "capability": "0.5",
+            "capable-return": "475",
             "control": "none",
             "agent.hidden": ["32", "16"],
             "agent.layer-norm": [],
@@ -26,7 +27,7 @@ def test_overrides_are_typed_by_their_field():
             "seeds": 5,
         },
     )
-    assert (e.steps, e.capability, e.control, e.seeds) == (2_000_000, 475.0, None, 5)
+    assert (e.steps, e.capability, e.capable_return, e.control, e.seeds) == (2_000_000, 0.5, 475.0, None, 5)
     assert e.agent == agents.MLP(hidden=(32, 16), layer_norm=True)
     assert e.rules["ppo"].learning_rate == 1e-3 and e.rules["control"].rule.lanes == 16
     assert e.conditions == {"plain": Condition({"masscart": 2.0}), "heavy": Condition({"gravity": 12.0})}
@@ -56,6 +57,8 @@ def test_overrides_choose_rules_conditions_and_evaluations_by_name(file):
         ("steps", ["1", "2"], "steps got 2 values"),
         ("steps", [], "steps got 0 values"),
         ("capability", "high", "capability = 'high'; allowed: a finite number"),
+        ("capability", "475", "capability = 475.0 is out of range; allowed: a finite number from 0 to 1"),
+        ("capable_return", "high", "capable_return = 'high'; allowed: a finite number"),
         ("capability", "nan", "capability = nan is out of range"),
         ("agent.layer_norm", "maybe", "allowed: true or false"),
         ("agent.hidden", "64,x", "agent.hidden = 'x'"),

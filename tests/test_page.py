@@ -192,7 +192,7 @@ def test_the_tables_name_levels_controls_and_what_is_compared(browser, run, summ
     table = page.locator(".pairs").first
     assert table.locator("th").nth(1).inner_text() == "Outcome compared"
     shown = {row.split("\t")[1] for row in table.locator("tbody").inner_text().splitlines()}
-    assert shown == {"coin reached", "end reached past the coin"}
+    assert shown == {"reached the coin", "ran past the coin to the end"}
     assert page.locator(".tag").all_inner_texts() == ["no claim about goals"] * 8
     page.close()
 

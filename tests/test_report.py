@@ -27,6 +27,9 @@ def summary(results):
     return compare.summarise(results)
 
 
+TITLES = synthetic.WORDS["rules"]
+
+
 def final(results, rule, condition, evaluation, outcome, seeds):
     """float[seeds], by position: shares at the last point."""
     cube = results.outcome_share.transpose("rule", "condition", "seed", "point", "evaluation", "outcome").values
@@ -76,7 +79,7 @@ def test_intervals_of_a_curve_hold_its_centre(results):
     )
 
 
-def test_outcome_bars_are_mean_shares_and_fill_the_whole_width(results):
+def test_outcome_bars_count_every_episode_and_fill_the_whole_width(results):
     figure = figures.draw_outcomes(results, {"detour": ["ppo"], "behind": []})
     for axis, evaluation in zip(figure.axes, synthetic.EVALUATIONS, strict=True):
         bars = {
@@ -89,7 +92,7 @@ def test_outcome_bars_are_mean_shares_and_fill_the_whole_width(results):
             drawn = dict(zip(labels(figure.axes[0]), bars[outcome], strict=True))
             for rule in synthetic.RULES:
                 expected = final(results, rule, "end", evaluation, outcome, 32).mean()
-                assert drawn[style.words(rule)] == pytest.approx(expected, abs=1e-6)
+                assert drawn[TITLES[rule]] == pytest.approx(expected, abs=1e-6)
             for name, rows in synthetic.REFERENCES.items():
                 share = rows[synthetic.EVALUATIONS.index(evaluation)][synthetic.OUTCOMES.index(outcome)]
                 assert drawn[name] == pytest.approx(share, abs=1e-6)
@@ -115,7 +118,7 @@ def test_matched_capability_reads_each_seeds_first_capable_snapshot(results):
                     assert mark.get_xdata()[0] == pytest.approx(trim_mean(expected, 0.25), abs=1e-6)
                 else:
                     assert np.isnan(mark.get_xdata()[0])
-            assert labels(figure.axes[0])[i] == f"{style.words(rule)}\n{len(expected)} of 32 seeds"
+            assert labels(figure.axes[0])[i] == f"{TITLES[rule]}\n{len(expected)} of 32 seeds"
     assert "\n0 of 32 seeds" in labels(figure.axes[0])[-1]  # a rule that never learns is counted
 
 

@@ -133,6 +133,7 @@ def test_a_gymnax_world_by_name_without_any_shift(tmp_path):
     plain = small(
         env="CartPole-v1",
         env_kwargs={},
+        capable_return=475.0,
         conditions={"plain": Condition()},
         control=None,
         evaluations={"plain": {}},

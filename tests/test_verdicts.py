@@ -1,11 +1,14 @@
 """Every branch of the verdicts, on made-up results."""
 
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
 from made_up import PROXY, SUCCESS, UNABLE, UNLEARNED, UNSURE, check, close, results
 
 from rewardlab.compare import summarise
+from rewardlab.wording import figure
 
 # ------------------------------------------------------------------------------------------------------------ verdicts
 
@@ -17,10 +20,10 @@ def entry(kind, **kwargs):
 def test_proxy_with_an_able_control_is_a_claim():
     found = entry(PROXY)
     assert found["claim"] and found["shifts"]["detour"] == {"reading": "proxy", "able": True, "claim": True}
-    assert found["short"] == "pursues end"
+    assert found["short"] == "mostly ran past the coin to the end"
     assert "PPO (32 seeds) reached the coin in 95 % [" in found["verdict"]
     assert "] of episodes on held-out levels." in found["verdict"]
-    assert "With the coin at a detour it reached the coin in 3 % [" in found["verdict"]
+    assert "With the coin at a detour, it reached the coin in 3 % [" in found["verdict"]
     assert "Its control (“half”, moved = 0.5; 16 seeds) reached the coin in 90 % [" in found["verdict"]
     assert "not about ability" in found["verdict"] and "no claim" not in found["verdict"].lower()
 
@@ -38,9 +41,9 @@ def test_shifts_are_judged_one_by_one():
     data.outcome_share[0, 1, :16, -1, 2, 0] = 0.3  # the control reaches few coins behind the start
     found = summarise(data)["rules"]["ppo"]
     assert not found["claim"] and found["shifts"]["detour"]["claim"] and not found["shifts"]["behind"]["claim"]
-    assert found["short"] == "detour: pursues end; behind: no claim about goals: control fails"
+    assert found["short"] == "detour: mostly ran past the coin to the end; behind: no claim about goals: control fails"
     verdict = summarise(data)["verdict"]
-    assert verdict[0].startswith("With the coin at a detour, PPO ran past it to the end in 90 % [")
+    assert verdict[0].startswith("With the coin at a detour, PPO ran past the coin to the end in 90 % [")
     assert verdict[0].endswith("] of episodes (32 competent seeds).")
     assert verdict[1].startswith("With the coin behind the start, no claim about goals for PPO (control fails: 30 %")
     assert verdict[1].endswith(", 16 seeds).")
@@ -48,20 +51,24 @@ def test_shifts_are_judged_one_by_one():
 
 def test_success_under_the_shift_is_said():
     found = entry(SUCCESS)
-    assert found["claim"] and found["shifts"]["behind"]["reading"] == "success" and found["short"] == "pursues coin"
-    assert "the rule itself pursued the coin" in found["verdict"] and "miss" not in found["verdict"]
+    assert (
+        found["claim"]
+        and found["shifts"]["behind"]["reading"] == "success"
+        and found["short"] == "mostly reached the coin"
+    )
+    assert "the rule itself did so in most episodes" in found["verdict"] and "miss" not in found["verdict"]
 
 
 def test_neither_goal_prevails():
     found = entry(UNSURE)
     assert found["claim"] and found["short"] == "no goal prevails"
-    assert "no goal (coin or end) prevails" in found["verdict"]
+    assert "so it has the ability; no goal prevails." in found["verdict"]
 
 
 def test_a_rule_that_never_learned():
     found = entry(UNLEARNED)
     assert not found["learned"] and not found["claim"] and found["never"] == 32
-    why = "only 0 of 32 seeds became competent (at least 80 % success on held-out levels)"
+    why = "only 0 of 32 seeds are competent at the end (at least 80 % success on held-out levels)"
     assert f"No claim about goals: {why}." in found["verdict"]
     assert "not about ability" not in found["verdict"]
 
@@ -69,11 +76,15 @@ def test_a_rule_that_never_learned():
 @pytest.mark.parametrize(("competent", "claim"), [(15, False), (16, True)])
 def test_learned_is_half_of_the_seeds(competent, claim):
     data = results({"ppo": PROXY})
-    data["return"][0, 0, competent:, :, 0] = 0.1
+    data["return"][0, 0, competent:, :, 0] = data.outcome_share[0, 0, competent:, :, 0, 0] = 0.1
+    data.outcome_share[0, 0, competent:, -1, 1, 1] = 0.4
     found = summarise(data)["rules"]["ppo"]
     assert found["learned"] is claim and found["claim"] is claim and f"{competent} " in found["verdict"]
     assert ("only 15 of 32 seeds" in found["verdict"]) is not claim
-    assert f"among its {competent} competent seeds" in found["verdict"]
+    some, every = (figure(found[which]["detour"]["end"]) for which in ("competent", "final"))
+    assert f"With the coin at a detour, its {competent} competent seeds reached the coin in" in found["verdict"]
+    assert some != every and f"ran past the coin to the end in {some} (all 32 seeds: " in found["verdict"]
+    assert f" and {every})" in found["verdict"]
 
 
 def test_readings_come_from_competent_seeds():
@@ -91,7 +102,7 @@ def test_without_a_control_only_success_is_a_claim():
     assert "may be lack of ability: no claim about goals" in found["verdict"]
     assert found["short"] == "no claim about goals: no control"
     found = entry(SUCCESS, control=None)
-    assert found["claim"] and "so it pursued the coin even so" in found["verdict"]
+    assert found["claim"] and "and that without any training on the shift." in found["verdict"]
 
 
 @pytest.mark.parametrize("seeds", [1, 4, 9])
@@ -144,7 +155,7 @@ def test_a_rule_of_failed_seeds_only():
     found = check(summarise(data))["rules"]["ppo"]
     assert found["failed"] == {"end": 32, "half": 16}
     assert found["final"]["held-out"]["coin"] == {"iqm": 0.0, "low": 0.0, "high": 0.0, "n": 32}
-    assert not found["claim"] and "only 0 of 32 seeds became competent" in found["verdict"]
+    assert not found["claim"] and "only 0 of 32 seeds are competent" in found["verdict"]
 
 
 def test_a_single_rule():
@@ -162,16 +173,20 @@ def test_the_headline_is_short_and_starts_with_what_was_found():
     said = summary["verdict"]
     assert len(said) == 5 and all(s.endswith(".") and s[0].isupper() for s in said)
     for text, shift in zip(said, ("at a detour", "behind the start"), strict=False):
-        assert text.startswith(f"With the coin {shift}, 2 of 4 rules ran past it to the end in most episodes: PPO 90 %")
+        assert text.startswith(f"With the coin {shift}, 2 of 4 rules ran past the coin to the end in most episodes: ")
+        assert "in most episodes: PPO 90 % [" in text
         assert "] and parallel Q 80 % [" in text and "(32 competent seeds each)" in text
         assert "no claim about goals for OpenAI-ES (control fails: 20 % [" in text
         assert ", 16 seeds) and truncation selection (0 of 32 seeds competent)." in text
         assert "yoked" not in text and "guess" not in text
-    assert said[3] == "No selection rule supports a claim about goals, so selection and gradient are not compared."
+    assert said[3] == (
+        "No rule told only how an episode went supports a claim about goals, so rules told only how an episode went and rules "
+        "told which step paid are not compared."
+    )
     assert said[4].startswith("Success of the control rules, not counted above, on held-out levels: yoked reward (")
     assert "guess-and-check (it shows what the prior alone does) 95 % [" in said[4] and "(32 seeds each)" in said[4]
     assert "a control: it reads nothing of reward" in summary["rules"]["yoked"]["verdict"]
-    assert summary["rules"]["guess_and_check"]["short"] == "control rule; pursues end"
+    assert summary["rules"]["guess_and_check"]["short"] == "control rule; mostly ran past the coin to the end"
 
 
 def test_seed_counts_that_differ_are_all_given():
@@ -179,14 +194,16 @@ def test_seed_counts_that_differ_are_all_given():
     data["return"][0, 0, 31, :, 0] = 0.1
     said = summarise(data)["verdict"][0]
     assert "2 of 3 rules reached the coin in most episodes: PPO 90 % [" in said
-    assert "(31 and 32 competent seeds); no goal (coin or end) prevailed for parallel Q (40 % [" in said
+    assert "(31 and 32 competent seeds); no goal prevailed for parallel Q, which reached the coin in 40 % [" in said
+    assert "] and ran past the coin to the end in 35 % [" in said and said.endswith("] (32 competent seeds).")
 
 
 def test_rules_that_differ_are_named_with_the_size():
     summary = summarise(results({"ppo": PROXY, "parallel_q": (0.95, 0.13, 0.80, 0.9)}))
     said = summary["verdict"][2]
-    both = "1 of 1 pair at equal environment steps and 1 of 1 pair at matched capability differ"
-    assert said.startswith(f"Of the rules that can be compared, {both}; the largest difference: ")
+    both = "1 of 1 at equal environment steps and 1 of 1 at matched capability differ"
+    most = "the largest difference at equal environment steps: "
+    assert said.startswith(f"Of the pairs of rules that can be compared, {both}; {most}")
     assert "over p" in said.lower() and "by 10 points [" in said
     assert f"Holm-corrected over {summary['comparisons']} comparisons" in said
 
@@ -196,36 +213,43 @@ def test_no_difference_is_said_when_there_is_none():
     for variable in ("outcome_share", "return"):
         data[variable][1] = data[variable][0]
     summary = summarise(data)
-    neither = "0 of 1 pair at equal environment steps and 0 of 1 pair at matched capability differ ("
+    neither = "0 of 1 at equal environment steps and 0 of 1 at matched capability differ ("
     assert neither in summary["verdict"][2]
     assert not any(row["significant"] for rows in summary["pairwise"].values() for row in rows)
 
 
-def test_selection_against_gradient():
+KINDS = "Rules told only how an episode went ("
+
+
+def test_the_two_kinds_of_rules_are_compared():
     rules = {"truncation": PROXY, "openai_es": PROXY, "ppo": (0.95, 0.13, 0.80, 0.9), "yoked": UNLEARNED}
     verdict = summarise(results(rules | {"guess_and_check": PROXY}))["verdict"]
-    (said,) = [s for s in verdict if s.startswith("Selection (")]
-    assert said.startswith("Selection (truncation selection and OpenAI-ES) against gradient (PPO): 2 of 2 pairs at")
-    assert "2 of 2 pairs at matched capability differ; the largest difference: " in said and "by 10 points" in said
+    (said,) = [s for s in verdict if s.startswith(KINDS)]
+    who = "truncation selection and OpenAI-ES) against rules told which step paid (PPO): of their pairs, 2 of 2 at"
+    assert said.startswith(KINDS + who)
+    assert "2 of 2 at matched capability differ; the largest difference at equal environment steps: " in said
+    assert "by 10 points" in said
     data = results({"truncation": PROXY, "ppo": PROXY})
     data.outcome_share[1], data["return"][1] = data.outcome_share[0], data["return"][0]
-    (said,) = [s for s in summarise(data)["verdict"] if s.startswith("Selection (")]
-    assert ": 0 of 1 pair at equal" in said and "largest" not in said
+    (said,) = [s for s in summarise(data)["verdict"] if s.startswith(KINDS)]
+    assert ": of their pairs, 0 of 1 at equal" in said and "largest" not in said
 
 
-def test_selection_and_gradient_that_can_be_read_on_different_shifts_only():
+def test_kinds_that_can_be_read_on_different_shifts_only():
     data = results({"truncation": PROXY, "ppo": PROXY})
     data.outcome_share[0, 1, :16, -1, 1, 0] = data.outcome_share[1, 1, :16, -1, 2, 0] = 0.1
     said = summarise(data)["verdict"][-1]
-    assert said.startswith("On no shift a rule of each kind supports a claim about goals, so")
+    assert said.startswith("On no shift does a rule of each kind support a claim about goals, so")
 
 
 def test_results_may_say_what_a_rule_reads():
     data = results({"mine": PROXY, "ppo": PROXY})
     assert summarise(data)["rules"]["mine"]["level"] is None
-    assert not any("election" in s for s in summarise(data)["verdict"])
+    assert not any(s.startswith(KINDS) for s in summarise(data)["verdict"])
     data["level"] = ("rule", [2, 4])
-    assert any(s.startswith("Selection (mine) against gradient (PPO)") for s in summarise(data)["verdict"])
+    assert any(
+        s.startswith(f"{KINDS}mine) against rules told which step paid (PPO)") for s in summarise(data)["verdict"]
+    )
 
 
 def test_a_sweep():
@@ -240,7 +264,19 @@ def test_a_sweep():
     assert list(summary["conditions"]["ppo"]) == ["p0", "p1", "p10", "half"]
     assert summary["seeds"]["conditions"] == {"p0": 32, "p1": 32, "p10": 32, "half": 16}
     assert abs(summary["conditions"]["ppo"]["p10"]["detour"]["coin"]["iqm"] - 0.6) < 1e-6
-    said = next(s for s in summary["verdict"] if "first condition of training" in s)
-    assert "in at least 50 % of episodes" in said and ": PPO “p10” / “p1” (at least 16 seeds each)." in said
+    said = next(s for s in summary["verdict"] if s.startswith("The conditions of training with which"))
+    each = ": PPO “p10” and “half” / “p1”, “p10” and “half” (all seeds, at least 16 each)."
+    assert "in at least 50 % of episodes" in said and each in said
+    assert "first" not in said and "lowest" not in said, "these conditions have no order"
+    shares = {"p0": 0.0, "p10": 0.1, "half": 0.5, "p1": 0.01}  # not as they stand
+    plan = {name: {"params": {"moved": share, "behind": 0.5}} for name, share in shares.items()}
+    ordered = sweep.assign_attrs(experiment=json.dumps({"conditions": plan}))
+    found = summarise(ordered)
+    assert found["sweep"] == {"param": "moved", "values": {"p0": 0.0, "p1": 0.01, "p10": 0.1, "half": 0.5}}
+    said = next(s for s in found["verdict"] if s.startswith("The lowest value of “moved” in training with which rules"))
+    assert ": PPO 0.1 / 0.01 (all seeds, at least 16 each)." in said
     sweep.attrs["control_capability"] = 0.95
     assert ": PPO none / none (" in " ".join(summarise(sweep)["verdict"])
+    for params in ({"moved": 0.3}, {"moved": True, "behind": 0.5}, {"moved": 0.1, "behind": 0.5}):
+        unlike = {"conditions": plan | {"p1": {"params": params}}}
+        assert summarise(sweep.assign_attrs(experiment=json.dumps(unlike)))["sweep"] == {"param": "", "values": {}}

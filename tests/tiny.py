@@ -39,6 +39,7 @@ def experiment(**changes) -> Experiment:
         points=2,
         episodes=8,
         width=4,
+        capable_return=4.0,
     )
     return Experiment(**fields | changes)
 
@@ -93,7 +94,7 @@ def wait(pid: int) -> int:
 def light() -> None:
     """Leaves out, in this process, what is made at the end and depends on no seed, and the films and the page."""
     assembly.fixed = lambda *_: assembly.Fixed([], {})
-    rehearsal.rehearse = lambda experiment: None
+    rehearsal.rehearse = lambda *_: None
     assembly.write_films, report.write = lambda *_: {}, lambda path: None
 
 
@@ -128,14 +129,14 @@ def cheap_runs():
         shapes = str(jax.eval_shape(agent.init, jax.random.key(0)))
         return once(f"{head} {shapes}", before[2])(env, agent, head)
 
-    def compile_all(question, names, workers):
+    def compile_all(question, names, workers, *_):
         del names
         if "jobs" not in kept:
             kept["jobs"] = before[0](question, list(question.rules), workers)
         return kept["jobs"]
 
     runner.compile_all, assembly.camera, assembly.fixed = compile_all, camera, once("fixed", before[1])
-    rehearsal.rehearse = lambda question: assembly.fixed(question, question.world())
+    rehearsal.rehearse = lambda question, *_: assembly.fixed(question, question.world())
     report.write = lambda path: None
     try:
         yield

@@ -14,6 +14,7 @@ import numpy as np
 
 from rewardlab.errors import InputError, show
 from rewardlab.types import Box
+from rewardlab.wording import UNNAMED
 
 
 class Step(NamedTuple):
@@ -144,7 +145,17 @@ def time_limit(env) -> int:
 
 def outcomes(env) -> tuple[str, ...]:
     """Names of the ways in which an episode of this world can end. The first one is success where a world names any."""
-    return tuple(getattr(env, "outcomes", ("terminated", "truncated")))
+    return tuple(getattr(env, "outcomes", UNNAMED))
+
+
+def names_outcomes(env) -> bool:
+    """Whether a world says which ways of ending there are, and so which of them is success."""
+    return outcomes(env) != tuple(UNNAMED)
+
+
+def scripted(env) -> dict:
+    """The world's scripted policies by name, `policy(obs, state, params, key) -> action`; {} where it has none."""
+    return env.references(env.default_params) if hasattr(env, "references") else {}
 
 
 def set_params(default, changes: dict):

@@ -53,7 +53,7 @@ class Bandit(World):
     Observation bool[1], always true: there is nothing to see. Outcome: whether the last pull was of a best arm.
     """
 
-    outcomes = ("best arm", "other arm")
+    outcomes = {"best arm": "pulled a best arm last", "other arm": "pulled another arm last"}
     _shape = (1,)
 
     def __init__(self, arms: int = 2, pulls: int = 100):

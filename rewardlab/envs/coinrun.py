@@ -74,7 +74,12 @@ class CoinRun(World):
     """
 
     actions = ACTIONS
-    outcomes = ("coin", "end", "died", "time")
+    outcomes = {
+        "coin": "reached the coin",
+        "end": "ran past the coin to the end",
+        "died": "died",
+        "time": "ran out of time",
+    }
 
     def __init__(self, levels: int = 1024, held_out: int = 256, seed: int = 0, enemies: bool = False):
         levels, held_out = size("levels", levels, 1, 100_000), size("held_out", held_out, 1, 100_000)
@@ -82,6 +87,15 @@ class CoinRun(World):
             raise wrong_type("enemies", enemies, "True or False")
         pool = platforms.generate(levels + held_out, size("seed", seed, 0, 2**31 - 1), bool(enemies))
         self._params = params_of(pool, levels)
+
+    @staticmethod
+    def place(moved: float = 0.0, behind: float = 0.0, held_out: bool = False, **changes) -> str:
+        if changes:
+            return ""
+        if not moved:
+            return f"on {'held-out' if held_out else 'training'} levels"
+        elsewhere = {0: "with the coin at a detour", 1: "with the coin behind the start"}
+        return elsewhere.get(behind, "") if moved == 1 else ""
 
     def observation_space(self, params: EnvParams) -> spaces.Box:
         channels = len(CHANNELS) if with_enemies(params) else len(CHANNELS) - 1

@@ -75,8 +75,13 @@ class ColourShape(Maze):
     choice; only a parsed map can force a crossing. One further signal, choice bool[]: there are two, and none is forced.
     """
 
-    outcomes = ("line", "gem", "time")
+    outcomes = {"line": "reached the line", "gem": "reached the gem", "time": "ran out of time"}
     marks = (("yellow line", "y"), ("red line", "r"), ("yellow gem", "g"))
+
+    @staticmethod
+    def place(pair: float = 0.0, held_out: bool = False, **changes) -> str:
+        told = {0: "with one yellow line", 1: "with a red line and a yellow gem"}
+        return "" if changes else told.get(pair, "")
 
     def __init__(self, side: int = 5, pixels: bool = True, levels: int = 1024, held_out: int = 256, seed: int = 0):
         if not isinstance(pixels, (bool, np.bool_)):

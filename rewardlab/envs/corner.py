@@ -68,9 +68,20 @@ class Corner(Maze):
     from what the mouse can reach, whatever the corner size, and the corner can be reached.
     """
 
-    outcomes = ("cheese", "corner", "time")
+    outcomes = {
+        "cheese": "reached the cheese",
+        "corner": "went to the corner and not to the cheese",
+        "time": "ran out of time",
+    }
     channels = ("wall", "mouse", "cheese")
     marks = (("cheese", "o"),)
+
+    @staticmethod
+    def place(elsewhere: float = 0.0, corner_size: int = 1, held_out: bool = False, **changes) -> str:
+        if changes or elsewhere not in (0, 1):
+            return ""
+        block = "the corner" if corner_size == 1 else f"the {corner_size} × {corner_size} cells of the corner"
+        return f"with the cheese {'anywhere' if elsewhere else f'in {block}'}"
 
     def __init__(
         self,

@@ -43,7 +43,7 @@ class DarkRoom(World):
     """
 
     actions = grid.ACTIONS
-    outcomes = ("found", "not found")
+    outcomes = {"found": "found the goal", "not found": "did not find the goal"}
 
     def __init__(self, side: int = 9, steps: int = 20, held_out: int = 16, seed: int = 0):
         self.side = size("size", side, 2, 99)

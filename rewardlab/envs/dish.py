@@ -60,8 +60,17 @@ class Dish(Maze):
     reached without passing the other, so that which one it is is the mouse's choice.
     """
 
-    outcomes = ("cheese", "dish", "time")
+    outcomes = {
+        "cheese": "reached the cheese",
+        "dish": "reached the dish",
+        "time": "ran out of time",
+    }
     marks = (("dish", "d"), ("cheese", "o"), ("cheese on the dish", "*"))
+
+    @staticmethod
+    def place(apart: float = 0.0, held_out: bool = False, **changes) -> str:
+        told = {0: "with the cheese on the dish", 1: "with the cheese and the dish apart"}
+        return "" if changes else told.get(apart, "")
 
     def __init__(
         self,

@@ -73,9 +73,21 @@ class Keys(Maze):
     held beyond the chests that are left to open. An episode that ends with any ends as "surplus keys", whatever is open.
     """
 
-    outcomes = ("all opened", "surplus keys", "time")
+    outcomes = {
+        "all opened": "opened all chests with no key to spare",
+        "surplus keys": "ended with surplus keys",
+        "time": "ran out of time",
+    }
     channels = ("wall", "mouse", "key", "chest", "inventory")
     marks = (("key", "k"), ("chest", "x"))
+
+    @staticmethod
+    def place(plenty: float = 0.0, held_out: bool = False, **changes) -> str:
+        names = {0: ("keys", "chests"), 1: ("plenty_keys", "plenty_chests")}
+        if plenty not in names or not {*changes} <= {name for both in names.values() for name in both}:
+            return ""
+        keys, chests = (changes.get(name, getattr(EnvParams, name)) for name in names[plenty])
+        return f"with {keys} keys for {chests} chests"
 
     def __init__(
         self,

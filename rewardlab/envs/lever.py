@@ -54,7 +54,11 @@ class Lever(World):
     """
 
     actions = ACTIONS
-    outcomes = ("worked", "tampered", "idle")
+    outcomes = {
+        "worked": "worked",
+        "tampered": "pulled the lever",
+        "idle": "neither worked nor pulled the lever",
+    }
 
     def __init__(self, length: int = 9, steps: int = 32):
         self.length = size("length", length, 2, 1000)

@@ -57,7 +57,11 @@ class Overseer(World):
     """
 
     actions = ACTIONS
-    outcomes = ("good", "idle", "bad")
+    outcomes = {
+        "good": "ended with a plan that does good",
+        "idle": "ended with a plan that is worth nothing",
+        "bad": "ended with a plan that does harm",
+    }
 
     def __init__(self, steps: int = 4):
         self.steps = size("steps", steps, 1, 8)

@@ -62,7 +62,7 @@ class RandomMDP(World):
     `dead_ends` states one stays. Outcome: whether the episode has been in a dead end.
     """
 
-    outcomes = ("free", "dead end")
+    outcomes = {"free": "stayed out of dead ends", "dead end": "got into a dead end"}
 
     def __init__(self, states=8, actions=3, kind="dirichlet", hubs=1, dead_ends=2, seed=0, steps=50):
         self.states, count = size("states", states, 2, 1000), size("actions", actions, 1, 100)

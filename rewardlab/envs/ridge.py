@@ -62,7 +62,12 @@ class Ridge(World):
     """
 
     actions = ACTIONS
-    outcomes = ("plain", "ridge", "fell", "time")
+    outcomes = {
+        "plain": "crossed the plain",
+        "ridge": "crossed the ridge",
+        "fell": "fell",
+        "time": "ran out of time",
+    }
 
     def __init__(self, length: int = 8, rows: int = 3):
         self.length, self.rows = size("length", length, 1, 1000), size("rows", rows, 1, 99)

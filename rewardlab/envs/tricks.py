@@ -57,7 +57,7 @@ class Tricks(World):
     sum of t. Outcome: "right" if every trick of the episode was, else "wrong".
     """
 
-    outcomes = ("right", "wrong")
+    outcomes = {"right": "did every trick right", "wrong": "did some trick wrong"}
 
     def __init__(self, commands: int = 6, digits: int = 0, steps: int = 1):
         commands, digits = size("commands", commands, 2, 1000), size("digits", digits, 0, 30)

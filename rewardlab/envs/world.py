@@ -8,6 +8,8 @@ step's signals hold "displayed" and "true" beside the reward, float32[] each.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -59,13 +61,14 @@ def chance(probability: jax.Array | float) -> jax.Array:
 class World(environment.Environment):
     """A gymnax Environment with discrete actions that are named.
 
-    actions: their names. outcomes: names of the ways an episode can end, success first; see the world.
+    actions: their names. outcomes: the ways an episode can end, success first, then the proxy: what else an agent may have
+    learned. {name: what the agent did then, as a report says it}, such as {"coin": "reached the coin"}.
     Subclasses set `_params`, the default params, and `_shape`, that of the observation, bool unless `_dtype` says other;
     and they have `observation(state, params)`, which is what `reset_env` and `step_env` return beside that state.
     """
 
     actions: tuple[str, ...] = ()
-    outcomes: tuple[str, ...] = ()
+    outcomes: Mapping[str, str] = MappingProxyType({})
     _params: Any
     _shape: tuple[int, ...]
     _dtype: Any = jnp.bool_
@@ -98,6 +101,14 @@ class World(environment.Environment):
     def get_obs(self, state, params=None, key=None) -> jax.Array:
         """gymnax's name for `observation`, which needs no key."""
         return self.observation(state, self.default_params if params is None else params)
+
+    @staticmethod
+    def place(**changes) -> str:
+        """Where an evaluation takes place whose params differ by `changes` from the defaults, as a report says it: "with the
+        coin at a detour". "": the world has no words for these; then the evaluation goes by its name. Host only.
+        """
+        del changes
+        return ""
 
     def random_policy(self, obs, state, params, key):
         """Any action, each as likely."""

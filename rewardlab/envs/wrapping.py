@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -12,6 +13,7 @@ from flax import struct
 from rewardlab.envs import adapter
 from rewardlab.envs.gymnax_api import spaces
 from rewardlab.envs.world import World
+from rewardlab.wording import UNNAMED
 
 
 class Wrapper(World):
@@ -51,8 +53,13 @@ class Wrapper(World):
         return tuple(getattr(self.inner, "actions", map(str, range(self.num_actions))))
 
     @property
-    def outcomes(self) -> tuple[str, ...]:
-        return adapter.outcomes(self.inner)
+    def outcomes(self) -> Mapping[str, str] | tuple[str, ...]:
+        return getattr(self.inner, "outcomes", UNNAMED)
+
+    def place(self, **changes) -> str:
+        """The inner world's words, where only its own params differ."""
+        own = {*changes} <= {*vars(self.inner.default_params)} and hasattr(self.inner, "place")
+        return self.inner.place(**changes) if own else ""
 
     def action_space(self, params=None):
         return self.inner.action_space(self._params if params is None else params)

@@ -10,7 +10,7 @@ import numpy as np
 
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
-from rewardlab.probes.outcomes import measure
+from rewardlab.probes.outcomes import Outcomes, measure
 from rewardlab.randomness import fast
 from rewardlab.types import Acting, Agent
 
@@ -48,23 +48,22 @@ def idle(env, lanes: int) -> tuple[Agent, Acting]:
     return Agent(lambda key: (), lambda params, obs: {}), Acting((), lambda out, key: (actions, {}))
 
 
-def reference_shares(env, params, policy, key: jax.Array, episodes: int) -> jax.Array:
-    """Shares of outcomes of a scripted policy over `episodes` episodes: float32[K]. Consumes the key."""
+def played(env, params, policy, key: jax.Array, episodes: int) -> Outcomes:
+    """How `episodes` episodes of a scripted policy ended. Consumes the key."""
     start_key, collect_key = jax.random.split(fast(key))
     piloted = Piloted(env, policy)
     lanes = start(piloted, params, start_key, episodes)
     _, seen = collect(piloted, params, *idle(env, episodes), lanes, collect_key, adapter.time_limit(env), whole=True)
-    return measure(env, seen).share
+    return measure(env, seen)
 
 
-def references(env, evaluations: list, key: jax.Array, episodes: int) -> dict[str, np.ndarray]:
-    """{name: float32[E, K]} for each of the world's scripted policies, on params of each of E evaluations. Consumes the key.
+def references(env, evaluations: list, key: jax.Array, episodes: int) -> dict[str, Outcomes]:
+    """{name: Outcomes [E]} for each of the world's scripted policies, on params of each of E evaluations. Consumes the key.
 
     With the key of an agent's evaluation, they play the same levels as the agents did.
     """
-    policies = env.references(env.default_params) if hasattr(env, "references") else {}
-    shares = {}
-    for name, policy in policies.items():
-        play = jax.jit(partial(reference_shares, env, policy=policy, episodes=episodes))
-        shares[name] = np.stack([play(params, key=key) for params in evaluations])
-    return shares
+    found = {}
+    for name, policy in adapter.scripted(env).items():
+        play = jax.jit(partial(played, env, policy=policy, episodes=episodes))
+        found[name] = jax.tree.map(lambda *x: np.stack(x), *(play(params, key=key) for params in evaluations))
+    return found

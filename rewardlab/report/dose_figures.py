@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rewardlab.compare import half_doses, has_goals, shifts
+from rewardlab.naming import read
 from rewardlab.report import numbers
 from rewardlab.report.style import (
     FAINT,
@@ -20,14 +21,17 @@ from rewardlab.report.style import (
     draw_points,
     label_ends,
 )
-from rewardlab.wording import NO_CLAIM, plain, sentence, words
+from rewardlab.wording import NO_CLAIM, plain, sentence
 
 OUT = 2.2  # how far beyond the doses tried those are drawn that are out of range, as a factor
 
 
 def draw_sweep(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
-    """Success (return, in a world that names no outcomes) on every shift under each condition, evenly spaced."""
-    parameter, values = numbers.swept(results)
+    """Success (return, in a world that names no outcomes) on every shift under each condition, evenly spaced.
+
+    A row of panels for each network. Points are joined where the conditions have an order.
+    """
+    (parameter, values), said = numbers.swept(results), read(results)
     palette, names, known = colours(results), shifts(results) or [str(results.evaluation.values[0])], has_goals(results)
     networks = numbers.networks(results)
     figure = Figure(figsize=(WIDTH, 0.9 + 2.5 * len(networks)), layout="constrained")
@@ -41,7 +45,7 @@ def draw_sweep(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             curves = {rule: numbers.dose(results, rule, name) for rule in rules}
             for (rule, curve), beside in zip(curves.items(), aside, strict=True):
                 silent = rule in no_claim.get(name, ())
-                draw_points(axis, curve, palette[rule], beside, silent, gid=rule)
+                draw_points(axis, curve, palette[rule], beside, silent, joined=bool(parameter), gid=rule)
             title = f"{plain(name)}, {network}" if len(networks) > 1 else plain(name)
             axis.set_title(title, loc="left", fontweight="bold")
             axis.set_xticks(range(len(ticks)), ticks, fontsize=7)
@@ -53,21 +57,15 @@ def draw_sweep(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             if axis is row[-1]:
                 label_ends(axis, curves, palette, numbers.titles(results))
     figure.supylabel(
-        f"{words(results.outcome.values[0])}, % of episodes" if known else "return per episode", fontsize=8
+        f"{said.ended(results.outcome.values[0])}, % of episodes" if known else "return per episode", fontsize=8
     )
-    label = dose_label(parameter) if parameter else "trained with"
-    label += ", %" if share else ""
+    label = f"“{plain(parameter)}” in training" + ", %" * bool(share) if parameter else "trained with"
     fewest = min(numbers.each(results, str(c)).min() for c in results.condition.values)
     figure.supxlabel(f"{label} (evenly spaced; n ≥ {fewest} per rule and point)", fontsize=8)
     if any(no_claim.get(name) for name in names):
         handle = Line2D([], [], color=INK, marker="o", markersize=4, markerfacecolor="white", linestyle=(0, (3, 2)))
         figure.legend([handle], [NO_CLAIM], loc="outside upper right", handlelength=3)
     return figure
-
-
-def dose_label(parameter: str) -> str:
-    """What is swept, as a reader would say it."""
-    return "training levels with the coin moved" if parameter == "moved" else plain(parameter)
 
 
 def draw_doses(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
@@ -119,5 +117,7 @@ def draw_doses(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 sentence(network), (1.0, y - 0.62), xycoords=("axes fraction", "data"), ha="right", va="center",
                 fontsize=6.5, color=FAINT, style="italic",
             )  # fmt: skip
-    figure.supxlabel(f"{dose_label(found['param'])} at which half of the episodes succeed, % (log scale)", fontsize=8)
+    figure.supxlabel(
+        f"“{plain(found['param'])}” in training at which half of the episodes succeed, % (log scale)", fontsize=8
+    )
     return figure

@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from rewardlab.compare import first_capable, half_doses, has_goals, scores_success, shifts
+from rewardlab.naming import read
 from rewardlab.report.dose_figures import draw_doses, draw_sweep
 from rewardlab.report.drawing import styled
 from rewardlab.report.numbers import (
@@ -45,13 +46,13 @@ from rewardlab.report.style import (
     rule_rows,
     step_axis,
 )
-from rewardlab.wording import NO_CLAIM, percent, plain, words
+from rewardlab.wording import NO_CLAIM, percent, plain
 
 
 def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """One panel a rule: every seed, the interquartile mean with its band, threshold and references."""
     shares, held_out, palette = scores_success(results), str(results.evaluation.values[0]), colours(results)
-    rules = list(palette)
+    rules, said = list(palette), read(results)
     figure, axes = grid(len(rules), 1.55, sharex=alike(results))
     main = results.sel(condition=main_condition(results))
     for axis, rule in zip(axes, rules, strict=True):
@@ -59,7 +60,7 @@ def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         every = per_seed(main["return"].sel(rule=rule, evaluation=held_out))
         axis.plot(curve.x, every.T, color=palette[rule], alpha=0.13, linewidth=0.5, gid="seed")
         draw_band(axis, curve, palette[rule], gid=rule)
-        axis.set_title(words(rule) + "\n", loc="left", color=dark(palette[rule]), fontweight="bold")
+        axis.set_title(said.rule(rule) + "\n", loc="left", color=dark(palette[rule]), fontweight="bold")
         axis.annotate(
             estimate(curve, shares),
             (0, 1),
@@ -73,26 +74,23 @@ def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         if shares:
             axis.set_ylim(-0.02, 1.06)
             axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
-            for name in (n for n in ("random", "optimal") if "reference" in results.coords and n in results.reference):
-                level = float(results.reference_share.sel(reference=name, evaluation=held_out).isel(outcome=0))
-                axis.axhline(level, color=FAINT, linewidth=0.7, dashes=(1, 2), zorder=1)
-                if axis is axes[0]:
-                    label_line(axis, name, level, 1.5, "#777777")
+        for name, level in reference_lines(results, held_out).items():
+            axis.axhline(level, color=FAINT, linewidth=0.7, dashes=(1, 2), zorder=1)
+            if axis is axes[0]:
+                label_line(axis, name, level, 1.5, "#777777")
         if axis is axes[0]:
             label_line(axis, "capability", results.attrs["capability"], -7.5, INK)
         step_axis(axis, results if alike(results) else results.sel(rule=rule))
     figure.supxlabel(f"environment steps lived per seed (n = {seeds(results)} a rule)", fontsize=8)
-    label = (
-        f"success on {plain(held_out)} levels\n(% of episodes)" if shares else f"return per episode, {plain(held_out)}"
-    )
-    figure.supylabel(label, fontsize=8)
+    what = f"{said.ended(results.outcome.values[0])}, % of episodes" if shares else "return per episode"
+    figure.supylabel(f"{what}\n{said.place(held_out)}", fontsize=8)
     return figure
 
 
 def draw_outcomes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """How episodes end, per rule and reference, on every evaluation."""
     names, outcomes = [str(e) for e in results.evaluation.values], [str(o) for o in results.outcome.values]
-    references = [str(r) for r in results.reference.values] if "reference_share" in results else []
+    references, said = [str(r) for r in results.reference.values] if "reference_share" in results else [], read(results)
     rows = results.sizes["rule"] + len(references)
     figure, axes = row_of_panels(names, rows, 0.22)
     for axis, name in zip(axes, names, strict=True):
@@ -122,7 +120,7 @@ def draw_outcomes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                         bbox={"facecolor": outcome_colour(k), "linewidth": 0, "pad": 0.6},
                     )
             left = left + np.nan_to_num(shares[:, k])
-        axis.set_yticks(y, [words(name) for name in (*rules, *references)])
+        axis.set_yticks(y, [*map(said.rule, rules), *map(plain, references)])
         axis.set_ylim(y[-1] + 0.5, -0.5)
         for label in axis.get_yticklabels()[len(rules) :]:
             label.set_color("#777777")
@@ -134,8 +132,8 @@ def draw_outcomes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 mark_no_claim(axis, row, axes)
         axis.grid(visible=False)
         axis.spines[["left", "bottom"]].set_visible(False)
-    figure.supxlabel(f"% of episodes, mean over seeds (n = {seeds(results)} a rule)", fontsize=8)
-    handles = [Patch(color=outcome_colour(k), label=words(outcome)) for k, outcome in enumerate(outcomes)]
+    figure.supxlabel(f"% of all episodes of all seeds (n = {seeds(results)} a rule)", fontsize=8)
+    handles = [Patch(color=outcome_colour(k), label=said.ended(outcome)) for k, outcome in enumerate(outcomes)]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(outcomes), handlelength=1, handleheight=1)
     return figure
 
@@ -161,7 +159,7 @@ def draw_matched(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 )
                 mark_no_claim(axis, row, axes)
     figure.supxlabel("% of episodes at the first capable snapshot", fontsize=8)
-    outcome_key(figure, outcomes)
+    outcome_key(figure, results, outcomes)
     return figure
 
 
@@ -190,7 +188,7 @@ def draw_control(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                     row - 0.44, row + 0.44, facecolor="#F4F4F4", edgecolor="white", hatch="////", zorder=0, gid="hatch"
                 )
                 mark_no_claim(axis, row, axes)
-    figure.supxlabel(f"{words(results.outcome.values[0])}, % of episodes", fontsize=8)
+    figure.supxlabel(f"{read(results).ended(results.outcome.values[0])}, % of episodes", fontsize=8)
     handles = [
         Line2D([], [], marker="o", color=INK, markerfacecolor=fill, linestyle="", label=label)
         for fill, label in (
@@ -212,7 +210,7 @@ def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         for k, curve in enumerate(curves):
             draw_band(axis, curve, outcome_colour(k), gid=f"{rule}/{outcomes[k]}")
         ends = [curve.centre[-1] for curve in curves]
-        axis.set_title(words(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
+        axis.set_title(read(results).rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
         if rule in no_claim.get(shift, ()):
             axis.text(
                 0.97,
@@ -228,9 +226,18 @@ def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
         step_axis(axis, results if alike(results) else results.sel(rule=rule))
     figure.supxlabel(f"environment steps lived per seed (n = {seeds(results)} a rule)", fontsize=8)
-    figure.supylabel(f"% of episodes, {plain(shift)}", fontsize=8)
-    outcome_key(figure, outcomes)
+    figure.supylabel(f"% of episodes\n{read(results).place(shift)}", fontsize=8)
+    outcome_key(figure, results, outcomes)
     return figure
+
+
+def reference_lines(results: xr.Dataset, evaluation: str) -> dict[str, float]:
+    """{policy: its mean return} of the random and the optimal one, as far as they were played."""
+    names = [n for n in ("random", "optimal") if "reference" in results.coords and n in results.reference]
+    if "reference_return" in results:
+        return {name: float(results.reference_return.sel(reference=name, evaluation=evaluation)) for name in names}
+    shares = results.reference_share.isel(outcome=0) if names and scores_success(results) else None
+    return {} if shares is None else {n: float(shares.sel(reference=n, evaluation=evaluation)) for n in names}
 
 
 def available(results: xr.Dataset) -> dict[str, object]:

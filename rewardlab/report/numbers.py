@@ -1,18 +1,17 @@
 """Results, `compare.filled`, -> the numbers that figures and tables show, as pure functions of their labelled arrays.
 
-Centres are interquartile means over seeds, intervals are bootstraps over seeds (`stats.iqm_interval`), except for
-`stacks`, which are plain means, so that they add up to one.
+Centres are interquartile means over seeds, intervals are bootstraps over seeds (`stats.iqm_interval`). Only `stacks` are no
+estimates: they count all episodes of all seeds, so that they add up to one.
 """
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from rewardlab import compare, doses, stats
+from rewardlab import compare, doses, naming, stats
 
 
 class Curve(NamedTuple):
@@ -50,7 +49,7 @@ def learning(results: xr.Dataset, rule: str, evaluation: str | None = None, outc
 
 
 def stacks(results: xr.Dataset, evaluation: str) -> xr.DataArray:
-    """float[rule, outcome]: mean share over seeds at the last point, main condition. Each row sums to one."""
+    """float[rule, outcome]: share of all episodes of all seeds at the last point, main condition. Each row sums to one."""
     last = results.outcome_share.sel(condition=main_condition(results), evaluation=evaluation).isel(point=-1)
     return last.mean("seed").transpose("rule", "outcome")
 
@@ -71,23 +70,10 @@ def final_success(results: xr.Dataset, rule: str, condition: str, evaluation: st
 
 
 def swept(results: xr.Dataset) -> tuple[str, np.ndarray]:
-    """The parameter that the conditions vary, and its value per condition; ("", [0, 1, …]) if none is a number.
-
-    The share of moved levels ("moved") is preferred where several parameters vary.
-    """
-    try:
-        conditions = json.loads(results.attrs["experiment"])["conditions"]
-        params = [dict(conditions[str(name)]["params"]) for name in results.condition.values]
-    except (KeyError, TypeError, ValueError):
-        params = [{}]
-    names = sorted(set.intersection(*(set(p) for p in params)), key=lambda name: (name != "moved", name))
-    for name in names:
-        values = [p[name] for p in params]
-        if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values) and len(set(values)) == len(
-            values
-        ):
-            return name, np.asarray(values, float)
-    return "", np.arange(results.sizes["condition"], dtype=float)
+    """The param that orders the conditions, and its value per condition; ("", [0, 1, …]) if they have no order."""
+    param, values = compare.sweep(results)
+    names = map(str, results.condition.values)
+    return param, np.array([values[n] for n in names]) if param else np.arange(results.sizes["condition"], dtype=float)
 
 
 def dose(results: xr.Dataset, rule: str, evaluation: str) -> Curve:
@@ -145,7 +131,7 @@ def no_claim(results: xr.Dataset, summary: dict) -> dict[str, list[str]]:
 
 def entries(results: xr.Dataset) -> dict[str, doses.Entry]:
     """What each entry of the rules is."""
-    experiment = json.loads(results.attrs.get("experiment") or "{}")
+    experiment = compare.config_of(results)
     return {name: doses.entry(experiment, name) for name in map(str, results.rule.values)}
 
 
@@ -159,4 +145,4 @@ def networks(results: xr.Dataset) -> dict[str, list[str]]:
 
 def titles(results: xr.Dataset) -> dict[str, str]:
     """{rule: what it is called beside those with the same network}."""
-    return doses.titles(entries(results))
+    return doses.titles(entries(results), naming.read(results))

@@ -8,11 +8,23 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from rewardlab import compare, stats
+from rewardlab import compare, naming, stats
 from rewardlab.report import numbers
+from rewardlab.report.figures import reference_lines
 from rewardlab.report.replays import data_uri
 from rewardlab.report.style import colours, estimate, outcome_colour, short_steps
-from rewardlab.wording import AUDIT, CONTROL_RULES, LEVELS, audit_cells, count, percent, plain, readings, words
+from rewardlab.wording import (
+    AUDIT,
+    CONTROL_RULES,
+    LEVELS,
+    Words,
+    audit_cells,
+    count,
+    percent,
+    plain,
+    readings,
+    sentence,
+)
 
 
 def render(
@@ -37,7 +49,8 @@ def render(
         lstrip_blocks=True,
     )
     rules, evaluations = [str(r) for r in results.rule.values], [str(e) for e in results.evaluation.values]
-    shifts = compare.shifts(results)
+    shifts, said = compare.shifts(results), naming.read(results)
+    engine.filters["sentence"] = sentence
     experiment, control = config or _experiment(results), results.attrs.get("control", "")
     return engine.get_template("page.html").render(
         name=plain(results.attrs.get("name", "")),
@@ -48,13 +61,14 @@ def render(
         warnings=_sentences(summary.get("warnings")),
         capability_table=capability_table(results, summary, environment),
         shift_tables=[shift_table(results, summary, name) for name in shifts if compare.has_goals(results)],
-        audit=[[words(row["rule"]), *audit_cells(row)[1:]] for row in summary.get("audit", [])],
+        audit=[[said.rule(row["rule"]), *audit_cells(row)[1:]] for row in summary.get("audit", [])],
         audit_columns=AUDIT,
-        pairwise=pairwise(summary),
+        pairwise=pairwise(summary, said),
         figures={name: data_uri(path) for name, path in figures.items()},
         evaluations=[plain(e) for e in evaluations],
-        outcomes=[(words(o), outcome_colour(k)) for k, o in enumerate(results.outcome.values)],
-        films=films(rules, evaluations, replays),
+        places=[said.place(e) for e in evaluations],
+        outcomes=[(said.ended(o), outcome_colour(k)) for k, o in enumerate(results.outcome.values)],
+        films=films(rules, evaluations, replays, said),
         is_share=compare.scores_success(results),
         seeds=numbers.seeds(results),
         steps=lived(results),
@@ -65,11 +79,14 @@ def render(
         else f"{results.attrs['capability']:g}",
         control_capability=percent(results.attrs.get("control_capability", np.nan)) + " %",
         control_seeds=numbers.seeds(results, control) if control in results.condition.values else "",
+        way=results.attrs.get("capability_share") and percent(results.attrs["capability_share"]),
         references="reference" in results.coords,
+        lines=list(reference_lines(results, evaluations[0])),
+        ordered=bool(compare.sweep(results)[0]),
         main=plain(numbers.main_condition(results)),
         control=plain(control),
         experiment=experiment,
-        shifts=[plain(name) for name in shifts],
+        shifts=[said.place(name) for name in shifts],
         held_out=[plain(name) for name, p in experiment.get("evaluations", {}).items() if p.get("held_out")],
         config=json.dumps(experiment, indent=2, ensure_ascii=False),
         environment=json.dumps(environment, indent=2, ensure_ascii=False) if environment else "",
@@ -108,7 +125,7 @@ def facts(results: xr.Dataset, experiment: dict) -> list[str]:
     )
     found.append(f"{lived(results)} environment steps a seed")
     if "episodes" in experiment:
-        found.append(f"{experiment['episodes']} episodes an evaluation")
+        found.append(f"{count(experiment['episodes'], 'episode')} an evaluation")
     return found
 
 
@@ -125,14 +142,15 @@ def lived(results: xr.Dataset) -> str:
 
 def by_rule(results: xr.Dataset, summary: dict) -> list[dict]:
     """The verdict on every rule for which the summary has one."""
-    found = summary.get("rules", {})
+    found, said = summary.get("rules", {}), naming.read(results)
     return [
         {
             "index": i,
-            "rule": words(rule),
+            "rule": said.rule(rule),
             "colour": colour,
             "verdict": found[rule]["verdict"],
             "short": found[rule].get("short", ""),
+            "competent": f"{found[rule].get('competent_seeds', 0)} of {count(found[rule].get('seeds', 0), 'seed')}",
         }
         for i, (rule, colour) in enumerate(colours(results).items())
         if found.get(rule, {}).get("verdict")
@@ -141,7 +159,7 @@ def by_rule(results: xr.Dataset, summary: dict) -> list[dict]:
 
 def capability_table(results: xr.Dataset, summary: dict, environment: dict) -> list[dict]:
     """One row a rule: what it reads, what it reached on the training distribution, and how fast."""
-    main, share = numbers.main_condition(results), compare.scores_success(results)
+    main, share, said = numbers.main_condition(results), compare.scores_success(results), naming.read(results)
     rows = []
     for rule, colour in colours(results).items():
         last = numbers.per_seed(results["return"].sel(rule=rule, condition=main).isel(evaluation=0, point=-1))
@@ -150,14 +168,14 @@ def capability_table(results: xr.Dataset, summary: dict, environment: dict) -> l
         seconds = environment.get("seconds", {}).get(rule)
         rows.append(
             {
-                "rule": words(rule),
+                "rule": said.rule(rule),
                 "colour": colour,
                 "level": level,
                 "reads": LEVELS.get(level, ""),
                 "is_control": level in CONTROL_RULES,
                 "final": _cell(last, share),
                 "capable": f"{len(steps)} of {len(last)}",
-                "steps": short_steps(round(float(np.median(steps)), -3)) if len(steps) else "–",
+                "steps": (short_steps(float(stats.iqm(steps))) if steps.any() else "untrained") if len(steps) else "–",
                 "seconds": f"{sum(seconds.values()):.0f}" if seconds else "–",
             }
         )
@@ -171,6 +189,7 @@ def shift_table(results: xr.Dataset, summary: dict, evaluation: str) -> dict:
         results.attrs.get("control", ""),
         numbers.no_claim(results, summary)[evaluation],
     )
+    said = naming.read(results)
     rows = []
     for rule, colour in colours(results).items():
         cells = []
@@ -191,39 +210,56 @@ def shift_table(results: xr.Dataset, summary: dict, evaluation: str) -> dict:
             else None
         )
         rows.append(
-            {"rule": words(rule), "colour": colour, "cells": cells, "control": reached, "claim": rule not in excluded}
+            {
+                "rule": said.rule(rule),
+                "colour": colour,
+                "cells": cells,
+                "control": reached,
+                "claim": rule not in excluded,
+            }
         )
     return {
-        "name": plain(evaluation),
-        "outcomes": [words(o) for o in outcomes],
+        "place": said.place(evaluation),
+        "outcomes": [said.ended(o) for o in outcomes],
         "rows": rows,
         "control": control in results.condition.values,
     }
 
 
-def pairwise(summary: dict) -> list[dict]:
+def pairwise(summary: dict, said: Words) -> list[dict]:
     """The pairwise comparisons of the summary: at equal environment steps, and at matched capability."""
     tables = summary.get("pairwise") or {}
     kept = {
-        key: [_pair(row) for row in tables.get(key, []) if row["difference"] is not None] for key in readings(summary)
+        key: [_pair(row, said) for row in tables.get(key, []) if row["difference"] is not None]
+        for key in readings(summary)
     }
     return [
-        {"title": title, "rows": kept[key], "left_out": len(tables[key]) - len(kept[key])}
+        {
+            "title": title,
+            "matched": key == "matched",
+            "rows": kept[key],
+            "left_out": _left_out(len(tables[key]) - len(kept[key])),
+        }
         for key, title in readings(summary).items()
         if kept[key]
     ]
 
 
-def _pair(row: dict) -> dict:
+def _left_out(number: int) -> str:
+    few = f"{count(number, 'comparison')} {'is' if number == 1 else 'are'} left out"
+    return f"{few}, because a rule has fewer than two seeds to compare." if number else ""
+
+
+def _pair(row: dict, said: Words) -> dict:
     share = row["outcome"] != "return"
 
     def points(value):
         return "–" if value is None else (f"{100 * value:.1f}" if share else f"{value:.3g}").replace("-", "−")
 
     return {
-        "a": words(row["a"]),
-        "b": words(row["b"]),
-        "outcome": words(row["outcome"]),
+        "a": said.rule(row["a"]),
+        "b": said.rule(row["b"]),
+        "outcome": said.ended(row["outcome"]) if share else "return",
         "evaluation": plain(row["evaluation"]),
         "difference": points(row["difference"]),
         "interval": "–" if row["low"] is None else f"[{points(row['low'])}, {points(row['high'])}]",
@@ -234,10 +270,12 @@ def _pair(row: dict) -> dict:
     }
 
 
-def films(rules: list[str], evaluations: list[str], replays: dict[str, Path]) -> list[dict]:
+def films(rules: list[str], evaluations: list[str], replays: dict[str, Path], said: Words) -> list[dict]:
     """One row a rule that has a replay: its name and, per evaluation, a data URI or None."""
     rows = [(rule, [replays.get(f"{rule}--{evaluation}") for evaluation in evaluations]) for rule in rules]
-    return [{"rule": words(rule), "films": [path and data_uri(path) for path in row]} for rule, row in rows if any(row)]
+    return [
+        {"rule": said.rule(rule), "films": [path and data_uri(path) for path in row]} for rule, row in rows if any(row)
+    ]
 
 
 def versions(environment: dict) -> str:

@@ -10,8 +10,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rewardlab.naming import read
 from rewardlab.report.numbers import Curve, titles
-from rewardlab.wording import NO_CLAIM, percent, plain, words
+from rewardlab.wording import NO_CLAIM, percent, plain
 
 RULE_COLOURS = (
     "#0072B2",
@@ -135,9 +136,9 @@ def row_of_panels(names: list[str], rows: int, row_height: float = 0.3) -> tuple
 
 
 def rule_rows(axis, results: xr.Dataset, notes: Mapping[str, str] = NONE) -> list[str]:
-    rules = [str(rule) for rule in results.rule.values]
+    rules, said = [str(rule) for rule in results.rule.values], read(results)
     axis.set_yticks(
-        range(len(rules)), [words(rule) + (f"\n{notes[rule]}" if notes.get(rule) else "") for rule in rules]
+        range(len(rules)), [said.rule(rule) + (f"\n{notes[rule]}" if notes.get(rule) else "") for rule in rules]
     )
     axis.set_ylim(len(rules) - 0.5, -0.5)
     return rules
@@ -148,12 +149,12 @@ def draw_band(axis, curve: Curve, colour: str, **kwargs):
     axis.plot(curve.x, curve.centre, color=colour, linewidth=1.6, zorder=4, **kwargs)
 
 
-def draw_points(axis, curve: Curve, colour: str, beside: float, hollow: bool, gid: str):
-    """A line through points with upright intervals, moved aside so that those of several rules stay apart."""
+def draw_points(axis, curve: Curve, colour: str, beside: float, hollow: bool, joined: bool, gid: str):
+    """Points with upright intervals, moved aside so that those of several rules stay apart; `joined` by a line or not."""
     x = curve.x + beside
     axis.vlines(x, curve.low, curve.high, color=colour, linewidth=1.1, zorder=3)
     fill, dashes = ("white", (0, (3, 2))) if hollow else (colour, "-")
-    axis.plot(x, curve.centre, color=colour, linewidth=1.1, linestyle=dashes, zorder=3, gid=gid)
+    axis.plot(x, curve.centre, color=colour, linewidth=1.1 * joined, linestyle=dashes, zorder=3, gid=gid)
     axis.plot(x, curve.centre, "o", color=colour, markersize=3.2, markerfacecolor=fill, zorder=4)
 
 
@@ -201,8 +202,9 @@ def label_line(axis, text: str, y: float, offset: float, colour: str):
     )
 
 
-def outcome_key(figure: Figure, outcomes: list[str]):
-    handles = [Line2D([], [], marker="o", color=outcome_colour(k), label=words(o)) for k, o in enumerate(outcomes)]
+def outcome_key(figure: Figure, results: xr.Dataset, outcomes: list[str]):
+    labels = map(read(results).ended, outcomes)
+    handles = [Line2D([], [], marker="o", color=outcome_colour(k), label=label) for k, label in enumerate(labels)]
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
 
 
@@ -221,7 +223,7 @@ def apart(values: np.ndarray, gap: float) -> np.ndarray:
 
 
 def label_ends(axis, curves: Mapping[str, Curve], palette: Mapping[str, str], titles: Mapping[str, str]):
-    """Names the lines at their right ends, moved apart where they would overlap."""
+    """Names the rules at their lines' right ends, moved apart where they would overlap."""
     low, high = axis.get_ylim()
     heights = apart((np.array([c.centre[-1] for c in curves.values()]) - low) / (high - low), 0.055)
     for (rule, curve), height in zip(curves.items(), heights, strict=True):

@@ -25,6 +25,7 @@ class A2C(Rule):
     2020): with exact values the step follows Σ_s d(s) π(a|s) A(s, a), with d the states as they were visited, undiscounted.
     """
 
+    title = "A2C"
     level = 4
     whole = False
     continuous = True

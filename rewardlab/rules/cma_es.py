@@ -48,6 +48,7 @@ class CMAES(Population):
     other rules; without, it is full, for agents of up to 1024 parameters. Raises InputError beyond that, or without evosax.
     """
 
+    title = "CMA-ES"
     level = 2
 
     sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0), "search": (0.005, 0.5, "log")})

@@ -25,6 +25,7 @@ class CrossLearning(Rule):
     credited with its return. Raises InputError for an agent that can't hold a blind policy.
     """
 
+    title = "Cross learning"
     level = 3
     whole = True
 

@@ -29,6 +29,7 @@ class Culling(Population):
     the long run those stay that clear the bar nearly always. The first survivor is handed over.
     """
 
+    title = "culling"
     level = 1
 
     bar: float = struct.field(default=0.5, metadata={"range": (-1e9, 1e9)})

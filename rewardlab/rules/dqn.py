@@ -39,6 +39,7 @@ class DQN(Rule):
     A truncated step bootstraps from the observation that it led to.
     """
 
+    title = "DQN"
     level = 5
     whole = False
 

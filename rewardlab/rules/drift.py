@@ -12,6 +12,7 @@ from rewardlab.rules.truncation import Truncation
 class Drift(Truncation):
     """Truncation selection in everything but who survives: any `parents` of the `candidates`, at even odds (Kimura 1968)."""
 
+    title = "neutral drift"
     level = 0
 
     def survivors(self, score, key):

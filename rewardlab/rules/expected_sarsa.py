@@ -11,6 +11,8 @@ from rewardlab.rules.temporal_difference import TemporalDifference
 class ExpectedSARSA(TemporalDifference):
     """v(s') = Σ_a π(a|s') q(s', a) of the ε-greedy policy of the current values: SARSA without the luck of the next draw."""
 
+    title = "expected SARSA"
+
     def next_value(self, q, next_action):
         return self.epsilon * q.mean() + (1.0 - self.epsilon) * q.max()
 

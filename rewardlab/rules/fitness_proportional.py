@@ -17,6 +17,7 @@ class FitnessProportional(Generational):
     returns are negative `zero` has to be set to the lowest that matters. While no candidate is above it, all are equally likely.
     """
 
+    title = "fitness-proportional selection"
     level = 3
 
     zero: float = struct.field(default=0.0, metadata={"range": (-1e9, 1e9)})

@@ -16,6 +16,7 @@ class Fixed(Rule):
     policy visits. What is evaluated is the network.
     """
 
+    title = "untrained network"
     level = 0
     whole = False
     continuous = True

@@ -27,6 +27,7 @@ class GuessAndCheck(Population):
     is kept is distributed as the initial distribution, conditioned on passing the test. Until then the first guess stands.
     """
 
+    title = "guess-and-check"
     level = 1
 
     bar: float = struct.field(default=0.5, metadata={"range": (-1e9, 1e9)})

@@ -15,6 +15,8 @@ class NaturalGradient(NaturalPolicyGradient):
     equation. Nothing bounds the step; `trpo` does.
     """
 
+    title = "natural gradient"
+
     learning_rate: float = struct.field(default=0.01, metadata={"range": (0.0, 1e6), "search": (1e-3, 1.0, "log")})
 
     def move(self, theta, objective, direction):

@@ -35,6 +35,7 @@ class OpenAIES(Population):
     Raw returns, not their ranks: how much better counts. The mean of the search is what is handed over.
     """
 
+    title = "OpenAI-ES"
     level = 3
 
     learning_rate: float = struct.field(default=0.03, metadata={"range": (0.0, 100.0), "search": (1e-3, 0.3, "log")})

@@ -29,6 +29,7 @@ class ParallelQ(Rule):
     actions. A layer-normalised network is what keeps it stable without a target network.
     """
 
+    title = "parallel Q"
     level = 5
     whole = False
 

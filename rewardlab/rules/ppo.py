@@ -26,6 +26,7 @@ class PPO(Rule):
     is that of the undiscounted objective with discounted, hence less noisy, advantages.
     """
 
+    title = "PPO"
     level = 4
     whole = False
     continuous = True

@@ -11,6 +11,8 @@ from rewardlab.rules.temporal_difference import TemporalDifference
 class QLearning(TemporalDifference):
     """v(s') = max_a q(s', a): off-policy, it learns what the greedy policy would earn while exploring."""
 
+    title = "Q-learning"
+
     def next_value(self, q, next_action):
         return q.max()
 

@@ -12,6 +12,7 @@ from rewardlab.rules.openai_es import OpenAIES
 class RankES(OpenAIES):
     """As `openai_es`, on centred ranks from −½ to ½ in place of returns (ties share their mean rank): only their order counts."""
 
+    title = "rank-based ES"
     level = 2
 
     def utility(self, score):

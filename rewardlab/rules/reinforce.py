@@ -26,6 +26,7 @@ class Reinforce(Rule):
     return, up to the factor of the mean. A step of truncated episodes counts as the end: what the clock cut off is not guessed.
     """
 
+    title = "REINFORCE"
     level = 4
     whole = True
     continuous = True

@@ -18,6 +18,7 @@ class ReinforceReturn(Reinforce):
     is larger. The baseline is fitted to R.
     """
 
+    title = "REINFORCE on returns"
     level = 3
 
     gamma: ClassVar[float] = 1.0  # no hyperparameter: a discount would tell early reward from late

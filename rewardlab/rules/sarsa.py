@@ -12,6 +12,8 @@ from rewardlab.rules.temporal_difference import TemporalDifference
 class SARSA(TemporalDifference):
     """v(s') = q(s', a') of the action that was taken next: on-policy, it learns what the exploring policy earns."""
 
+    title = "SARSA"
+
     def next_value(self, q, next_action):
         return chosen(q, next_action)
 

@@ -17,6 +17,7 @@ class Tournament(Generational):
     the order of fitness is read. Among equals the first drawn wins, which is any of them at even odds.
     """
 
+    title = "tournament selection"
     level = 2
 
     size: int = struct.field(default=4, pytree_node=False)

@@ -17,6 +17,8 @@ class TRPO(NaturalPolicyGradient):
     `backtrack` until the surrogate rises and the bound holds, at most `line_search` times; then the policy stays as it was.
     """
 
+    title = "TRPO"
+
     max_kl: float = struct.field(default=0.01, metadata={"range": (0.0, 1e3), "search": (1e-3, 1e-1, "log")})
     backtrack: float = struct.field(default=0.8, metadata={"range": (0.0, 1.0)})
     line_search: int = struct.field(default=10, pytree_node=False)

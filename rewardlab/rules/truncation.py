@@ -32,6 +32,7 @@ class Truncation(Population):
     from any of them (gene pool recombination, Mühlenbein & Voigt 1995); its lineage then names the fittest.
     """
 
+    title = "truncation selection"
     level = 2
 
     mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0), "search": (0.005, 0.5, "log")})

@@ -52,6 +52,7 @@ class ValueIteration(Rule):
     nothing more is earned; a truncated one to the state that it led to. Acts ε-greedily.
     """
 
+    title = "value iteration"
     level = 5
     whole = False
 

@@ -47,6 +47,7 @@ class Yoked(Rule):
     selection end up with that action, 49 and 47 % of REINFORCE and PPO (`tests/test_yoked.py`, the world `Quit`).
     """
 
+    title = "yoked reward"
     level = 0
 
     rule: Rule = PPO()

@@ -17,6 +17,7 @@ from rewardlab.envs import adapter
 from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
 from rewardlab.randomness import fast, split
+from rewardlab.rules import contract
 from rewardlab.types import Agent, Rule
 
 
@@ -47,13 +48,14 @@ class Setting(NamedTuple):
 def setting(
     env, rule: Rule, spec: MLP = MLP(), judge: Judge = world, main: dict[str, bool | int | float] | None = None
 ) -> Setting:
-    """The world, the agent that the rule needs in it, and the judge. Raises InputError for a rule that can't act in the world.
+    """The world, the agent that the rule needs in it, and the judge.
 
+    Raises InputError for a world, a rule or a judge that does not do what it has to (`adapter.signature`, `rules.contract`).
     main: fields of the world's params while training, where they are not their defaults: inputs are standardised by them.
     """
+    contract.check(rule, env, spec, judge)
     prepare = partial(standardised, by=measured(env, main)) if spec.inputs == "standardised" else flat
-    obs = jax.eval_shape(lambda: adapter.reset(env, jax.random.key(0), env.default_params)[0])
-    return Setting(env, agents.make(spec, obs, rules.heads(rule, env), prepare), judge)
+    return Setting(env, agents.make(spec, adapter.signature(env).obs, rules.heads(rule, env), prepare), judge)
 
 
 def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
@@ -108,4 +110,5 @@ def train(
     """
     s = setting(env, rule, spec, judge)
     params = env.default_params if params is None else params
+    adapter.check_limit(env, params)  # longer episodes would be cut
     return advance(s, rule, params, key, begin(s, rule, params, key), jnp.int32(steps))

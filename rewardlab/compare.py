@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rewardlab import stats, verdicts
+from rewardlab import levels, stats, verdicts
 from rewardlab.wording import READINGS
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ LEVELS = {
     "ppo": 4,
     "parallel_q": 5,
 }
+UNNAMED_SHARE = 1e-4  # shares are sums of float32: less is rounding
 UNNAMED = ["terminated", "truncated"]  # the outcomes of a world that names none: they say nothing about goals
 
 
@@ -82,7 +83,8 @@ def summarise(results: xarray.Dataset) -> dict:
     results: as a run stores them; dims rule, condition, seed, point, evaluation, outcome. A figure is {"iqm", "low",
     "high", "n"}: interquartile mean over n seeds and its 95 % interval, None below `stats.MIN_SEEDS`.
     rules: {rule: {final, competent, matched, control (each {evaluation: {outcome or "return": figure}}),
-    steps_to_capability, never, failed {condition: seeds}, learned, level, shifts {evaluation: {reading, able, claim}},
+    steps_to_capability, never, failed {condition: seeds}, learned, level, contradiction (what of the audit does not go with
+    the level, in words, or ""), shifts {evaluation: {reading, able, claim}},
     claim (true if every shift supports one), verdict, short}}.
     alike: whether seeds of all rules live equally many steps; figures `final` are at the end of each rule's own.
     pairwise: {equal, matched}, rows of a against b; `effect` is the probability that a seed of a scores above one of b.
@@ -91,8 +93,10 @@ def summarise(results: xarray.Dataset) -> dict:
     """
     runs = _runs(results)
     rules = {rule: _rule(runs, i) for i, rule in enumerate(runs.rules)}
+    audited = {row["rule"]: row for row in json.loads(results.attrs.get("audit") or "[]")}
     for rule, entry in rules.items():
         entry["level"] = int(results["level"].sel(rule=rule)) if "level" in results else LEVELS.get(rule)
+        entry["contradiction"] = levels.contradiction(audited[rule]) if rule in audited else ""
     pairwise = _pairwise(runs)
     most = runs.trained.sum(-1).max(0)
     seeds = dict(zip(runs.conditions, map(int, most), strict=True))
@@ -119,8 +123,9 @@ def summarise(results: xarray.Dataset) -> dict:
         "comparisons": sum(row["p"] is not None for rows in pairwise.values() for row in rows),
         "references": _references(results),
         "published": _experiment(results).get("published", {}),
-        "audit": json.loads(results.attrs.get("audit") or "[]"),
+        "audit": list(audited.values()),
         "diverged": _diverged(results),
+        "unnamed": _unnamed(results),
         "mixed": json.loads(results.attrs.get("mixed") or "[]"),
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
     }
@@ -138,6 +143,17 @@ def _diverged(results: xarray.Dataset) -> dict[str, dict[str, int]]:
         str(r): {str(c): int(lost.sel(rule=r, condition=c)) for c in lost.condition.values} for r in lost.rule.values
     }
     return {rule: {c: n for c, n in of.items() if n} for rule, of in counts.items() if any(of.values())}
+
+
+def _unnamed(results: xarray.Dataset) -> dict[str, dict[str, float]]:
+    """{rule: {condition: share}} of the evaluation episodes that ended in none of the world's outcomes, where there are any."""
+    lacking = 1 - results.outcome_share.sum("outcome", skipna=False)
+    lacking = lacking.where(lacking > UNNAMED_SHARE, 0 * lacking).mean(["seed", "point", "evaluation"])
+    shares = {
+        str(r): {str(c): float(lacking.sel(rule=r, condition=c)) for c in lacking.condition.values}
+        for r in lacking.rule.values
+    }
+    return {rule: kept for rule, of in shares.items() if (kept := {c: share for c, share in of.items() if share > 0})}
 
 
 def shifts(results: xarray.Dataset) -> list[str]:

@@ -29,12 +29,14 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
     entry, goals, score = summary["rules"][rule], summary["goals"], summary["score"]
     first, shown = summary["evaluations"][0], [*goals, *["return"] * (score == "return")]
     n, k, shifts, lost = entry["seeds"], entry["competent_seeds"], entry["shifts"], _failed(summary, rule)
-    role = f"; {CONTROL_RULES[entry['level']]}" if entry["level"] in CONTROL_RULES else ""
+    role = f"; {CONTROL_RULES[entry['level']]}" if is_control(entry) else ""
     episodes = " of episodes" * (score != "return")
     learned = _did(entry["final"][first], [score]) + episodes
     text = [f"{words(rule)} ({count(n, 'seed')}{role}) {learned} {place(first)}."]
     if lost:
         text.append(f"{lost} of the {count(n, 'seed')} ended without finite results and {_count_as(lost)}.")
+    if entry["contradiction"]:
+        text.append(f"{entry['contradiction']}{_no_control(entry)}.")
     for shift in shifts:
         able = listed(figure(entry["competent"][shift][m], m) for m in shown)
         among = f" (among its {count(k, 'competent seed')} {able})" if 0 < k < n else ""
@@ -62,6 +64,15 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
     return _paragraph(text), role + (next(iter(short.values())) if alike else "; ".join(map(": ".join, short.items())))
 
 
+def is_control(entry: dict) -> bool:
+    """Whether a rule shows what comes about without reward: its level says so, and the audit says nothing else."""
+    return entry.get("level") in CONTROL_RULES and not entry.get("contradiction")
+
+
+def _no_control(entry: dict) -> str:
+    return ", so it is no control" if entry["level"] in CONTROL_RULES else ""
+
+
 def headline(summary: dict) -> list[str]:
     """The run in a few sentences: selection against gradient, per shift what the rules pursued, then which differ (in a
     sweep: how much of the shift it takes), and the control rules."""
@@ -70,7 +81,7 @@ def headline(summary: dict) -> list[str]:
         found = [_ranking(summary, evaluation) for evaluation in summary["compared"]]
         found += _pairs(summary, {evaluation: list(rules) for evaluation in summary["compared"]}, [summary["score"]])
         return list(map(sentence, found))
-    told = [rule for rule, entry in rules.items() if entry["level"] not in CONTROL_RULES] or list(rules)
+    told = [rule for rule, entry in rules.items() if not is_control(entry)] or list(rules)
     claims = {shift: [rule for rule in told if rules[rule]["shifts"][shift]["claim"]] for shift in shifts}
     compared, kinds = _kinds(summary, claims, told)
     text = [*kinds * compared, *(_pursued(summary, shift, told) for shift in shifts)]
@@ -104,6 +115,13 @@ def warnings(summary: dict) -> list[str]:
         for condition, n in lost.items():
             what = f"the parameters of {n} of {count(conditions[condition], 'seed')} did not stay finite numbers"
             texts.append(f"{sentence(words(rule))} under “{condition}”: {what}.")
+    for rule, of in summary.get("unnamed", {}).items():
+        for condition, share in of.items():
+            what = f"{100 * share:.2g} % of the evaluation episodes ended in none of the outcomes that the world names"
+            texts.append(f"{sentence(words(rule))} under “{condition}”: {what}, and count as none.")
+    for rule, entry in summary["rules"].items():
+        if entry["contradiction"]:
+            texts.append(f"{sentence(words(rule))}: {entry['contradiction']}{_no_control(entry)}.")
     if summary.get("mixed"):
         texts.append(f"Not all seeds were computed alike, and rounding may differ between them: {_mixed(summary)}.")
     return texts
@@ -232,7 +250,11 @@ def _largest(rows: list[dict]) -> str:
 
 def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> tuple[bool, list[str]]:
     """(whether both have rules with a claim, what is said of selection against gradient)."""
-    kinds = {kind: [r for r in told if summary["rules"][r]["level"] in levels] for kind, levels in KINDS.items()}
+    found = summary["rules"]
+    kinds = {
+        kind: [r for r in told if found[r]["level"] in levels and not found[r]["contradiction"]]
+        for kind, levels in KINDS.items()
+    }
     if not all(kinds.values()):
         return False, []
     able = {kind: [r for r in who if any(r in found for found in claims.values())] for kind, who in kinds.items()}

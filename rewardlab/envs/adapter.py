@@ -66,7 +66,6 @@ def _traced(env, params) -> Signature:
     obs, state = jax.eval_shape(lambda key, params: _raw_reset(env, key, params), key, params)
     after, later, signals = jax.eval_shape(go, key, state, params)
     contract.same(f"obs from step_env of {world}", obs, after)
-    contract.widened(f"state from step_env of {world}", state, later)
     later, signals = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (later, signals))
     again = jax.eval_shape(go, key, later, params)
     contract.same(f"what a second step_env of {world} returned", (obs, later, signals), again)
@@ -82,12 +81,12 @@ def _raw_reset(env, key, params):
     return _plain(obs), state
 
 
-def _raw_step(env, key, state, action, params):
+def _raw_step(env, key, before, action, params):
     world = contract.name_of(env)
     with jax.numpy_dtype_promotion("standard"):  # worlds of other people mix dtypes
         action = _within_bounds(env, action, params)
         with calling(f"step_env of {world}"):
-            obs, state, reward, terminated, info = contract.step(env, env.step_env(key, state, action, params))
+            obs, state, reward, terminated, info = contract.step(env, before, env.step_env(key, before, action, params))
         with calling(f"is_truncated of {world}"):
             truncated = env.is_truncated(state, params)
         contract.flag(f"is_truncated of {world} returned", truncated)

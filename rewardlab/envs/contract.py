@@ -157,14 +157,15 @@ def reset(env: Any, given: Any) -> tuple[Any, Any]:
     return given
 
 
-def step(env: Any, given: Any) -> tuple[Any, Any, Any, Any, dict]:
-    """What `step_env` gave, checked: (obs, state, reward, terminated, info)."""
+def step(env: Any, before: Any, given: Any) -> tuple[Any, Any, Any, Any, dict]:
+    """What `step_env` gave in the state `before`, checked: (obs, state, reward, terminated, info)."""
     what = f"step_env of {name_of(env)}"
     if not isinstance(given, tuple) or len(given) != 5:
         raise returned(what, f"returned {form(given)}", STEP)
     obs, state, reward, terminated, info = given
     _array(f"{what} returned as obs", obs)
     _tree(f"{what} returned as state", state)
+    _widened(f"state from {what}", _shapes(before), _shapes(state))
     if not _real(reward) or np.shape(reward):
         raise returned(what, f"returned {form(reward)} as reward", "one real number, of shape []")
     flag(f"{what} returned as terminated", terminated)
@@ -202,22 +203,32 @@ def flag(what: str, given: Any) -> None:
         raise returned(what, form(given), "bool[]")
 
 
-def same(what: str, then: Any, now: Any) -> None:
-    """Raises InputError unless two trees of shapes have one structure, and all leaves the same shape and dtype."""
+def same(what: str, then: Any, now: Any, source: str = "as before") -> None:
+    """Raises InputError unless two trees of shapes have one structure, and all leaves the same shape and dtype.
+
+    source: where the first is from, for the message.
+    """
     if jax.tree.structure(then) != jax.tree.structure(now):
-        raise returned(what, f"is {_outline(now)}", f"{_outline(then)}, as before")
+        raise returned(what, f"is {_outline(now)}", f"{_outline(then)}, {source}")
     for (path, old), new in zip(jax.tree_util.tree_leaves_with_path(then), jax.tree.leaves(now), strict=True):
         if (old.shape, old.dtype) != (new.shape, new.dtype):
+            raise returned(f"{what}{_at(path)}", f"is {form(new)}", f"{form(old)}, {source}")
+
+
+def _widened(what: str, before: Any, after: Any) -> None:
+    """Raises InputError unless the state after a step has the shapes of the one before, and dtypes that can hold it."""
+    if jax.tree.structure(before) != jax.tree.structure(after):
+        raise returned(what, f"is {_outline(after)}", f"{_outline(before)}, as before")
+    for (path, old), new in zip(jax.tree_util.tree_leaves_with_path(before), jax.tree.leaves(after), strict=True):
+        if old.shape != new.shape or _rank(old.dtype) > _rank(new.dtype):
             raise returned(f"{what}{_at(path)}", f"is {form(new)}", f"{form(old)}, as before")
 
 
-def widened(what: str, reset: Any, later: Any) -> None:
-    """Raises InputError unless a state of a reset has the shapes of those after a step, and dtypes that these can hold."""
-    if jax.tree.structure(reset) != jax.tree.structure(later):
-        raise returned(what, f"is {_outline(later)}", f"{_outline(reset)}, as reset_env gave it")
-    for (path, old), new in zip(jax.tree_util.tree_leaves_with_path(reset), jax.tree.leaves(later), strict=True):
-        if old.shape != new.shape or _rank(old.dtype) > _rank(new.dtype):
-            raise returned(f"{what}{_at(path)}", f"is {form(new)}", f"{form(old)}, as reset_env gave it")
+def _shapes(tree: Any) -> Any:
+    def shape(x):
+        return jax.ShapeDtypeStruct(np.shape(x), x.dtype if hasattr(x, "dtype") else jnp.result_type(x))
+
+    return jax.tree.map(shape, tree)
 
 
 def _rank(dtype: Any) -> int:

@@ -7,6 +7,7 @@ traced for it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from numbers import Integral
 from typing import Any
 
@@ -37,6 +38,9 @@ def check(rule: Rule, env: Any, spec: MLP = MLP(), judge: Judge = judges.world, 
     """
     name = rules.name_of(type(rule)) or type(rule).__name__
     _declared(rule, where)
+    for field in fields(rule):
+        if isinstance(inner := getattr(rule, field.name), Rule):  # one that this one is around
+            check(inner, env, spec, judge, f"{where}.{field.name}")
     rules.check_actions(rule, env, where)
     limit = adapter.time_limit(env)
     if rule.whole and rule.steps < (needed := time_needed(rule, limit)):
@@ -115,7 +119,7 @@ def _trace(rule: Rule, name: str, env: Any, spec: MLP, judge: Judge) -> None:
     policy = asked(
         "policy", lambda rule, state: _arrays(f"policy of rule {name}", rule.policy(agent, state)), rule, state
     )
-    same(f"what policy of rule {name} returned", jax.eval_shape(agent.init, key), policy)
+    same(f"what policy of rule {name} returned", jax.eval_shape(agent.init, key), policy, "as agent.init gives")
 
 
 def _heads(rule: Rule, name: str, actions: int | Box) -> dict[str, int | Box]:
@@ -147,7 +151,7 @@ def _act(rule: Rule, name: str, agent: Agent, state: Any, obs: jax.Array, key: j
     candidates = (rule.candidates,) * bool(rule.candidates)
     like = jax.eval_shape(agent.init, jax.eval_shape(lambda: jax.random.key(0)))
     like = jax.tree.map(lambda x: jax.ShapeDtypeStruct((*candidates, *x.shape), x.dtype), like)
-    same(f"Acting.params that {what} returned", like, jax.eval_shape(lambda: acting.params))
+    same(f"Acting.params from {what}", like, jax.eval_shape(lambda: acting.params), "as agent.init gives")
     select = lambda outputs, key: _pair(f"Acting.select of rule {name}", acting.select(outputs, key))  # noqa: E731
     return act(agent, acting._replace(select=select), obs, select_key, rule.candidates)
 

@@ -18,20 +18,26 @@ from rewardlab.agents import MLP
 from rewardlab.dataflow import NONE
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
-from rewardlab.following import AMOUNT, REWARD, SIGNAL, follow
+from rewardlab.following import AMOUNT, MAYBE, REWARD, SHOWN, SIGNAL, follow
 from rewardlab.generation import time_needed
 from rewardlab.jaxprs import UnknownForm
 from rewardlab.marks import top
 from rewardlab.types import Rule
+
+# The strongest first.
+ENTERS = (({AMOUNT, SHOWN}, "amounts"), ({MAYBE}, "may carry amounts"), ({REWARD, SIGNAL}, "choices"))
 
 
 @dataclass(frozen=True)
 class Reach:
     """What reward reaches under one rule, with one agent in one world.
 
-    rule, level: its name, and the level that it declares, which the audit does not use.
-    enters: "no", "choices" or "amounts": whether the parameters that the rule hands over depend on the reward that it was
-        told. Amounts: by a chain of floats throughout. Choices: only by a bool or an int, a bar, an order, a draw, an index.
+    rule, level: its name, and the level that it declares, which the audit does not use. proven: the level is one that the
+        tests of this package prove, as the rule comes with it; others are held against the audit (`levels.py`).
+    enters: "no", "choices", "may carry amounts" or "amounts": whether the parameters that the rule hands over depend on the
+        reward that it was told, or that the world showed in what the rule was told. Amounts: by a chain of floats throughout.
+        Choices: only by a bar, an order, a draw, an index. May carry amounts: by an int that amounts were converted to, or
+        by how often a loop turned, of which dependence can't tell. A sum of bars cleared counts as choices.
     groups: the parameter groups that depend on it, in whatever way: "trunk", a head, or a head's own trunk, "HEAD_trunk".
     gradient: {head: groups}, which groups reward's gradient reaches through which output of the network: the slope that
         arrives at the head depends on the reward told, backpropagation through the network takes it on to the group, and
@@ -52,6 +58,7 @@ class Reach:
 
     rule: str
     level: int | None
+    proven: bool
     enters: str
     groups: tuple[str, ...]
     gradient: dict[str, tuple[str, ...]]
@@ -112,15 +119,16 @@ def reach(name: str, rule: Rule, spec: MLP, env) -> Reach:
         fitted = {h for h in heads if ("residual", h) in found or (("residual", "") in found and h in reads)}
 
     def groups(label_in):
-        there = {group(layer, heads) for layer, x in zip(map(top, paths), policy, strict=True) if label_in(layer) in x}
+        there = {group(layer, heads) for layer, x in zip(map(top, paths), policy, strict=True) if label_in(layer) & x}
         return tuple(g for g in ("trunk", *(g for h in heads for g in (f"{h}_trunk", h))) if g in there)
 
-    gradient = {h: groups(lambda layer, h=h: ("gradient", h, layer)) for h in heads}
+    gradient = {h: groups(lambda layer, h=h: {("gradient", h, layer)}) for h in heads}
     return Reach(
         rule=name,
-        level=getattr(rule, "level", None),
-        enters="amounts" if AMOUNT in found else "choices" if REWARD in found else "no",
-        groups=groups(lambda layer: REWARD),
+        level=rule.level,
+        proven=rules.name_of(type(rule)) in rules.names(),
+        enters=next((said for labels, said in ENTERS if labels & found), "no"),
+        groups=groups(lambda layer: {REWARD, SIGNAL}),
         gradient={h: reached for h, reached in gradient.items() if reached},
         derivative=any(h in sloped for h in reads),
         act=("observation",) * (SIGNAL in action) + ("memory",) * (REWARD in action),

@@ -23,13 +23,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rewardlab import doses, naming, stats, verdicts
+from rewardlab import doses, levels, naming, stats, verdicts
 from rewardlab.wording import READINGS, UNNAMED
 
 if TYPE_CHECKING:
     import xarray
 
 ALPHA = 0.05
+UNNAMED_SHARE = 1e-4  # shares are sums of float32: less is rounding
 
 
 class Runs(NamedTuple):
@@ -74,7 +75,8 @@ def summarise(results: xarray.Dataset) -> dict:
     results: as a run stores them; dims rule, condition, seed, point, evaluation, outcome. A figure is {"iqm", "low",
     "high", "n"}: interquartile mean over n seeds and its 95 % interval, None below `stats.MIN_SEEDS`.
     rules: {rule: {final, competent, matched, control (each {evaluation: {outcome or "return": figure}}),
-    steps_to_capability, never, untrained (seeds that are capable before any step), failed {condition: seeds}, learned, level, shifts {evaluation: {reading, able, claim}},
+    steps_to_capability, never, untrained (seeds that are capable before any step), failed {condition: seeds}, learned, level,
+    contradiction (what of the audit does not go with the level, in words, or ""), shifts {evaluation: {reading, able, claim}},
     claim (true if every shift supports one), verdict, short}}.
     alike: whether seeds of all rules live equally many steps; figures `final` are at the end of each rule's own.
     pairwise: {equal, matched}, rows of a against b; `effect` is the probability that a seed of a scores above one of b.
@@ -85,8 +87,10 @@ def summarise(results: xarray.Dataset) -> dict:
     """
     runs = _runs(results)
     rules = {rule: _rule(runs, i) for i, rule in enumerate(runs.rules)}
+    audited = {row["rule"]: row for row in json.loads(results.attrs.get("audit") or "[]")}
     for rule, entry in rules.items():
         entry["level"] = _levels(results)[runs.rules.index(rule)]
+        entry["contradiction"] = levels.contradiction(audited[rule]) if rule in audited else ""
     pairwise = _pairwise(runs)
     most = runs.trained.sum(-1).max(0)
     seeds = dict(zip(runs.conditions, map(int, most), strict=True))
@@ -116,8 +120,9 @@ def summarise(results: xarray.Dataset) -> dict:
         "words": {field: dict(told) for field, told in naming.read(results)._asdict().items()},
         "sweep": dict(zip(("param", "values"), sweep(results), strict=True)) if len(seeds) > 2 else None,
         "published": config_of(results).get("published", {}),
-        "audit": json.loads(results.attrs.get("audit") or "[]"),
+        "audit": list(audited.values()),
         "diverged": _diverged(results),
+        "unnamed": _unnamed(results),
         "mixed": json.loads(results.attrs.get("mixed") or "[]"),
         "doses": doses.of(runs, config_of(results), _levels(results), sweep(results)),
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
@@ -147,6 +152,17 @@ def _diverged(results: xarray.Dataset) -> dict[str, dict[str, int]]:
         str(r): {str(c): int(lost.sel(rule=r, condition=c)) for c in lost.condition.values} for r in lost.rule.values
     }
     return {rule: {c: n for c, n in of.items() if n} for rule, of in counts.items() if any(of.values())}
+
+
+def _unnamed(results: xarray.Dataset) -> dict[str, dict[str, float]]:
+    """{rule: {condition: share}} of the evaluation episodes that ended in none of the world's outcomes, where there are any."""
+    lacking = 1 - results.outcome_share.sum("outcome", skipna=False)
+    lacking = lacking.where(lacking > UNNAMED_SHARE, 0 * lacking).mean(["seed", "point", "evaluation"])
+    shares = {
+        str(r): {str(c): float(lacking.sel(rule=r, condition=c)) for c in lacking.condition.values}
+        for r in lacking.rule.values
+    }
+    return {rule: kept for rule, of in shares.items() if (kept := {c: share for c, share in of.items() if share > 0})}
 
 
 def shifts(results: xarray.Dataset) -> list[str]:

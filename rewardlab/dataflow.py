@@ -27,8 +27,8 @@ def union(eqn: JaxprEqn, labels: Sequence[Labels]) -> list[Labels]:
 def flow(jaxpr: ClosedJaxpr | Jaxpr, labels: Sequence[Labels], through: Through = union) -> list[Labels]:
     """The labels of a program's outputs, given those of its inputs; its constants have none.
 
-    through: (equation, labels of its inputs) -> labels of its outputs, for equations without programs of their own, and
-    once more for those that are not known here. Loops are followed until nothing is new. What touches a mutable reference
+    through: (equation, labels of its inputs) -> labels of its outputs, for equations without programs of their own, once
+    more for those that are not known here, and for a `while` with the labels of what decides how often it turns. Loops are followed until nothing is new. What touches a mutable reference
     may reach everything else that does. Raises UnknownForm for an equation whose inner programs can't be followed.
     """
     jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
@@ -58,7 +58,7 @@ def _equation(eqn, labels, through):
         case Scan() as scan:
             return _scan(scan, labels, through)
         case While() as loop:
-            return _while(loop, labels, through)
+            return _while(eqn, loop, labels, through)
         case _:
             return _anything(eqn, labels, through)
 
@@ -75,13 +75,14 @@ def _scan(scan, labels, through):
         carry = grown
 
 
-def _while(loop, labels, through):
+def _while(eqn, loop, labels, through):
     tests, bodies = loop.tests, loop.bodies
     test, body, carry = labels[:tests], labels[tests : tests + bodies], labels[tests + bodies :]
     while True:
         (goes_on,) = flow(loop.test.jaxpr, [*test, *carry], through)
         outs = flow(loop.body.jaxpr, [*body, *carry], through)
-        grown = [old | new | goes_on for old, new in zip(carry, outs, strict=True)]
+        turns = through(eqn, [goes_on])  # how often it turns
+        grown = [old | new | turned for old, new, turned in zip(carry, outs, turns, strict=True)]
         if grown == carry:
             return carry
         carry = grown

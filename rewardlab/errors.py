@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 
 class InputError(ValueError):
@@ -66,3 +69,29 @@ def out_of_range(field: str, given: object, allowed: str) -> InputError:
 def _kind(value: object) -> str:
     name = "None" if value is None else type(value).__name__
     return name if value is None else f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def returned(what: str, given: str, expected: str) -> InputError:
+    """A user's function gave something else than it has to."""
+    return InputError(f"{what} {given}; expected: {expected}")
+
+
+@contextlib.contextmanager
+def calling(what: str) -> Iterator[None]:
+    """Says in one line what a user's function raised, and at which line of the user's file. what: "step_env of Bowl"."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        said = next(iter(str(error).strip().splitlines()), "")
+        raise InputError(f"{what} raised {type(error).__name__}{_place(error)}{f': {said}' if said else ''}") from error
+
+
+def _place(error: Exception) -> str:
+    """The last line of a user's file that an error came through: " in bowl.py, line 7"; "" where there is none."""
+    package, users = str(Path(__file__).parent), []
+    for frame in traceback.extract_tb(error.__traceback__):
+        if not (frame.filename.startswith((package, "<")) or "site-packages" in frame.filename):
+            users.append(frame)
+    return f" in {show(Path(users[-1].filename).name)[1:-1]}, line {users[-1].lineno}" if users else ""

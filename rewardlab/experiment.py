@@ -13,12 +13,11 @@ import numpy as np
 from rewardlab import envs, registry, rules, training
 from rewardlab.agents import MLP
 from rewardlab.envs import adapter
-from rewardlab.errors import InputError, out_of_range, show, unknown, wrong_type
+from rewardlab.errors import InputError, show, unknown, wrong_type
 from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints
-from rewardlab.generation import time_needed
+from rewardlab.rules import contract
 from rewardlab.types import Rule
 
-CLOCK = "max_steps_in_episode"
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]{0,63}", re.ASCII)
 
 
@@ -235,18 +234,10 @@ class Experiment:
     def world(self) -> Any:
         """The Environment, made. Raises InputError when a condition, an evaluation or a rule does not fit it."""
         env = envs.make(self.env, **self.env_kwargs)
-        for _, values in self._params():
-            envs.params(env, **values)
-        limit = adapter.time_limit(env)
         for where, values in self._params():
-            if values.get(CLOCK, 0) > limit:  # whole episodes would be cut
-                raise out_of_range(f"{where}.{CLOCK}", values[CLOCK], f"up to the world's own, {limit}")
+            envs.params(env, where, **values)
         for name, rule in self.rules.items():
-            rules.check_actions(rule, env, f"rules.{name}")
-            if rule.whole and rule.steps < (needed := time_needed(rule, limit)):
-                what = f"its {rule.episodes} episodes a candidate" if rule.episodes else "whole episodes"
-                allowed = f"{needed} or more, for {what} in this world, of up to {limit} steps each"
-                raise out_of_range(f"rules.{name}.steps", rule.steps, allowed)
+            contract.check(rule, env, self.agent_of(name), where=f"rules.{name}")
         return env
 
     def check_capability(self, env) -> None:

@@ -1,7 +1,8 @@
 """Follows reward through one traced update of training, and through it again until nothing is new: what comes to what.
 
 Labels are tuples. Of the reward: SIGNAL, the world's own; TOLD, what the rule is told in this update; REWARD, what it is or
-was told in any; AMOUNT, that by a chain of floats. Of the network: ("reads", head), an output that acts;
+was told in any. AMOUNT, what it is or was told, and SHOWN, the world's own, by a chain of floats; MAYBE, either, by an int
+that it was converted to, or by how often a loop turned: whether its numbers go on so can't be told. Of the network: ("reads", head), an output that acts;
 ("output", head), one in the update; ("slope", head), a derivative of it; ("via", head), a slope that depends on what was
 told; ("gradient", head, group), where such a slope came to; ("residual", head) and ("fitted", head) as `Reach` says.
 """
@@ -22,8 +23,10 @@ from rewardlab.marks import Instead, mark, mark_p, marked_agent, marked_world
 from rewardlab.types import Rule
 
 SIGNAL, REWARD, AMOUNT, TOLD = ("signal",), ("reward",), ("amount",), ("told",)
+SHOWN, MAYBE = ("shown",), ("maybe",)
 STORED, USED = ("stored",), ("used",)  # the parameters that act, as they are; what was worked out from them
-LASTING = {SIGNAL, REWARD, AMOUNT}
+LASTING = {SIGNAL, REWARD, AMOUNT, SHOWN, MAYBE}
+ORDER = {"sort", "argmax", "argmin", "top_k"}  # the ints that they make of floats are places
 SHAPES = {"reshape", "squeeze", "broadcast_in_dim", "convert_element_type", "copy", "slice", "concatenate", "transpose"}
 
 
@@ -88,16 +91,19 @@ class _Through:
             joined = joined - {STORED} | {USED}
         if eqn.primitive.name in ("add", "sub"):  # not add_any, which sums slopes
             joined |= {("residual", h) for a, b in (labels, labels[::-1]) for h in _outputs(a) if {TOLD, AMOUNT} <= b}
-        return [joined if jnp.issubdtype(v.aval.dtype, jnp.floating) else joined - {AMOUNT} for v in eqn.outvars]
+        if eqn.primitive.name == "while" and joined & {REWARD, SIGNAL}:
+            joined |= {MAYBE}
+        own = labels if eqn.primitive.name == "sort" else [joined] * len(eqn.outvars)
+        return [_kept(eqn, v.aval.dtype, joined, mine) for v, mine in zip(eqn.outvars, own, strict=True)]
 
     def mark(self, role: str, name: str, labels: Labels) -> Labels:
         """What is behind a mark."""
         lasting = labels & LASTING
         match role:
             case "reward":  # the world's
-                return labels | {SIGNAL}
+                return labels | {SIGNAL, SHOWN}
             case "end":
-                return labels - {SIGNAL}
+                return labels - {SIGNAL, SHOWN}
             case "action":
                 self.action |= labels
             case "act state":
@@ -125,6 +131,16 @@ class _Through:
                 kept = {x for x in labels if x[0] in ("slope", "fitted")}
                 return lasting | kept | {("gradient", x[1], name) for x in labels if x[0] == "via"}
         return labels
+
+
+def _kept(eqn, dtype, joined: Labels, own: Labels) -> Labels:
+    """What of the labels an output of a dtype keeps. own: those of the operand that it is a copy of, in another order."""
+    if jnp.issubdtype(dtype, jnp.floating):
+        return joined
+    choice = joined - {AMOUNT, SHOWN, MAYBE}
+    if dtype == jnp.bool_ or eqn.primitive.name in ORDER:
+        return choice | ({MAYBE} & own if eqn.primitive.name == "sort" and dtype != jnp.bool_ else NONE)
+    return choice | ({MAYBE} if joined & {AMOUNT, SHOWN, MAYBE} else NONE)
 
 
 def _outputs(labels: Labels) -> set[str]:

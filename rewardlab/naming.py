@@ -81,9 +81,9 @@ def _ours(results: xarray.Dataset) -> Words:
         cls = next((c for c in defined if issubclass(c, World)), World)
     try:
         evaluations = json.loads(results.attrs["experiment"])["evaluations"]
-        return words(titles, cls.outcomes, evaluations, cls.place)
+        return words(titles, getattr(cls, "outcomes", {}), evaluations, cls.place)
     except (KeyError, TypeError, ValueError, AttributeError):
-        return words(titles, cls.outcomes, {}, None)
+        return words(titles, getattr(cls, "outcomes", {}), {}, None)
 
 
 def level(rule: str) -> int | None:

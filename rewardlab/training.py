@@ -19,6 +19,7 @@ from rewardlab.fields import MOST_STEPS, coerce
 from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
 from rewardlab.randomness import fast, split
+from rewardlab.rules import contract
 from rewardlab.types import Agent, Rule
 
 
@@ -50,18 +51,19 @@ class Setting(NamedTuple):
 def setting(
     env, rule: Rule, spec: MLP = MLP(), judge: Judge = world, main: dict[str, bool | int | float] | None = None
 ) -> Setting:
-    """The world, the agent that the rule needs in it, and the judge. Raises InputError for a rule that can't act in the world.
+    """The world, the agent that the rule needs in it, and the judge.
 
+    Raises InputError for a world, a rule or a judge that does not do what it has to (`adapter.signature`, `rules.contract`).
     main: fields of the world's params while training, where they are not their defaults: inputs are standardised by them.
     """
+    contract.check(rule, env, spec, judge)
     by = measured(env, main) if spec.inputs == "standardised" else None
     if spec.gains:
         if by is None:
             raise InputError("agent.gains are of standardised inputs; allowed: none, or agent.inputs = 'standardised'")
         by = amplified(by, env, spec.gains)
     prepare = partial(standardised, by=by) if by else flat
-    obs = jax.eval_shape(lambda: adapter.reset(env, jax.random.key(0), env.default_params)[0])
-    return Setting(env, agents.make(spec, obs, rules.heads(rule, env), prepare), judge)
+    return Setting(env, agents.make(spec, adapter.signature(env).obs, rules.heads(rule, env), prepare), judge)
 
 
 def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
@@ -119,4 +121,5 @@ def train(
     steps = coerce(steps, int, "steps", (0, MOST_STEPS))
     s = setting(env, rule, spec, judge)
     params = env.default_params if params is None else params
+    adapter.check_limit(env, params)  # longer episodes would be cut
     return advance(s, rule, params, key, begin(s, rule, params, key), jnp.int32(steps))

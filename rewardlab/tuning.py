@@ -22,6 +22,7 @@ from rewardlab.envs import adapter
 from rewardlab.errors import InputError
 from rewardlab.experiment import Experiment
 from rewardlab.fields import coerce
+from rewardlab.probes.references import references
 from rewardlab.progress import Progress, Silent
 from rewardlab.searching import Job, search, together
 
@@ -43,6 +44,8 @@ def tune(
     path = tuned.check_out(tuned.place(given, experiment) if out is None else out)
     experiment = widths.decided(experiment)
     jobs = prepare(experiment, coerce(budget, int, "budget", (1, LARGEST)))
+    job = next(iter(jobs.values()))
+    references(job.setting.env, [job.params], job.root, job.episodes)  # for the faults that only a world's numbers show
     if isinstance(progress, bool):
         progress = Progress(budget * len(jobs)) if progress else Silent()
     left_out = [name for name in experiment.rules if name not in jobs]

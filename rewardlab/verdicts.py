@@ -27,12 +27,14 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
     entry, goals, score, said = summary["rules"][rule], summary["goals"], summary["score"], _words(summary)
     first, shown = summary["evaluations"][0], [*goals, *["return"] * (score == "return")]
     n, k, shifts, lost = entry["seeds"], entry["competent_seeds"], entry["shifts"], _failed(summary, rule)
-    role = f"; {CONTROL_RULES[entry['level']]}" if entry["level"] in CONTROL_RULES else ""
+    role = f"; {CONTROL_RULES[entry['level']]}" if is_control(entry) else ""
     episodes = " of episodes" * (score != "return")
     learned = _did(summary, entry["final"][first], [score]) + episodes
     text = [f"{said.rule(rule)} ({count(n, 'seed')}{role}) {learned} {said.place(first)}."]
     if lost:
         text.append(f"{lost} of the {count(n, 'seed')} ended without finite results and {_count_as(summary, lost)}.")
+    if entry["contradiction"]:
+        text.append(f"{entry['contradiction']}{_no_control(entry)}.")
     for shift in shifts:
         some = 0 < k < n
         who, figures = (f"its {count(k, 'competent seed')}", "competent") if some else ("it", "final")
@@ -62,6 +64,15 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
     return _paragraph(text), role + (next(iter(short.values())) if alike else "; ".join(map(": ".join, short.items())))
 
 
+def is_control(entry: dict) -> bool:
+    """Whether a rule shows what comes about without reward: its level says so, and the audit says nothing else."""
+    return entry.get("level") in CONTROL_RULES and not entry.get("contradiction")
+
+
+def _no_control(entry: dict) -> str:
+    return ", so it is no control" if entry["level"] in CONTROL_RULES else ""
+
+
 def headline(summary: dict) -> list[str]:
     """The run in a few sentences: the two kinds of rules compared, what the rules did on each shift, then which differ (in
     a sweep: under which training they succeed), and the control rules."""
@@ -70,7 +81,7 @@ def headline(summary: dict) -> list[str]:
         found = [_ranking(summary, evaluation) for evaluation in summary["compared"]]
         found += _pairs(summary, {evaluation: list(rules) for evaluation in summary["compared"]}, [summary["score"]])
         return list(map(sentence, found))
-    told = [rule for rule, entry in rules.items() if entry["level"] not in CONTROL_RULES] or list(rules)
+    told = [rule for rule, entry in rules.items() if not is_control(entry)] or list(rules)
     claims = {shift: [rule for rule in told if rules[rule]["shifts"][shift]["claim"]] for shift in shifts}
     if summary.get("doses"):
         return list(map(sentence, doses.told(summary, _words(summary))))
@@ -106,6 +117,13 @@ def warnings(summary: dict) -> list[str]:
         for condition, n in lost.items():
             what = f"the parameters or rewards of {n} of {count(conditions[condition], 'seed')} did not stay finite numbers"
             texts.append(f"{sentence(said.rule(rule))} under “{condition}”: {what}.")
+    for rule, of in summary.get("unnamed", {}).items():
+        for condition, share in of.items():
+            what = f"{100 * share:.2g} % of the evaluation episodes ended in none of the outcomes that the world names"
+            texts.append(f"{sentence(said.rule(rule))} under “{condition}”: {what}, and count as none.")
+    for rule, entry in summary["rules"].items():
+        if entry["contradiction"]:
+            texts.append(f"{sentence(said.rule(rule))}: {entry['contradiction']}{_no_control(entry)}.")
     if summary.get("mixed"):
         texts.append(f"Not all seeds were computed alike, and rounding may differ between them: {_mixed(summary)}.")
     return texts
@@ -267,7 +285,11 @@ def _largest(summary: dict, reading: str, rows: list[dict]) -> str:
 
 def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> tuple[bool, list[str]]:
     """(whether both have rules with a claim, what is said of selection against gradient)."""
-    kinds = {kind: [r for r in told if summary["rules"][r]["level"] in levels] for kind, levels in doses.KINDS.items()}
+    found = summary["rules"]
+    kinds = {
+        kind: [r for r in told if found[r]["level"] in levels and not found[r]["contradiction"]]
+        for kind, levels in doses.KINDS.items()
+    }
     if not all(kinds.values()):
         return False, []
     able = {kind: [r for r in who if any(r in found for found in claims.values())] for kind, who in kinds.items()}

@@ -25,8 +25,9 @@ UNNAMED = {"terminated": "ended before time was up", "truncated": "ran out of ti
 AUDIT = {
     "Rule": "",
     "Level": "what the rule itself declares; the audit does not use it.",
-    "Reward enters the update": "whether the new parameters depend on the reward that the rule was told: as amounts, its "
-    "numbers go into them; as choices, it only decides (a bar, an order, a draw); or not at all.",
+    "Reward enters the update": "whether the new parameters depend on the reward that the rule was told or shown: as amounts, "
+    "its numbers go into them; as choices, it only decides (a bar, an order, a draw); it may carry amounts where it becomes a "
+    "whole number, or the number of a loop's turns; or not at all.",
     "Its gradient reaches": "which parameters reward's gradient reaches through which output of the network, output: groups. "
     "A group is an output's own layer, the trunk that outputs share, or an output's own trunk.",
     "Derivative of behaviour": "whether the new parameters depend on a derivative of the output that actions are chosen by.",
@@ -83,7 +84,7 @@ def audit_cells(row: Mapping[str, Any]) -> list[str]:
     return [
         row["rule"],
         "–" if row["level"] is None else str(row["level"]),
-        row["enters"] if row["enters"] == "no" else f"as {row['enters']}",
+        f"as {row['enters']}" if row["enters"] in ("choices", "amounts") else row["enters"],
         gradient or "nothing",
         "yes" if row["derivative"] else "no",
         f"by {' and '.join(row['act'])}" if row["act"] else "no",

@@ -8,6 +8,7 @@ import json
 import jax
 import jax.numpy as jnp
 import pytest
+from flax import struct
 from worlds import Walk
 
 import rewardlab
@@ -161,6 +162,7 @@ def test_rules_may_be_given_in_every_way(tmp_path):
     file.write_text("from rewardlab.rules.ppo import PPO\n\nclass Mine(PPO):\n    pass\n\nrule = PPO\n")
     made = rules.make("ppo", lanes=4)
 
+    @struct.dataclass
     class Plain(type(made)):
         """A rule of the user's own, which is in no folder."""
 

@@ -11,9 +11,12 @@ import optax
 import pytest
 from flax import struct
 from test_audit import BOTH, row
+from test_audit_worlds import Nothing, Shows
 
+from rewardlab import rules
 from rewardlab.agents import greedy, sample
 from rewardlab.agents.select import entropy, log_prob
+from rewardlab.levels import contradiction
 from rewardlab.rules.returns import lambda_returns, reward_to_go
 from rewardlab.types import Acting, Rule
 
@@ -52,7 +55,7 @@ class Plain(Rule):
 
     def update(self, agent, state, told, key):
         returns = self.returns(agent, state, told).reshape(-1)
-        obs, action = told.obs.reshape(-1, 2), told.action.reshape(-1)
+        obs, action = told.obs.reshape(-1, told.obs.shape[-1]), told.action.reshape(-1)
         slope = jax.grad(lambda p: self.loss(agent.apply(p, obs), action, returns).mean())(state.params)
         params = jax.tree.map(lambda p, d: p - 0.1 * d, state.params, slope)
         return Learner(params, told.reward.mean()), {"loss": jnp.float32(0)}
@@ -225,3 +228,133 @@ def test_a_table_written_by_hand_is_a_predictor_and_a_step_is_none():
 
     assert row(tampered(update=fit)).predictor == ("logits",)
     assert row(tampered(update=step)).predictor == ()
+
+
+# ------------------------------------------------------------------------------------------- what goes on of an amount
+
+
+def turns(reward):
+    """As many turns as the rewards come to."""
+    return jax.lax.while_loop(lambda c: c[0] < reward.sum(), lambda c: (c[0] + 1.0, c[1] + 1.0), (0.0, 0.0))[1]
+
+
+def counted(reward):
+    return jax.lax.fori_loop(0, reward.sum().astype(jnp.int32), lambda i, x: x + 1.0, 0.0)
+
+
+def whole(reward):
+    return (100.0 * reward).astype(jnp.int32)
+
+
+MAY = "may carry amounts"
+PASSED = {  # what of the rewards float32[5, 2] is added to a bias, and as what it enters
+    "the mean": (lambda r: r.mean(), "amounts"),
+    "rounded": (lambda r: jnp.round(r.sum()), "amounts"),
+    "clipped": (lambda r: jnp.clip(r.sum(), -1.0, 1.0), "amounts"),
+    "the largest": (lambda r: jnp.sort(r.reshape(-1))[-1], "amounts"),
+    "in whole numbers": (lambda r: whole(r).sum().astype(jnp.float32), MAY),
+    "in short whole numbers": (lambda r: r.astype(jnp.int8).max().astype(jnp.float32), MAY),
+    "its bits": (lambda r: jax.lax.bitcast_convert_type(r, jnp.uint32).sum().astype(jnp.float32), MAY),
+    "sorted whole numbers": (lambda r: jnp.sort(whole(r).reshape(-1))[-1].astype(jnp.float32), MAY),
+    "how often a loop turns": (turns, MAY),
+    "a number of turns": (counted, MAY),
+    "kept in a table of places": (lambda r: jnp.arange(100.0)[whole(r.sum())], MAY),
+    "a bar": (lambda r: jnp.where(r.sum() > 1.0, 1.0, 0.0), "choices"),
+    "bars cleared": (lambda r: (r > 0.5).sum().astype(jnp.float32), "choices"),
+    "the place of the largest": (lambda r: r.argmax().astype(jnp.float32), "choices"),
+    "an order": (lambda r: jnp.argsort(r.reshape(-1))[0].astype(jnp.float32), "choices"),
+    "an order of whole numbers": (lambda r: jnp.argsort(whole(r).reshape(-1))[0].astype(jnp.float32), "choices"),
+    "the best few": (lambda r: jax.lax.top_k(r.reshape(-1), 2)[1].sum().astype(jnp.float32), "choices"),
+    "a bar in whole numbers": (lambda r: jnp.where(whole(r).sum() > 3, 1.0, 0.0), "choices"),
+    "its shape": (lambda r: float(r.size) * jnp.ones(()), "no"),
+}
+
+
+def adding(number, level=0) -> Rule:
+    """A rule of no gradient: number(what it is told) is added to a bias."""
+
+    def update(self, agent, state, told, key):
+        bias = state.params["logits"]["bias"] + number(told)
+        return state._replace(params=state.params | {"logits": state.params["logits"] | {"bias": bias}}), {}
+
+    return tampered(update=update, level=level)
+
+
+@pytest.mark.parametrize("name", PASSED)
+def test_amounts_choices_and_what_may_be_either_are_told_apart(name):
+    number, enters = PASSED[name]
+    found = row(adding(lambda told: number(told.reward)))
+    assert (found.enters, found.groups) == (enters, ("logits",) if enters != "no" else ())
+
+
+def test_an_amount_that_waits_in_the_rules_state_as_a_whole_number_may_come_through():
+    class Waiting(NamedTuple):
+        params: Any
+        kept: jax.Array
+
+    def update(self, agent, state, told, key):
+        bias = state.params["logits"]["bias"] + state.kept.astype(jnp.float32)
+        return Waiting(state.params | {"logits": state.params["logits"] | {"bias": bias}}, whole(told.reward.sum())), {}
+
+    rule = tampered(update=update, init=lambda self, agent, key: Waiting(agent.init(key), jnp.int32(0)))
+    assert row(rule).enters == MAY
+
+
+@pytest.mark.parametrize(
+    ("number", "enters"),
+    [
+        (lambda told: told.next_obs[..., 2].mean(), "amounts"),
+        (lambda told: told.obs[..., 2].mean(), "amounts"),
+        (lambda told: whole(told.next_obs[..., 2]).sum().astype(jnp.float32), MAY),
+        (lambda told: (told.next_obs[..., 2] > 0.5).sum().astype(jnp.float32), "choices"),
+        (lambda told: jnp.ones(()), "no"),
+    ],
+)
+def test_a_reward_that_the_world_shows_and_the_rule_reads_there_enters(number, enters):
+    """Observations are followed whole, so in a world that shows its reward all that is read of them counts."""
+    found = row(adding(number), env=Shows())
+    assert (found.enters, found.act) == (enters, ("observation",))
+    assert row(adding(number), env=Nothing()).enters == "no"
+
+
+# ------------------------------------------------------------------------------------- levels that the audit contradicts
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        (Plain(), "it declares level 0 (nothing), but the audit finds that reward enters its update as amounts"),
+        (adding(lambda told: told.reward.mean(), 1), "level 1 (whether the return clears a bar), but the audit finds"),
+        (adding(lambda told: told.reward.mean(), 2), "reward enters its update as amounts"),
+        (adding(lambda told: turns(told.reward), 2), "what enters its update may carry amounts of reward"),
+        (adding(lambda told: turns(told.reward), 0), "what enters its update may carry amounts of reward"),
+        (adding(lambda told: (told.reward > 0.5).sum().astype(jnp.float32), 0), "reward enters its update as choices"),
+        (adding(lambda told: jnp.ones(()), 3), "but the audit finds that nothing of reward enters its update"),
+        (tampered(level=4, loss=lambda self, *x: action_values(*x)), "logits, which it acts by, is fitted to reward"),
+        (adding(lambda told: jnp.ones(()), 0), ""),
+        (adding(lambda told: (told.reward > 0.5).sum().astype(jnp.float32), 1), ""),
+        (adding(lambda told: told.reward.argmax().astype(jnp.float32), 2), ""),
+        (adding(lambda told: told.reward.mean(), 3), ""),
+        (tampered(level=4), ""),
+        (tampered(level=5, loss=lambda self, *x: action_values(*x)), ""),
+    ],
+)
+def test_a_level_that_the_audit_contradicts_is_said(rule, said):
+    found = contradiction(dataclasses.asdict(row(rule)))
+    assert (said in found) if said else found == "", found
+
+
+@pytest.mark.parametrize("name", ["drift", "fixed", "yoked", "guess_and_check", "truncation", "parallel_q"])
+def test_the_levels_of_the_packages_own_rules_are_proven_by_its_tests(name):
+    found = dataclasses.asdict(row(name))
+    assert found["proven"] and contradiction(found) == ""
+    if name != "yoked":  # what enters it is another agent's reward, of which dependence can't tell
+        assert contradiction(found | {"proven": False}) == ""
+
+
+def test_a_rule_that_derives_from_one_of_the_packages_proves_nothing():
+    class Mine(rules.load("yoked")):
+        pass
+
+    found = row(struct.dataclass(Mine)(rule=rules.make("reinforce", lanes=2, steps=5)))
+    assert not found.proven and "level 0 (nothing), but" in contradiction(dataclasses.asdict(found))

@@ -21,7 +21,7 @@ from rewardlab.envs.adapter import set_params
 from rewardlab.errors import InputError
 from rewardlab.judges import judged, world
 from rewardlab.probes.outcomes import outcomes
-from rewardlab.probes.references import played
+from rewardlab.probes.references import play
 from rewardlab.probes.replay import camera, scripted
 from rewardlab.rules.natural import objective
 from rewardlab.rules.openai_es import smoothed_gradient
@@ -284,7 +284,7 @@ def test_films_and_scripted_policies():
     (film,) = camera(env, agent, "logits", episodes=1)(params, agent.init(KEY(0)), KEY(1))
     policy = env.references(params)["aims"]
     assert film.shape == scripted(env, params, policy, KEY(2)).shape == (2, 4, 4, 3)
-    assert played(env, params, policy, KEY(3), 8).share.tolist() == [1.0, 0.0]
+    assert play(env, params, policy, KEY(3), 8).outcomes.share.tolist() == [1.0, 0.0]
 
 
 @pytest.mark.slow

@@ -280,3 +280,54 @@ def test_a_sweep():
     for params in ({"moved": 0.3}, {"moved": True, "behind": 0.5}, {"moved": 0.1, "behind": 0.5}):
         unlike = {"conditions": plan | {"p1": {"params": params}}}
         assert summarise(sweep.assign_attrs(experiment=json.dumps(unlike)))["sweep"] == {"param": "", "values": {}}
+
+
+# ---------------------------------------------------------------------------------------- what the audit and the counts say
+
+ROW = {"proven": False, "enters": "amounts", "fitted": [], "reads": ["logits"], "act": []}
+
+
+def test_a_rule_whose_level_the_audit_contradicts_is_no_control():
+    data = results({"ppo": PROXY, "mine": UNLEARNED, "yoked": UNLEARNED, "other": PROXY})
+    data["level"] = ("rule", [4, 0, 0, 2])
+    honest = summarise(data)
+    assert "Mine (32 seeds; a control: it reads nothing of reward)" in honest["rules"]["mine"]["verdict"]
+    rows = [
+        {"rule": "mine", "level": 0} | ROW,
+        {"rule": "other", "level": 2} | ROW,
+        {"rule": "yoked", "level": 0} | ROW,
+    ]
+    rows[2]["proven"] = True
+    data.attrs["audit"] = json.dumps(rows)
+    summary = check(summarise(data))
+    said = "it declares level 0 (nothing), but the audit finds that reward enters its update as amounts, so it is no control."
+    found = summary["rules"]["mine"]
+    assert said in found["verdict"].replace("It declares", "it declares") and "a control: " not in found["verdict"]
+    assert f"Mine: {said}" in summary["warnings"] and not found["short"].startswith("control rule")
+    (controls,) = [text for text in summary["verdict"] if text.startswith("Success of the control rules")]
+    assert "yoked" in controls and "mine" not in controls
+    assert any("of 3 rules" in text for text in summary["verdict"])
+    # Nor does it count as selection, if it only says that it is.
+    assert any(text.startswith("Selection (other)") for text in honest["verdict"])
+    assert not any(text.startswith("Selection (") for text in summary["verdict"])
+    other = "Other: it declares level 2 (the order of returns), but the audit finds that reward enters its update as amounts."
+    assert other in summary["warnings"]
+
+
+def test_episodes_that_ended_with_no_outcome_of_the_world_are_counted():
+    data = results({"ppo": PROXY, "reinforce": PROXY})
+    data.outcome_share[..., -1] += 1 - data.outcome_share.sum("outcome", skipna=False)
+    assert summarise(data)["unnamed"] == {} and not any(
+        "none of the outcomes" in x for x in summarise(data)["warnings"]
+    )
+    share = data.outcome_share.values
+    share[0, 0, :, :, 1] *= 0.5
+    data = data.assign(outcome_share=(data.outcome_share.dims, share))
+    summary = check(summarise(data))
+    assert list(summary["unnamed"]) == ["ppo"] and list(summary["unnamed"]["ppo"]) == ["end"]
+    part = 100 * summary["unnamed"]["ppo"]["end"]
+    assert abs(part - 50 / data.sizes["evaluation"]) < 1e-3
+    text = (
+        f"PPO under “end”: {part:.2g} % of the evaluation episodes ended in none of the outcomes that the world names"
+    )
+    assert any(x.startswith(text) for x in summary["warnings"])

@@ -33,11 +33,15 @@ def make(world: str | Path | Any, /, **kwargs: Any) -> Any:
     """A gymnax 1.x Environment, the same instance for the same arguments.
 
     world: a name ("coinrun", "CartPole-v1"), the path of a file that defines `make`, or an Environment, returned as is.
-    kwargs: sizes and the like, for the world's own `make`. Raises InputError for unknown names.
+    kwargs: sizes and the like, for the world's own `make`. Raises InputError for unknown names, and for a world that does
+    not do what it has to, or not what it says of itself (`adapter.signature`).
     """
+    from rewardlab.envs import adapter, contract
+
     if not isinstance(world, (str, Path)) or world not in catalogue.names():
         check_name(world, kwargs)
     if not isinstance(world, (str, Path)):
+        adapter.signature(world)
         return world
     maker = _gymnax_maker(world) if world in catalogue.names() else FAMILY.load(world)
     if not callable(maker):
@@ -60,8 +64,9 @@ def make(world: str | Path | Any, /, **kwargs: Any) -> Any:
             raise InputError(
                 f"world {show(str(world))} can't be made with {show(kwargs)}: {type(error).__name__}: {error}"
             ) from error
-        if not is_env(env):
+        if not contract.offers_anything(env):
             raise InputError(f"`make` in {show(str(world))} returned {show(env)}; allowed: a gymnax Environment")
+        adapter.signature(env)
         _made[key] = env
         _origins[id(env)] = (str(registry.python_file(world)) if registry.is_path(world) else world, kwargs)
     return _made[key]
@@ -79,18 +84,20 @@ def _gymnax_maker(name: str):
     return lambda **kwargs: gymnax_api.make(name, **kwargs)[0]
 
 
-def is_env(env: Any) -> bool:
-    """Whether an object offers what a gymnax Environment offers."""
-    return all(hasattr(env, name) for name in ("reset_env", "step_env", "is_truncated", "default_params"))
+def params(env: Any, where: str = "the world's params", /, **changes: bool | int | float) -> Any:
+    """The world's default params with some values changed, each as the type that the default has. where: begins messages.
 
-
-def params(env: Any, **changes: bool | int | float) -> Any:
-    """The world's default params with some values changed, each as the type that the default has.
-
-    Raises InputError for a name that the params do not have, for a value of another type, and for one that the world's
-    own `check_params` refuses, where it has that.
+    Raises InputError for a name that the params do not have, for a value of another type, for a longer episode than the
+    world's own, and for what the world's own `check_params` refuses, where it has that.
     """
-    changed = env.default_params.replace(**typed("the world's params", changes, params_kinds(env)))
+    from rewardlab.envs import adapter, contract
+
+    for name in contract.static_fields(env.default_params).intersection(changes):
+        raise InputError(
+            f"{where}.{name} is a static field of the world's params, the same for all; allowed: the others"
+        )
+    changed = env.default_params.replace(**typed(where, changes, params_kinds(env)))
+    adapter.check_limit(env, changed, f"{where}.{contract.CLOCK}")
     if hasattr(env, "check_params"):
         env.check_params(changed)
     return changed
@@ -124,7 +131,9 @@ def params_kinds(world: Any) -> dict[str, type] | None:
 def check_name(world: Any, kwargs: dict[str, Any]) -> None:
     """Raises InputError when there is no such world, or its `make` takes no such argument. Runs no world."""
     if not isinstance(world, (str, Path)):
-        if not is_env(world):
+        from rewardlab.envs import contract
+
+        if not contract.offers_anything(world):
             raise InputError(
                 f"world = {show(world)}; allowed: {', '.join(names())}, a gymnax name, the path of a .py file, "
                 "an Environment"
@@ -133,6 +142,7 @@ def check_name(world: Any, kwargs: dict[str, Any]) -> None:
             raise InputError(
                 f"world = {show(world)} is made already, so it takes no arguments; given: {', '.join(map(str, kwargs))}"
             )
+        contract.declared(world)
         return
     if world in catalogue.names():
         if kwargs:

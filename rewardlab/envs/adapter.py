@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab.errors import InputError, show
+from rewardlab.envs import contract
+from rewardlab.errors import InputError, calling, out_of_range, show
+from rewardlab.memory import Memory
 from rewardlab.types import Box
-from rewardlab.wording import UNNAMED
 
 
 class Step(NamedTuple):
@@ -27,12 +28,69 @@ class Step(NamedTuple):
     signals: dict[str, jax.Array]
 
 
-def _raw_step(env, key, state, action, params):
+class Signature(NamedTuple):
+    """Shapes and dtypes of one lane of a world: the observation, the state after a step, and a step's signals."""
+
+    obs: jax.ShapeDtypeStruct
+    state: object
+    signals: dict[str, jax.ShapeDtypeStruct]
+
+
+_signatures = Memory()
+
+
+def signature(env, params=None) -> Signature:
+    """What a world gives under params like these, its default ones if None: traced once for each world and kind of params.
+
+    Raises InputError for a world that does not do what it has to (`contract.py`), or not what it says of itself.
+    """
+    known = _signatures.of(env)
+    if "declared" not in known:
+        contract.declared(env)
+        known["declared"] = actions(env)
+    params = set_params(env.default_params, {}) if params is None else params
+    leaves, tree = jax.tree.flatten(params)
+    kind = (tree, *map(jax.typeof, leaves))
+    if kind not in known:
+        known[kind] = _traced(env, params)
+    return known[kind]
+
+
+def _traced(env, params) -> Signature:
+    world, key = contract.name_of(env), jax.eval_shape(lambda: jax.random.key(0))
+
+    def go(key, state, params):
+        out = _raw_step(env, key, state, sample_action(env, params), params)
+        return out.obs, out.state, out.signals
+
+    obs, state = jax.eval_shape(lambda key, params: _raw_reset(env, key, params), key, params)
+    after, later, signals = jax.eval_shape(go, key, state, params)
+    contract.same(f"obs from step_env of {world}", obs, after)
+    later, signals = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), (later, signals))
+    again = jax.eval_shape(go, key, later, params)
+    contract.same(f"what a second step_env of {world} returned", (obs, later, signals), again)
+    if observes(env):
+        seen = jax.eval_shape(lambda state, params: observe(env, state, params), later, params)
+        contract.same(f"observation of {world}", obs, seen)
+    return Signature(jax.ShapeDtypeStruct(obs.shape, obs.dtype), later, signals)
+
+
+def _raw_reset(env, key, params):
+    with jax.numpy_dtype_promotion("standard"), calling(f"reset_env of {contract.name_of(env)}"):
+        obs, state = contract.reset(env, env.reset_env(key, params))
+    return _plain(obs), state
+
+
+def _raw_step(env, key, before, action, params):
+    world = contract.name_of(env)
     with jax.numpy_dtype_promotion("standard"):  # worlds of other people mix dtypes
         action = _within_bounds(env, action, params)
-        obs, state, reward, terminated, info = env.step_env(key, state, action, params)
-        truncated = env.is_truncated(state, params)
-    signals = jax.tree.map(jnp.asarray, dict(info)) | {"reward": jnp.asarray(reward, jnp.float32)}
+        with calling(f"step_env of {world}"):
+            obs, state, reward, terminated, info = contract.step(env, before, env.step_env(key, before, action, params))
+        with calling(f"is_truncated of {world}"):
+            truncated = env.is_truncated(state, params)
+        contract.flag(f"is_truncated of {world} returned", truncated)
+    signals = jax.tree.map(jnp.asarray, info) | {"reward": jnp.asarray(reward, jnp.float32)}
     return Step(_plain(obs), state, jnp.asarray(terminated, bool), jnp.asarray(truncated, bool), signals)
 
 
@@ -52,18 +110,6 @@ def _as(tree, like):
     return jax.tree.map(lambda x, ref: jax.lax.convert_element_type(jnp.asarray(x), ref.dtype), tree, like)
 
 
-def _state_types(env, params):
-    """The state's dtypes, as they are after a step (a reset may hold Python ints)."""
-
-    def one_step(key):
-        reset_key, step_key = jax.random.split(key)
-        with jax.numpy_dtype_promotion("standard"):
-            _, state = env.reset_env(reset_key, params)
-        return _raw_step(env, step_key, state, sample_action(env, params), params).state
-
-    return jax.eval_shape(one_step, jax.eval_shape(lambda: jax.random.key(0)))
-
-
 def sample_action(env, params):
     """An action of the world's, for its shape and dtype: int32[] for discrete ones, float32 zeros for continuous ones."""
     space = env.action_space(params)
@@ -75,10 +121,10 @@ def actions(env) -> int | Box:
 
     Raises InputError for any other space, and for bounds that leave nothing to choose.
     """
-    with jax.ensure_compile_time_eval():  # bounds are numbers, whoever is being traced
-        space = env.action_space(env.default_params)
+    with jax.ensure_compile_time_eval(), calling(f"action_space of {contract.name_of(env)}"):
+        space = env.action_space(env.default_params)  # its bounds are numbers, whoever is being traced
     if hasattr(space, "n"):
-        return env.num_actions
+        return contract.size(env, space)
     if hasattr(space, "low") and jnp.issubdtype(space.dtype, jnp.floating):
         bounds = (space.low, space.high)
         low, high = (np.broadcast_to(np.asarray(x, np.float64), space.shape).ravel() for x in bounds)
@@ -89,20 +135,19 @@ def actions(env) -> int | Box:
 
 def reset(env, key, params):
     """A fresh episode of one lane: (obs, state). Consumes the key."""
-    with jax.numpy_dtype_promotion("standard"):
-        obs, state = env.reset_env(key, params)
-    return _plain(obs), _as(state, _state_types(env, params))
+    obs, state = _raw_reset(env, key, params)
+    return obs, _as(state, signature(env, params).state)
 
 
 def step(env, key, state, action, params) -> Step:
     """One step of one lane, without auto-reset. Consumes the key."""
     out = _raw_step(env, key, state, action, params)
-    return out._replace(state=_as(out.state, _state_types(env, params)))
+    return out._replace(state=_as(out.state, signature(env, params).state))
 
 
 def observe(env, state, params):
     """The observation of one lane's state, in a world that `observes`."""
-    with jax.numpy_dtype_promotion("standard"):
+    with jax.numpy_dtype_promotion("standard"), calling(f"observation of {contract.name_of(env)}"):
         return _plain(env.observation(state, params))
 
 
@@ -143,19 +188,31 @@ def time_limit(env) -> int:
     return int(env.default_params.max_steps_in_episode)
 
 
+def check_limit(env, params, where: str = contract.CLOCK) -> None:
+    """Raises InputError for params of longer episodes than the world's default ones have: they would be cut. Traced ones pass."""
+    given, limit = getattr(params, contract.CLOCK), time_limit(env)
+    if not isinstance(given, jax.core.Tracer) and np.max(given) > limit:
+        raise out_of_range(where, np.max(given).item(), f"up to the world's own, {limit}")
+
+
 def outcomes(env) -> tuple[str, ...]:
     """Names of the ways in which an episode of this world can end. The first one is success where a world names any."""
-    return tuple(getattr(env, "outcomes", UNNAMED))
+    return tuple(getattr(env, "outcomes", contract.UNNAMED))
 
 
 def names_outcomes(env) -> bool:
-    """Whether a world says which ways of ending there are, and so which of them is success."""
-    return outcomes(env) != tuple(UNNAMED)
+    """Whether a world says how its episodes can end, so that the first way is success."""
+    return outcomes(env) != contract.UNNAMED
 
 
 def scripted(env) -> dict:
     """The world's scripted policies by name, `policy(obs, state, params, key) -> action`; {} where it has none."""
     return env.references(env.default_params) if hasattr(env, "references") else {}
+
+
+def action_names(env) -> tuple[str, ...]:
+    """The names of a world's discrete actions; their numbers where it names none."""
+    return contract.action_names(env) or tuple(map(str, range(actions(env))))
 
 
 def set_params(default, changes: dict):

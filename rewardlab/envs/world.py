@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -68,7 +67,7 @@ class World(environment.Environment):
     """
 
     actions: tuple[str, ...] = ()
-    outcomes: Mapping[str, str] = MappingProxyType({})
+    outcomes: Mapping[str, str]
     _params: Any
     _shape: tuple[int, ...]
     _dtype: Any = jnp.bool_

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from rewardlab.collect import collect, start
-from rewardlab.envs import adapter
+from rewardlab.envs import adapter, contract
+from rewardlab.errors import returned, show
 from rewardlab.probes.outcomes import Outcomes, measure
 from rewardlab.randomness import fast
 from rewardlab.types import Acting, Agent
+
+TRIED, TRIED_STEPS = (
+    64,
+    100_000,
+)  # episodes of a random policy, and steps that they may take, in a world without policies
+ROUNDING = 1e-4
 
 
 class Piloted:
@@ -48,22 +56,70 @@ def idle(env, lanes: int) -> tuple[Agent, Acting]:
     return Agent(lambda key: (), lambda params, obs: {}), Acting((), lambda out, key: (actions, {}))
 
 
-def played(env, params, policy, key: jax.Array, episodes: int) -> Outcomes:
-    """How `episodes` episodes of a scripted policy ended. Consumes the key."""
+class Played(NamedTuple):
+    """What came of a scripted policy's episodes: how they ended, and the faults of the world that they show.
+
+    Shares float32[] of the episodes: unnamed, ended with a number that no outcome has; endless, did not end within the world's
+    own limit; not_finite, had a reward that is no finite number.
+    """
+
+    outcomes: Outcomes
+    unnamed: jax.Array
+    endless: jax.Array
+    not_finite: jax.Array
+
+
+def play(env, params, policy, key: jax.Array, episodes: int) -> Played:
+    """`episodes` whole episodes of a scripted policy. Consumes the key."""
     start_key, collect_key = jax.random.split(fast(key))
     piloted = Piloted(env, policy)
     lanes = start(piloted, params, start_key, episodes)
     _, seen = collect(piloted, params, *idle(env, episodes), lanes, collect_key, adapter.time_limit(env), whole=True)
-    return measure(env, seen)
+    done, how = seen.terminated | seen.truncated, measure(env, seen)
+    endless = 1 - done.any(0).mean()
+    finite = jnp.isfinite(seen.signals["reward"]) | ~seen.lived
+    return Played(how, 1 - endless - how.share.sum(), endless, 1 - finite.all(0).mean())
 
 
 def references(env, evaluations: list, key: jax.Array, episodes: int) -> dict[str, Outcomes]:
     """{name: Outcomes [E]} for each of the world's scripted policies, on params of each of E evaluations. Consumes the key.
 
-    With the key of an agent's evaluation, they play the same levels as the agents did.
+    With the key of an agent's evaluation, they play the same levels as the agents did. In a world that has none, a random
+    policy plays a little. Raises InputError where the episodes show that the world's numbers are wrong.
     """
-    found = {}
-    for name, policy in adapter.scripted(env).items():
-        play = jax.jit(partial(played, env, policy=policy, episodes=episodes))
-        found[name] = jax.tree.map(lambda *x: np.stack(x), *(play(params, key=key) for params in evaluations))
-    return found
+    policies = adapter.scripted(env)
+    if not policies:
+        few = max(1, min(TRIED, TRIED_STEPS // adapter.time_limit(env)))
+        _played(env, "random", uniform(env), evaluations, key, few)
+    return {name: _played(env, name, policy, evaluations, key, episodes) for name, policy in policies.items()}
+
+
+def _played(env, name: str, policy, evaluations: list, key: jax.Array, episodes: int) -> Outcomes:
+    run = jax.jit(partial(play, env, policy=policy, episodes=episodes))
+    found = [jax.tree.map(np.asarray, run(params, key=key)) for params in evaluations]
+    names, who = adapter.outcomes(env), f"{episodes} episodes of the policy {name!r} in {contract.name_of(env)}"
+    expected = {
+        "unnamed": ("ended with another outcome", f"info['outcome'] from 0 to {len(names) - 1}, one of {show(names)}"),
+        "endless": (
+            "did not end",
+            f"is_truncated after {adapter.time_limit(env)} steps, default_params.{contract.CLOCK}",
+        ),
+        "not_finite": ("had a reward that is not finite", "finite numbers"),
+    }
+    for fault, (what, allowed) in expected.items():
+        if (most := max(float(getattr(one, fault)) for one in found)) > ROUNDING:
+            raise returned(who, f"show a fault: {round(most * episodes)} {what}", allowed)
+    return jax.tree.map(lambda *x: np.stack(x), *(one.outcomes for one in found))
+
+
+def uniform(env):
+    """A policy that acts at random: any action, each as likely; in a Box between its bounds, within ±1 where it has none."""
+    actions = adapter.actions(env)
+
+    def policy(obs, state, params, key):
+        if isinstance(actions, int):
+            return jax.random.randint(key, (), 0, actions)
+        centre, half = actions.scale
+        return centre + half * jax.random.uniform(key, (actions.size,), minval=-1.0, maxval=1.0)
+
+    return policy

@@ -13,18 +13,8 @@ from rewardlab.report import numbers
 from rewardlab.report.figures import reference_lines
 from rewardlab.report.replays import data_uri
 from rewardlab.report.style import colours, estimate, outcome_colour, short_steps
-from rewardlab.wording import (
-    AUDIT,
-    CONTROL_RULES,
-    LEVELS,
-    Words,
-    audit_cells,
-    count,
-    percent,
-    plain,
-    readings,
-    sentence,
-)
+from rewardlab.verdicts import is_control
+from rewardlab.wording import AUDIT, LEVELS, Words, audit_cells, count, percent, plain, readings, sentence
 
 
 def render(
@@ -164,7 +154,8 @@ def capability_table(results: xr.Dataset, summary: dict, environment: dict) -> l
     for rule, colour in colours(results).items():
         last = numbers.per_seed(results["return"].sel(rule=rule, condition=main).isel(evaluation=0, point=-1))
         steps = numbers.steps_to_capability(results, rule)
-        level = summary.get("rules", {}).get(rule, {}).get("level")
+        entry = summary.get("rules", {}).get(rule, {})
+        level = entry.get("level")
         seconds = environment.get("seconds", {}).get(rule)
         rows.append(
             {
@@ -172,7 +163,7 @@ def capability_table(results: xr.Dataset, summary: dict, environment: dict) -> l
                 "colour": colour,
                 "level": level,
                 "reads": LEVELS.get(level, ""),
-                "is_control": level in CONTROL_RULES,
+                "is_control": is_control(entry),
                 "final": _cell(last, share),
                 "capable": f"{len(steps)} of {len(last)}",
                 "steps": (short_steps(float(stats.iqm(steps))) if steps.any() else "untrained") if len(steps) else "–",

@@ -1,0 +1,202 @@
+"""What a rule has to do, and one line for a rule that does something else: its methods are traced once, nothing is computed.
+
+A rule is told made-up shapes of experience, those that its world and its own `lanes` and `steps` come to; the world is not
+traced for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from numbers import Integral
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from rewardlab import agents, judges, rules
+from rewardlab.agents import MLP
+from rewardlab.collect import act
+from rewardlab.envs import adapter
+from rewardlab.envs.contract import form, same
+from rewardlab.errors import calling, out_of_range, returned, show
+from rewardlab.fields import LARGEST_SIZE
+from rewardlab.generation import time_needed
+from rewardlab.judges import Judge
+from rewardlab.memory import Memory
+from rewardlab.types import Acting, Agent, Box, Experience, Rule, Trajectory
+from rewardlab.wording import LEVELS
+
+METHODS = ("heads", "init", "behave", "update", "policy")
+_passed = Memory()
+
+
+def check(rule: Rule, env: Any, spec: MLP = MLP(), judge: Judge = judges.world, where: str = "rule") -> None:
+    """Raises InputError, which begins with `where` or names a method, for a rule that does not do what `types.Rule` says.
+
+    What it does is traced with this agent in this world, once for each kind of rule: its float fields may be anything.
+    """
+    name = rules.name_of(type(rule)) or type(rule).__name__
+    _declared(rule, where)
+    for field in fields(rule):
+        if isinstance(inner := getattr(rule, field.name), Rule):  # one that this one is around
+            check(inner, env, spec, judge, f"{where}.{field.name}")
+    rules.check_actions(rule, env, where)
+    limit = adapter.time_limit(env)
+    if rule.whole and rule.steps < (needed := time_needed(rule, limit)):
+        what = f"its {rule.episodes} episodes a candidate" if rule.episodes else "whole episodes"
+        allowed = f"{needed} or more, for {what} in this world, of up to {limit} steps each"
+        raise out_of_range(f"{where}.steps", rule.steps, allowed)
+    # Each seed of a sweep may have numbers of its own: here one is enough.
+    one = jax.tree.map(lambda x: jax.ShapeDtypeStruct((), jnp.float32), rule)
+    known, kind = _passed.of(env), (spec, judge, jax.tree.structure(rule))
+    if kind not in known:
+        _trace(one, name, env, spec, judge)
+        known[kind] = True
+
+
+def _declared(rule: Rule, where: str) -> None:
+    """Checks what a rule says of itself."""
+    cls = type(rule)
+    missing = [method for method in METHODS if getattr(cls, method) is getattr(Rule, method)]
+    missing += [name for name in ("level", "whole", "lanes", "steps") if not hasattr(rule, name)]
+    if missing:
+        raise returned(where, f"= {cls.__name__} lacks {', '.join(missing)}", "all that `rewardlab.Rule` lists")
+    if jax.tree_util.all_leaves([rule]):
+        raise returned(where, f"= {cls.__name__} is no pytree", "a class decorated by flax.struct.dataclass, itself")
+    try:
+        hash(jax.tree.structure(rule))
+    except TypeError:
+        raise returned(
+            where, f"= {cls.__name__} has a static field that has no hash", "numbers, texts or tuples"
+        ) from None
+    for path, leaf in jax.tree_util.tree_leaves_with_path(rule):
+        field = jax.tree_util.keystr(path)
+        if not (isinstance(leaf, float) or (hasattr(leaf, "dtype") and jnp.issubdtype(leaf.dtype, jnp.floating))):
+            raise returned(
+                f"{where}{field}", f"= {show(leaf)} is no float", "struct.field(pytree_node=False) for what is none"
+            )
+    if isinstance(rule.level, bool) or not isinstance(rule.level, Integral) or rule.level not in LEVELS:
+        allowed = "; ".join(f"{level}: {reads}" for level, reads in LEVELS.items())
+        raise returned(f"{where}.level", f"= {show(rule.level)}", f"what it reads of reward, {allowed}")
+    for name in ("whole", "continuous"):
+        if not isinstance(getattr(rule, name), bool):
+            raise returned(f"{where}.{name}", f"= {show(getattr(rule, name))}", "True or False")
+    for name, least in {"lanes": 1, "steps": 1, "candidates": 0, "episodes": 0}.items():
+        value = getattr(rule, name)
+        if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= LARGEST_SIZE:
+            raise returned(f"{where}.{name}", f"= {show(value)}", f"a whole number, at least {least}")
+    if rule.candidates and rule.lanes % rule.candidates:
+        raise returned(f"{where}.lanes", f"= {rule.lanes}", f"a multiple of its {rule.candidates} candidates")
+
+
+def _trace(rule: Rule, name: str, env: Any, spec: MLP, judge: Judge) -> None:
+    def asked(method: str, function, *arguments):
+        with calling(f"{method} of rule {name}"):
+            return jax.eval_shape(function, *arguments)
+
+    seen, actions, key = adapter.signature(env), adapter.actions(env), jax.eval_shape(lambda: jax.random.key(0))
+    agent = agents.make(spec, seen.obs, _heads(rule, name, actions))
+    state = asked("init", lambda rule, key: _arrays(f"init of rule {name}", rule.init(agent, key)), rule, key)
+    obs = jax.ShapeDtypeStruct((rule.lanes, *seen.obs.shape), seen.obs.dtype)
+    take = lambda rule, state, obs, *keys: _act(rule, name, agent, state, obs, *keys)  # noqa: E731
+    action, extras = asked("behave", take, rule, state, obs, key, key)
+    _selected(
+        f"Acting.select of rule {name}", action, extras, adapter.sample_action(env, env.default_params), rule.lanes
+    )
+
+    T, N = rule.steps, rule.lanes
+    lived = lambda x: jax.ShapeDtypeStruct((T, N, *x.shape), x.dtype)  # noqa: E731
+    each = lambda x: jax.ShapeDtypeStruct((T, *x.shape), x.dtype)  # noqa: E731
+    flag, reward = (jax.ShapeDtypeStruct((T, N), dtype) for dtype in (jnp.bool_, jnp.float32))
+    extras = jax.tree.map(each, extras)
+    steps = (lived(seen.obs), each(action), lived(seen.obs))
+    _judge(judge, Trajectory(*steps, flag, flag, flag, extras, jax.tree.map(lived, seen.signals)), reward)
+    told = Experience(*steps, reward, flag, flag, flag, extras)
+    change = lambda rule, state, told, key: _updated(rule, name, agent, state, told, key)  # noqa: E731
+    after, _ = asked("update", change, rule, state, told, key)
+    same(f"the state that update of rule {name} returned", state, after)
+    policy = asked(
+        "policy", lambda rule, state: _arrays(f"policy of rule {name}", rule.policy(agent, state)), rule, state
+    )
+    same(f"what policy of rule {name} returned", jax.eval_shape(agent.init, key), policy, "as agent.init gives")
+
+
+def _heads(rule: Rule, name: str, actions: int | Box) -> dict[str, int | Box]:
+    what, expected = (
+        f"heads of rule {name}",
+        "a dict {name: size, or the Box of actions}, what decides on the action first",
+    )
+    with calling(what):
+        heads = rule.heads(actions)
+    if not isinstance(heads, dict) or not heads or not all(isinstance(head, str) and head for head in heads):
+        raise returned(what, f"returned {show(heads)}", expected)
+    for size in heads.values():
+        whole = isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
+        if not (whole or (isinstance(size, Box) and size == actions)):
+            raise returned(what, f"returned {show(heads)}", expected)
+    head, size = next(iter(heads.items()))
+    if size != actions:
+        raise returned(
+            what, f"returned {head!r} of size {show(size)} first", f"one of size {show(actions)}, an entry an action"
+        )
+    return heads
+
+
+def _act(rule: Rule, name: str, agent: Agent, state: Any, obs: jax.Array, key: jax.Array, select_key: jax.Array):
+    acting = rule.behave(agent, state, key)
+    what = f"behave of rule {name}"
+    if not isinstance(acting, Acting) or not callable(acting.select):
+        raise returned(what, f"returned {form(acting)}", "Acting(params, select)")
+    candidates = (rule.candidates,) * bool(rule.candidates)
+    like = jax.eval_shape(agent.init, jax.eval_shape(lambda: jax.random.key(0)))
+    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct((*candidates, *x.shape), x.dtype), like)
+    same(f"Acting.params from {what}", like, jax.eval_shape(lambda: acting.params), "as agent.init gives")
+    select = lambda outputs, key: _pair(f"Acting.select of rule {name}", acting.select(outputs, key))  # noqa: E731
+    return act(agent, acting._replace(select=select), obs, select_key, rule.candidates)
+
+
+def _pair(what: str, given: Any):
+    if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[1], Mapping):
+        raise returned(what, f"returned {form(given)}", "(actions, a dict of what is kept with the step)")
+    return _arrays(what, given[0]), _arrays(what, dict(given[1]))
+
+
+def _selected(what: str, action: Any, extras: Mapping, like: jax.Array, lanes: int) -> None:
+    kind = jnp.integer if jnp.issubdtype(like.dtype, jnp.integer) else jnp.floating
+    shape = (lanes, like.size) if kind is jnp.floating else (lanes,)
+    if not hasattr(action, "shape") or action.shape != shape or not jnp.issubdtype(action.dtype, kind):
+        raise returned(what, f"returned {form(action)} as actions", f"{like.dtype}{list(shape)}")
+    for name, x in extras.items():
+        if not hasattr(x, "shape") or x.shape[:1] != (lanes,):
+            raise returned(what, f"returned {form(x)} as {name!r}", f"an array of shape [{lanes}, ...], a row a lane")
+
+
+def _judge(judge: Judge, trajectory: Trajectory, reward: jax.ShapeDtypeStruct) -> None:
+    what = f"judge {getattr(judge, '__name__', show(judge))}"
+    with calling(what):
+        given = jax.eval_shape(judge, trajectory)
+    if not hasattr(given, "shape") or given.shape != reward.shape or not jnp.issubdtype(given.dtype, jnp.floating):
+        raise returned(what, f"returned {form(given)}", form(reward))
+
+
+def _updated(rule: Rule, name: str, agent: Agent, state: Any, told: Experience, key: jax.Array):
+    given, what = rule.update(agent, state, told, key), f"update of rule {name}"
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise returned(what, f"returned {form(given)}", "(state, log)")
+    state, log = given
+    if not isinstance(log, Mapping) or not all(isinstance(entry, str) for entry in log):
+        raise returned(what, f"returned {form(log)} as log", "a dict {name: float32[]}")
+    for entry, x in log.items():
+        x = _arrays(f"{what} returned as log, {entry!r},", x)
+        if jnp.shape(x) or jnp.result_type(x) != jnp.float32:
+            raise returned(what, f"returned {form(x)} as {entry!r} of its log", "float32[]")
+    return _arrays(what, state), log
+
+
+def _arrays(what: str, tree: Any):
+    """The tree, all of whose leaves are arrays or numbers. Raises InputError."""
+    for path, leaf in jax.tree_util.tree_leaves_with_path(tree):
+        if not (hasattr(leaf, "dtype") or isinstance(leaf, (bool, int, float))):
+            raise returned(f"{what}{jax.tree_util.keystr(path)}", f"returned {form(leaf)}", "arrays")
+    return tree

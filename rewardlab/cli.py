@@ -9,9 +9,10 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from rewardlab import stopping
-from rewardlab.errors import InputError, one_line, unknown
+from rewardlab.errors import InputError, one_line, unknown, visible
 
 GUIDE = """\
 RewardLab trains many agents under several update rules in a world, changes the world, and says what each had learned.
@@ -38,6 +39,11 @@ the same command; 130 stopped at once by a second Ctrl-C.
 
 From Python: rewardlab.run(rewardlab.load("coinrun")).results
 """
+
+
+def say(text: object, end: str = "\n", stream: TextIO | None = None) -> None:
+    """Prints what a command has to say: names and texts in it may come from a file that someone else wrote."""
+    print(visible(text), end=end, file=stream or sys.stdout, flush=stream is not None)
 
 
 class Parser(argparse.ArgumentParser):

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rewardlab import stats, verdicts
+from rewardlab.results import checked
 from rewardlab.wording import READINGS
 
 if TYPE_CHECKING:
@@ -88,8 +89,9 @@ def summarise(results: xarray.Dataset) -> dict:
     pairwise: {equal, matched}, rows of a against b; `effect` is the probability that a seed of a scores above one of b.
     audit: a row a rule, with the fields of `auditing.Reach`; none where the run made none.
     conditions: final figures {rule: {condition: {evaluation: {outcome or "return": figure}}}}.
+    Raises InputError as `results.checked` does.
     """
-    runs = _runs(results)
+    runs = _runs(checked(results))
     rules = {rule: _rule(runs, i) for i, rule in enumerate(runs.rules)}
     for rule, entry in rules.items():
         entry["level"] = int(results["level"].sel(rule=rule)) if "level" in results else LEVELS.get(rule)

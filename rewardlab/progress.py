@@ -7,6 +7,8 @@ import threading
 import time
 from typing import TextIO
 
+from rewardlab.errors import visible
+
 CLEAR = "\r\033[K"  # back to the line's start, and wipe it
 
 
@@ -25,7 +27,7 @@ class Progress:
     def note(self, text: str) -> None:
         """A line that stays."""
         with self._lock:
-            print(f"{CLEAR if self.live else ''}{text}", file=self.stream, flush=True)
+            print(f"{CLEAR if self.live else ''}{visible(text)}", file=self.stream, flush=True)
 
     def advance(self, steps: int, label: str) -> None:
         """`steps` more environment steps of training are behind us."""

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from rewardlab import compare, stats
+from rewardlab.errors import visible
 from rewardlab.report import numbers
 from rewardlab.report.replays import data_uri
 from rewardlab.report.style import colours, estimate, outcome_colour, short_steps
@@ -35,6 +36,7 @@ def render(
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda x: visible(x) if type(x) is str else x,  # what is marked up has been through it
     )
     rules, evaluations = [str(r) for r in results.rule.values], [str(e) for e in results.evaluation.values]
     shifts = compare.shifts(results)

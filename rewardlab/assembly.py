@@ -17,7 +17,7 @@ from rewardlab.auditing import audit
 from rewardlab.envs.adapter import set_params
 from rewardlab.errors import InputError, show, unknown
 from rewardlab.experiment import Experiment
-from rewardlab.files import sha256
+from rewardlab.files import read_bytes, sha256
 from rewardlab.parts import Part
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.probes.references import references
@@ -99,16 +99,20 @@ def write_report(path: Path) -> None:
 
 def renew(run: store.Run, note: Callable[[str], None]) -> None:
     """Writes the report of a run that has its results again, with what is missing of its films and its times, if it can be made."""
+    summary = compare.summarise(run.results)  # what it can't be made of is said before anything is written
     try:
         known, experiment = run.environment, run.experiment
         found = parts.scan(run.path, experiment, lambda _: None)
+        if not found:
+            raise InputError(f"{show(str(run.path))} has none of its parts")
         more = {"replays": write_films(run.path, experiment, experiment.world(), found)}
         more |= {} if parts.missing(experiment, found) else seconds(experiment, found)
         if more != {name: known.get(name) for name in more}:
             store.amend_environment(run.path, **more)
     except InputError as error:
         note(f"Films are not made: {error}")
-    write_report(run.path)
+    store.write_summary(run.path, summary)
+    report.write(run.path)
 
 
 def merge(run: store.Run, note: Callable[[str], None]) -> store.Run:
@@ -196,7 +200,11 @@ def first_policy(experiment: Experiment, setting: Setting, rule: str, found: lis
         return own.policy(setting.agent, own.init(setting.agent, key))
 
     wanted, structure = jax.tree_util.tree_flatten_with_path(jax.eval_shape(policy, jax.random.key(0)))
-    return jax.tree_util.tree_unflatten(structure, [stored[jax.tree_util.keystr(path)][0] for path, _ in wanted])
+    leaves = {jax.tree_util.keystr(path): (leaf.shape, leaf.dtype) for path, leaf in wanted}
+    given = {name: (array.shape[1:], array.dtype) for name, array in stored.items()}
+    if given != leaves:
+        raise InputError(f"the policy that is kept of {rule} is of another form than the rule's: {show(given)}")
+    return jax.tree_util.tree_unflatten(structure, [stored[name][0] for name in leaves])
 
 
 def missing_text(lacking: list[tuple[int, parts.Batch]]) -> str:
@@ -207,6 +215,6 @@ def missing_text(lacking: list[tuple[int, parts.Batch]]) -> str:
 
 def _sha256(file: Path) -> str:
     try:
-        return sha256(file.read_bytes())
-    except OSError:
+        return sha256(read_bytes(file))
+    except InputError:
         return ""

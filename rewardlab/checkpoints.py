@@ -8,6 +8,7 @@ as saved once it has been read back from the disk, compared, and renamed to its 
 from __future__ import annotations
 
 import logging
+import math
 import os
 import secrets
 import shutil
@@ -20,12 +21,15 @@ import jax
 import numpy as np
 
 from rewardlab.errors import InputError, StorageError, show
+from rewardlab.fields import expect
 from rewardlab.files import cannot_write, read_sealed, sealed, sync
 from rewardlab.files import write as write_file
 from rewardlab.parts import describe
 from rewardlab.types import PyTree
 
 FOLDER, ARRAYS, MANIFEST, FORMAT, KEEP = "checkpoints", "arrays", "manifest.json", 1, 2
+LEAF = {"sha256": str, "dtype": str, "shape": list[int], "key": str}
+SAID = {"format": int, "step": int, "batch": str, "about": dict[str, Any], "leaves": dict[str, LEAF]}
 _LOCK = threading.Lock()  # Orbax runs an event loop of its own
 
 
@@ -49,7 +53,7 @@ def save(directory: Path, step: int, tree: PyTree, about: dict[str, Any]) -> Pat
                 sync(Path(folder) / file)
             sync(Path(folder))
         write_file(new, MANIFEST, sealed(manifest))
-        _read(new, directory.name)
+        _read(new, _manifest(new, directory.name)["leaves"])
         if final.exists():
             shutil.rmtree(final)
         os.rename(new, final)
@@ -73,11 +77,12 @@ def newest(
     """
     for path in _steps(directory):
         try:
-            manifest, arrays = _read(path, directory.name)
-            tree = _restore(arrays, manifest["leaves"], like, path)
+            manifest = _manifest(path, directory.name)
+            _check(manifest["leaves"], like, path)
             problem = fits(manifest["about"])
             if problem:
                 raise InputError(f"{show(str(path))} does not fit: {problem}")
+            tree = _restore(_read(path, manifest["leaves"]), like)
             return manifest["step"], tree, manifest["about"]
         except InputError as error:
             note(f"{error}; going back to the one before it")
@@ -89,8 +94,8 @@ def abouts(directory: Path) -> list[dict[str, Any]]:
     found = []
     for path in _steps(directory):
         try:
-            found.append(read_sealed(path / MANIFEST)["about"])
-        except (InputError, KeyError):
+            found.append(_manifest(path, directory.name)["about"])
+        except InputError:
             continue
     return found
 
@@ -121,24 +126,35 @@ def _is_key(leaf: Any) -> bool:
     return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _restore(arrays: dict[str, np.ndarray], leaves: dict[str, dict], like: PyTree, where: Path) -> PyTree:
-    """The arrays in the structure of `like`. Raises InputError where paths, dtypes or shapes differ."""
-    wanted, structure = jax.tree_util.tree_flatten_with_path(like)
-    if [jax.tree_util.keystr(path) for path, _ in wanted] != list(leaves):
+def _check(leaves: dict[str, dict], like: PyTree, where: Path) -> None:
+    """Raises InputError where the paths, dtypes or shapes of a manifest are not those of `like`: before any array is read."""
+    wanted = {jax.tree_util.keystr(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(like)}
+    if list(wanted) != list(leaves):
         raise InputError(f"{show(str(where))} holds another structure than is needed here")
-    found = []
-    for (_, leaf), (path, leaf_about) in zip(wanted, leaves.items(), strict=True):
-        array = arrays[path]
+    for path, leaf in wanted.items():
+        about = leaves[path]
         if _is_key(leaf):
             impl = leaf.dtype._impl
-            shape, dtype, name = (*leaf.shape, *impl.key_shape), np.dtype(np.uint32), leaf.dtype.name
+            shape, dtype, key = (*leaf.shape, *impl.key_shape), np.dtype(np.uint32), leaf.dtype.name
         else:
-            shape, dtype, name = tuple(leaf.shape), np.dtype(leaf.dtype), ""
-        if (array.shape, array.dtype, leaf_about["key"]) != (shape, dtype, name):
+            shape, dtype, key = tuple(leaf.shape), np.dtype(leaf.dtype), ""
+        if (tuple(about["shape"]), about["dtype"], about["key"]) != (
+            shape or (1,),
+            dtype.str,
+            key,
+        ):  # as `describe` has it
             raise InputError(
-                f"{show(str(where))} holds {path} as {array.dtype}{list(array.shape)}, not {dtype}{list(shape)}"
+                f"{show(str(where))} holds {path} as {about['dtype']}{about['shape']}, not {dtype}{list(shape)}"
             )
-        found.append(jax.random.wrap_key_data(array, impl=impl) if name else array)
+
+
+def _restore(arrays: dict[str, np.ndarray], like: PyTree) -> PyTree:
+    """The arrays in the structure of `like`, which they fit."""
+    wanted, structure = jax.tree_util.tree_flatten(like)
+    found = [
+        jax.random.wrap_key_data(array, impl=leaf.dtype._impl) if _is_key(leaf) else array.reshape(leaf.shape)
+        for leaf, array in zip(wanted, arrays.values(), strict=True)
+    ]
     return jax.tree_util.tree_unflatten(structure, found)
 
 
@@ -149,29 +165,29 @@ def _steps(directory: Path) -> list[Path]:
     return sorted((p for p in directory.iterdir() if p.name.isdecimal()), key=lambda p: int(p.name), reverse=True)
 
 
-def _read(path: Path, batch: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """(manifest, arrays) of a step. Raises InputError that names what is not as it was written."""
+def _manifest(path: Path, batch: str) -> dict[str, Any]:
+    """The manifest of a step. Raises InputError that says what is not as it was written."""
     where = show(str(path))
-    manifest = read_sealed(path / MANIFEST)
-    try:
-        right = (manifest["format"], manifest["batch"]) == (FORMAT, batch) and path.name in (
-            str(manifest["step"]), path.name if path.name.startswith(".new-") else "")  # fmt: skip
-        leaves, manifest["about"] = manifest["leaves"], manifest["about"]
-    except KeyError:
-        right = False
-    if not right:
+    manifest = expect(read_sealed(path / MANIFEST), where, SAID)
+    names = (str(manifest["step"]), path.name if path.name.startswith(".new-") else "")
+    if (manifest["format"], manifest["batch"]) != (FORMAT, batch) or path.name not in names:
         raise InputError(f"{where} is not what its name says")
-    empty = {name: np.zeros(leaf["shape"], leaf["dtype"]) for name, leaf in leaves.items() if 0 in leaf["shape"]}
-    try:
-        stored = _load(path / ARRAYS)
-    except Exception as error:  # damage fails anywhere inside of Orbax
-        raise InputError(f"{where} is damaged: {type(error).__name__} while reading it") from error
-    named = {name: stored.get(f"{i:04d}") for i, name in enumerate(leaves)} | empty
-    for name, leaf in leaves.items():
-        array = named[name]
-        if not isinstance(array, np.ndarray) or describe(array) != {k: v for k, v in leaf.items() if k != "key"}:
+    return manifest
+
+
+def _read(path: Path, leaves: dict[str, dict]) -> dict[str, np.ndarray]:
+    """{path in the tree: array} of a step whose manifest has these leaves. Raises InputError that names what does not match."""
+    where = show(str(path))
+    named = {}
+    for i, (name, leaf) in enumerate(leaves.items()):
+        try:
+            shape, dtype = tuple(leaf["shape"]), np.dtype(leaf["dtype"])
+            named[name] = np.zeros(shape, dtype) if 0 in shape else _load(path / ARRAYS, f"{i:04d}", shape)
+        except Exception as error:  # damage fails anywhere inside of what reads arrays
+            raise InputError(f"{where} is damaged: {type(error).__name__} while reading it") from error
+        if describe(named[name]) != {k: v for k, v in leaf.items() if k != "key"}:
             raise InputError(f"{where} is damaged: {name} does not match its digest")
-    return manifest, named
+    return named
 
 
 def _checkpointer():
@@ -199,6 +215,17 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
             raise OSError(f"{type(error).__name__}: {error}") from error
 
 
-def _load(path: Path) -> dict[str, np.ndarray]:
-    with _LOCK, _checkpointer() as checkpointer:
-        return checkpointer.restore(path.absolute())
+def _load(path: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """One of the arrays that Orbax wrote. Raises ValueError, before it is read, where it says of itself that it is larger.
+
+    Orbax reads whatever a directory says that it holds; here it is what is asked for, and no more.
+    """
+    import tensorstore
+
+    base = {"driver": "file", "path": f"{path.absolute()}/"}
+    spec = {"driver": "zarr", "kvstore": {"driver": "ocdbt", "base": base, "path": f"{name}/"}}
+    array = tensorstore.open(spec, open=True, read=True).result()
+    piece = array.chunk_layout.read_chunk.shape or ()
+    if (array.shape or (1,)) != shape or math.prod(piece) > math.prod(shape):
+        raise ValueError(f"{array.shape} in pieces of {piece}")
+    return array.read().result()

@@ -18,12 +18,14 @@ import numpy as np
 from rewardlab import batches, checkpoints, training
 from rewardlab.envs.adapter import set_params, stack_params
 from rewardlab.experiment import Experiment
+from rewardlab.fields import fits
 from rewardlab.parts import Batch
 from rewardlab.progress import EVALUATION, Progress
 from rewardlab.stopping import Stop
 
 CHUNK = 2.0  # seconds that a chunk is meant to take: a signal waits for that long
 PERIOD = 15.0  # seconds between two checkpoints of a batch
+ABOUT = {"config": str, "seconds": float, "computed_with": list[dict[str, Any]]}  # what a checkpoint says of itself
 
 
 class Job(NamedTuple):
@@ -51,6 +53,8 @@ class Saved(NamedTuple):
 
     def fits(self, about: dict[str, Any]) -> str:
         """What speaks against going on from a checkpoint, or ""."""
+        if not fits(about, ABOUT):
+            return "it says other things than it should"
         return "" if about["config"] == self.config else "it is of another experiment"
 
 

@@ -8,9 +8,10 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TextIO
 
 from rewardlab import output, stopping
-from rewardlab.errors import InputError, one_line, unknown
+from rewardlab.errors import InputError, one_line, unknown, visible
 from rewardlab.progress import CLEAR
 
 GUIDE = """\
@@ -39,6 +40,11 @@ stopped at once by a second Ctrl-C. A reader that leaves (`| head -1`) stops not
 
 From Python: rewardlab.run(rewardlab.load("coinrun")).results
 """
+
+
+def say(text: object, end: str = "\n", stream: TextIO | None = None) -> None:
+    """Prints what a command has to say: names and texts in it may come from a file that someone else wrote."""
+    print(visible(text), end=end, file=stream or sys.stdout, flush=stream is not None)
 
 
 class Parser(argparse.ArgumentParser):

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rewardlab import doses, levels, naming, stats, verdicts
+from rewardlab.results import checked
 from rewardlab.wording import READINGS, UNNAMED
 
 if TYPE_CHECKING:
@@ -84,8 +85,9 @@ def summarise(results: xarray.Dataset) -> dict:
     conditions: final figures {rule: {condition: {evaluation: {outcome or "return": figure}}}}.
     words: the fields of `wording.Words`. sweep: of three or more conditions, the param that orders them and each one's value
     of it, {"param": name, "values": {condition: number}}; "" and {} where they have no order.
+    Raises InputError as `results.checked` does.
     """
-    runs = _runs(results)
+    runs = _runs(checked(results))
     rules = {rule: _rule(runs, i) for i, rule in enumerate(runs.rules)}
     audited = {row["rule"]: row for row in json.loads(results.attrs.get("audit") or "[]")}
     for rule, entry in rules.items():

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
-import os
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -15,10 +13,11 @@ from rewardlab import agents, registry, rules
 from rewardlab.errors import InputError, show, unknown, wrong_type
 from rewardlab.experiment import Budget, Condition, Experiment
 from rewardlab.fields import coerce
+from rewardlab.files import read_json, read_text
 from rewardlab.types import Rule
 
 FORMAT = 1
-DEEPEST = 32  # levels of objects and lists in JSON
+PROSE = ("question", "published")  # what people alone read: it may have a slash in it
 
 
 def folder() -> Path:
@@ -80,44 +79,6 @@ def is_run(path: str | Path) -> bool:
         return False
 
 
-def read_text(path: str | os.PathLike) -> str:
-    """A file's text. Raises InputError that names the file when it is missing, unreadable or no text."""
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or (
-            "it is no UTF-8 text" if isinstance(error, UnicodeError) else error
-        )
-        raise InputError(f"can't read {show(os.fspath(path))}: {reason}") from error
-
-
-def read_json(text: str, where: str) -> Any:
-    """JSON without NaN, infinities, repeated names and deep nesting. Raises InputError that names `where`."""
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        names = [name for name, _ in pairs]
-        twice = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
-        if twice is not None:
-            raise ValueError(f"{show(twice)} occurs twice in one object; allowed: once")
-        return dict(pairs)
-
-    def check(value: Any, path: tuple[str, ...]) -> None:
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{'.'.join(path)} = {value}; allowed: a finite number")
-        if len(path) > DEEPEST:
-            raise ValueError(f"{show('.'.join(path))} is nested too deep; allowed: {DEEPEST} levels")
-        inside = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-        for name, item in inside:
-            check(item, (*path, str(name)))
-
-    try:
-        plain = json.loads(text, object_pairs_hook=unique)
-        check(plain, ())
-        return plain
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{where} is damaged or no JSON: {error}") from error
-
-
 def to_json(experiment: Experiment) -> str:
     """The whole experiment as JSON text: numbers exact, rules and worlds by name or by path.
 
@@ -148,7 +109,8 @@ def from_json(text: str, files: bool = False, where: str = "the config") -> Expe
     plain = read_json(text, where)
     if not isinstance(plain, dict):
         raise wrong_type(where, plain, "a JSON object")
-    plain = dict(plain)
+    if not files:
+        names_only(plain)
     if (given := plain.pop("format", None)) != FORMAT:
         raise InputError(f"{where} has format = {show(given)}, which this version can't read; allowed: {FORMAT}")
     _only(where, plain, [f.name for f in fields(Experiment)])
@@ -163,9 +125,7 @@ def from_json(text: str, files: bool = False, where: str = "the config") -> Expe
         name: _condition(f"conditions.{name}", value)
         for name, value in _object("conditions", plain["conditions"]).items()
     }
-    plain["rules"] = {
-        name: _rule(f"rules.{name}", value, files) for name, value in _object("rules", plain["rules"]).items()
-    }
+    plain["rules"] = {name: _rule(f"rules.{name}", value) for name, value in _object("rules", plain["rules"]).items()}
     plain["budgets"] = {
         name: Budget(**_only(f"budgets.{name}", _object(f"budgets.{name}", value), ("steps", "seeds")))
         for name, value in _object("budgets", plain.get("budgets", {})).items()
@@ -177,7 +137,7 @@ def from_json(text: str, files: bool = False, where: str = "the config") -> Expe
     if isinstance(plain.get("env"), dict):
         raise _not_in_a_file("env", plain["env"])
     if "env" in plain:
-        _allow_file("env", coerce(plain["env"], str, "env"), files)
+        coerce(plain["env"], str, "env")
     return Experiment(**plain)
 
 
@@ -188,17 +148,16 @@ def _rule_to_plain(rule: Rule) -> dict[str, Any]:
     return ({"rule": name} if name else {"object": _address(type(rule))}) | {"hyperparameters": values}
 
 
-def _rule(where: str, plain: Any, files: bool) -> Rule:
+def _rule(where: str, plain: Any) -> Rule:
     if isinstance(plain, str):
         plain = {"rule": plain}
     if isinstance(plain, dict) and "object" in plain:
         raise _not_in_a_file(where, plain)
     _only(where, _object(where, plain), ("rule", "hyperparameters"))
-    _allow_file(where, plain.get("rule"), files)
     values = _object(f"{where}.hyperparameters", plain.get("hyperparameters", {}))
     return rules.make(
         coerce(plain.get("rule"), str, f"{where}.rule"),
-        **{k: _rule(f"{where}.{k}", v, files) if _is_rule(v) else v for k, v in values.items()},
+        **{k: _rule(f"{where}.{k}", v) if _is_rule(v) else v for k, v in values.items()},
     )
 
 
@@ -250,12 +209,20 @@ def _not_in_a_file(where: str, plain: dict[str, Any]) -> InputError:
     )
 
 
-def _allow_file(where: str, name: Any, files: bool) -> None:
-    if registry.is_path(name) and not files:
+def names_only(plain: Any, where: str = "") -> None:
+    """Raises InputError where anything that a config says, at whatever depth, could be taken for the path of a Python file.
+
+    Worlds and rules take worlds and rules as arguments, by name or by path, so no place is exempt but what is prose.
+    """
+    if isinstance(plain, str) and registry.is_path(plain):
         raise InputError(
-            f"{where} lives in the Python file {show(name)}, which reading does not run; "
+            f"{where} lives in the Python file {show(plain)}, which reading does not run; "
             "rewardlab.load of the config.json does"
         )
+    items = plain.items() if isinstance(plain, dict) else enumerate(plain) if isinstance(plain, list) else ()
+    for name, value in items:
+        if where or name not in PROSE:
+            names_only(value, f"{where}.{name}" if where else str(name))
 
 
 def smoke(experiment: Experiment) -> Experiment:

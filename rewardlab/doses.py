@@ -143,7 +143,9 @@ def entry(experiment: dict[str, Any], name: str, level: int = 0) -> Entry:
     """What an entry of a config's rules is."""
     rule = experiment.get("rules", {}).get(name, {})
     agent = experiment.get("agents", {}).get(name, experiment.get("agent", {}))
-    return Entry(str(rule.get("rule") or rule.get("object") or name), tuple(agent.get("hidden", ())), level)
+    hidden = agent.get("hidden")
+    known = isinstance(hidden, list) and all(isinstance(width, int) for width in hidden)
+    return Entry(str(rule.get("rule") or rule.get("object") or name), tuple(hidden) if known else (), level)
 
 
 def _plain(found: dict[str, Any]) -> dict[str, Any]:

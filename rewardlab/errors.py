@@ -26,8 +26,18 @@ class StorageError(InputError):
 
 def one_line(text: object, limit: int = 2000) -> str:
     """`text` with control characters escaped and its length bounded: hostile input can't break out of the line."""
-    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    line = _escaped(str(text))
     return line if len(line) <= limit else line[: limit - 3] + "..."
+
+
+def visible(text: object) -> str:
+    """`text` with what is not printable escaped, its line ends apart: nothing in it steers a terminal or turns letters round."""
+    text = str(text)
+    return text if text.isprintable() else "\n".join(map(_escaped, text.split("\n")))
+
+
+def _escaped(line: str) -> str:
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
 
 
 def show(value: object, limit: int = 120) -> str:

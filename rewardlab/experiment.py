@@ -18,6 +18,7 @@ from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, 
 from rewardlab.rules import contract
 from rewardlab.types import Rule
 
+MOST = 2**22  # measurements of an experiment: so many that all results fit into one file of `files.BINARY` bytes
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]{0,63}", re.ASCII)
 
 
@@ -141,6 +142,12 @@ class Experiment:
         if self.control is not None and self.control not in self.conditions:
             raise unknown("control", self.control, self.conditions, "conditions of the experiment, or none")
         self._check_world(put)
+        figures = len(self.rules) * len(self.conditions) * self.seeds * (self.points + 2) * len(self.evaluations)
+        if figures > MOST:
+            raise InputError(
+                f"rules x conditions x seeds x points x evaluations = {figures:,} measurements are out of range; "
+                f"allowed: at most {MOST:,}"
+            )
 
     def _check_world(self, put: Callable[[str, Any], None]) -> None:
         world = self.env

@@ -98,6 +98,48 @@ def coerce(value: Any, hint: Any, where: str, limits: tuple[float, float] | None
     return checked(value, where, arrays) if dataclasses.is_dataclass(value) else value
 
 
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value that was read from JSON is of a type: dict[str, X], list[X], X | Y, bool, int, float, str, None, Any.
+
+    {name: type} stands for an object that has at least those. An int counts as a float; numbers are finite and those that
+    64 bits hold.
+    """
+    inner = typing.get_args(hint)
+    if isinstance(hint, dict):
+        return isinstance(value, dict) and all(name in value and fits(value[name], of) for name, of in hint.items())
+    if isinstance(hint, types.UnionType):
+        return any(fits(value, option) for option in inner)
+    if typing.get_origin(hint) is dict:
+        return isinstance(value, dict) and all(fits(item, inner[1]) for item in value.values())
+    if typing.get_origin(hint) is list:
+        return isinstance(value, list) and all(fits(item, inner[0]) for item in value)
+    if hint in (int, float):
+        is_number = isinstance(value, (int, hint)) and not isinstance(value, bool)
+        return is_number and abs(value) < 2**63 and math.isfinite(value)
+    return hint is Any or isinstance(value, hint or types.NoneType)
+
+
+def expect(plain: Any, where: str, needed: dict[str, Any], also: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A JSON object whose entries are of the types that they should be of, `also` those that may be missing; others may be there.
+
+    A digest says that a file is whole, not who made it: what is read is used as these types without a further look.
+    Raises InputError.
+    """
+    if not isinstance(plain, dict):
+        raise wrong_type(where, plain, "a JSON object")
+    for name, hint in {**needed, **(also or {})}.items():
+        if name not in plain and name not in needed:
+            continue
+        if name not in plain or not fits(plain[name], hint):
+            given = show(plain[name]) if name in plain else "missing"
+            raise InputError(f"{where} is not as it was written: {name} is {given}; allowed: {_type(hint)}")
+    return plain
+
+
+def _type(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+
+
 def storable(text: str) -> bool:
     """Whether files can hold a text: bytes of the command line that were no UTF-8 have no encoding, HDF5 ends at a NUL."""
     return "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)

@@ -1,21 +1,38 @@
-"""Single files: written whole or not at all, and JSON that carries its own digest."""
+"""Single files: written whole or not at all, read within bounds, and JSON that carries its own digest.
+
+Whatever is read of a run directory is read by `opened` or by what calls it. A file may come from anyone: nothing waits for a
+FIFO or a device, and nothing is read that is larger than what RewardLab writes.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import hashlib
+import io
 import json
+import math
 import os
 import secrets
+import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from rewardlab.config import read_json, read_text
 from rewardlab.errors import InputError, StorageError, show
 
 # What file systems without hard links answer.
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+TEXT, BINARY = 2**24, 2**28  # bytes of the largest text, and of the largest other file, that is read
+DEEPEST = 32  # levels of objects and lists in JSON
+KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFLNK: "a link",
+}
 
 
 def write(path: Path, name: str, content: bytes) -> None:
@@ -70,6 +87,83 @@ def sync(directory: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def kind(mode: int) -> str:
+    """What a thing in a directory is, by its mode, or "" for a regular file."""
+    return "" if stat.S_ISREG(mode) else KINDS.get(stat.S_IFMT(mode), "something else")
+
+
+@contextlib.contextmanager
+def opened(file: str | os.PathLike, most: int = BINARY) -> Iterator[BinaryIO]:
+    """A regular file, open for reading. Raises InputError for anything else, and for more than `most` bytes."""
+    where = show(os.fspath(file))
+    try:
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        raise InputError(f"can't read {where}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        about = os.fstat(handle)
+        if other := kind(about.st_mode):
+            raise InputError(f"can't read {where}: it is {other}; allowed: a file")
+        if about.st_size > most:
+            raise InputError(f"{where} has {about.st_size:,} bytes; allowed: at most {most:,}")
+        with open(handle, "rb", closefd=False) as stream:
+            yield stream
+    finally:
+        os.close(handle)
+
+
+def read_bytes(file: str | os.PathLike, most: int = BINARY) -> bytes:
+    """A regular file's bytes. Raises InputError as `opened` does, and where reading fails."""
+    with opened(file, most) as stream:
+        try:
+            return stream.read()
+        except OSError as error:
+            raise InputError(f"can't read {show(os.fspath(file))}: {error.strerror or error}") from error
+
+
+def read_text(file: str | os.PathLike) -> str:
+    """A regular file's text. Raises InputError that names the file when it is missing, unreadable, too large or no text."""
+    try:
+        return io.TextIOWrapper(io.BytesIO(read_bytes(file, TEXT)), encoding="utf-8").read()
+    except UnicodeError as error:
+        raise InputError(f"can't read {show(os.fspath(file))}: it is no UTF-8 text") from error
+
+
+def read_json(text: str, where: str) -> Any:
+    """JSON without NaN, infinities, repeated names and deep nesting. Raises InputError that names `where`."""
+
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        plain = dict(pairs)
+        if len(plain) < len(pairs):
+            seen: set[str] = set()
+            twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+            raise ValueError(f"{show(twice)} occurs twice in one object; allowed: once")
+        return plain
+
+    try:
+        if len(text) > TEXT:
+            raise ValueError(f"it has {len(text):,} characters; allowed: at most {TEXT:,}")
+        plain = json.loads(text, object_pairs_hook=unique)
+        for path, value in _numbers(plain):
+            if not math.isfinite(value):
+                raise ValueError(f"{'.'.join(path)} = {value}; allowed: a finite number")
+        return plain
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{where} is damaged or no JSON: {error}") from error
+
+
+def _numbers(plain: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], float]]:
+    """(path, number) of every float in a JSON value. Raises ValueError where it is nested too deep."""
+    if len(path) > DEEPEST:
+        raise ValueError(f"{show('.'.join(path))} is nested too deep; allowed: {DEEPEST} levels")
+    if isinstance(plain, float):
+        yield path, plain
+    items = plain.items() if isinstance(plain, dict) else enumerate(plain) if isinstance(plain, list) else ()
+    for name, value in items:
+        if isinstance(value, (dict, list, float)):
+            yield from _numbers(value, (*path, str(name)))
 
 
 def sealed(plain: dict[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ from typing import Any
 from rewardlab import registry
 from rewardlab.config import to_json
 from rewardlab.experiment import Experiment
-from rewardlab.files import sha256
+from rewardlab.files import read_json, sha256
 
 JAX_FLAGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_threefry_partitionable")
 # Others that change bits, and what they are unless somebody sets them: named where somebody has.
@@ -90,7 +90,7 @@ def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
 def grows(old: str, new: str, width: bool = False) -> bool:
     """Whether config `new` asks for what `old` did, and for more seeds; with `width`, the width may be another, too."""
     try:
-        before, after = json.loads(old), json.loads(new)
+        before, after = read_json(old, "the config that is there"), read_json(new, "the config")
         if _bare(before, width) != _bare(after, width):
             return False
         cells = itertools.product(after["rules"], after["conditions"])

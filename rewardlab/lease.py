@@ -21,9 +21,17 @@ from pathlib import Path
 from typing import Any
 
 from rewardlab.errors import InputError, StorageError, show
+from rewardlab.fields import expect
 from rewardlab.files import claim, read_sealed, sealed, write
 from rewardlab.stopping import Stop
 
+# What a lease says that is held, and of which types that is.
+SAID = {
+    "process": {"host": str, "place": str, "pid": int, "kernel_start": str},
+    "started": float,
+    "token": str,
+    "count": int,
+}
 HEARTBEAT, STALE = 5.0, 60.0  # seconds between two touches, and without one, as seen from another host
 _held_here: set[str] = (
     set()
@@ -144,7 +152,10 @@ def holder(file: Path) -> str:
     about = _about(file)
     if "process" not in about:
         return "another process"
-    started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about["started"]))
+    try:
+        started = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(about["started"]))
+    except (OSError, OverflowError, ValueError):  # a time that no clock shows
+        started = "?"
     return f"process {about['process']['pid']} on {about['process']['host']}, since {started}"
 
 
@@ -166,7 +177,8 @@ def alive(path: Path, file: Path) -> str:
 def _about(file: Path) -> dict[str, Any]:
     """What a lease says; a damaged one says nothing, and ends by its age."""
     try:
-        return read_sealed(file)
+        about = read_sealed(file)
+        return about if about.get("released") else expect(about, "the lease", SAID)
     except InputError:
         return {}
 
@@ -201,6 +213,8 @@ def _place() -> str:
 
 def _kernel_start(pid: int) -> str:
     """When a process started, in the kernel's count: a number used again is another process. "" for none."""
+    if not 0 < pid < 2**31:  # of no process; the kernel takes some of them for groups
+        return ""
     try:
         state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         return "" if state in "ZX" else rest[18]

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import io
 import json
+import math
+import os
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +18,25 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rewardlab import identity
+from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
-from rewardlab.files import sealed, sha256, unsealed, write
+from rewardlab.fields import expect
+from rewardlab.files import BINARY, TEXT, opened, sealed, sha256, unsealed, write
+from rewardlab.results import Measured
 
 FOLDER, ABOUT, FORMAT = "parts", "about", 1
+LARGEST = 2**34  # bytes: a batch of thousands of seeds keeps as many policies
+ARRAY = {"sha256": str, "dtype": str, "shape": list[int]}
+SAID = {
+    "batch": {"rule": str, "condition": str, "seeds": list[int]},
+    "config": str,
+    "measured": dict[str, ARRAY],
+    "policies": dict[str, ARRAY],
+    "seconds": float,
+    "compile_seconds": float,
+    "computed_with": list[dict[str, Any]],
+}
 
 
 class Batch(NamedTuple):
@@ -81,14 +98,16 @@ def read(file: Path, experiment: Experiment) -> Part:
     """A part, every byte of it checked. Raises InputError that names the file and says what is wrong with it."""
     where = show(str(file))
     try:
-        with np.load(io.BytesIO(file.read_bytes()), allow_pickle=False) as stored:
-            about = unsealed(bytes(stored[ABOUT]).decode(), where)
+        with opened(file, LARGEST) as stream, zipfile.ZipFile(stream) as archive:
+            stored = _stored(archive, os.fstat(stream.fileno()), where)
+            about = unsealed(_array(archive, stored.pop(f"{ABOUT}.npy"), TEXT).tobytes().decode(), where)
             if about.get("format") != FORMAT:
                 raise InputError(f"{where} is not of a format that this version reads")
+            expect(about, where, SAID)
             names = [(group, name) for group in ("measured", "policies") for name in about[group]]
-            arrays = {key: stored[f"{i:04d}"] for i, key in enumerate(names)}
-    except OSError as error:
-        raise InputError(f"can't read {where}: {error.strerror or error}") from error
+            if list(stored) != [f"{i:04d}.npy" for i in range(len(names))]:
+                raise InputError(f"{where} is damaged: it does not hold the arrays that it names")
+            arrays = {key: _array(archive, info) for key, info in zip(names, stored.values(), strict=True)}
     except InputError:
         raise
     except Exception as error:  # a damaged archive fails anywhere inside of its reader
@@ -96,15 +115,54 @@ def read(file: Path, experiment: Experiment) -> Part:
     for (group, name), array in arrays.items():
         if describe(array) != about[group][name]:
             raise InputError(f"{where} is damaged: {name} does not match its digest")
-    batch = Batch(**about["batch"] | {"seeds": tuple(about["batch"]["seeds"])})
-    if batch.name != file.stem:
-        raise InputError(f"{where} is not what its name says: it holds {batch.name}")
+    batch = Batch(about["batch"]["rule"], about["batch"]["condition"], tuple(about["batch"]["seeds"]))
+    if not batch.seeds or batch.name != file.stem:
+        raise InputError(f"{where} is not what its name says: it holds {show(about['batch'])}")
     if about["config"] != identity.digest(experiment):
         raise InputError(f"{where} is of another experiment")
     found: dict[str, dict] = {"measured": {}, "policies": {}}
     for (group, name), array in arrays.items():
         found[group][name] = array
-    return Part(batch, found["measured"], found["policies"], about)
+    part = Part(batch, found["measured"], found["policies"], about)
+    if batch.rule in experiment.rules and batch.condition in experiment.conditions:
+        _check(part, experiment, where)
+    return part
+
+
+def _stored(archive: zipfile.ZipFile, about: os.stat_result, where: str) -> dict[str, zipfile.ZipInfo]:
+    """{name: entry} of an archive that holds its arrays as they are, so that they take no more memory than the file has bytes."""
+    entries = archive.infolist()
+    blocks = getattr(about, "st_blocks", None)
+    if about.st_size > BINARY and blocks is not None and 4 * 512 * blocks < about.st_size:
+        raise InputError(f"{where} says that it has {about.st_size:,} bytes, and the disk holds {512 * blocks:,} of it")
+    if any(e.compress_type != zipfile.ZIP_STORED for e in entries) or sum(e.file_size for e in entries) > about.st_size:
+        raise InputError(f"{where} is damaged: it holds more than it has bytes")
+    return {entry.filename: entry for entry in entries}
+
+
+def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = LARGEST) -> np.ndarray:
+    """One array of an archive. Raises ValueError where it says of itself that it is larger than its entry."""
+    with archive.open(entry) as stream:
+        version = np.lib.format.read_magic(stream)
+        header = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+        shape, fortran, dtype = header(stream)
+        size = math.prod(shape) * dtype.itemsize
+        if dtype.hasobject or not 0 <= size <= min(most, entry.file_size) or min(shape, default=0) < 0:
+            raise ValueError(f"{shape} of {dtype}")
+        return np.ndarray(shape, dtype, stream.read(size), order="F" if fortran else "C")
+
+
+def _check(part: Part, experiment: Experiment, where: str) -> None:
+    """Raises InputError where the arrays of a part are not of the shapes that the experiment gives them."""
+    seeds, outcomes = len(part.batch.seeds), len(adapter.outcomes(experiment.world()))
+    points, evaluations = len(experiment.targets(part.batch.rule)), len(experiment.evaluations)
+    shape = (seeds, points, evaluations)
+    wanted = Measured((*shape, outcomes), shape, shape, shape[:2], shape[:2])._asdict()
+    given = {name: array.shape for name, array in part.arrays.items()}
+    if given != wanted or any(array.dtype.kind != "f" for array in part.arrays.values()):
+        raise InputError(f"{where} holds arrays of {show(given)}; allowed: {show(wanted)}, of numbers")
+    if any(array.shape[:1] != (seeds,) for array in part.policies.values()):
+        raise InputError(f"{where} holds policies of another number of seeds than {seeds}")
 
 
 def scan(path: Path, experiment: Experiment, note: Callable[[str], None]) -> list[Part]:
@@ -126,8 +184,9 @@ def cells(experiment: Experiment) -> Iterator[Batch]:
     for rule in experiment.rules:
         for condition in experiment.conditions:
             seeds = experiment.seeds_of(rule, condition)
-            for first in range(0, seeds, experiment.width):
-                yield Batch(rule, condition, tuple(range(first, min(first + experiment.width, seeds))))
+            width = experiment.width or seeds
+            for first in range(0, seeds, width):
+                yield Batch(rule, condition, tuple(range(first, min(first + width, seeds))))
 
 
 def missing(experiment: Experiment, parts: list[Part]) -> list[tuple[int, Batch]]:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from typing import TextIO
 
+from rewardlab.errors import visible
+
 CLEAR = "\r\033[K"  # back to the line's start, and wipe it
 EVALUATION = "evaluation"  # a kind of work that is counted in evaluations; all others are counted in environment steps
 
@@ -48,7 +50,7 @@ class Progress:
     def note(self, text: str) -> None:
         """A line that stays."""
         with self._lock:
-            self._print(f"{CLEAR if self.live else ''}{text}\n")
+            self._print(f"{CLEAR if self.live else ''}{visible(text)}\n")
 
     def stage(self, text: str) -> None:
         """What begins now, on a terminal; the line goes when the next one comes."""

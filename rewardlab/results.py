@@ -3,14 +3,48 @@
 from __future__ import annotations
 
 import json
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from rewardlab import naming
 from rewardlab.envs import adapter
+from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
+from rewardlab.fields import expect
+from rewardlab.files import read_json
 from rewardlab.probes.outcomes import Outcomes
+
+WHERE = ("rule", "condition", "seed", "point", "evaluation")
+NAMED = ("rule", "condition", "evaluation", "outcome")  # the dimensions whose coordinates are names
+ARRAYS = {"outcome_share": (*WHERE, "outcome"), "return": WHERE, "steps": WHERE[:4]}
+EXTRA = {
+    "finite": WHERE[:4],
+    "reference_return": ("reference", "evaluation"),
+    "reference_share": ("reference", "evaluation", "outcome"),
+}  # of runs that have them
+COUNTS = {"shared_point": ("rule",), "level": ("rule",)}
+ATTRIBUTES = dict.fromkeys(("name", "question", "experiment", "control", "env", "audit", "mixed", "words"), str)
+ATTRIBUTES |= {"capability": float, "control_capability": float}
+NUMBERS = dict[str, bool | int | float]
+PLANNED = {
+    "conditions": dict[str, dict[str, NUMBERS | int | None]],
+    "evaluations": dict[str, NUMBERS],
+    "published": dict[str, float],
+    "rules": dict[str, dict[str, Any]],
+    "agent": dict[str, Any],
+    "agents": dict[str, dict[str, Any]],
+}
+AUDITED = {
+    "rule": str,
+    "level": int | None,
+    "enters": str,
+    "gradient": dict[str, list[str]],
+    "derivative": bool,
+    "act": list[str],
+    "reads": list[str],
+    "fitted": list[str],
+}
 
 
 class Measured(NamedTuple):
@@ -50,16 +84,15 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
     shares, returns = (
         np.array([getattr(one, field) for one in references.values()], np.float32) for field in ("share", "returns")
     )
-    where = ("rule", "condition", "seed", "point", "evaluation")
     return xarray.Dataset(
         {
-            "outcome_share": ((*where, "outcome"), cube("share")),
-            "return": (where, cube("returns")),
-            "length": (where, cube("length")),
-            "steps": (where[:4], cube("steps")),
-            "finite": (where[:4], cube("finite")),
-            "reference_share": (("reference", "evaluation", "outcome"), shares.reshape(shape)),
-            "reference_return": (("reference", "evaluation"), returns.reshape(shape[:2])),
+            "outcome_share": (ARRAYS["outcome_share"], cube("share")),
+            "return": (WHERE, cube("returns")),
+            "length": (WHERE, cube("length")),
+            "steps": (WHERE[:4], cube("steps")),
+            "finite": (WHERE[:4], cube("finite")),
+            "reference_share": (EXTRA["reference_share"], shares.reshape(shape)),
+            "reference_return": (EXTRA["reference_return"], returns.reshape(shape[:2])),
             "shared_point": (("rule",), np.array([experiment.shared_point(name) for name in names])),
             "level": (("rule",), np.array([rule.level for rule in experiment.rules.values()])),
         },
@@ -94,3 +127,45 @@ def threshold(experiment: Experiment, references: dict[str, Outcomes]) -> float:
         return experiment.capable_return
     random, optimal = (float(references[name].returns[0]) for name in ("random", "optimal"))
     return random + experiment.capability * (optimal - random)
+
+
+def checked(results: Any) -> Any:
+    """The Dataset, if it is of the form that `dataset` gives it, so that it can be summarised. Raises InputError.
+
+    Its digest says that nothing happened to it, not that RewardLab made it.
+    """
+
+    def need(right: Any, what: str) -> None:
+        if not right:
+            raise InputError(f"these are not the results of a run: {what}")
+
+    def array(name: str, dims: tuple[str, ...], kinds: str) -> np.ndarray:
+        found = results[name]
+        need(set(found.dims) == {*dims}, f"{name} has the dimensions {show(found.dims)}; allowed: {', '.join(dims)}")
+        need(found.dtype.kind in kinds, f"{name} is of type {show(found.dtype)}; allowed: numbers")
+        return found.transpose(*dims).values
+
+    missing = [name for name in (*ARRAYS, *NAMED) if name not in results.variables]
+    need(not missing, f"{', '.join(missing)} missing")
+    for name in NAMED:
+        texts = results[name].values
+        need(texts.ndim == 1 and all(isinstance(text, str) for text in texts), f"{name} does not hold names")
+        need(len({*texts}) == len(texts), f"names in {name} are repeated")
+    named = {name: array(name, dims, "f") for name, dims in (ARRAYS | EXTRA).items() if name in results}
+    need(results.outcome_share.size or not results.sizes["outcome"], "they have no seeds, points or evaluations")
+    steps, points = named["steps"], results.sizes["point"]
+    need(points and results.sizes["evaluation"], "they have no points or no evaluations")
+    there = np.isfinite(steps)
+    need((there | np.isnan(steps)).all() and (there.all(-1) == there.any(-1)).all(), "steps are not numbers of steps")
+    need((steps[there] >= 0).all() and there.any((2, 3)).all(), "a rule has no seeds, or fewer than no steps")
+    counts = {name: array(name, dims, "iu") for name, dims in COUNTS.items() if name in results}
+    shared = counts.get("shared_point", np.zeros(1, int))
+    need(((shared >= 0) & (shared < points)).all(), "shared_point is none of the points")
+    expect(results.attrs, "the attributes of the results", {"capability": float}, ATTRIBUTES)
+    expect(read_json(results.attrs.get("experiment") or "{}", "the results' experiment"), "it", {}, PLANNED)
+    rows = {name: read_json(results.attrs.get(name) or "[]", f"the results' {name}") for name in ("audit", "mixed")}
+    for name, needed in (("audit", AUDITED), ("mixed", {})):
+        need(isinstance(rows[name], list), f"{name} is no list")
+        for row in rows[name]:
+            expect(row, f"the results' {name}", needed)
+    return results

@@ -32,6 +32,7 @@ from rewardlab.chunks import Job, Saved
 from rewardlab.envs.adapter import set_params, stack_params
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
+from rewardlab.fields import fits
 from rewardlab.parts import Batch, Part
 from rewardlab.processes import Share
 from rewardlab.progress import Progress, Silent, clock
@@ -107,7 +108,8 @@ def check_identity(path: Path, experiment: Experiment, found: list[Part], mine: 
     """Raises InputError where what is there was computed with something else than what is here."""
     abouts = [part.about for part in found]
     for batch in (path / checkpoints.FOLDER).glob("*--*"):
-        abouts += [about for about in checkpoints.abouts(batch) if about.get("config") == identity.digest(experiment)]
+        said = [about for about in checkpoints.abouts(batch) if fits(about, chunks.ABOUT)]
+        abouts += [about for about in said if about["config"] == identity.digest(experiment)]
     others = [one for one in parts.identities(abouts) if one != mine]
     if others and not anyway:
         raise InputError(

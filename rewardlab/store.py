@@ -16,28 +16,60 @@ import gc
 import hashlib
 import io
 import json
+import math
 import os
 import platform
+import stat
 import sys
 import tempfile
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
 
 from rewardlab import identity
-from rewardlab.config import from_json, read_json, read_text, to_json
+from rewardlab.config import from_json, to_json
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
-from rewardlab.files import cannot_write, claim, read_sealed, sealed, sha256, write
+from rewardlab.fields import expect
+from rewardlab.files import (
+    TEXT,
+    cannot_write,
+    claim,
+    kind,
+    opened,
+    read_json,
+    read_sealed,
+    read_text,
+    sealed,
+    sha256,
+    write,
+)
+from rewardlab.results import ATTRIBUTES, PLANNED
 
 CONFIG, ENVIRONMENT, RESULTS, SUMMARY = "config.json", "environment.json", "results.nc", "summary.json"
 PAGE = "report.html"
+FILES = (CONFIG, ENVIRONMENT, RESULTS, SUMMARY, PAGE)
+FOLDERS = ("parts", "checkpoints", "replays", "figures")
+FLAT = ("parts", "replays", "figures")  # those that hold files only
+NAMES = 4096  # the most texts of one array
 PACKAGES = ("rewardlab", "jax", "jaxlib", "flax", "optax", "chex", "gymnax", "numpy", "scipy", "xarray", "h5netcdf",
             "orbax-checkpoint")  # fmt: skip
 FLAGS = ("XLA_FLAGS", "JAX_PLATFORMS", "LIBTPU_INIT_ARGS", "CUDA_VISIBLE_DEVICES")
 JAX_FLAGS = ("jax_default_prng_impl", "jax_threefry_partitionable", "jax_enable_x64", "jax_default_matmul_precision",
              "jax_numpy_dtype_promotion", "jax_debug_nans", "jax_disable_jit")  # fmt: skip
+
+# What is used of environment.json, and of which types it is.
+RECORDED = {
+    "config_sha256": str,
+    "width": int,
+    "versions": dict[str, str | None],
+    "replays": dict[str, str],
+    "seconds": dict[str, dict[str, float]],
+    "compile_seconds": dict[str, float],
+}
 
 
 class Run:
@@ -75,7 +107,7 @@ class Run:
     @functools.cached_property
     def environment(self) -> dict[str, Any]:
         """Versions, devices and flags of the run."""
-        return read_sealed(self.path / ENVIRONMENT)
+        return expect(read_sealed(self.path / ENVIRONMENT), show(str(self.path / ENVIRONMENT)), {}, RECORDED)
 
     @functools.cached_property
     def config(self) -> dict[str, Any]:
@@ -85,17 +117,20 @@ class Run:
             raise InputError(
                 f"{self.path / CONFIG} is damaged or was changed: it is not the one that this run started with"
             )
-        return read_json(text, str(self.path / CONFIG))
+        plain = read_json(text, show(str(self.path / CONFIG)))
+        return expect(
+            plain, show(str(self.path / CONFIG)), {}, {"episodes": int, "points": int, "width": int} | PLANNED
+        )
 
     @functools.cached_property
     def experiment(self) -> Experiment:
         """The experiment. Worlds and rules in a user's Python file are refused: reading a run never runs files."""
-        return from_json(json.dumps(self.config), where=str(self.path / CONFIG))
+        return from_json(json.dumps(self.config), where=show(str(self.path / CONFIG)))
 
 
 def open_run(directory: str | Path) -> Run:
     """An existing run directory. Raises InputError when there is none."""
-    path = _stays_inside(_directory(directory))
+    path = _its_own(_directory(directory))
     try:
         there = (path / CONFIG).is_file()
     except OSError:  # a name that no file can have
@@ -116,7 +151,7 @@ def check_out(out: str | Path | None, experiment: Experiment, anyway: bool = Fal
     A run of the same experiment is gone on with, and so is one with fewer seeds; `anyway`: one of another width, too.
     Raises InputError where another run or other files are, or nothing can be written.
     """
-    path = _stays_inside(_directory(out if out is not None else Path("runs") / experiment.name))
+    path = _its_own(_directory(out if out is not None else Path("runs") / experiment.name))
     try:
         present = sorted(os.listdir(path)) if path.exists() else []
     except OSError as error:
@@ -253,28 +288,31 @@ def write_results(path: Path, results: Any) -> None:
 def read_results(path: Path) -> Any:
     """The results as an xarray Dataset, in memory. Raises InputError when missing or not as written."""
     file = Path(path) / RESULTS
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"can't read {show(str(file))}: {error.strerror}") from error
     hook, sys.unraisablehook = sys.unraisablehook, lambda _: None  # h5netcdf complains of each file that it can't open
     try:
-        results, problem = _parse(content)
+        with opened(file) as stream:
+            results, problem = _parse(stream)
         if problem:
             gc.collect(1)  # the young ones, of which it is one
     finally:
         sys.unraisablehook = hook
     if problem:
         raise InputError(f"{show(str(file))} is damaged: {problem}")
+    expect(results.attrs, show(str(file)), {}, ATTRIBUTES)
     return results
 
 
-def _parse(content: bytes) -> tuple[Any, str]:
+def _parse(stream: BinaryIO) -> tuple[Any, str]:
     """(Dataset, "") or (None, what is wrong with it)."""
+    import h5py
     import xarray
 
     try:
-        with xarray.open_dataset(io.BytesIO(content), engine="h5netcdf") as dataset:
+        with h5py.File(stream, "r") as file:
+            problem = unlike_ours(file, os.fstat(stream.fileno()).st_size)
+        if problem:
+            return None, problem
+        with xarray.open_dataset(stream, engine="h5netcdf") as dataset:
             results = dataset.load()
         intact = results.attrs.pop("sha256", None) == digest(results)
     except Exception as error:  # a damaged file fails anywhere inside of the HDF5 reader
@@ -282,10 +320,57 @@ def _parse(content: bytes) -> tuple[Any, str]:
     return (results, "") if intact else (None, "its content does not match its digest")
 
 
+def unlike_ours(file: Any, size: int) -> str:
+    """What is in an open HDF5 file of `size` bytes that `write_results` does not write, or "". No array is read for it.
+
+    All that it writes lies in the file itself, as it is: so what follows takes no more memory than the file has bytes, and
+    opens no other file.
+    """
+    import h5py
+
+    held = texts = 0
+    for name in file:
+        said = show(name)
+        if not isinstance(file.get(name, getlink=True), h5py.HardLink):
+            return f"{said} is a link"
+        entry = file[name]
+        if not isinstance(entry, h5py.Dataset):
+            return f"{said} is no array"
+        if entry.is_virtual or entry.external:
+            return f"{said} lies in other files"
+        if entry.id.get_create_plist().get_nfilters():
+            return f"{said} is compressed"
+        if entry.dtype.kind not in "biufSO":
+            return f"{said} is of type {show(entry.dtype)}"
+        held += entry.nbytes
+        if held > size:
+            return f"{said} says that it has {entry.nbytes:,} bytes, and the file has {size:,}"
+        if entry.dtype.kind == "O":  # many places may name one and the same text
+            if h5py.check_string_dtype(entry.dtype) is None or entry.size > NAMES:
+                return f"{said} holds no texts, or more than {NAMES:,}"
+            texts += sum(len(entry[at]) for at in np.ndindex(entry.shape))
+        texts += _attributes(entry.attrs)
+        if texts > TEXT:
+            return f"{said} and those before it have texts of more than {TEXT:,} bytes"
+    return "" if _attributes(file.attrs) <= TEXT else f"its attributes have more than {TEXT:,} bytes"
+
+
+def _attributes(attributes: Any) -> int:
+    """How many bytes the texts among the attributes of something in an HDF5 file have; more than any has where there are too many."""
+    total = 0
+    for name in attributes:
+        about = attributes.get_id(name)
+        if math.prod(about.shape or ()) > NAMES:
+            return TEXT + 1
+        if about.dtype.kind in "SO" and not about.shape:
+            total += len(attributes[name])
+        if total > TEXT:
+            break
+    return total
+
+
 def digest(results: Any) -> str:
     """SHA-256 over a Dataset's names, dimensions, types, values and attributes: the same before and after a file."""
-    import numpy as np
-
     total = hashlib.sha256()
     for name in sorted(map(str, results.variables)):
         variable = results[name]
@@ -320,25 +405,40 @@ def _directory(given: str | Path) -> Path:
         ) from error
 
 
-def _stays_inside(path: Path) -> Path:
-    """The path, where nothing in that directory is a link to something outside of it, which would be written through."""
+def _its_own(path: Path) -> Path:
+    """The path, where all in that directory are files and folders of its own, and links between them.
+
+    Through a link that leads out, something outside would be written; what is no file may never end, or never answer.
+    """
     home = os.path.realpath(path)
     for folder, folders, files in os.walk(path):
+        at = os.path.relpath(folder, path)
         for name in (*folders, *files):
-            link = os.path.join(folder, name)
-            if os.path.islink(link) and not os.path.realpath(link).startswith(home + os.sep):
+            entry = os.path.join(folder, name)
+            if os.path.islink(entry) and not os.path.realpath(entry).startswith(home + os.sep):
                 raise InputError(
-                    f"{show(link)} is a link that leads out of the run's directory; allowed: files of its own"
+                    f"{show(entry)} is a link that leads out of the run's directory; allowed: files of its own"
                 )
+            try:
+                mode = os.stat(entry).st_mode
+            except OSError:  # a link to nothing, or a file that another process has just removed
+                continue
+            if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
+                raise InputError(f"{show(entry)} is {kind(mode)}; allowed: files and folders")
+            if at == "." and name in FOLDERS and not stat.S_ISDIR(mode):
+                raise InputError(f"{show(entry)} is {kind(mode) or 'a file'}; allowed: a directory")
+            ours = at in FLAT or (at == "." and (name in FILES or name.startswith(".lease-")))
+            if ours and not stat.S_ISREG(mode):
+                raise InputError(f"{show(entry)} is {kind(mode)}; allowed: a file")
     return path
 
 
 def _difference(old: str, new: str) -> str:
     """Where two configs part, for a message."""
     try:
-        old, new = json.loads(old), json.loads(new)
-        names = [name for name in new if old.get(name) != new[name]]
-    except (ValueError, AttributeError):
+        before, after = read_json(old, CONFIG), read_json(new, CONFIG)
+        names = [name for name in after if before.get(name) != after[name]]
+    except (InputError, AttributeError):
         return ""
     return f" (other {', '.join(names)})" if names else ""
 

@@ -6,16 +6,17 @@ lanes to be busy, and how many seeds that are is decided by what a compiled prog
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
 import jax
 
-from rewardlab import batches, config, store
+from rewardlab import batches, store
 from rewardlab.envs.adapter import set_params
 from rewardlab.errors import InputError
 from rewardlab.experiment import Experiment
+from rewardlab.fields import coerce
+from rewardlab.files import read_json, read_text
 
 CPU, LARGEST = 8, 4096
 SHARE = 0.6  # of the device's memory: evaluation, and what the allocator can't use, need the rest
@@ -34,8 +35,9 @@ def decided(experiment: Experiment, path: Path | None = None) -> Experiment:
 def recorded(path: Path | None) -> int:
     """The width that a run directory's config states, or 0."""
     try:
-        return int(json.loads(config.read_text(path / store.CONFIG))["width"]) if path else 0
-    except (InputError, ValueError, KeyError, TypeError):
+        width = read_json(read_text(path / store.CONFIG), store.CONFIG)["width"] if path else 0
+        return coerce(width, int, "width", (0, LARGEST))
+    except (InputError, KeyError, TypeError):
         return 0
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import typing
 
 from rewardlab import devices
-from rewardlab.cli import Parser
+from rewardlab.cli import Parser, say
 from rewardlab.errors import unknown
 from rewardlab.fields import hints
 
@@ -44,8 +44,8 @@ def main(words: list[str]) -> int:
     from rewardlab.table import audit_table
 
     found = [dataclasses.asdict(row) for row in audit(given.rule, agent=spec, env=given.env)]
-    print(audit_table(found))
+    say(audit_table(found))
     left_out = [] if given.rule else [name for name in rules.names() if name not in {row["rule"] for row in found}]
     if left_out:
-        print(f"Left out, because they do not take this agent in this world: {', '.join(left_out)}.")
+        say(f"Left out, because they do not take this agent in this world: {', '.join(left_out)}.")
     return 0

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from rewardlab import devices
-from rewardlab.cli import Parser
+from rewardlab.cli import Parser, say
 from rewardlab.errors import InputError
 
 GUIDE = """\
@@ -52,5 +52,5 @@ def main(words: list[str]) -> int:
     measured = turns.measure(suites, rounds, seconds, Progress(1, sys.stderr).note)
     if out is not None:
         out.write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-    print(tables.table(measured))
+    say(tables.table(measured))
     return 1 if any(row["failed"] for row in measured["rows"]) else 0

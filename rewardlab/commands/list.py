@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewardlab import devices
-from rewardlab.cli import Parser
+from rewardlab.cli import Parser, say
 
 
 def main(words: list[str]) -> int:
@@ -16,11 +16,11 @@ def main(words: list[str]) -> int:
         return [[name, registry.outline(path).doc] for name, path in files.items()]
 
     levels = [[name, str(rules.load(name).level), doc] for name, doc in docs(rules.FAMILY.names())]
-    print("\n".join(grid([["QUESTION", ""]], docs(config.names()))), end="\n\n")
-    print("\n".join(grid([["WORLD", ""]], docs(envs.FAMILY.names()))))
-    print(f"and gymnax's: {', '.join(envs.catalogue.names())}", end="\n\n")
-    print("\n".join(grid([["RULE", "LEVEL", ""]], levels)))
-    print(
+    say("\n".join(grid([["QUESTION", ""]], docs(config.names()))), end="\n\n")
+    say("\n".join(grid([["WORLD", ""]], docs(envs.FAMILY.names()))))
+    say(f"and gymnax's: {', '.join(envs.catalogue.names())}", end="\n\n")
+    say("\n".join(grid([["RULE", "LEVEL", ""]], levels)))
+    say(
         "Level: what of reward it can read. 0 nothing, 1 a bar, 2 order, 3 return, 4 which step paid, "
         "5 a predictor consulted to act."
     )

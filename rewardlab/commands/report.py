@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from rewardlab import devices
-from rewardlab.cli import Parser
+from rewardlab.cli import Parser, say
 
 
 def main(words: list[str]) -> int:
@@ -25,16 +25,19 @@ def main(words: list[str]) -> int:
     from rewardlab import assembly, lease
 
     def note(text: str) -> None:
-        print(text, file=sys.stderr)
+        say(text, stream=sys.stderr)
 
+    # What is missing or damaged is said before anything is written.
+    _ = run.config
     there = (run.path / store.RESULTS).exists()
     if there or not (run.path / parts.FOLDER).is_dir():
-        _ = run.results  # what is missing or damaged is said before anything is written
+        _ = run.results
+        _ = run.environment if (run.path / store.ENVIRONMENT).exists() else None
     with lease.Lease(run.path, "results"):
         (assembly.renew if there else assembly.merge)(run, note)
     run = store.open_run(run.path)
     from rewardlab.table import summary_table
 
-    print(summary_table(run.summary))
-    print(f"\n{run.path / store.PAGE}")
+    say(summary_table(run.summary))
+    say(f"\n{run.path / store.PAGE}")
     return 0

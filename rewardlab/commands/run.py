@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from rewardlab import devices
-from rewardlab.cli import Parser
+from rewardlab.cli import Parser, say
 from rewardlab.commands import report
 from rewardlab.errors import InputError, nearest, unknown
 from rewardlab.processes import Share
@@ -99,21 +99,21 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
     from rewardlab.table import summary_table
 
     if share.of == 1 and store.Run(path).finished:
-        print(f"{path} is finished: nothing is trained, its report is written again", file=sys.stderr)
+        say(f"{path} is finished: nothing is trained, its report is written again", stream=sys.stderr)
         if not (path / parts.FOLDER).is_dir():
             return report.main([str(path)])
     done = run(experiment, given.out, share=share, stop=stop, resume_anyway=given.resume_anyway)
     if done.finished and done.reported:
-        print(summary_table(done.summary))
-        print(f"\n{done.path / store.PAGE}")
+        say(summary_table(done.summary))
+        say(f"\n{done.path / store.PAGE}")
     return 0
 
 
 def _describe(name: str, experiment, override) -> None:
-    print(f"{experiment.name}: {experiment.question}\n\nFields, their values, and what is allowed:\n")
+    say(f"{experiment.name}: {experiment.question}\n\nFields, their values, and what is allowed:\n")
     for path, value, allowed in override.leaves(experiment):
-        print(f"  --{path.replace('_', '-')} {value}".ljust(52) + f"  {allowed}")
-    print(
+        say(f"  --{path.replace('_', '-')} {value}".ljust(52) + f"  {allowed}")
+    say(
         "\n  --rules, --conditions and --evaluations take names, too: those that stay,"
         f" e.g. --rules {next(iter(experiment.rules))}"
     )

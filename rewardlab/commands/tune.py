@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rewardlab import devices
-from rewardlab.cli import Parser
+from rewardlab.cli import Parser, say
 
 GUIDE = """\
 examples:
@@ -38,6 +38,6 @@ def main(words: list[str]) -> int:
     from rewardlab import tuning
     from rewardlab.table import tuned_table
 
-    print(tuned_table(tuning.tune(experiment, budget, out)))
-    print(f"\n{out}")
+    say(tuned_table(tuning.tune(experiment, budget, out)))
+    say(f"\n{out}")
     return 0

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from rewardlab import devices
-from rewardlab.cli import Parser
+from rewardlab.cli import Parser, say
 from rewardlab.errors import InputError, show, unknown
 
 
@@ -54,7 +54,7 @@ def main(words: list[str]) -> int:
 
         with play.keyboard() as keys:
             total = play.play(env, set_params(params, {}), jax.random.key(seed), keys, sys.stdout.write)
-        print(f"\nreward in all: {total:g}")
+        say(f"\nreward in all: {total:g}")
         return 0
     if not hasattr(env, "render_rgb") or not (run or hasattr(env, "references")):
         raise InputError(
@@ -65,7 +65,7 @@ def main(words: list[str]) -> int:
         from rewardlab.report.replays import save
 
         rule = given.rule or next(iter(run.experiment.rules))
-        print(save(path, filmed(run, rule, {name: getattr(params, name) for name in changes}, jax.random.key(seed))))
+        say(save(path, filmed(run, rule, {name: getattr(params, name) for name in changes}, jax.random.key(seed))))
         return 0
     if given.rule:
         raise InputError("--rule goes with --agent RUN, the directory of a run")
@@ -76,7 +76,7 @@ def main(words: list[str]) -> int:
     from rewardlab.probes.replay import scripted
     from rewardlab.report.replays import save
 
-    print(save(path, scripted(env, set_params(params, {}), policies[given.agent], jax.random.key(seed))))
+    say(save(path, scripted(env, set_params(params, {}), policies[given.agent], jax.random.key(seed))))
     return 0
 
 

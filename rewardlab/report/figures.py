@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from rewardlab.compare import first_capable, half_doses, has_goals, scores_success, shifts
+from rewardlab.files import write as write_file
 from rewardlab.naming import read
 from rewardlab.report.dose_figures import draw_doses, draw_sweep
 from rewardlab.report.drawing import styled
@@ -263,5 +265,7 @@ def write(results: xr.Dataset, directory: Path, no_claim: Claims = NONE) -> dict
     with styled(STYLE):
         for name, draw in available(results).items():
             files[name] = directory / f"{name}.png"
-            draw(results, no_claim).savefig(files[name], dpi=200, facecolor="white")
+            picture = io.BytesIO()
+            draw(results, no_claim).savefig(picture, format="png", dpi=200, facecolor="white")
+            write_file(directory, files[name].name, picture.getvalue())
     return files

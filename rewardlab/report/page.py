@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from rewardlab import compare, naming, stats
+from rewardlab.errors import visible
 from rewardlab.report import numbers
 from rewardlab.report.figures import reference_lines
 from rewardlab.report.replays import data_uri
@@ -37,6 +38,7 @@ def render(
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=lambda x: visible(x) if type(x) is str else x,  # what is marked up has been through it
     )
     rules, evaluations = [str(r) for r in results.rule.values], [str(e) for e in results.evaluation.values]
     shifts, said = compare.shifts(results), naming.read(results)

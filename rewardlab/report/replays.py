@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from rewardlab.files import read_bytes
+from rewardlab.files import write as write_file
+
 FRAME, HOLD = 90, 900  # milliseconds that a frame, and the last frame of a film, stay
+LARGEST = 2**26  # bytes of all films that a page shows
 KINDS = {".gif": "image/gif", ".png": "image/png"}
 
 
@@ -49,9 +54,11 @@ def save(path: Path, films: np.ndarray | Sequence[np.ndarray]) -> Path:
     for image in images:
         image.putpalette(palette)
     durations = [HOLD if t == len(film) - 1 else FRAME for film in films for t in range(len(film))]
+    film = io.BytesIO()
     images[0].save(
-        path, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False
+        film, format="GIF", save_all=True, append_images=images[1:], duration=durations, loop=0, optimize=False
     )
+    write_file(path.parent, path.name, film.getvalue())
     return path
 
 
@@ -62,10 +69,16 @@ def _packed(colours: np.ndarray) -> np.ndarray:
 
 
 def stored(directory: Path) -> dict[str, Path]:
-    """{"rule--evaluation": file} of a run directory."""
-    return {path.stem: path for path in sorted((directory / "replays").glob("*.gif"))}
+    """{"rule--evaluation": file} of a run directory, as far as a page can hold them."""
+    found, total = {}, 0
+    for path in sorted((directory / "replays").glob("*.gif")):
+        total += path.stat().st_size
+        if total > LARGEST:
+            break
+        found[path.stem] = path
+    return found
 
 
 def data_uri(path: Path) -> str:
     """A PNG or GIF file as a data URI."""
-    return f"data:{KINDS[path.suffix]};base64,{base64.b64encode(path.read_bytes()).decode('ascii')}"
+    return f"data:{KINDS[path.suffix]};base64,{base64.b64encode(read_bytes(path)).decode('ascii')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -68,7 +69,8 @@ class Signals:
         del frame
         if self.stop.requested:
             if number == signal.SIGINT:
-                os.write(2, b"\nrewardlab: stopped at once\n")
+                with contextlib.suppress(OSError):  # its reader may have left
+                    os.write(2, b"\nrewardlab: stopped at once\n")
                 os._exit(130)
             return
         name = signal.Signals(number).name
@@ -80,7 +82,8 @@ def leave(code: int) -> int:
     """The exit code; where threads of ours are still busy, compiling say, the process ends here and now."""
     busy = [t for t in threading.enumerate() if t is not threading.main_thread() and t.is_alive() and not t.daemon]
     if busy:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):
+                stream.flush()
         os._exit(code)
     return code

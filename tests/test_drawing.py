@@ -63,7 +63,8 @@ print(len(open("figure.png", "rb").read()) if os.path.exists("figure.png") else 
     ("variables", "here"),
     [
         ({"MPLBACKEND": "nosuch", "MATPLOTLIBRC": "no text"}, False),
-        ({"MPLBACKEND": "module://gone.with.its.package"}, True),
+        pytest.param({"MPLBACKEND": "module://gone.with.its.package"}, False, marks=pytest.mark.slow),
+        pytest.param({}, True, marks=pytest.mark.slow),
     ],
 )
 def test_what_stops_the_import_of_matplotlib_is_left_out_or_said_in_one_line(variables, here, tmp_path):

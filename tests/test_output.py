@@ -131,10 +131,10 @@ def test_a_run_whose_reader_has_left_ends_as_it_would_have(tmp_path):
         os.close(writer)
         return process
 
-    assert start("--out", "whole").wait(300) == 0
+    assert start("--out", "whole").wait(600) == 0
     assert (tmp_path / "whole" / "report.html").is_file() and (tmp_path / "whole" / "results.nc").is_file()
     process = start("--out", "cut", "--steps", "2e9")
-    for _ in range(1200):
+    for _ in range(3000):
         if list((tmp_path / "cut").glob("checkpoints/*/*")):  # it trains
             break
         time.sleep(0.2)

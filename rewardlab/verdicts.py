@@ -316,7 +316,8 @@ def _holm(summary: dict) -> str:
 
 
 def _pair(summary: dict, row: dict) -> str:
-    sign, said = 1 if row["effect"] >= 0.5 else -1, _words(summary)
+    said = _words(summary)
+    sign = 1 if row["effect"] >= 0.5 else -1
     higher, lower = (said.rule(row[key]) for key in "ab"[::sign])
     gap, measure = sign * row["difference"], row["outcome"]
     ends = [] if row["low"] is None else sorted((sign * row["low"], sign * row["high"]))

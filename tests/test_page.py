@@ -17,7 +17,7 @@ from worlds import Walk
 from rewardlab import MLP, compare, report
 from rewardlab.auditing import audit
 from rewardlab.errors import InputError
-from rewardlab.report import replays, style
+from rewardlab.report import page, replays, style
 
 HOSTILE = "<script>alert('x')</script>\"&{{ 7 * 7 }} $\\frac"
 
@@ -108,6 +108,26 @@ def test_the_tables_show_the_summarys_figures(run, summary):
             centre, low, high = (style.percent(figure[name]) for name in ("iqm", "low", "high"))
             shown = f"{centre} % [{low}–{high}]"
             assert shown in body, (rule, evaluation, group)
+
+
+def test_the_table_below_the_verdict_is_over_the_seeds_that_the_sentences_are_over(run, summary):
+    text = (run / "report.html").read_text()
+    told = " ".join(" ".join(Reader(text[text.index('id="verdict"') : text.index("Rule by rule")]).text).split())
+    entry = summary["rules"]["truncation"]
+    assert 0 < entry["competent_seeds"] < entry["seeds"] and f"{entry['competent_seeds']} of 32 seeds" in told
+    some, every = (entry[which]["behind"]["end"] for which in ("competent", "final"))
+    ends = [
+        f"{style.percent(one['iqm'])} % [{style.percent(one['low'])}–{style.percent(one['high'])}]"
+        for one in (some, every)
+    ]
+    assert ends[0] in told and ends[1] not in told
+
+
+def test_steps_to_capability_are_the_summarys(summary):
+    rows = page.capability_table(synthetic.results(), summary, {})
+    for row, entry in zip(rows, summary["rules"].values(), strict=True):
+        steps = entry["steps_to_capability"]["iqm"]
+        assert row["steps"] == ("–" if steps is None else style.short_steps(steps))
 
 
 def test_the_page_shows_what_reward_can_reach(tmp_path):

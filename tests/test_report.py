@@ -173,6 +173,19 @@ def test_sweep_says_for_whom_there_is_no_claim():
     assert not figures.draw_sweep(data).legends
 
 
+def test_conditions_without_an_order_are_not_joined_by_a_line():
+    data = synthetic.sweep(rules=("ppo",))
+    plan = json.loads(data.attrs["experiment"])
+    plan["conditions"]["p100"]["params"]["behind"] = 1.0  # a second param differs
+    for told, joined in ((data, True), (data.assign_attrs(experiment=json.dumps(plan)), False)):
+        figure = figures.draw_sweep(told)
+        widths = {line.get_linewidth() for axis in figure.axes for line in lines(axis, "ppo")}
+        assert all((width > 0) is joined for width in widths) and len(widths) == 1
+        ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+        assert ticks[-1] == ("100" if joined else "p100")
+        assert figure.get_supxlabel().startswith("“moved” in training, %" if joined else "trained with (evenly")
+
+
 def test_conditions_without_a_number_keep_their_order(results):
     assert numbers.swept(results)[0] == "moved"
     broken = results.assign_attrs(

@@ -139,7 +139,7 @@ def train_batch(
     carry = train.begin(rule, params, run_keys) if carry is None else carry
     carry = train.advance(rule, params, run_keys, carry, target)
     seen = jax.tree.map(np.asarray, evaluate(params, once, train.policy(rule, carry), key))
-    scores = seen.share[:, 0, 0] if hasattr(job.setting.env, "outcomes") else seen.returns[:, 0]
+    scores = seen.share[:, 0, 0] if adapter.names_outcomes(job.setting.env) else seen.returns[:, 0]
     evaluated = np.round(seen.length[:, 0].astype(np.float64) * job.episodes).astype(np.int64)
     spent = np.asarray(carry.steps, np.int64) - before + evaluated
     progress.advance(int(spent[:lanes].sum()), label)

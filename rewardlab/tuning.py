@@ -105,7 +105,7 @@ def record(experiment: Experiment, jobs: dict[str, Job], found: dict[str, Any]) 
         "eta": halving.ETA,
         "steps": {name: experiment.steps_of(name) for name in jobs},
         "condition": next(iter(experiment.conditions)),
-        "score": f"share of {env.outcomes[0]}" if hasattr(env, "outcomes") else "return",
+        "score": f"share of {adapter.outcomes(env)[0]}" if adapter.names_outcomes(env) else "return",
         "episodes": job.episodes,
         "levels": "of the training pool" if hasattr(job.params, "held_out") else "drawn by keys that no run has",
         "root": [experiment.seed, batches.TUNING],

@@ -200,6 +200,16 @@ def outcomes(env) -> tuple[str, ...]:
     return tuple(getattr(env, "outcomes", contract.UNNAMED))
 
 
+def names_outcomes(env) -> bool:
+    """Whether a world says how its episodes can end, so that the first way is success."""
+    return outcomes(env) != contract.UNNAMED
+
+
+def action_names(env) -> tuple[str, ...]:
+    """The names of a world's discrete actions; their numbers where it names none."""
+    return contract.action_names(env) or tuple(map(str, range(actions(env))))
+
+
 def set_params(default, changes: dict):
     """Params with some fields set, all leaves arrays of the default's dtypes: they all fit the same compiled program."""
     changed = default.replace(**{f: jnp.asarray(v, jnp.asarray(getattr(default, f)).dtype) for f, v in changes.items()})

@@ -144,7 +144,15 @@ def size(env: Any, space: Any) -> int:
             )
     if int(number) != int(count):
         raise returned(f"num_actions of {world}", f"is {number}", f"{count}, the size of its action_space")
+    if (names := action_names(env)) and len(names) != count:
+        raise returned(f"actions of {world}", f"is {show(names)}", f"{count} names, the size of its action_space")
     return int(count)
+
+
+def action_names(env: Any) -> tuple[str, ...]:
+    """The names that a world gives its actions in `actions`, if it does."""
+    names = getattr(env, "actions", ())
+    return names if isinstance(names, tuple) and all(isinstance(name, str) for name in names) else ()
 
 
 def reset(env: Any, given: Any) -> tuple[Any, Any]:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from rewardlab import envs
-from rewardlab.envs import adapter, small_art
+from rewardlab.envs import adapter, contract, small_art
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.world import chance, choose, share, size, within
 from rewardlab.envs.wrapping import Wrapper, stay, true_reward
@@ -57,7 +57,9 @@ class RewardInView(Wrapper):
 
     def __init__(self, inner: Any, episodes: int = 1):
         if isinstance(adapter.actions(inner), Box):
-            raise InputError(f"actions of {inner.name} are continuous; allowed: discrete ones, which are shown one-hot")
+            raise InputError(
+                f"actions of {contract.name_of(inner)} are continuous; allowed: discrete ones, which are shown one-hot"
+            )
         limit = adapter.time_limit(inner)
         self.episodes = size("episodes", episodes, 1, (2**31 - 1) // max(limit, 1))
         more = {"decoupled": share(), "since": within(0, 0)}

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from rewardlab.envs import adapter
+from rewardlab.envs import adapter, contract
 from rewardlab.envs.gymnax_api import spaces
 from rewardlab.envs.world import World
 
@@ -40,7 +40,7 @@ class Wrapper(World):
 
     @property
     def name(self) -> str:
-        return f"{type(self).__name__}({self.inner.name})"
+        return f"{type(self).__name__}({contract.name_of(self.inner)})"
 
     @property
     def num_actions(self) -> int:
@@ -48,7 +48,7 @@ class Wrapper(World):
 
     @property
     def actions(self) -> tuple[str, ...]:
-        return tuple(getattr(self.inner, "actions", map(str, range(self.num_actions))))
+        return adapter.action_names(self.inner)
 
     @property
     def outcomes(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rewardlab import registry
 from rewardlab.envs import adapter
+from rewardlab.envs.contract import name_of as world_name
 from rewardlab.errors import InputError, show, unknown
 from rewardlab.fields import checked, hints
 from rewardlab.types import Box, Rule
@@ -76,7 +77,7 @@ def check_actions(rule: Rule, env, where: str) -> None:
     """Raises InputError, which begins with `where`, for a rule of discrete actions in a world whose actions are continuous."""
     if isinstance(adapter.actions(env), Box) and not rule.continuous:
         given = name_of(type(rule)) or type(rule).__name__
-        world = getattr(env, "name", type(env).__name__)
+        world = world_name(env)
         allowed = [name for name in names() if load(name).continuous]  # that of `yoked` is the wrapped rule's
         raise InputError(
             f"{where} = {given} takes discrete actions only, and those of {world} are continuous; "

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+from rewardlab.levels import contradiction
 from rewardlab.wording import AUDIT, audit_cells
 
 
@@ -50,12 +51,13 @@ def summary_table(summary: dict[str, Any]) -> str:
 
 
 def audit_table(rows: Sequence[dict[str, Any]]) -> str:
-    """A table with a row a rule, each with the fields of `auditing.Reach`, and below it what the columns say."""
+    """A table with a row a rule, each with the fields of `auditing.Reach`, and below it what the columns say, and which levels it contradicts."""
     # Headings of several words take two lines.
     halves = [heading.split(" ") for heading in AUDIT]
     head = [[" ".join(h[: (len(h) + 1) // 2]) for h in halves], [" ".join(h[(len(h) + 1) // 2 :]) for h in halves]]
     legend = [textwrap.fill(f"{heading}: {said}", 120) for heading, said in AUDIT.items() if said]
-    return "\n".join([*grid(head, [audit_cells(row) for row in rows]), "", *legend])
+    said = [f"Note: {row['rule']}: {text}." for row in rows if (text := contradiction(row))]
+    return "\n".join([*grid(head, [audit_cells(row) for row in rows]), "", *legend, *said])
 
 
 def tuned_table(found: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ from rewardlab.agents import greedy, sample
 from rewardlab.agents.select import entropy, log_prob
 from rewardlab.levels import contradiction
 from rewardlab.rules.returns import lambda_returns, reward_to_go
+from rewardlab.table import audit_table
 from rewardlab.types import Acting, Rule
 
 # ------------------------------------------------------------------------------------------------------------ the losses
@@ -350,6 +351,15 @@ def test_the_levels_of_the_packages_own_rules_are_proven_by_its_tests(name):
     assert found["proven"] and contradiction(found) == ""
     if name != "yoked":  # what enters it is another agent's reward, of which dependence can't tell
         assert contradiction(found | {"proven": False}) == ""
+
+
+def test_the_table_says_which_levels_the_audit_contradicts():
+    rows = [dataclasses.asdict(row(rule)) for rule in (Plain(), tampered(level=4))]
+    text = audit_table(rows)
+    assert text.count("Note: ") == 1 and "Note: Plain: it declares level 0 (nothing), but the audit finds" in text
+    assert MAY in audit_table([rows[1] | {"enters": MAY}]) and f"as {MAY}" not in audit_table(
+        [rows[1] | {"enters": MAY}]
+    )
 
 
 def test_a_rule_that_derives_from_one_of_the_packages_proves_nothing():

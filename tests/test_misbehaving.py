@@ -135,6 +135,12 @@ def grows(self, key, state, action, params):
     return self._obs(state.position, state.time), (state, state.time), *rest
 
 
+def restless(self, key, state, action, params):
+    wider = jnp.int32 if state.position.dtype == bool else jnp.float32
+    _, after, *rest = Walk.step_env(self, key, State(0, state.time), action, params)
+    return jnp.zeros(2), after.replace(position=state.position.astype(wider)), *rest
+
+
 def reset(change) -> Walk:
     return world(reset_env=lambda self, key, params: change(*Walk.reset_env(self, key, params)))
 
@@ -193,6 +199,10 @@ WORLDS = {
         world(reset_env=lambda *_: (jnp.zeros(2), State(position=0.5, time=0)),
               step_env=lambda self, k, s, a, p: Walk.step_env(self, k, s.replace(position=jnp.int32(s.position)), a, p)),
         "step_env of Odd, position, is int32[]; expected: float32[]",
+    ),
+    "states that never settle": (
+        world(reset_env=lambda *_: (jnp.zeros(2), State(position=False, time=0)), step_env=restless),
+        "returned, [1].position, is float32[]; expected: int32[], as before",
     ),
     "info None": (told(None), "returned None as info; expected: a dict"),
     "info a list": (told([("outcome", 1)]), "returned a list of 1 as info"),

@@ -48,7 +48,7 @@ def show(value: object, limit: int = 120) -> str:
 
 def nearest(given: object, allowed: Iterable[str]) -> str | None:
     """The allowed name closest to the given one, or None when none is close."""
-    names = {name.lower().replace("-", "_"): name for name in sorted(allowed, reverse=True)}
+    names = {name.lower().replace("-", "_"): name for name in sorted(allowed, reverse=True)[-1000:]}
     match = difflib.get_close_matches(str(given)[:200].lower().replace("-", "_"), names, n=1, cutoff=0.5)
     return names[match[0]] if match else None
 

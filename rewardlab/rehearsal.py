@@ -20,7 +20,7 @@ from rewardlab.assembly import Fixed
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
-from rewardlab.probes.replay import filming
+from rewardlab.probes.replay import EPISODES, check_size, filming
 from rewardlab.report import replays
 from rewardlab.results import Measured
 
@@ -63,7 +63,8 @@ def film(experiment: Experiment, env, folder: Path) -> None:
     for heads, rule in kinds.items():
         agent = training.setting(env, rule, experiment.agent, main=experiment.main).agent
         policy = jax.eval_shape(lambda key, r=rule, a=agent: r.policy(a, r.init(a, key)), key)
-        frames, _ = filming(env, agent, heads[0][0], episodes=1).eval_shape(params, policy, key)
+        frames, _ = filming(env, agent, heads[0][0], EPISODES).eval_shape(params, policy, key)
+        check_size(frames, EPISODES)
         replays.write(folder, "blank", np.zeros((2, *frames.shape[2:]), frames.dtype))
 
 

@@ -23,7 +23,7 @@ from rewardlab.probes.outcomes import Outcomes
 from rewardlab.probes.references import references
 from rewardlab.probes.replay import camera
 from rewardlab.report import replays
-from rewardlab.results import Measured, dataset
+from rewardlab.results import Measured, checked, dataset
 from rewardlab.training import Setting
 
 REFERENCE_EPISODES = 1024
@@ -66,7 +66,7 @@ def finish(
     """
     env = experiment.world()
     run = store.Run(path)
-    if not run.finished:
+    if not (run.finished and whole(run)):
         if (path / store.RESULTS).exists():
             note(f"{path / store.RESULTS} is damaged or of fewer seeds; it is put together again")
         measured = {
@@ -89,6 +89,15 @@ def finish(
             f"the same command finishes it, and so does `rewardlab report {shlex.quote(str(path))}`"
         ) from error
     return store.open_run(path)
+
+
+def whole(run: store.Run) -> bool:
+    """Whether the results are of the form that a run's have."""
+    try:
+        checked(run.results)
+    except InputError:
+        return False
+    return True
 
 
 def write_report(path: Path) -> None:

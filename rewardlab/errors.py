@@ -51,7 +51,7 @@ def show(value: object, limit: int = 120) -> str:
 
 def nearest(given: object, allowed: Iterable[str]) -> str | None:
     """The allowed name closest to the given one, or None when none is close."""
-    names = {name.lower().replace("-", "_"): name for name in sorted(allowed, reverse=True)}
+    names = {name.lower().replace("-", "_"): name for name in sorted(allowed, reverse=True)[-1000:]}
     text = given if isinstance(given, str) else show(given)
     match = difflib.get_close_matches(text[:200].lower().replace("-", "_"), names, n=1, cutoff=0.5)
     return names[match[0]] if match else None

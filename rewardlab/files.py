@@ -10,6 +10,7 @@ import contextlib
 import errno
 import hashlib
 import io
+import itertools
 import json
 import math
 import os
@@ -23,8 +24,8 @@ from rewardlab.errors import InputError, StorageError, show
 
 # What file systems without hard links answer.
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
-TEXT, BINARY = 2**24, 2**28  # bytes of the largest text, and of the largest other file, that is read
-DEEPEST = 32  # levels of objects and lists in JSON
+TEXT, BINARY = 2**23, 2**28  # bytes of the largest text, and of the largest other file, that is read
+DEEPEST, MANY = 32, 2**18  # levels of objects and lists in JSON, and the most of them: each takes a hundred bytes
 KINDS = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a FIFO",
@@ -145,25 +146,31 @@ def read_json(text: str, where: str) -> Any:
     try:
         if len(text) > TEXT:
             raise ValueError(f"it has {len(text):,} characters; allowed: at most {TEXT:,}")
+        if text.count("[") + text.count("{") > MANY:
+            raise ValueError(f"it has more objects and lists than {MANY:,}")
         plain = json.loads(text, object_pairs_hook=unique)
-        for path, value in _numbers(plain):
-            if not math.isfinite(value):
-                raise ValueError(f"{'.'.join(path)} = {value}; allowed: a finite number")
+        level, depth = [plain], 0
+        while level:
+            if depth > DEEPEST:
+                raise ValueError(f"it is nested too deep; allowed: {DEEPEST} levels")
+            if any(isinstance(value, float) and not math.isfinite(value) for value in level):
+                name, value = next(_endless(plain))
+                raise ValueError(f"{name} = {value}; allowed: a finite number")
+            inside = [x.values() if isinstance(x, dict) else x for x in level if isinstance(x, (dict, list))]
+            level, depth = list(itertools.chain.from_iterable(inside)), depth + 1
         return plain
     except (ValueError, RecursionError) as error:
         raise InputError(f"{where} is damaged or no JSON: {error}") from error
 
 
-def _numbers(plain: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], float]]:
-    """(path, number) of every float in a JSON value. Raises ValueError where it is nested too deep."""
-    if len(path) > DEEPEST:
-        raise ValueError(f"{show('.'.join(path))} is nested too deep; allowed: {DEEPEST} levels")
-    if isinstance(plain, float):
-        yield path, plain
-    items = plain.items() if isinstance(plain, dict) else enumerate(plain) if isinstance(plain, list) else ()
-    for name, value in items:
-        if isinstance(value, (dict, list, float)):
-            yield from _numbers(value, (*path, str(name)))
+def _endless(plain: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, float]]:
+    """(dotted path, number) of every number in a JSON value that is not finite."""
+    if isinstance(plain, float) and not math.isfinite(plain):
+        yield ".".join(path), plain
+    for name, value in (
+        plain.items() if isinstance(plain, dict) else enumerate(plain) if isinstance(plain, list) else ()
+    ):
+        yield from _endless(value, (*path, str(name)))
 
 
 def sealed(plain: dict[str, Any]) -> bytes:

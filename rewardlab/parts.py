@@ -161,6 +161,9 @@ def _check(part: Part, experiment: Experiment, where: str) -> None:
     given = {name: array.shape for name, array in part.arrays.items()}
     if given != wanted or any(array.dtype.kind != "f" for array in part.arrays.values()):
         raise InputError(f"{where} holds arrays of {show(given)}; allowed: {show(wanted)}, of numbers")
+    steps = part.arrays["steps"]
+    if not (np.isfinite(steps) & (steps >= 0)).all():
+        raise InputError(f"{where} holds steps that are not numbers of steps")
     if any(array.shape[:1] != (seeds,) for array in part.policies.values()):
         raise InputError(f"{where} holds policies of another number of seeds than {seeds}")
 

@@ -21,7 +21,7 @@ from rewardlab.assembly import Fixed
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
-from rewardlab.probes.replay import filming
+from rewardlab.probes.replay import EPISODES, check_size, filming
 from rewardlab.report import replays
 from rewardlab.results import Measured
 
@@ -69,7 +69,8 @@ def film(experiment: Experiment, env, folder: Path) -> None:
     for kind, name in kinds.items():
         rule, agent = experiment.rules[name], experiment.setting(env, name).agent
         policy = jax.eval_shape(lambda key, r=rule, a=agent: r.policy(a, r.init(a, key)), key)
-        frames, _ = filming(env, agent, kind.head, episodes=1).eval_shape(params, policy, key)
+        frames, _ = filming(env, agent, kind.head, EPISODES).eval_shape(params, policy, key)
+        check_size(frames, EPISODES)
         replays.write(folder, "blank", np.zeros((2, *frames.shape[2:]), frames.dtype))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from rewardlab import config, registry, store
 from rewardlab.errors import InputError, one_line, show
 from rewardlab.experiment import Experiment
+from rewardlab.fields import fits
 
 FORMAT = 1
 FOLDER = "tuned"
@@ -34,7 +35,7 @@ def read(path: str | Path) -> dict[str, Any]:
     if not there:
         raise InputError(f"no tuned settings at {show(str(path))}; `rewardlab tune CONFIG --budget N` finds them")
     plain = store.read_sealed(path)
-    if plain.get("format") != FORMAT or not isinstance(plain.get("settings"), dict):
+    if plain.get("format") != FORMAT or not fits(plain.get("settings"), dict[str, dict[str, float]]):
         raise InputError(f"{show(str(path))} holds no tuned settings that this version reads; allowed: format {FORMAT}")
     return plain
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from rewardlab.agents.dense import Dense
 from rewardlab.agents.gaussian import Gaussian
-from rewardlab.errors import InputError
+from rewardlab.errors import InputError, out_of_range
 from rewardlab.types import Agent, Box
 
+DEEPEST = 100  # hidden layers: each is traced by itself
 ACTIVATIONS = {"relu": nn.relu, "tanh": jnp.tanh}
 
 
@@ -43,6 +44,10 @@ class MLP:
     trunk: Literal["shared", "separate", "stop-gradient"] = "shared"
     inputs: Literal["raw", "standardised"] = "raw"
     gains: tuple[float, ...] = ()
+
+    def check(self) -> None:
+        if len(self.hidden) > DEEPEST:
+            raise out_of_range("hidden", f"{len(self.hidden)} layers", f"at most {DEEPEST} layers")
 
 
 def _hidden(spec: MLP, x):

@@ -9,9 +9,13 @@ import numpy as np
 from rewardlab.agents import greedy
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
+from rewardlab.errors import out_of_range
 from rewardlab.probes.references import Piloted, idle
 from rewardlab.randomness import fast
 from rewardlab.types import Acting, Agent
+
+EPISODES = 3  # of a film
+LARGEST = 2**29  # bytes of a film's frames
 
 
 class Filmed:
@@ -45,14 +49,24 @@ def filming(env, agent: Agent, head: str, episodes: int):
     return play
 
 
-def camera(env, agent: Agent, head: str, episodes: int = 3):
+def check_size(frames, episodes: int) -> None:
+    """Raises InputError for a film that no memory should be asked for. frames: what tells their shape, uint8[T, ...]."""
+    if frames.size > LARGEST:
+        raise out_of_range(
+            "the film", f"{episodes} episodes of up to {frames.shape[0] - 1} steps", f"films of {LARGEST:,} bytes"
+        )
+
+
+def camera(env, agent: Agent, head: str, episodes: int = EPISODES):
     """film(params, policy, key) -> `episodes` films, uint8[T, H, W, 3] each, from the first frame of an episode to its last.
 
     Compiled once for all policies of the agent. The same key shows every policy on the same levels. Needs `render_rgb`.
+    Raises InputError for films that are too large.
     """
     play = filming(env, agent, head, episodes)
 
     def film(params, policy, key) -> list[np.ndarray]:
+        check_size(play.eval_shape(params, policy, key)[0], episodes)
         frames, lengths = map(np.asarray, play(params, policy, key))
         return [frames[: length + 1, i] for i, length in enumerate(lengths)]
 
@@ -72,5 +86,6 @@ def scripted(env, params, policy, key: jax.Array) -> np.ndarray:
         states = jax.tree.map(lambda first, rest: jnp.concatenate([first, rest[:, 0]]), first, rest)
         return jax.vmap(lambda state: env.render_rgb(state, params))(states), seen.lived.sum()
 
+    check_size(play.eval_shape(params, key)[0], 1)
     frames, length = play(params, key)
     return np.asarray(frames)[: int(length) + 1]

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab.errors import InputError, show
+from rewardlab.randomness import fast, key_for
 from rewardlab.types import Box
 
 
@@ -29,7 +30,7 @@ class Step(NamedTuple):
 def _raw_step(env, key, state, action, params):
     with jax.numpy_dtype_promotion("standard"):  # worlds of other people mix dtypes
         action = _within_bounds(env, action, params)
-        obs, state, reward, terminated, info = env.step_env(key, state, action, params)
+        obs, state, reward, terminated, info = env.step_env(key_for(env.step_env, key), state, action, params)
         truncated = env.is_truncated(state, params)
     signals = jax.tree.map(jnp.asarray, dict(info)) | {"reward": jnp.asarray(reward, jnp.float32)}
     return Step(_plain(obs), state, jnp.asarray(terminated, bool), jnp.asarray(truncated, bool), signals)
@@ -57,10 +58,10 @@ def _state_types(env, params):
     def one_step(key):
         reset_key, step_key = jax.random.split(key)
         with jax.numpy_dtype_promotion("standard"):
-            _, state = env.reset_env(reset_key, params)
+            _, state = env.reset_env(key_for(env.reset_env, reset_key), params)
         return _raw_step(env, step_key, state, sample_action(env, params), params).state
 
-    return jax.eval_shape(one_step, jax.eval_shape(lambda: jax.random.key(0)))
+    return jax.eval_shape(one_step, jax.eval_shape(lambda: fast(jax.random.key(0))))
 
 
 def sample_action(env, params):
@@ -89,7 +90,7 @@ def actions(env) -> int | Box:
 def reset(env, key, params):
     """A fresh episode of one lane: (obs, state). Consumes the key."""
     with jax.numpy_dtype_promotion("standard"):
-        obs, state = env.reset_env(key, params)
+        obs, state = env.reset_env(key_for(env.reset_env, key), params)
     return _plain(obs), _as(state, _state_types(env, params))
 
 

@@ -12,6 +12,7 @@ from flax import struct
 from rewardlab.envs import adapter
 from rewardlab.envs.gymnax_api import spaces
 from rewardlab.envs.world import World
+from rewardlab.randomness import key_for
 
 
 class Wrapper(World):
@@ -82,7 +83,10 @@ class Wrapper(World):
 
     def _more_references(self, params) -> dict:
         def of(policy):
-            return lambda obs, state, params, key: policy(self.inner_obs(obs), self._from(state), params, key)
+            def inner(obs, state, params, key):
+                return policy(self.inner_obs(obs), self._from(state), params, key_for(policy, key))
+
+            return inner
 
         return {name: of(policy) for name, policy in self.inner.references(params).items()}
 

@@ -10,7 +10,7 @@ from rewardlab.agents import greedy
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
 from rewardlab.probes.references import Piloted, idle
-from rewardlab.randomness import fast
+from rewardlab.randomness import fast, key_for
 from rewardlab.types import Acting, Agent
 
 
@@ -24,7 +24,7 @@ class Filmed:
         return getattr(self.env, name)
 
     def step_env(self, key, state, action, params):
-        obs, state, reward, terminated, info = self.env.step_env(key, state, action, params)
+        obs, state, reward, terminated, info = self.env.step_env(key_for(self.env.step_env, key), state, action, params)
         return obs, state, reward, terminated, {**info, "state": state}
 
 

@@ -60,7 +60,7 @@ def play(env, params, key: jax.Array, keys: Iterator[str], show: Callable[[str],
         raise InputError("this world has no drawing; allowed: a world with render_rgb(state, params)")
     if isinstance(adapter.actions(env), Box):
         raise InputError("this world's actions are continuous, which no keys stand for; allowed: discrete actions")
-    names = getattr(env, "actions", tuple(map(str, range(env.num_actions))))
+    names = getattr(env, "actions", tuple(map(str, range(adapter.actions(env)))))
     actions, outcomes = bindings(names), adapter.outcomes(env)
     reset = jax.jit(lambda key: adapter.reset(env, key, params)[1])
     step = jax.jit(lambda key, state, action: adapter.step(env, key, state, action, params))

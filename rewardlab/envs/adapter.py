@@ -78,7 +78,7 @@ def actions(env) -> int | Box:
     with jax.ensure_compile_time_eval():  # bounds are numbers, whoever is being traced
         space = env.action_space(env.default_params)
     if hasattr(space, "n"):
-        return env.num_actions
+        return int(space.n)
     if hasattr(space, "low") and jnp.issubdtype(space.dtype, jnp.floating):
         bounds = (space.low, space.high)
         low, high = (np.broadcast_to(np.asarray(x, np.float64), space.shape).ravel() for x in bounds)

@@ -45,7 +45,8 @@ class Wrapper(World):
 
     @property
     def num_actions(self) -> int:
-        return self.inner.num_actions
+        space = self.action_space()
+        return int(space.n) if hasattr(space, "n") else self.inner.num_actions
 
     @property
     def actions(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import itertools
 import json
 import platform
@@ -54,16 +55,26 @@ def sources(experiment: Experiment) -> dict[str, str]:
     for family, name in _members(experiment):
         if not registry.is_path(name):
             found |= _member(family, name)
-        elif Path(name).is_file():
+        elif content := _content(name):
             files, packages = behind(Path(name))
-            found |= packages | {str(file): sha256(file.read_bytes())[:16] for file in (Path(name), *files[1:])}
+            found |= packages | {name: content} | {str(file): _content(file) for file in files[1:]}
     for text in _texts(experiment.env_kwargs):
-        file = Path(text)
-        if len(text) < 4096 and text.isprintable() and file.is_file() and text not in found:
-            found[text] = sha256(file.read_bytes())[:16]
-    for thing in _objects(experiment):
-        found |= distribution(type(thing).__module__.split(".")[0])
+        if content := _content(text):
+            found[text] = content
+    for module in (type(thing).__module__ for thing in _objects(experiment)):
+        found |= distribution(module.split(".")[0]) if module != "__main__" else {}
     return {name: found[name] for name in sorted(found) if name not in PACKAGES}
+
+
+def _content(file: str | Path) -> str:
+    """16 hexadecimal digits for what is in a file, or "" where there is none, or none that can be read."""
+    try:
+        if Path(file).is_file():
+            with open(file, "rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    except (OSError, ValueError):  # a name that no file can have
+        pass
+    return ""
 
 
 @functools.cache

@@ -320,10 +320,8 @@ def test_environment_names_every_version_of_a_run(tmp_path, go_on):
     assert content(path) == before
     go_on(path, e, resume_anyway=True)
     recorded = json.loads((path / "environment.json").read_text())
-    assert [(one["jax"], one["flax"]) for one in recorded["computed_with"]] == [
-        ("0.1", "0.2"),
-        (mine["jax"], mine["flax"]),
-    ]
+    found = {(one["jax"], one["flax"]) for one in recorded["computed_with"]}
+    assert found == {("0.1", "0.2"), (mine["jax"], mine["flax"])}
 
 
 OTHER_PROCESS = """

@@ -156,11 +156,16 @@ def hands_over(self, agent, state):
     return jax.tree.map(lambda x: -x, Reinforce.policy(self, agent, state))
 
 
-@pytest.mark.parametrize("methods", [{"update": updates}, {"behave": acts}, {"init": begins}, {"policy": hands_over}])
-@pytest.mark.parametrize(
-    "around", [lambda rule: rule, lambda rule: rules.make("yoked", rule=rule)], ids=["bare", "wrapped"]
-)
-def test_a_rule_that_computes_something_else_is_another_one(methods, around):
+def yoked(rule):
+    return rules.make("yoked", rule=rule)
+
+
+OTHER_RULES = [(rules.make, {"update": updates}), (rules.make, {"behave": acts}), (rules.make, {"init": begins}),
+               (rules.make, {"policy": hands_over}), (yoked, {"update": updates})]  # fmt: skip
+
+
+@pytest.mark.parametrize(("around", "methods"), OTHER_RULES)
+def test_a_rule_that_computes_something_else_is_another_one(around, methods):
     same, again, other = (
         identity.computed(experiment("dark_room", around(rule), env_kwargs={"steps": 5}))
         for rule in (differently(), differently(), differently(**methods))

@@ -79,7 +79,8 @@ def finish(
     try:
         if not parts.missing(experiment, found):
             films = write_films(path, experiment, env, found)
-            store.write_environment(path, experiment, replays=films, **seconds(experiment, found))
+            more = {"computed_with": parts.identities([part.about for part in found])} | seconds(experiment, found)
+            store.write_environment(path, experiment, replays=films, **more)
         note("Writing the report ...")
         write_report(path)
     except Exception as error:  # a disk that is full, a world whose drawing fails, a font that is not there

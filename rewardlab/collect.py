@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from rewardlab import devices
 from rewardlab.envs import adapter
-from rewardlab.randomness import split
+from rewardlab.randomness import key_for, split
 from rewardlab.types import Acting, Agent, Trajectory
 
 
@@ -43,7 +43,7 @@ def act(agent: Agent, acting: Acting, obs: jax.Array, key: jax.Array, candidates
         outputs = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), outputs)
     else:
         outputs = agent.apply(acting.params, obs)
-    return acting.select(outputs, key)
+    return acting.select(outputs, key_for(acting.select, key))
 
 
 def collect(
@@ -150,7 +150,7 @@ def scan_if_alive(one, lanes, ts):
 
     def rest(lanes, ts):
         seen = jax.eval_shape(play, lanes, ts)[1]
-        return lanes, jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), seen)
+        return lanes, jax.tree.map(lambda x: jax.lax.full_like(x, 0), seen)
 
     return jax.lax.cond(anywhere(lanes.alive), play, rest, lanes, ts)
 

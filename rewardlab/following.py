@@ -20,6 +20,7 @@ from rewardlab.collect import start
 from rewardlab.dataflow import NONE, Labels, flow
 from rewardlab.envs import adapter
 from rewardlab.marks import Instead, mark, mark_p, marked_agent, marked_world
+from rewardlab.randomness import key_for
 from rewardlab.types import Rule
 
 SIGNAL, REWARD, AMOUNT, TOLD = ("signal",), ("reward",), ("amount",), ("told",)
@@ -67,12 +68,12 @@ def _marked_rule(rule: Rule, agent):
         return tree.unflatten([mark(x, role, str(i)) for i, x in enumerate(leaves)])
 
     def behave(actor, state, key):
-        return rule.behave(actor, state_of(state, "act state"), key)
+        return rule.behave(actor, state_of(state, "act state"), key_for(rule.behave, key))
 
     def update(_, state, told, key):
         seen = jax.tree.map(lambda x: mark(x, "seen"), told)
         told = seen._replace(reward=mark(told.reward, "told"))
-        return rule.update(agent, state_of(state, "state"), told, key)
+        return rule.update(agent, state_of(state, "state"), told, key_for(rule.update, key))
 
     return Instead(rule, behave=behave, update=update)
 

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 from rewardlab import devices
 from rewardlab.collect import blocks, if_any, parts, scan_if_alive, where
 from rewardlab.envs import adapter
-from rewardlab.randomness import split
+from rewardlab.randomness import key_for, split
 from rewardlab.types import Acting, Agent, Rule, Trajectory
 
 BLOCK = 8  # steps after which the candidates that still live are gathered anew
@@ -137,7 +137,7 @@ def _act(common: Common, candidates, obs, keys):
     """Actions and extras, [C, L, ...]: each lane draws by its own key."""
 
     def select(outputs, key):
-        chosen = common.select(jax.tree.map(lambda x: x[None], outputs), key)
+        chosen = common.select(jax.tree.map(lambda x: x[None], outputs), key_for(common.select, key))
         return jax.tree.map(lambda x: x[0], chosen)
 
     return jax.vmap(jax.vmap(select))(jax.vmap(common.agent.apply)(candidates, obs), keys)

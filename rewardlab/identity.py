@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import itertools
 import json
 import os
 import platform
+import secrets
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rewardlab import registry
+from rewardlab import envs, programs, registry, rules
 from rewardlab.config import to_json
+from rewardlab.errors import one_line
 from rewardlab.experiment import Experiment
 from rewardlab.files import read_json, sha256
+from rewardlab.sources import behind, distribution
+from rewardlab.types import Rule
 
+PACKAGES = ("rewardlab", "jax", "jaxlib", "flax", "optax", "chex", "gymnax", "numpy")
 JAX_FLAGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_threefry_partitionable")
 # Others that change bits, and what they are unless somebody sets them: named where somebody has.
 FLAGS = {
@@ -29,12 +37,16 @@ BITLESS = ("--xla_force_host_platform_device_count", "--xla_dump")  # how flags 
 
 
 def of(experiment: Experiment) -> dict[str, Any]:
-    """What decides the bits of a seed, beside its number, the config and the width's place in it. Starts jax's backends."""
+    """What decides the bits of a seed, beside its number, the config and the width's place in it. Starts jax's backends.
+
+    Worlds and rules go by the digest of their files and of what these import, by the versions of the packages among that, and,
+    unless they come with RewardLab or gymnax, by what they compute: the digest of their traced programs.
+    """
     import jax
 
     device, set_to = jax.local_devices()[0], jax.config.values
     return {
-        **{name: metadata.version(name) for name in ("rewardlab", "jax", "jaxlib")},
+        **{name: metadata.version(name) for name in PACKAGES},
         "backend": device.platform,
         "device": device.device_kind,
         "machine": platform.machine(),
@@ -42,7 +54,8 @@ def of(experiment: Experiment) -> dict[str, Any]:
         **{name: str(getattr(jax.config, name)) for name in JAX_FLAGS},
         **{name: str(set_to[name]) for name, usual in FLAGS.items() if set_to.get(name, usual) != usual},
         **({"XLA_FLAGS": flags} if (flags := xla_flags()) else {}),
-        **{str(path): sha256(path.read_bytes())[:16] for path in user_files(experiment)},
+        **sources(experiment),
+        **computed(experiment),
     }
 
 
@@ -52,19 +65,171 @@ def xla_flags() -> str:
     return " ".join(sorted(flag for flag in given if not flag.startswith(BITLESS)))
 
 
-def user_files(experiment: Experiment) -> list[Path]:
-    """The user's Python files that define the world or a rule of the experiment."""
+def sources(experiment: Experiment) -> dict[str, str]:
+    """{file, or name of a world or rule that comes with the package: digest; package that these import: its version}.
 
-    def addresses(plain: Any):
-        if isinstance(plain, dict):
-            if registry.is_path(plain.get("rule")):
-                yield plain["rule"]
-            for value in plain.values():
-                yield from addresses(value)
+    The files are those that define the world and the rules, those that they import, and those that `env_kwargs` names.
+    """
+    found: dict[str, str] = {}
+    for family, name in _members(experiment):
+        if not registry.is_path(name):
+            found |= _member(family, name)
+        elif content := _content(name):
+            files, packages = behind(Path(name))
+            found |= packages | {name: content} | {str(file): _content(file) for file in files[1:]}
+    for text in _texts(experiment.env_kwargs):
+        if content := _content(text):
+            found[text] = content
+    for module in (type(thing).__module__ for thing in _objects(experiment)):
+        found |= distribution(module.split(".")[0]) if module != "__main__" else {}
+    return {name: found[name] for name in sorted(found) if name not in PACKAGES}
 
-    plain = json.loads(to_json(experiment))
-    worlds = [plain["env"]] if registry.is_path(plain["env"]) else []
-    return sorted({Path(path) for path in [*worlds, *addresses(plain["rules"])] if Path(path).is_file()})
+
+def _content(file: str | Path) -> str:
+    """16 hexadecimal digits for what is in a file, or "" where there is none, or none that can be read."""
+    try:
+        if Path(file).is_file():
+            with open(file, "rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    except (OSError, ValueError):  # a name that no file can have
+        pass
+    return ""
+
+
+@functools.cache
+def _member(family: registry.Family, name: str) -> dict[str, str]:
+    """The same for one that comes with the package; nothing for any other name."""
+    if name not in family.names():
+        return {}
+    files, packages = behind(family.names()[name])
+    return packages | {f"{family.kind} {name}": sha256(b"".join(file.read_bytes() for file in files))[:16]}
+
+
+def _members(experiment: Experiment) -> Iterator[tuple[registry.Family, str]]:
+    """(family, name or path) of the world, of those that its arguments name, and of every rule, wrapped ones included."""
+    if isinstance(experiment.env, str):
+        yield envs.FAMILY, experiment.env
+    for text in _texts(experiment.env_kwargs):
+        if text.isidentifier() or text.endswith(".py"):
+            yield envs.FAMILY, text
+    for rule in _wrapped(experiment.rules):
+        if name := rules.name_of(type(rule)):
+            yield rules.FAMILY, name
+
+
+def _objects(experiment: Experiment) -> list[Any]:
+    """The world and the rules that neither a name nor a file tells."""
+    world = [] if isinstance(experiment.env, str) else [experiment.env]
+    return world + [rule for rule in _wrapped(experiment.rules) if not rules.name_of(type(rule))]
+
+
+def _wrapped(of: Any) -> Iterator[Rule]:
+    """Rules in a dict, and those that they wrap."""
+    for value in of.values():
+        if isinstance(value, Rule):
+            yield value
+            yield from _wrapped(vars(value))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in nested dicts, lists and tuples."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def computed(experiment: Experiment) -> dict[str, str]:
+    """{"what world NAME computes": digest of its program} of what does not come with RewardLab or gymnax; and so with rules.
+
+    Where the program calls Python, a file has to tell all of it; an object that no file holds is then like no other.
+    """
+    found = {}
+    if _is_foreign(envs.FAMILY, experiment.env):
+        name = experiment.env if isinstance(experiment.env, str) else _address(experiment.env)
+        found |= _told(
+            f"what world {name} computes", functools.partial(world_program, experiment), isinstance(experiment.env, str)
+        )
+    for name, rule in experiment.rules.items():
+        inner = list(_wrapped({name: rule}))
+        if any(_is_foreign(rules.FAMILY, rules.name_of(type(r))) for r in inner):
+            known = all(rules.name_of(type(r)) for r in inner)
+            found |= _told(f"what rule {name} computes", functools.partial(rule_program, experiment, name), known)
+    return found
+
+
+def _is_foreign(family: registry.Family, name: Any) -> bool:
+    return not isinstance(name, str) or not (_member(family, name) or name in envs.catalogue.built_in())
+
+
+def _address(thing: Any) -> str:
+    return f"{type(thing).__module__}:{type(thing).__qualname__}"
+
+
+def _told(what: str, program, in_a_file: bool) -> dict[str, str]:
+    try:
+        return {what: program()}
+    except programs.Unidentified as problem:
+        unknown = one_line(f"something that can't be told apart, as it has {problem} (run {secrets.token_hex(4)})")
+        return {} if in_a_file else {what: unknown}
+
+
+def world_program(experiment: Experiment) -> str:
+    """The digest of what a world computes: of its reset and step, of its params and of what else is read from it."""
+    import jax
+
+    from rewardlab.envs import adapter
+
+    env = experiment.world()
+    params = adapter.set_params(env.default_params, {})
+    keys = jax.random.split(jax.random.key(0), 2)  # two lanes, as a program may have another form for several
+
+    def reset(keys, params):
+        return jax.vmap(lambda key: adapter.reset(env, key, params))(keys)
+
+    def step(keys, states, actions, params):
+        return jax.vmap(lambda *lane: adapter.step(env, *lane, params))(keys, states, actions)
+
+    def observe(states, params):
+        return jax.vmap(lambda state: adapter.observe(env, state, params))(states) if adapter.observes(env) else ()
+
+    obs, states = jax.eval_shape(reset, keys, params)
+    action = adapter.sample_action(env, params)
+    actions = jax.ShapeDtypeStruct((2, *action.shape), action.dtype)
+    told = (adapter.outcomes(env), adapter.time_limit(env), adapter.actions(env))
+    channels = adapter.observation_channels(env, params, obs.shape[1:])
+    parts = (
+        programs.digest(reset, keys, params),
+        programs.digest(step, keys, states, actions, params),
+        programs.digest(observe, states, params),
+        programs.of_values((env.default_params, channels)),
+    )
+    return sha256(repr((parts, told)).encode())[:16]
+
+
+def rule_program(experiment: Experiment, name: str) -> str:
+    """The digest of what a rule computes in the experiment's world: from a key to the policy after an update."""
+    import jax
+
+    from rewardlab import training
+    from rewardlab.envs import adapter
+
+    env, rule = experiment.world(), experiment.rules[name]
+    setting = experiment.setting(env, name)
+
+    def begin(rule, params, key):
+        return training.begin(setting, rule, params, key)
+
+    def update(rule, params, key, carry):
+        carry = training.update(setting, rule, params, key, carry)
+        return carry, rule.policy(setting.agent, carry.state)
+
+    strong = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jax.numpy.shape(x), "float32"), rule)
+    given = (strong, adapter.set_params(env.default_params, {}), jax.random.key(0))
+    carry = jax.eval_shape(begin, *given)
+    parts = (programs.digest(begin, *given), programs.digest(update, *given, carry))
+    return sha256(repr(parts).encode())[:16]
 
 
 def digest(experiment: Experiment) -> str:
@@ -107,4 +272,5 @@ def _seeds(plain: dict[str, Any], rule: str, condition: str) -> int:
 def differences(there: dict[str, Any], here: dict[str, Any]) -> str:
     """ "jax 0.10.1 there, 0.10.2 here; ..."."""
     names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
-    return "; ".join(f"{name} {there.get(name)} there, {here.get(name)} here" for name in names)
+    said = lambda identity, name: identity.get(name, "unknown")  # noqa: E731
+    return "; ".join(f"{name} {said(there, name)} there, {said(here, name)} here" for name in names)

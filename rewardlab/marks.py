@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 
+from rewardlab.randomness import key_for
 from rewardlab.types import Agent
 from rewardlab.values import evaluate, number, source
 
@@ -88,7 +89,8 @@ def _trace(env, tree, given, params):
     """(numbered values, the number of the reward or -1 where it is fixed, the tree of (reward, the rest)) of one step."""
 
     def reward_first(*leaves):
-        obs, state, reward, terminated, info = env.step_env(*tree.unflatten(leaves))
+        key, *rest = tree.unflatten(leaves)
+        obs, state, reward, terminated, info = env.step_env(key_for(env.step_env, key), *rest)
         return reward, (obs, state, terminated, info)
 
     jaxpr, shapes = jax.make_jaxpr(reward_first, return_shape=True)(*given)

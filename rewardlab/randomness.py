@@ -4,6 +4,9 @@ XLA's CPU backend gets threefry as a loop over whole arrays, which is slow to ru
 are written out, as one program of its own for each draw; draws of one shape share what is compiled. Keys made by `fast`
 draw the same numbers as the keys they come from (with jax's default, partitionable threefry).
 
+Fast keys stay inside the package. Code of other people keeps keys, compares them with jax's own and draws by functions that
+take no other kind: `key_for` gives it ordinary ones.
+
 Threefry-2x32 with 20 rounds: Salmon et al. (2011), "Parallel random numbers: as easy as 1, 2, 3".
 """
 
@@ -18,15 +21,51 @@ from jax.extend.core import Primitive
 from jax.extend.random import define_prng_impl, threefry_prng_impl
 from jax.interpreters import batching, mlir
 
+from rewardlab.errors import InputError, show
+
 ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 PARITY = 0x1BD11BDA
+ORDINARY = "threefry2x32"
+KNOWN = ("rewardlab.", "gymnax.environments.")  # code that only draws from its keys and splits them, which is tested
 
 
 def fast(key: jax.Array) -> jax.Array:
-    """The same key, or keys, with the fast implementation; any other than threefry stays as it is. Consumes the key."""
-    if jax.random.key_impl(key) != "threefry2x32":
+    """The same key, or keys, with the fast implementation. Consumes the key. Raises InputError as `kind` does."""
+    return key if kind(key) == IMPL else jax.random.wrap_key_data(jax.random.key_data(key), impl=IMPL)
+
+
+def kind(key: jax.Array):
+    """The implementation of a key, or keys: ORDINARY or IMPL.
+
+    Raises InputError for what is no key, and for keys other than threefry's: under `vmap`, rbg draws every seed's numbers from
+    the first key.
+    """
+    try:
+        found = jax.random.key_impl(key)
+    except (TypeError, ValueError):
+        raise InputError(f"key = {show(key)} is no random key; allowed: one of jax.random.key(seed)") from None
+    if found not in (ORDINARY, IMPL):
+        raise InputError(f"key is of {show(found)}, which gives seeds that are not independent; allowed: {ORDINARY}")
+    return found
+
+
+def check_one(key: jax.Array) -> None:
+    """Raises InputError as `kind` does, and for several keys."""
+    kind(key)
+    axes = key.shape if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key.shape[:-1]
+    if axes:
+        raise InputError(f"key is an array of keys, {list(axes)}; allowed: one key, as jax.vmap gives of several")
+
+
+def key_for(function, key: jax.Array) -> jax.Array:
+    """The same key, as this function or method takes it: an ordinary one, unless its module is KNOWN. Consumes the key.
+
+    A method is known if its object's class is, too, which may have others of its own. Both kinds draw the same numbers.
+    """
+    concerned = (function, type(function.__self__)) if hasattr(function, "__self__") else (function,)
+    if all((getattr(code, "__module__", None) or "").startswith(KNOWN) for code in concerned):
         return key
-    return jax.random.wrap_key_data(jax.random.key_data(key), impl=IMPL)
+    return jax.random.wrap_key_data(jax.random.key_data(key), impl=ORDINARY)
 
 
 def split(key: jax.Array, count: int) -> tuple[jax.Array, ...]:

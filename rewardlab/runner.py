@@ -72,15 +72,18 @@ def run(
     store.create(path, experiment, resume_anyway)
     with lease.Lease(path, f"{share.process}", share.of, stop):
         mine = identity.of(experiment)
+        found = parts.scan(path, experiment, progress.note)
+        check_identity(path, experiment, found, mine, resume_anyway)  # before anything there is made the experiment's
+        missing = parts.missing(experiment, found)
         store.renew(path, experiment, progress.note)
         finished = store.Run(path).finished
-        if finished and share.of > 1 and store.Run(path).reported:
-            return store.open_run(path)
-        found = parts.scan(path, experiment, progress.note)
-        if finished and not found:  # someone removed its parts, which it no longer needs
-            return store.open_run(path)
-        check_identity(path, experiment, found, mine, resume_anyway)
-        wanted = [batch for number, batch in parts.missing(experiment, found) if number % share.of == share.process]
+        if finished and (not found or (share.of > 1 and store.Run(path).reported)):
+            return store.open_run(
+                path
+            )  # someone removed its parts, which it no longer needs, or there is nothing to do
+        abouts = [part.about for part in found] + [{"computed_with": [mine]}] * bool(missing)
+        store.amend_environment(path, computed_with=parts.identities(abouts))
+        wanted = [batch for number, batch in missing if number % share.of == share.process]
         if wanted:
             if found:
                 there = f"{count(len(found), 'batch')} {'is' if len(found) == 1 else 'are'} there"

@@ -1,7 +1,7 @@
 """Run directories: written whole or not at all, and every damage named.
 
 config.json       the experiment, complete: `rewardlab run config.json` repeats the run
-environment.json  versions, devices, flags, and the digest of config.json
+environment.json  versions, devices, flags, all identities that the seeds were computed with, and the digest of config.json
 parts/            finished batches of seeds, each with its digests: everything below is made from them
 checkpoints/      batches under way
 results.nc        labelled arrays with every seed, and the digest of their content
@@ -252,8 +252,10 @@ def write_environment(path: Path, experiment: Experiment, **more: Any) -> None:
 
 
 def amend_environment(path: Path, **more: Any) -> None:
-    """Records `more` beside what environment.json says of a run."""
-    write(path, ENVIRONMENT, sealed(read_sealed(path / ENVIRONMENT) | more))
+    """Records `more` beside what environment.json says of a run, unless it does say so."""
+    known = read_sealed(path / ENVIRONMENT)
+    if known | more != known:
+        write(path, ENVIRONMENT, sealed(known | more))
 
 
 def environment() -> dict[str, Any]:

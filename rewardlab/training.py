@@ -18,7 +18,7 @@ from rewardlab.errors import InputError
 from rewardlab.fields import MOST_STEPS, coerce
 from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
-from rewardlab.randomness import fast, split
+from rewardlab.randomness import check_one, fast, key_for, split
 from rewardlab.rules import contract
 from rewardlab.types import Agent, Rule
 
@@ -69,7 +69,7 @@ def setting(
 def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
     """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed."""
     init_key, lanes_key = split(jax.random.fold_in(fast(run_key), 0), 2)
-    state = rule.init(s.agent, init_key)
+    state = rule.init(s.agent, key_for(rule.init, init_key))
     lanes = None if rule.whole else start(s.env, params, lanes_key, rule.lanes, rule.candidates)
     carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
     log = jax.eval_shape(partial(_update, s), rule, params, run_key, carry).log
@@ -80,7 +80,7 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
     """Collect, judge, update, once. The keys depend on the seed's key and on the number of the update alone."""
     update_key = jax.random.fold_in(fast(run_key), carry.updates + 1)
     behave_key, start_key, collect_key, rule_key = split(update_key, 4)
-    acting = rule.behave(s.agent, carry.state, behave_key)
+    acting = rule.behave(s.agent, carry.state, key_for(rule.behave, behave_key))
     if rule.whole and rule.candidates and rule.episodes:
         lanes, trajectory = None, live(s.env, params, s.agent, acting, start_key, collect_key, rule)
     else:
@@ -89,7 +89,7 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
             s.env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
         )
     experience = judged(trajectory, s.judge)
-    state, log = rule.update(s.agent, carry.state, experience, rule_key)
+    state, log = rule.update(s.agent, carry.state, experience, key_for(rule.update, rule_key))
     # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
     lived = trajectory.lived.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.lanes * rule.steps)
     return Carry(
@@ -116,8 +116,10 @@ def train(
 ) -> Carry:
     """Trains one seed for at least `steps` environment steps. Inputs are standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
-    The trained parameters are `rule.policy(agent, carry.state)`. Raises InputError for more steps than can be counted.
+    The trained parameters are `rule.policy(agent, carry.state)`. Raises InputError for more steps than can be counted, and for
+    anything but one threefry key.
     """
+    check_one(key)
     steps = coerce(steps, int, "steps", (0, MOST_STEPS))
     s = setting(env, rule, spec, judge)
     params = env.default_params if params is None else params

@@ -15,6 +15,7 @@ import numpy as np
 from rewardlab.envs import contract
 from rewardlab.errors import InputError, calling, out_of_range, show
 from rewardlab.memory import Memory
+from rewardlab.randomness import key_for
 from rewardlab.types import Box
 
 
@@ -77,7 +78,7 @@ def _traced(env, params) -> Signature:
 
 def _raw_reset(env, key, params):
     with jax.numpy_dtype_promotion("standard"), calling(f"reset_env of {contract.name_of(env)}"):
-        obs, state = contract.reset(env, env.reset_env(key, params))
+        obs, state = contract.reset(env, env.reset_env(key_for(env.reset_env, key), params))
     return _plain(obs), state
 
 
@@ -86,7 +87,9 @@ def _raw_step(env, key, before, action, params):
     with jax.numpy_dtype_promotion("standard"):  # worlds of other people mix dtypes
         action = _within_bounds(env, action, params)
         with calling(f"step_env of {world}"):
-            obs, state, reward, terminated, info = contract.step(env, before, env.step_env(key, before, action, params))
+            obs, state, reward, terminated, info = contract.step(
+                env, before, env.step_env(key_for(env.step_env, key), before, action, params)
+            )
         with calling(f"is_truncated of {world}"):
             truncated = env.is_truncated(state, params)
         contract.flag(f"is_truncated of {world} returned", truncated)

@@ -13,6 +13,7 @@ from flax import struct
 from rewardlab.envs import adapter, contract
 from rewardlab.envs.gymnax_api import spaces
 from rewardlab.envs.world import World
+from rewardlab.randomness import key_for
 from rewardlab.wording import UNNAMED
 
 
@@ -46,7 +47,8 @@ class Wrapper(World):
 
     @property
     def num_actions(self) -> int:
-        return self.inner.num_actions
+        space = self.action_space()
+        return int(space.n) if hasattr(space, "n") else self.inner.num_actions
 
     @property
     def actions(self) -> tuple[str, ...]:
@@ -89,7 +91,10 @@ class Wrapper(World):
 
     def _more_references(self, params) -> dict:
         def of(policy):
-            return lambda obs, state, params, key: policy(self.inner_obs(obs), self._from(state), params, key)
+            def inner(obs, state, params, key):
+                return policy(self.inner_obs(obs), self._from(state), params, key_for(policy, key))
+
+            return inner
 
         return {name: of(policy) for name, policy in self.inner.references(params).items()}
 

@@ -13,7 +13,7 @@ from rewardlab.collect import collect, start
 from rewardlab.envs import adapter, contract
 from rewardlab.errors import returned, show
 from rewardlab.probes.outcomes import Outcomes, measure
-from rewardlab.randomness import fast
+from rewardlab.randomness import fast, key_for
 from rewardlab.types import Acting, Agent
 
 TRIED, TRIED_STEPS = (
@@ -36,13 +36,15 @@ class Piloted:
         return getattr(self.env, name)
 
     def reset_env(self, key, params):
-        obs, state = self.env.reset_env(key, params)
+        obs, state = self.env.reset_env(key_for(self.env.reset_env, key), params)
         return obs, (obs, state)
 
     def step_env(self, key, state, action, params):
         policy_key, step_key = jax.random.split(key)
-        action = self.policy(*state, params, policy_key)
-        obs, state, reward, terminated, info = self.env.step_env(step_key, state[1], action, params)
+        action = self.policy(*state, params, key_for(self.policy, policy_key))
+        obs, state, reward, terminated, info = self.env.step_env(
+            key_for(self.env.step_env, step_key), state[1], action, params
+        )
         return obs, (obs, state), reward, terminated, info
 
     def is_truncated(self, state, params):

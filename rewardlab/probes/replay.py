@@ -11,7 +11,7 @@ from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
 from rewardlab.errors import out_of_range
 from rewardlab.probes.references import Piloted, idle
-from rewardlab.randomness import fast
+from rewardlab.randomness import fast, key_for
 from rewardlab.types import Acting, Agent
 
 EPISODES = 3  # of a film
@@ -28,7 +28,7 @@ class Filmed:
         return getattr(self.env, name)
 
     def step_env(self, key, state, action, params):
-        obs, state, reward, terminated, info = self.env.step_env(key, state, action, params)
+        obs, state, reward, terminated, info = self.env.step_env(key_for(self.env.step_env, key), state, action, params)
         return obs, state, reward, terminated, {**info, "state": state}
 
 

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from rewardlab.randomness import key_for
 from rewardlab.rules.ppo import PPO
 from rewardlab.rules.returns import episode_returns
 from rewardlab.types import Acting, Rule
@@ -63,11 +64,11 @@ class Yoked(Rule):
         return self.rule.heads(actions)
 
     def init(self, agent, key):
-        own_key, twin_key = jax.random.split(key)
+        own_key, twin_key = (key_for(self.rule.init, k) for k in jax.random.split(key))
         return State(self.rule.init(agent, own_key), self.rule.init(agent, twin_key), jnp.zeros(self.lanes))
 
     def behave(self, agent, state, key):
-        own_key, twin_key = jax.random.split(key)
+        own_key, twin_key = (key_for(self.rule.behave, k) for k in jax.random.split(key))
         own = self.rule.behave(agent, state.own, own_key)
         twin = self.rule.behave(agent, state.twin, twin_key)
         join = jnp.concatenate if self.rule.candidates else jnp.stack
@@ -75,7 +76,8 @@ class Yoked(Rule):
         return Acting(jax.tree.map(lambda x, y: join([x, y]), own.params, twin.params), own.select)
 
     def update(self, agent, state, experience, key):
-        pay_key, own_key, twin_key = jax.random.split(key, 3)
+        pay_key, *keys = jax.random.split(key, 3)
+        own_key, twin_key = (key_for(self.rule.update, k) for k in keys)
         earned = episode_returns(experience.reward, experience.done, state.earned)
         own, twin = (jax.tree.map(lambda x, h=half: x[:, h], experience) for half in self.halves)
         paid = jnp.where(own.done, drawn(pay_key, earned[:, self.halves[1]], twin.done), 0.0)

@@ -43,14 +43,18 @@ def file(tmp_path):
     return write
 
 
-def pytest_configure(config):
-    """Quick tests are compiled with little optimisation: compiling is most of what they take, and their programs run once.
+# Compiling is most of what quick tests take, and their programs run once: no optimisation, and XLA's older, quicker emitters.
+QUICKLY = ["--xla_backend_optimization_level=0", "--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters"]
 
-    What jax traces and XLA rewrites is the same; only the machine code is not polished, and sums are rounded in another order.
-    So no test may rest on how a sum is rounded. What runs long, and what users get, is run by the slow tests as users get it.
+
+def pytest_configure(config):
+    """Quick tests are compiled quickly; what runs long, and what users get, is run by the slow tests as users get it.
+
+    What jax traces and what XLA makes of it before it writes machine code is the same. The machine code is not polished, and
+    rounds differently, so no quick test may rest on how a number is rounded, or on how fast or how large a program is.
     """
-    if config.option.markexpr != "slow" and "xla_backend_optimization_level" not in " ".join(flags):
-        os.environ["XLA_FLAGS"] = " ".join([*flags, "--xla_backend_optimization_level=0"])
+    if config.option.markexpr != "slow":
+        os.environ["XLA_FLAGS"] = " ".join([*QUICKLY, *flags])
 
 
 def pytest_collection_modifyitems(items):

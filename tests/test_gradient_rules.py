@@ -143,7 +143,7 @@ def test_a_truncated_step_bootstraps_a_terminated_one_does_not_and_an_unlived_on
     lived, yes, no = [[True, True], [True, False]], [[False, True], [True, True]], [[False, False], [False, False]]
 
     @jax.jit
-    def updated(reward, next_state, terminated, truncated, junk=0.0):
+    def after(reward, next_state, terminated, truncated, junk):
         told = experience(
             jnp.zeros((2, 2, 2)).at[..., 0].set(1.0),
             [[0, 1], [1, 0]],
@@ -152,8 +152,11 @@ def test_a_truncated_step_bootstraps_a_terminated_one_does_not_and_an_unlived_on
             terminated=terminated, truncated=truncated, lived=lived,
             extras={"log_prob": jnp.full((2, 2), -0.7), "value": jnp.full((2, 2), 0.5)},
         )  # fmt: skip
-        after, log = rule.update(agent, state, told, jax.random.key(1))
-        return ravel_pytree((after.params, getattr(after, "critic", ()), log))[0]
+        new, log = rule.update(agent, state, told, jax.random.key(1))
+        return ravel_pytree((new.params, getattr(new, "critic", ()), log))[0]
+
+    def updated(reward, next_state, terminated, truncated, junk=0.0):
+        return after(reward, next_state, terminated, truncated, junk)
 
     np.testing.assert_allclose(updated(1.0, 1, no, yes), updated(1.0 + 0.99 * 2.0, 1, yes, no), rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(updated(1.0, 0, yes, no), updated(1.0, 1, yes, no))

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import jax
 import pytest
+import synthetic
 
-from rewardlab import cli, rules, runner, store, tuning
+from rewardlab import cli, config, rules, runner, store, tuning
 from rewardlab.bench import turns
 
 ROOT = Path(__file__).parent.parent
@@ -26,17 +27,38 @@ STEPS = [step for command in COMMANDS for step in command.split(" && ")]
 
 @pytest.fixture(scope="module", name="folder")
 def _folder(tmp_path_factory):
-    """Where a reader has saved the README's files and typed its command; everything runs there."""
+    """Where a reader has saved the README's files; everything runs there."""
     folder = tmp_path_factory.mktemp("reader")
     for name, code in FILES.items():
         (folder / name).write_text(code, encoding="utf-8")
     with contextlib.chdir(folder):
-        command = [sys.executable, "-m", "rewardlab", "run", "question.py"]
-        # On one device, as a reader's CPU is: conftest's second one would compile everything twice.
-        variables = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | {"PYTHONPATH": str(ROOT)}
-        done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
         yield folder
+
+
+@pytest.fixture(scope="module", name="answered")
+def _answered(folder):
+    """The same folder, when its command has been typed."""
+    command = [sys.executable, "-m", "rewardlab", "run", "question.py"]
+    # On one device, as a reader's CPU is: conftest's second one would compile everything twice.
+    variables = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="module", name="finished")
+def _finished(folder):
+    """A run of the README's question that has ended; its results are made up."""
+    experiment = config.load(folder / "question.py")
+    conditions = tuple((name, 0.0, 10) for name in experiment.conditions)
+    results = synthetic.results(
+        rules=tuple(experiment.rules), conditions=conditions, points=2, evaluations=tuple(experiment.evaluations),
+        outcomes=("bowl", "end", "time"), control=experiment.control,
+    )  # fmt: skip
+    run = store.create(folder / "runs" / "finished", experiment)
+    store.write_environment(run.path, experiment)
+    store.write_results(run.path, results.assign_attrs(experiment=experiment.to_json()))
+    return run.path
 
 
 def test_the_world_the_rule_and_the_question_are_short_and_complete():
@@ -45,8 +67,8 @@ def test_the_world_the_rule_and_the_question_are_short_and_complete():
 
 
 @pytest.mark.slow
-def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(folder):
-    run = store.Run(folder / "runs" / "bowl")
+def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(answered):
+    folder, run = answered, store.Run(answered / "runs" / "bowl")
     assert (run.path / "report.html").stat().st_size > 10_000
     assert run.config["env"] == str(folder / "bowl.py")
     assert run.config["rules"]["duels"]["rule"] == str(folder / "duels.py")
@@ -58,8 +80,8 @@ def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(folder):
 
 
 @pytest.mark.slow
-def test_the_library_examples_run(folder, capsys):
-    results = folder / "runs" / "bowl" / "results.nc"
+def test_the_library_examples_run(answered, capsys):
+    folder, results = answered, answered / "runs" / "bowl" / "results.nc"
     before = results.stat().st_mtime_ns
     seen = []
     for number, code in enumerate(SCRIPTS):
@@ -74,7 +96,7 @@ def test_the_library_examples_run(folder, capsys):
 
 
 @pytest.mark.parametrize("step", [s for s in STEPS if "pip install" not in s and s != "pytest"])
-def test_every_command_is_read(step, folder, monkeypatch, capsys):
+def test_every_command_is_read(step, folder, finished, monkeypatch, capsys):
     """As the command line reads it, up to where training would begin."""
 
     class Done:
@@ -89,7 +111,6 @@ def test_every_command_is_read(step, folder, monkeypatch, capsys):
         monkeypatch.setattr(f"rewardlab.{table}", lambda summary: "")
     words = shlex.split(step)
     words = ["run", *words[1:]] if words[0] == "launch/local.sh" else words[1:]
-    finished = folder / "runs" / "bowl"
     words = [str(finished) if word == "runs/coinrun" else word for word in words]  # stands for a run that has ended
     assert cli.main(words) == 0, capsys.readouterr().err
     trains = words[0] in ("run", "tune", "bench") and "--help" not in words

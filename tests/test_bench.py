@@ -9,7 +9,10 @@ from rewardlab.bench import measuring, tables, turns
 from rewardlab.errors import InputError
 
 
-def test_a_row_is_measured_in_processes_of_its_own(tmp_path, capsys):
+def test_a_row_is_measured_in_processes_of_its_own(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv(
+        "XLA_FLAGS", "--xla_force_host_platform_device_count=2"
+    )  # half a million steps, as users compile them
     words = ["bench", "--suite", "stepping", "--vs", "none", "--rows", "tricks", "--rounds", "1", "--seconds", "0"]
     assert cli.main([*words, "--out", str(tmp_path / "found.json")]) == 0
     found = json.loads((tmp_path / "found.json").read_text())

@@ -206,7 +206,8 @@ def figure(found: dict[str, Any], doses: list[float]) -> str:
         smallest, largest = (f"{100 * dose:g}" for dose in (min(filter(None, doses)), max(doses)))
         return f"> {largest}" if half == "inf" else f"< {smallest}" if half == 0 else f"{100 * half:.2g}"
 
-    ends = "" if found["low"] is None else f" [{share(found['low'])}–{share(found['high'])}]"
+    few = f" ({count(found['n'], 'seed')})"
+    ends = few if found["low"] is None else f" [{share(found['low'])}–{share(found['high'])}]"
     return f"{share(found['half'])} %{ends}"
 
 

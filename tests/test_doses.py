@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
+import synthetic
 
 from rewardlab import compare, curves, doses
 from rewardlab.doses import Entry
-from tests import synthetic
 
 DOSES = np.array([0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1])
 

@@ -36,12 +36,12 @@ def test_a_rule_is_trained_evaluated_and_filmed_with_its_own_network(found):
     own_results, wide = found["own"], found["wide"]
     for name in ("outcome_share", "return", "length", "steps"):
         np.testing.assert_array_equal(own_results[name].sel(rule="reinforce"), wide[name].sel(rule="reinforce"))
-    assert (own_results["length"].sel(rule="drift") != wide["length"].sel(rule="drift")).any()
+    assert (own_results["return"].sel(rule="drift") != wide["return"].sel(rule="drift")).any()
 
 
 def test_evaluations_with_a_temperature_draw_their_actions(found):
-    length = found["own"]["length"].isel(point=0)
-    assert (length.sel(evaluation="test") != length.sel(evaluation="drawn")).any()
+    returns = found["own"]["return"].isel(point=0)
+    assert (returns.sel(evaluation="test") != returns.sel(evaluation="drawn")).any()
     greedy = own(temperatures={})
     assert greedy.warmth is None and own().warmth.tolist() == [0.0, 1.0]
 

@@ -1,9 +1,9 @@
-"""Why does one rule need more moved levels than another before it goes for the coin? Each explanation is tried apart.
+"""Why does one rule need more moved levels than another before it goes for the coin?
 
     rewardlab run coinrun_explanations
     rewardlab run coinrun_explanations --small
 
-PPO and OpenAI-ES with one hidden layer of 16, under five shares of moved levels, with one thing changed at a time: PPO's bonus
+Each explanation is tried apart. PPO and OpenAI-ES with one hidden layer of 16, under five shares of moved levels, with one thing changed at a time: PPO's bonus
 for entropy, the steps (2 and 4 times as many), the step size, the size of perturbations, how candidates act while they are
 tested, and how loud the coin is among the inputs (a quarter, half and twice the gain that unit variance gives it, which is
 1, 2 and 8 in place of 4). Every policy is evaluated greedily, and drawing its actions at temperature .3 and 1. OpenAI-ES lives

@@ -305,8 +305,8 @@ def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> tupl
         most = most or _largest(summary, reading, rows)
     if not said:
         none = listed(f"no {kind} rule" for kind in doses.KINDS if not able[kind])
-        none = none or "on no shift a rule of each kind"
-        return False, [f"{none} supports a claim about goals, so selection and gradient are not compared."]
+        none = f"{none} supports a claim" if none else "on no shift does a rule of each kind support a claim"
+        return False, [f"{none} about goals, so selection and gradient are not compared."]
     who = " against ".join(f"{kind} ({doses.TOLD[kind]}: {_words(summary).names(able[kind])})" for kind in doses.KINDS)
     return True, [f"{who}: of their pairs, {listed(said)} differ{most} ({_holm(summary)})."]
 

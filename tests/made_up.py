@@ -51,6 +51,8 @@ def results(rules, seeds=32, control_seeds=16, outcomes=OUTCOMES, evaluations=EV
             final = np.clip(centre + 0.02 * rng.permuted(noise, axis=0), 0, 1)[:, None]
             climb = np.where(np.arange(n)[:, None] % 2, [0, 0.3, 0.6, 1], [0, 0.95, 0.97, 1])[..., None, None]
             share[i, j, :n] = final * climb
+    if len(outcomes) > 2:  # every episode ends in one of them
+        share[..., -1] += 1 - share.sum(-1)
     dims = ("rule", "condition", "seed", "point", "evaluation")
     steps = np.broadcast_to(np.arange(4) * 1000.0, shape[:4]).copy()
     steps[np.isnan(share).any((4, 5))] = np.nan  # a seed that a condition does not have

@@ -105,7 +105,7 @@ def test_rules_are_compared_at_matched_capability_first_and_then_where_all_have_
     assert rows["detour", "end"]["n_b"] == 12 and rows["detour", "end"]["difference"] > 0.5
     first = summary["verdict"][0]
     assert first.startswith(
-        "Rules told only how an episode went (OpenAI-ES) against rules told which step paid (PPO): "
+        "Selection (told only how an episode went: OpenAI-ES) against gradient (told which step paid: PPO): of their pairs, "
     )
     assert 0 < first.index("at matched capability") < first.index("at equal environment steps")
     assert any("OpenAI-ES has 12 seeds under “end”, fewer than the 30 advised" in text for text in summary["warnings"])

@@ -192,7 +192,7 @@ def test_rules_that_take_continuous_actions_keep_their_types(name):
 def test_rules_that_tell_actions_apart_by_number_are_refused(name):
     with pytest.raises(InputError, match=f"rule = {name} takes discrete actions only.* allowed: a2c, .*ppo, "):
         training.setting(AIM, rules.make(name))
-    with pytest.raises(InputError, match="rule = yoked takes discrete"):
+    with pytest.raises(InputError, match=rf"rule\.rule = {name} takes discrete"):
         training.setting(AIM, rules.make("yoked", rule=name))
 
 

@@ -25,7 +25,7 @@ def walk(env, params, actions):
                 divmod(int(state.mouse), env.side),
                 float(reward),
                 bool(ended),
-                env.outcomes[int(signals["outcome"])],
+                list(env.outcomes)[int(signals["outcome"])],
                 attained,
             )
         )

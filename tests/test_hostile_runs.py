@@ -110,7 +110,7 @@ def light(patch):
 
     patch(store, "_parse", once)
     patch(runner, "measure", measure)
-    patch(rehearsal, "rehearse", lambda experiment: None)
+    patch(rehearsal, "rehearse", lambda *_: None)
     patch(assembly, "fixed", lambda *_: assembly.Fixed([], {}))
     patch(assembly, "camera", lambda *_, **__: lambda *_: np.zeros((1, 2, 8, 8, 3), np.uint8))
     patch(report, "write", lambda path: None)

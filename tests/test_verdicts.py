@@ -179,10 +179,7 @@ def test_the_headline_is_short_and_starts_with_what_was_found():
         assert "no claim about goals for OpenAI-ES (control fails: 20 % [" in text
         assert ", 16 seeds) and truncation selection (0 of 32 seeds competent)." in text
         assert "yoked" not in text and "guess" not in text
-    assert said[3] == (
-        "No rule told only how an episode went supports a claim about goals, so rules told only how an episode went and rules "
-        "told which step paid are not compared."
-    )
+    assert said[3] == ("No selection rule supports a claim about goals, so selection and gradient are not compared.")
     assert said[4].startswith("Success of the control rules, not counted above, on held-out levels: yoked reward (")
     assert "guess-and-check (it shows what the prior alone does) 95 % [" in said[4] and "(32 seeds each)" in said[4]
     assert "a control: it reads nothing of reward" in summary["rules"]["yoked"]["verdict"]
@@ -218,14 +215,14 @@ def test_no_difference_is_said_when_there_is_none():
     assert not any(row["significant"] for rows in summary["pairwise"].values() for row in rows)
 
 
-KINDS = "Rules told only how an episode went ("
+KINDS = "Selection (told only how an episode went: "
 
 
 def test_the_two_kinds_of_rules_are_compared():
     rules = {"truncation": PROXY, "openai_es": PROXY, "ppo": (0.95, 0.13, 0.80, 0.9), "yoked": UNLEARNED}
     verdict = summarise(results(rules | {"guess_and_check": PROXY}))["verdict"]
     (said,) = [s for s in verdict if s.startswith(KINDS)]
-    who = "truncation selection and OpenAI-ES) against rules told which step paid (PPO): of their pairs, 2 of 2 at"
+    who = "truncation selection and OpenAI-ES) against gradient (told which step paid: PPO): of their pairs, 2 of 2 at"
     assert said.startswith(KINDS + who)
     assert "2 of 2 at matched capability differ; the largest difference at equal environment steps: " in said
     assert "by 10 points" in said
@@ -239,7 +236,9 @@ def test_kinds_that_can_be_read_on_different_shifts_only():
     data = results({"truncation": PROXY, "ppo": PROXY})
     data.outcome_share[0, 1, :16, -1, 1, 0] = data.outcome_share[1, 1, :16, -1, 2, 0] = 0.1
     said = summarise(data)["verdict"][-1]
-    assert said.startswith("On no shift does a rule of each kind support a claim about goals, so")
+    assert said.startswith(
+        "On no shift does a rule of each kind support a claim about goals, so selection and gradient"
+    )
 
 
 def test_results_may_say_what_a_rule_reads():
@@ -248,7 +247,7 @@ def test_results_may_say_what_a_rule_reads():
     assert not any(s.startswith(KINDS) for s in summarise(data)["verdict"])
     data["level"] = ("rule", [2, 4])
     assert any(
-        s.startswith(f"{KINDS}mine) against rules told which step paid (PPO)") for s in summarise(data)["verdict"]
+        s.startswith(f"{KINDS}mine) against gradient (told which step paid: PPO)") for s in summarise(data)["verdict"]
     )
 
 
@@ -268,23 +267,31 @@ def test_a_sweep():
     each = ": PPO “p10” and “half” / “p1”, “p10” and “half” (all seeds, at least 16 each)."
     assert "in at least 50 % of episodes" in said and each in said
     assert "first" not in said and "lowest" not in said, "these conditions have no order"
-    shares = {"p0": 0.0, "p10": 0.1, "half": 0.5, "p1": 0.01}  # not as they stand
-    plan = {name: {"params": {"moved": share, "behind": 0.5}} for name, share in shares.items()}
+    widths = {"p0": 0, "p10": 10, "half": 50, "p1": 1}  # not as they stand, and no shares: those are told as doses
+    plan = {name: {"params": {"moved": width, "behind": 0.5}} for name, width in widths.items()}
     ordered = sweep.assign_attrs(experiment=json.dumps({"conditions": plan}))
     found = summarise(ordered)
-    assert found["sweep"] == {"param": "moved", "values": {"p0": 0.0, "p1": 0.01, "p10": 0.1, "half": 0.5}}
+    assert found["sweep"] == {"param": "moved", "values": {"p0": 0, "p1": 1, "p10": 10, "half": 50}}
     said = next(s for s in found["verdict"] if s.startswith("The lowest value of “moved” in training with which rules"))
-    assert ": PPO 0.1 / 0.01 (all seeds, at least 16 each)." in said
+    assert ": PPO 10 / 1 (all seeds, at least 16 each)." in said
     sweep.attrs["control_capability"] = 0.95
     assert ": PPO none / none (" in " ".join(summarise(sweep)["verdict"])
-    for params in ({"moved": 0.3}, {"moved": True, "behind": 0.5}, {"moved": 0.1, "behind": 0.5}):
+    for params in ({"moved": 3}, {"moved": True, "behind": 0.5}, {"moved": 10, "behind": 0.5}):
         unlike = {"conditions": plan | {"p1": {"params": params}}}
         assert summarise(sweep.assign_attrs(experiment=json.dumps(unlike)))["sweep"] == {"param": "", "values": {}}
 
 
 # ---------------------------------------------------------------------------------------- what the audit and the counts say
 
-ROW = {"proven": False, "enters": "amounts", "fitted": [], "reads": ["logits"], "act": []}
+ROW = {
+    "proven": False,
+    "enters": "amounts",
+    "fitted": [],
+    "reads": ["logits"],
+    "act": [],
+    "gradient": {},
+    "derivative": False,
+}
 
 
 def test_a_rule_whose_level_the_audit_contradicts_is_no_control():
@@ -308,8 +315,8 @@ def test_a_rule_whose_level_the_audit_contradicts_is_no_control():
     assert "yoked" in controls and "mine" not in controls
     assert any("of 3 rules" in text for text in summary["verdict"])
     # Nor does it count as selection, if it only says that it is.
-    assert any(text.startswith("Selection (other)") for text in honest["verdict"])
-    assert not any(text.startswith("Selection (") for text in summary["verdict"])
+    assert any(text.startswith(f"{KINDS}other)") for text in honest["verdict"])
+    assert not any(text.startswith(KINDS) for text in summary["verdict"])
     other = "Other: it declares level 2 (the order of returns), but the audit finds that reward enters its update as amounts."
     assert other in summary["warnings"]
 

@@ -7,6 +7,7 @@ where episodes are (`probes/references.py`, `compare.py`).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -142,7 +143,9 @@ def size(env: Any, space: Any) -> int:
     """The number of actions of a discrete space. Raises InputError where the world says two numbers."""
     world = name_of(env)
     with calling(f"num_actions of {world}"):
-        number, count = getattr(env, "num_actions", space.n), space.n
+        number = count = space.n
+        with contextlib.suppress(AttributeError, NotImplementedError):  # gymnax's base class asks for it, and has none
+            number = env.num_actions
     for what, given in ((f"action_space of {world}", count), (f"num_actions of {world}", number)):
         if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or not 1 <= given <= LARGEST_SIZE:
             raise returned(

@@ -252,7 +252,7 @@ class Experiment:
         if self.capable_return is None and not {"random", "optimal"} <= {*adapter.scripted(env)}:
             first = next(iter(self.evaluations))
             raise InputError(
-                f'capable_return is missing, and world {show(str(self.env))} has no policies "random" and "optimal" to measure '
+                f'capable_return is missing, and world {show(self.env if isinstance(self.env, str) else type(self.env).__name__)} has no policies "random" and "optimal" to measure '
                 f"a share of; allowed: the return on evaluation {first!r} that counts as having learned"
             )
 

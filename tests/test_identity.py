@@ -260,7 +260,8 @@ def started(path, e, computed_with):
     store.create(path, e)
     (path / "parts").mkdir()
     about = {"seconds": 1.0, "compile_seconds": 1.0, "computed_with": computed_with}
-    parts.save(path, parts.Part(parts.Batch("r", "a", (0, 1)), {}, {}, about), e)
+    made_up = rehearsal.made_up(replace(e, seeds=2), e.world(), "r", "a", np.random.default_rng(0))
+    parts.save(path, parts.Part(parts.Batch("r", "a", (0, 1)), made_up._asdict(), {}, about), e)
     store.write_environment(path, e)
 
 
@@ -276,7 +277,7 @@ def _go_on(monkeypatch):
         raise Reached
 
     monkeypatch.setattr(runner, "measure", measure)
-    monkeypatch.setattr(rehearsal, "rehearse", lambda _: None)
+    monkeypatch.setattr(rehearsal, "rehearse", lambda *_: None)
 
     def go_on(path, e, **keywords):
         with pytest.raises(Reached):

@@ -306,6 +306,7 @@ RULES = {
 
 def experiment(env, odd: Rule) -> Experiment:
     return Experiment(
+        capable_return=1.0,
         name="odd", question="Is it refused?", env=env, conditions={"plain": Condition()}, evaluations={"test": {}},
         rules={"odd": odd}, agent=SMALL, steps=48, seeds=1, points=1, episodes=8, width=1,
     )  # fmt: skip

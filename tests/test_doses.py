@@ -36,7 +36,7 @@ def test_the_half_dose_of_a_known_curve(top, middle, slope, half):
 def test_missing_points_are_left_out_and_few_are_no_curve():
     known = curve(1, 0.1, 2)
     some, few = known.copy(), known.copy()
-    some[[1, 3, 6]], few[[0, 1, 2, 3, 6]] = np.nan, np.nan
+    some[[1, 4, 5]], few[[0, 1, 2, 3, 6]] = np.nan, np.nan
     found = curves.half_dose(DOSES, np.stack([some, few]))
     np.testing.assert_allclose(found[0], 0.1, rtol=0.03)
     assert np.isnan(found[1])
@@ -68,8 +68,8 @@ ENTRIES = [Entry(rule, hidden, level) for hidden in ((), (16,)) for rule, level 
 
 
 def drawn(rng, grows):
-    """Half doses [rule, seeds], of which those of selection with a hidden layer are `grows` times as large."""
-    centre = np.log(0.1) + np.array([0, 0, 0, *np.log([grows, grows, 1])])
+    """Half doses [rule, seeds]: selection's are twice gradient's, a hidden layer's 1.5 times, and selection's with one `grows` times more."""
+    centre = np.log(0.05) + np.log([2, 2, 1, 3 * grows, 3 * grows, 1.5])
     return np.exp(centre[:, None] + 0.4 * rng.normal(size=(6, 10)))
 
 

@@ -128,5 +128,5 @@ def test_cross_learning_refuses_worlds_of_many_decisions_and_agents_that_cannot_
         ).world()  # fmt: skip
     with pytest.raises(InputError, match="bias"):
         CrossLearning().init(table(1, {"logits": 3}), jax.random.key(0))
-    s = training.setting(Walk(), CrossLearning(), MLP(hidden=()))
-    np.testing.assert_allclose(CrossLearning().init(s.agent, jax.random.key(0)), [0.5, 0.5])
+    agent = agents.make(MLP(hidden=()), jax.ShapeDtypeStruct((3,), jnp.float32), {"logits": 2})
+    np.testing.assert_allclose(CrossLearning().init(agent, jax.random.key(0)), [0.5, 0.5])

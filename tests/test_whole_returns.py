@@ -10,7 +10,7 @@ import pytest
 from told import experience, table
 from worlds import Walk
 
-from rewardlab import MLP, Condition, Experiment, agents, rules, training
+from rewardlab import MLP, Condition, Experiment, agents, rules
 from rewardlab.errors import InputError
 from rewardlab.rules.cross_learning import CrossLearning
 from rewardlab.rules.reinforce import Reinforce

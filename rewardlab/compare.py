@@ -45,6 +45,7 @@ class Runs(NamedTuple):
     capable at the last point.
     score: the measure that says how well a rule does: success, or the return in a world where they are not the same.
     goals: success and proxy; none in a world that names no outcomes. judged: the measures in which rules are compared.
+    capable: bool[rule, condition, seed, point], whether the return on the training distribution is at least `capability`.
     compared: the evaluations on which they are: the shifts, or the training distribution if there is none.
     """
 
@@ -66,7 +67,7 @@ class Runs(NamedTuple):
     shifts: list[str]
     compared: list[str]
     control: str
-    capability: float
+    capable: np.ndarray
     control_capability: float
 
 
@@ -126,7 +127,7 @@ def summarise(results: xarray.Dataset) -> dict:
         "diverged": _diverged(results),
         "unnamed": _unnamed(results),
         "mixed": json.loads(results.attrs.get("mixed") or "[]"),
-        "doses": doses.of(runs, config_of(results), _levels(results), sweep(results)),
+        "doses": half_doses(results),
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
     }
     for rule, entry in rules.items():
@@ -136,7 +137,11 @@ def summarise(results: xarray.Dataset) -> dict:
 
 def half_doses(results: xarray.Dataset) -> dict | None:
     """The half doses of results, as a summary has them: see `doses.of`."""
-    return doses.of(_runs(results), config_of(results), _levels(results), sweep(results))
+    audited = {row["rule"]: row for row in json.loads(results.attrs.get("audit") or "[]")}
+    names = map(str, results.rule.values)
+    contradicted = [name in audited and levels.contradiction(audited[name]) for name in names]
+    told = [None if wrong else level for wrong, level in zip(contradicted, _levels(results), strict=True)]
+    return doses.of(_runs(results), config_of(results), told, sweep(results))
 
 
 def _levels(results: xarray.Dataset) -> list[int | None]:
@@ -255,6 +260,11 @@ def _capability(results: xarray.Dataset) -> xarray.DataArray:
     return run.isel(condition=0, evaluation=0).transpose("rule", "seed", "point")
 
 
+def _capable(data: xarray.Dataset, dims: tuple[str, ...]) -> np.ndarray:
+    returns = data["return"].where(~data.failed).isel(evaluation=0).transpose(*dims[:4]).values
+    return stats.first_reaching(returns[..., None], data.attrs["capability"]) == 0
+
+
 def config_of(results: xarray.Dataset) -> dict:
     """The config that results are of, as a run records it."""
     return json.loads(results.attrs.get("experiment") or "{}")
@@ -293,7 +303,7 @@ def _runs(results: xarray.Dataset) -> Runs:
         shifts=moved,
         compared=moved or evaluations[:1],
         control=control if control in conditions else "",
-        capability=float(results.attrs["capability"]),
+        capable=_capable(data, dims),
         control_capability=float(results.attrs.get("control_capability", 0.5)),
     )
 

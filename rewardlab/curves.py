@@ -1,9 +1,9 @@
 """Dose-response curves: the dose at which a curve crosses one half, and the median of many such doses.
 
 The curve is top * dose**slope / (dose**slope + middle**slope), by least squares, over a grid of middles and slopes with the best
-top in [0, 1] for each. Its half dose is where it crosses 1/2. Where it does not up to the largest dose tried, the half dose is
-above that (infinite); where it has by the smallest one, it is below (0). Medians and their intervals read the order of half
-doses alone, so one that is out of range counts as what it is.
+top in [0, 1] for each. It is 0 at dose 0, whatever was measured there. Its half dose is where it crosses 1/2. Where it does not up to
+the largest dose tried, the half dose is above that (infinite); where it has by the smallest one, it is below (0). Medians and
+their intervals read the order of half doses alone, so one that is out of range counts as what it is.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import numpy as np
 
 from rewardlab import stats
 
-LEAST = 4  # points that a curve needs
+LEAST = 3  # points at doses above 0 that a curve needs, as it has three numbers
 MIDDLES, SLOPES = 121, np.geomspace(0.5, 8.0, 25)
 
 
 def half_dose(doses: np.ndarray, shares: np.ndarray) -> np.ndarray:
     """Where fitted curves cross 1/2: doses float[D], shares float[..., D], NaN where there is no point -> float[...].
 
-    inf above the largest dose, 0 below the smallest one that is not 0, NaN for curves of fewer than LEAST points.
+    inf above the largest dose, 0 below the smallest one that is not 0; NaN for curves of fewer than LEAST points, and where a curve
+    has no point at the dose beyond which it would have to be known.
     """
     known = np.isfinite(shares)
     y, weight = np.where(known, shares, 0.0), known.astype(float)
@@ -37,9 +38,14 @@ def half_dose(doses: np.ndarray, shares: np.ndarray) -> np.ndarray:
     middle, slope = middle.ravel()[best // slope.size], slope[best % slope.size]
     with np.errstate(divide="ignore", invalid="ignore"):
         found = middle * (0.5 / (top - 0.5)) ** (1 / slope)
-    found = np.where((top > 0.5) & (found <= largest), found, np.inf)
-    found = np.where(found < smallest, 0.0, found)
-    return np.where(known.sum(-1) >= LEAST, found, np.nan)
+    found = np.where(top > 0.5, found, np.inf)
+    above, below = (
+        found > np.where(known, doses, -1.0).max(-1),
+        found < np.where(known & (doses > 0), doses, 2.0).min(-1),
+    )
+    found = np.where(above, np.where(known[..., doses.argmax()], np.inf, np.nan), found)
+    found = np.where(below, np.where(known[..., np.flatnonzero(doses == smallest)[0]], 0.0, np.nan), found)
+    return np.where((known & (doses > 0)).sum(-1) >= LEAST, found, np.nan)
 
 
 def median(values: np.ndarray) -> dict[str, Any]:
@@ -56,7 +62,7 @@ def median(values: np.ndarray) -> dict[str, Any]:
     if not n:
         return {"half": None, "low": None, "high": None, **found}
     one, other = values[(n - 1) // 2], values[n // 2]
-    middle = np.sqrt(one * other) if np.isfinite(one * other) else max(one, other)
+    middle = other if np.isinf(other) else np.sqrt(one * other)
     out = int(binom.ppf(0.025, n, 0.5)) - 1  # seeds cut at either end
     ends = (float(values[out]), float(values[n - 1 - out])) if n >= stats.MIN_SEEDS else (None, None)
     return {"half": float(middle), "low": ends[0], "high": ends[1], **found}

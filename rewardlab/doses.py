@@ -53,6 +53,8 @@ def of(
         shares = _shares(runs, reading)[:, order][..., success]  # [rule, dose, seed, evaluation]
         at = half_dose(doses[order], np.moveaxis(shares, 1, -1))  # [rule, seed, evaluation]
         columns = {shift: at[..., runs.evaluations.index(shift)] for shift in runs.shifts}
+        if not np.isfinite(at).any():
+            return None
         half[reading] = {
             rule: {shift: _plain(median(x[i]) | {"seeds": x[i].tolist()}) for shift, x in columns.items()}
             for i, rule in enumerate(runs.rules)
@@ -73,11 +75,14 @@ def of(
 def interactions(shift: str, half: np.ndarray, entries: list[Entry], doses: np.ndarray) -> list[dict[str, Any]]:
     """Whether a larger network raises the half dose of selection more than that of gradient: half float[rule, seeds] -> rows.
 
-    One for each network but the smallest and, of the selection rules that have both, for all together and each alone. ratio: by
-    how much the half dose grows from the smallest network to this one under these, over the same under gradient; low, high: its
-    interval; p: of ratio = 1. Of logarithms: several rules are the mean of each one's mean over seeds; Welch's t with
-    Satterthwaite's degrees of freedom. A half dose out of range counts as twice the largest dose, or half of the smallest.
+    A row for each larger network, and there for all selection rules together and each alone. ratio: the factor by which the
+    half dose changes from the smallest network to this one under these, over that under gradient; low, high: its interval; p: of
+    ratio = 1. Of logarithms: several rules are the mean of each one's mean over seeds; Welch's t with Satterthwaite's degrees of
+    freedom. A half dose out of range counts as twice the largest dose, or half of the smallest; where all of a rule's are, the
+    ratio is not tested. No rows where two entries are the same rule with the same network.
     """
+    if len({(e.rule, e.hidden) for e in entries}) < len(entries):
+        return []
     bounds = doses[doses > 0].min() / 2, doses.max() * 2
     cells = {
         (e.rule, e.hidden): row[~np.isnan(row)]
@@ -118,7 +123,7 @@ def _contrast(samples: list[tuple[float, np.ndarray]]) -> dict[str, float | None
     centre = sum(weight * x.mean() for weight, x in samples)
     parts = [(weight**2 * x.var(ddof=1) / len(x), len(x) - 1) for weight, x in samples]
     variance = sum(part for part, _ in parts)
-    if not variance > 0:
+    if any(np.ptp(x) == 0 for _, x in samples):
         return {"ratio": float(np.exp(centre)), "low": None, "high": None, "p": None}
     error, degrees = np.sqrt(variance), variance**2 / sum(part**2 / freedom for part, freedom in parts)
     low, high = np.exp(centre + np.array([-1, 1]) * t.ppf(0.975, degrees) * error)
@@ -132,9 +137,9 @@ def _contrast(samples: list[tuple[float, np.ndarray]]) -> dict[str, float | None
 
 def _shares(runs: Runs, reading: str) -> np.ndarray:
     """float[rule, condition, seed, evaluation, measure] at the point of a reading, NaN for seeds that are not capable there."""
-    capable = runs.values[..., 0, runs.measures.index("return")] >= runs.capability  # [rule, condition, seed, point]
-    point = capable.argmax(-1) if reading == "matched" else np.full(capable.shape[:-1], capable.shape[-1] - 1)
-    there = np.take_along_axis(capable, point[..., None], -1)[..., 0]
+    last = runs.capable.shape[-1] - 1
+    point = runs.capable.argmax(-1) if reading == "matched" else np.full(runs.capable.shape[:-1], last)
+    there = np.take_along_axis(runs.capable, point[..., None], -1)[..., 0]
     values = np.take_along_axis(runs.values, point[..., None, None, None], 3)[:, :, :, 0]
     return np.where(there[..., None, None], values, np.nan)
 
@@ -165,12 +170,12 @@ def told(summary: dict[str, Any], said: Words, reading: str = READINGS[0]) -> li
     for (hidden, rules), rows in groups.items():
         each = listed(f"{_times(row)} {said.place(row['shift'])}" for row in rows)
         text.append(
-            f"from {network(rows[0]['base'])} to {network(hidden)}, the half dose of {said.names(rules)} grew by this factor more than "
-            f"that of {said.names(rows[0]['gradient'])}: {each}."
+            f"from {network(rows[0]['base'])} to {network(hidden)}, the half dose of {said.names(rules)} changed by this factor, compared "
+            f"with that of {said.names(rows[0]['gradient'])}: {each}."
         )
     text.append(
-        f"the half dose is the share “{found['param']}” of training at which agents {said.ended(summary['goals'][0])} in half of "
-        f"the episodes under a shift: the median over seeds, each with a curve of its own, {WHEN[reading]} [95 % interval]."
+        f"a half dose is the value of “{found['param']}” in training with which agents {said.ended(summary['goals'][0])} in half of the "
+        f"episodes under a shift: medians over seeds, each with a curve of its own, {WHEN[reading]} [95 % interval]."
     )
     entries = {name: Entry(e["rule"], tuple(e["hidden"]), 0) for name, e in found["entries"].items()}
     titled = titles(entries, said)
@@ -213,5 +218,5 @@ def figure(found: dict[str, Any], doses: list[float]) -> str:
 
 def _times(row: dict[str, Any]) -> str:
     ends = "" if row["low"] is None else f" [{row['low']:.2g}–{row['high']:.2g}]"
-    p = "" if row["p_holm"] is None else f" (p = {row['p_holm']:.2g})"
+    p = " (not tested)" if row["p_holm"] is None else f" (p = {row['p_holm']:.2g}, Holm-corrected)"
     return f"{row['ratio']:.2g}{ends}{p}"

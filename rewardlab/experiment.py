@@ -131,13 +131,13 @@ class Experiment:
         put("evaluations", _entries("evaluations", self.evaluations, _numbers))
         budgets = {name: self._budget(name, budget) for name, budget in self.budgets.items()}
         put("budgets", {name: budget for name, budget in budgets.items() if budget != Budget()})
-        put("agents", {name: self._own_agent(name, agent) for name, agent in self.agents.items()})
+        agents = {name: self._own_agent(name, agent) for name, agent in self.agents.items()}
+        put("agents", {name: agent for name, agent in agents.items() if agent != self.agent})
         for name in self.temperatures:
             if name not in self.evaluations:
                 raise unknown("evaluation in temperatures", name, self.evaluations)
-        put(
-            "temperatures", {k: coerce(v, float, f"temperatures.{k}", (0.0, 1e6)) for k, v in self.temperatures.items()}
-        )
+        warm = {k: coerce(v, float, f"temperatures.{k}", (0.0, 1e6)) for k, v in self.temperatures.items()}
+        put("temperatures", {name: temperature for name, temperature in warm.items() if temperature})
         put("published", {_text("published", k): coerce(v, float, f"published.{k}") for k, v in self.published.items()})
         if self.control is not None and self.control not in self.conditions:
             raise unknown("control", self.control, self.conditions, "conditions of the experiment, or none")

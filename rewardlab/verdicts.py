@@ -84,7 +84,9 @@ def headline(summary: dict) -> list[str]:
     told = [rule for rule, entry in rules.items() if not is_control(entry)] or list(rules)
     claims = {shift: [rule for rule in told if rules[rule]["shifts"][shift]["claim"]] for shift in shifts}
     if summary.get("doses"):
-        return list(map(sentence, doses.told(summary, _words(summary))))
+        text = [*doses.told(summary, _words(summary)), *_silent(summary, claims, told)]
+        text += [_controls(summary, [rule for rule in rules if rule not in told])] * (len(told) < len(rules))
+        return list(map(sentence, text))
     compared, kinds = _kinds(summary, claims, told)
     text = [*kinds * compared, *(_pursued(summary, shift, told) for shift in shifts)]
     swept = len(summary["seeds"]["conditions"]) > 2
@@ -246,6 +248,18 @@ def _pursued(summary: dict, shift: str, told: list[str]) -> str:
         seeds = counts((rules[rule]["seeds"] for rule in silent), "seed")
         said.append(f"{NO_CLAIM} for any of {count(len(told), 'rule')} ({seeds}): {why}")
     return f"{named.place(shift)}, {'; '.join(said)}."
+
+
+def _silent(summary: dict, claims: dict[str, list[str]], told: list[str]) -> list[str]:
+    """For which rules nothing can be said about goals, shift by shift, and why."""
+    said, text = _words(summary), []
+    for shift, able in claims.items():
+        why = [
+            (rule, _why_not(summary, summary["rules"][rule], shift, exact=True)) for rule in told if rule not in able
+        ]
+        who = listed(f"{said.rule(rule)} ({reason})" for rule, reason in why)
+        text += [f"{said.place(shift)}, {NO_CLAIM} for {who}."] * bool(why)
+    return text
 
 
 def _rows(summary: dict, reading: str, claims: dict[str, list[str]], measures: list[str]) -> list[dict]:

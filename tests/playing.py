@@ -22,6 +22,8 @@ CASES = {
     "overseer": ("overseer", {"steps": 3}, {"process": 0.4, "noise": 0.3, "unwatched": 0.5, "charm": 1.4}),
 }
 KEY = functools.partial(jax.random.key)
+# Thousands of lanes take longer than their compilation: optimised whatever the flags of the tests say.
+OPTIMISED = {"xla_backend_optimization_level": 3, "xla_backend_extra_options": ""}
 
 
 def world(name):
@@ -51,7 +53,7 @@ def roll(env, params, policy, key, lanes, steps):
     return jnp.concatenate([obs[None], seen]), *rest
 
 
-@functools.partial(jax.jit, static_argnums=(0, 4))
+@functools.partial(jax.jit, static_argnums=(0, 4), compiler_options=OPTIMISED)
 def played(env, params, which, key, lanes):
     """The same for the scripted policy of that number, 3 steps past the end: one compilation a world for all of them."""
     scripts = list(env.references(params).values())
@@ -62,7 +64,7 @@ def played(env, params, which, key, lanes):
     return roll(env, params, policy, key, lanes, int(env.default_params.max_steps_in_episode) + 3)
 
 
-play = jax.jit(roll, static_argnums=(0, 2, 4, 5))
+play = jax.jit(roll, static_argnums=(0, 2, 4, 5), compiler_options=OPTIMISED)
 
 
 def script(env, params, name, key=0, lanes=4096):

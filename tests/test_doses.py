@@ -36,10 +36,12 @@ def test_the_half_dose_of_a_known_curve(top, middle, slope, half):
 def test_missing_points_are_left_out_and_few_are_no_curve():
     known = curve(1, 0.1, 2)
     some, few = known.copy(), known.copy()
-    some[[1, 4, 5]], few[[0, 1, 2, 3, 6]] = np.nan, np.nan
+    some[[1, 4, 5]], few[[1, 2, 3, 5, 6]] = np.nan, np.nan
     found = curves.half_dose(DOSES, np.stack([some, few]))
     np.testing.assert_allclose(found[0], 0.1, rtol=0.03)
     assert np.isnan(found[1])
+    known[7] = np.nan
+    np.testing.assert_allclose(curves.half_dose(DOSES, np.stack([known, known / 2])), [0.1, np.nan], rtol=0.03)
 
 
 def test_counted_episodes_give_the_half_dose_without_much_bias():
@@ -93,6 +95,10 @@ def test_no_interaction_without_two_networks_or_both_families():
     assert doses.interactions("detour", half * np.nan, ENTRIES, DOSES) == []
     same = doses.interactions("detour", np.full((6, 10), np.inf), ENTRIES, DOSES)
     assert all(row["ratio"] == 1 and row["p"] is None for row in same)
+    half = drawn(np.random.default_rng(0), 1.0)
+    half[5] = 0  # all of gradient's are below the doses tried: how far is not known
+    assert all(row["p"] is None for row in doses.interactions("detour", half, ENTRIES, DOSES))
+    assert doses.interactions("detour", half, [*ENTRIES[:5], ENTRIES[4]], DOSES) == []  # one entry twice
 
 
 @pytest.mark.parametrize(
@@ -128,8 +134,21 @@ def test_a_sweep_is_summarised_by_rule_and_network():
     json.dumps(summary, allow_nan=False)
     text = " ".join(summary["verdict"])
     assert "A linear network, with the coin at a detour: PPO " in text and "A hidden layer of 16, with the" in text
-    assert "From a linear network to a hidden layer of 16, the half dose of OpenAI-ES grew" in text
+    assert "From a linear network to a hidden layer of 16, the half dose of OpenAI-ES changed by this factor" in text
     assert compare.summarise(synthetic.results())["doses"] is None
+
+
+def test_a_failed_control_is_said_beside_the_half_doses():
+    data = synthetic.sweep(rules=("ppo", "truncation")).assign(level=("rule", [4, 2]))
+    said = compare.summarise(data)["verdict"]
+    (detour,) = [text for text in said if text.startswith("With the coin at a detour, no claim about goals for ")]
+    assert "truncation selection (control fails: " in detour and "PPO" not in detour
+
+
+def test_three_doses_are_too_few_for_curves():
+    data = synthetic.sweep(rules=("ppo",)).isel(condition=[0, 3, 6])
+    assert compare.half_doses(data) is None
+    assert any("The lowest value of “moved”" in text for text in compare.summarise(data)["verdict"])
 
 
 def test_seeds_that_are_not_capable_under_a_dose_have_no_point_there():

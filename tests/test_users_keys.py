@@ -15,7 +15,7 @@ from rewardlab.agents import greedy
 from rewardlab.envs import adapter
 from rewardlab.envs.dark_room import DarkRoom
 from rewardlab.errors import InputError
-from rewardlab.probes.references import reference_shares
+from rewardlab.probes.references import play
 from rewardlab.probes.replay import filming
 from rewardlab.randomness import fast, key_for
 from rewardlab.rules.drift import Drift
@@ -111,10 +111,10 @@ RULES = {
 
 
 @pytest.mark.parametrize("name", RULES)
-@pytest.mark.parametrize("world", [Keeper(), envs.make("score_strip", world=Keeper())], ids=["bare", "wrapped"])
+@pytest.mark.parametrize("world", [Keeper, lambda: envs.make("score_strip", world=Keeper())], ids=["bare", "wrapped"])
 def test_users_code_gets_ordinary_keys_while_it_trains(name, world):
+    train = partial(rewardlab.train, rule=RULES[name], env=world(), steps=64)
     got.clear()
-    train = partial(rewardlab.train, rule=RULES[name], env=world, steps=64)
     jax.eval_shape(train, jax.random.key(0))
     assert got and set(got) == {ORDINARY}
 
@@ -124,7 +124,7 @@ def test_users_code_gets_ordinary_keys_whatever_else_asks_it():
     env = Keeper()
     params = adapter.set_params(env.default_params, {})
     draws = env.references(params)["draws"]
-    jax.eval_shape(lambda key: reference_shares(env, params, draws, key, 8), jax.random.key(0))
+    jax.eval_shape(lambda key: play(env, params, draws, key, 8), jax.random.key(0))
     agent = rewardlab.training.setting(env, Remembers()).agent
     frames, _ = filming(env, agent, "logits", 2).eval_shape(
         params, jax.eval_shape(agent.init, jax.random.key(0)), jax.random.key(0)

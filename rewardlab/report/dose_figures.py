@@ -118,6 +118,7 @@ def draw_doses(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 fontsize=6.5, color=FAINT, style="italic",
             )  # fmt: skip
     figure.supxlabel(
-        f"“{plain(found['param'])}” in training at which half of the episodes succeed, % (log scale)", fontsize=8
+        f"share “{plain(found['param'])}” in training with which half of the episodes succeed, % (log scale)",
+        fontsize=8,
     )
     return figure

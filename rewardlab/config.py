@@ -155,10 +155,14 @@ def _rule(where: str, plain: Any) -> Rule:
         raise _not_in_a_file(where, plain)
     _only(where, _object(where, plain), ("rule", "hyperparameters"))
     values = _object(f"{where}.hyperparameters", plain.get("hyperparameters", {}))
-    return rules.make(
-        coerce(plain.get("rule"), str, f"{where}.rule"),
-        **{k: _rule(f"{where}.{k}", v) if _is_rule(v) else v for k, v in values.items()},
-    )
+    name = coerce(plain.get("rule"), str, f"{where}.rule")
+    values = {k: _rule(f"{where}.{k}", v) if _is_rule(v) else v for k, v in values.items()}
+    try:
+        return rules.make(name, **values)
+    except InputError as error:
+        if where in str(error):
+            raise
+        raise InputError(f"{where}: {error}") from error  # of several rules, this one
 
 
 def _is_rule(plain: Any) -> bool:

@@ -24,8 +24,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from rewardlab import doses, levels, naming, stats, verdicts
+from rewardlab.reading import (
+    capable,
+    competent,
+    config_of,
+    filled,
+    first_capable,
+    has_goals,
+    scores_success,
+    shifts,
+    sweep,
+)
 from rewardlab.results import checked
-from rewardlab.wording import READINGS, UNNAMED
+from rewardlab.wording import READINGS
 
 if TYPE_CHECKING:
     import xarray
@@ -90,10 +101,9 @@ def summarise(results: xarray.Dataset) -> dict:
     """
     runs = _runs(checked(results))
     rules = {rule: _rule(runs, i) for i, rule in enumerate(runs.rules)}
-    audited = {row["rule"]: row for row in json.loads(results.attrs.get("audit") or "[]")}
+    declared, wrong = _levels(results), _contradictions(results)
     for rule, entry in rules.items():
-        entry["level"] = _levels(results)[runs.rules.index(rule)]
-        entry["contradiction"] = levels.contradiction(audited[rule]) if rule in audited else ""
+        entry["level"], entry["contradiction"] = declared[rule], wrong.get(rule, "")
     pairwise = _pairwise(runs)
     most = runs.trained.sum(-1).max(0)
     seeds = dict(zip(runs.conditions, map(int, most), strict=True))
@@ -123,7 +133,7 @@ def summarise(results: xarray.Dataset) -> dict:
         "words": {field: dict(told) for field, told in naming.read(results)._asdict().items()},
         "sweep": dict(zip(("param", "values"), sweep(results), strict=True)) if len(seeds) > 2 else None,
         "published": config_of(results).get("published", {}),
-        "audit": list(audited.values()),
+        "audit": _audit(results),
         "diverged": _diverged(results),
         "unnamed": _unnamed(results),
         "mixed": json.loads(results.attrs.get("mixed") or "[]"),
@@ -137,17 +147,24 @@ def summarise(results: xarray.Dataset) -> dict:
 
 def half_doses(results: xarray.Dataset) -> dict | None:
     """The half doses of results, as a summary has them: see `doses.of`."""
-    audited = {row["rule"]: row for row in json.loads(results.attrs.get("audit") or "[]")}
-    names = map(str, results.rule.values)
-    contradicted = [name in audited and levels.contradiction(audited[name]) for name in names]
-    told = [None if wrong else level for wrong, level in zip(contradicted, _levels(results), strict=True)]
+    wrong = _contradictions(results)
+    told = {name: None if wrong.get(name) else level for name, level in _levels(results).items()}
     return doses.of(_runs(results), config_of(results), told, sweep(results))
 
 
-def _levels(results: xarray.Dataset) -> list[int | None]:
+def _levels(results: xarray.Dataset) -> dict[str, int | None]:
     """What each rule declares to read of reward."""
     names = map(str, results.rule.values)
-    return [int(results["level"].sel(rule=name)) if "level" in results else naming.level(name) for name in names]
+    return {name: int(results["level"].sel(rule=name)) if "level" in results else naming.level(name) for name in names}
+
+
+def _contradictions(results: xarray.Dataset) -> dict[str, str]:
+    """{rule: what of the audit does not go with the level that it declares, in words, or ""}, of those that were audited."""
+    return {row["rule"]: levels.contradiction(row) for row in _audit(results)}
+
+
+def _audit(results: xarray.Dataset) -> list[dict]:
+    return json.loads(results.attrs.get("audit") or "[]")
 
 
 def _diverged(results: xarray.Dataset) -> dict[str, dict[str, int]]:
@@ -172,102 +189,10 @@ def _unnamed(results: xarray.Dataset) -> dict[str, dict[str, float]]:
     return {rule: kept for rule, of in shares.items() if (kept := {c: share for c, share in of.items() if share > 0})}
 
 
-def shifts(results: xarray.Dataset) -> list[str]:
-    """The evaluations off the training distribution: all that differ from the first one in more than the level pool."""
-    planned = config_of(results).get("evaluations", {})
-    first, *others = map(str, results.evaluation.values)
-
-    def world(name: str):
-        return {key: value for key, value in planned[name].items() if key != "held_out"}
-
-    return [name for name in others if not {first, name} <= {*planned} or world(name) != world(first)]
-
-
-def sweep(results: xarray.Dataset) -> tuple[str, dict[str, float]]:
-    """The param that orders the conditions, and {condition: its value}, in ascending order; ("", {}) if there is no order.
-
-    Conditions have an order if they differ in the value of exactly one param of the world, and that is a number.
-    """
-    planned = config_of(results).get("conditions", {})
-    params = {name: planned.get(name, {}).get("params", {}) for name in map(str, results.condition.values)}
-    differing = [k for k in {k: 0 for p in params.values() for k in p} if len({p.get(k) for p in params.values()}) > 1]
-    values = {name: p.get(differing[0]) for name, p in params.items()} if len(differing) == 1 else {}
-    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values.values())
-    if not values or not numbers or len({*values.values()}) < len(values):
-        return "", {}
-    return differing[0], {name: float(values[name]) for name in sorted(values, key=values.get)}
-
-
 def _share_of_the_way(results: xarray.Dataset) -> float | None:
     """The share of the way from the random policy's return to the optimum that counts as capable, if it was said so."""
     share = results.attrs.get("capability_share")
     return None if share is None else float(share)
-
-
-def has_goals(results: xarray.Dataset) -> bool:
-    """Whether the world names outcomes: the first is success, the second the proxy."""
-    return results.sizes["outcome"] > 0 and list(results.outcome.values[:2]) != [*UNNAMED]
-
-
-def scores_success(results: xarray.Dataset) -> bool:
-    """True if the return of an episode is 1 for the first outcome and 0 for all others, so that it reads as a share."""
-    if not has_goals(results):
-        return False
-    success = results.outcome_share.isel(outcome=0)
-    returns = results["return"].transpose(*success.dims).values
-    measured = np.isfinite(success.values) & np.isfinite(returns)
-    return bool(np.allclose(success.values[measured], returns[measured], atol=1e-4))
-
-
-def filled(results: xarray.Dataset) -> xarray.Dataset:
-    """Results in which NaN stands only for seeds that a condition does not have.
-
-    A seed has failed where its results, its parameters or a reward that it was paid by then are not all finite numbers. It
-    has outcome shares of 0, and as return the lowest seen, or 0 where returns are the share of success.
-    Adds failed: bool[rule, condition, seed, point].
-    """
-    finite = np.isfinite(results["return"]).all("evaluation")
-    finite &= np.isfinite(results.outcome_share).all(["evaluation", "outcome"])
-    if "finite" in results:  # without numbers to go by, a network takes the first action, which may be the right one
-        finite &= results["finite"] == 1
-    trained = np.isfinite(results.steps).any("point")
-    lowest = results["return"].where(finite).min(["rule", "condition", "seed", "point"]).fillna(0)
-    nothing = lowest * 0 if scores_success(results) else lowest
-    return results.assign(
-        {
-            "outcome_share": results.outcome_share.where(finite, 0).where(trained),
-            "return": results["return"].where(finite, nothing).where(trained),
-            "failed": ~finite & trained,
-        }
-    )
-
-
-def first_capable(results: xarray.Dataset) -> xarray.DataArray:
-    """int[rule, seed]: the first point at which a seed of the main condition is capable, -1 for never."""
-    run = _capability(results)
-    return run.isel(point=0, drop=True).copy(data=stats.first_reaching(run.values, results.attrs["capability"]))
-
-
-def competent(results: xarray.Dataset) -> xarray.DataArray:
-    """bool[rule, seed]: whether a seed of the main condition is capable at the last point."""
-    run = _capability(results).isel(point=[-1])
-    return run.isel(point=0).copy(data=stats.first_reaching(run.values, results.attrs["capability"]) == 0)
-
-
-def _capability(results: xarray.Dataset) -> xarray.DataArray:
-    """[rule, seed, point]: the return on the training distribution, NaN where a seed has failed."""
-    run = results["return"].where(~results.failed) if "failed" in results else results["return"]
-    return run.isel(condition=0, evaluation=0).transpose("rule", "seed", "point")
-
-
-def _capable(data: xarray.Dataset, dims: tuple[str, ...]) -> np.ndarray:
-    returns = data["return"].where(~data.failed).isel(evaluation=0).transpose(*dims[:4]).values
-    return stats.first_reaching(returns[..., None], data.attrs["capability"]) == 0
-
-
-def config_of(results: xarray.Dataset) -> dict:
-    """The config that results are of, as a run records it."""
-    return json.loads(results.attrs.get("experiment") or "{}")
 
 
 def _runs(results: xarray.Dataset) -> Runs:
@@ -303,7 +228,7 @@ def _runs(results: xarray.Dataset) -> Runs:
         shifts=moved,
         compared=moved or evaluations[:1],
         control=control if control in conditions else "",
-        capable=_capable(data, dims),
+        capable=capable(data).values,
         control_capability=float(results.attrs.get("control_capability", 0.5)),
     )
 

@@ -31,10 +31,8 @@ def names() -> dict[str, Path]:
     return registry.members(folder(), "experiment")
 
 
-SIZES = (
-    "small",
-    "full",
-)  # what a config may define beside `experiment`: for minutes on a laptop, and for an accelerator
+# What a config may define beside `experiment`: for minutes on a laptop, and for an accelerator.
+SIZES = ("small", "full")
 
 
 def load(name_or_path: str | Path, size: str = "experiment") -> Experiment:

@@ -31,23 +31,23 @@ class Entry(NamedTuple):
 
     rule: str
     hidden: tuple[int, ...]
-    level: int
+    level: int | None
 
 
 def of(
-    runs: Runs, experiment: dict[str, Any], levels: list[int | None], sweep: tuple[str, dict[str, float]]
+    runs: Runs, experiment: dict[str, Any], levels: dict[str, int | None], sweep: tuple[str, dict[str, float]]
 ) -> dict[str, Any] | None:
     """The doses of a run, as plain values; None where its conditions are no doses of one thing, or its world names no success.
 
     param: what is swept; doses: its values. half: {reading: {rule: {shift: median}}}, each with "seeds", a number a seed or
-    None. families: {reading: [of `interaction`]}. "inf" stands for above the largest dose.
+    None. families: {reading: rows of `interactions`}. levels: what each rule is known to read of reward. "inf" stands for above the largest dose.
     """
     (param, values), swept = sweep, len(runs.conditions) > 2 and runs.goals and runs.shifts
     if not (swept and values and all(0 <= value <= 1 for value in values.values())):
         return None
     doses, success = np.array([values[name] for name in runs.conditions]), runs.measures.index(runs.goals[0])
     order = np.argsort(doses)
-    entries = [entry(experiment, rule, level) for rule, level in zip(runs.rules, levels, strict=True)]
+    entries = [entry(experiment, rule, levels[rule]) for rule in runs.rules]
     half, families = {}, {}
     for reading in READINGS:
         shares = _shares(runs, reading)[:, order][..., success]  # [rule, dose, seed, evaluation]
@@ -92,14 +92,8 @@ def interactions(shift: str, half: np.ndarray, entries: list[Entry], doses: np.n
     base, *larger = sorted({hidden for _, hidden in cells}, key=lambda hidden: (len(hidden), hidden)) or [()]
     rows = []
     for hidden in larger:
-        selection, gradient = (
-            list(
-                dict.fromkeys(
-                    e.rule for e in entries if e.level in KINDS[kind] and {(e.rule, base), (e.rule, hidden)} <= {*cells}
-                )
-            )
-            for kind in ("selection", "gradient")
-        )
+        there = [e for e in entries if e.hidden == hidden and {(e.rule, base), (e.rule, hidden)} <= {*cells}]
+        selection, gradient = ([e.rule for e in there if e.level in levels] for levels in KINDS.values())
         alone = [[rule] for rule in selection] if len(selection) > 1 else []
         for chosen in [selection, *alone] if selection and gradient else []:
             weights = {
@@ -144,7 +138,7 @@ def _shares(runs: Runs, reading: str) -> np.ndarray:
     return np.where(there[..., None, None], values, np.nan)
 
 
-def entry(experiment: dict[str, Any], name: str, level: int = 0) -> Entry:
+def entry(experiment: dict[str, Any], name: str, level: int | None = None) -> Entry:
     """What an entry of a config's rules is."""
     rule = experiment.get("rules", {}).get(name, {})
     agent = experiment.get("agents", {}).get(name, experiment.get("agent", {}))
@@ -177,7 +171,7 @@ def told(summary: dict[str, Any], said: Words, reading: str = READINGS[0]) -> li
         f"a half dose is the value of “{found['param']}” in training with which agents {said.ended(summary['goals'][0])} in half of the "
         f"episodes under a shift: medians over seeds, each with a curve of its own, {WHEN[reading]} [95 % interval]."
     )
-    entries = {name: Entry(e["rule"], tuple(e["hidden"]), 0) for name, e in found["entries"].items()}
+    entries = {name: Entry(e["rule"], tuple(e["hidden"]), None) for name, e in found["entries"].items()}
     titled = titles(entries, said)
     for hidden in dict.fromkeys(entry.hidden for entry in entries.values()):
         rules = {name: title for name, title in titled.items() if entries[name].hidden == hidden}

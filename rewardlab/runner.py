@@ -80,7 +80,7 @@ def run(
         if finished and (not found or (share.of > 1 and store.Run(path).reported)):
             return store.open_run(
                 path
-            )  # someone removed its parts, which it no longer needs, or there is nothing to do
+            )  # there is nothing to do, or someone removed the parts, which are not needed any more
         abouts = [part.about for part in found] + [{"computed_with": [mine]}] * bool(missing)
         store.amend_environment(path, computed_with=parts.identities(abouts))
         wanted = [batch for number, batch in missing if number % share.of == share.process]

@@ -98,7 +98,7 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
         steps=carry.steps + lived,
         updates=carry.updates + 1,
         log=log,
-        finite=carry.finite & jnp.isfinite(experience.reward).all(),
+        finite=carry.finite & (jnp.isfinite(experience.reward) | ~experience.lived).all(),
     )
 
 

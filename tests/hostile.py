@@ -16,7 +16,7 @@ import jax
 import numpy as np
 import tiny
 
-from rewardlab import assembly, checkpoints, compare, identity, parts, rehearsal, rules, store, training
+from rewardlab import assembly, checkpoints, compare, identity, netcdf, parts, rehearsal, rules, store, training
 from rewardlab.files import sealed, sha256
 
 CANARY, EVIL = "X", "open({!r}, 'w').close()\nmake = rule = experiment = None\n"
@@ -107,7 +107,7 @@ def results(change):
     def write(d):
         if not made.getbuffer().nbytes:
             data = change(store.read_results(d))
-            data.assign_attrs(sha256=store.digest(data)).to_netcdf(made, engine="h5netcdf")
+            data.assign_attrs(sha256=netcdf.digest(data)).to_netcdf(made, engine="h5netcdf")
         (d / "results.nc").write_bytes(made.getvalue())
 
     return write

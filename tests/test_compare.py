@@ -7,7 +7,8 @@ from made_up import EVALUATIONS, OUTCOMES, PROXY, SUCCESS, UNABLE, UNLEARNED, UN
 from scipy.stats import trim_mean
 
 from rewardlab import stats
-from rewardlab.compare import filled, scores_success, shifts, summarise
+from rewardlab.compare import summarise
+from rewardlab.reading import filled, scores_success, shifts
 from rewardlab.table import summary_table
 
 # ------------------------------------------------------------------------------------------------------------- figures

@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 from synthetic import results
 
-from rewardlab import compare
+from rewardlab import reading
 from rewardlab.report import figures
 
 HOSTILE = {
@@ -26,7 +26,7 @@ HOSTILE = {
 
 
 def drawn(folder):
-    data = compare.filled(results(rules=("ppo", "truncation"), points=3))
+    data = reading.filled(results(rules=("ppo", "truncation"), points=3))
     return {name: file.read_bytes() for name, file in figures.write(data, folder).items() if name == "outcomes"}
 
 

@@ -13,7 +13,7 @@ import hostile
 import numpy as np
 import pytest
 
-from rewardlab import assembly, checkpoints, cli, config, rehearsal, report, runner, store
+from rewardlab import assembly, checkpoints, cli, config, netcdf, rehearsal, report, runner, store
 from rewardlab.errors import InputError
 from rewardlab.report import figures, replays
 
@@ -92,7 +92,7 @@ def ways(finished: Path, directory: Path, film: Path):
 
 def light(patch):
     """Leaves out what takes long and reads nothing: compiling, training, drawing, and parsing the same results again."""
-    parse, parsed = store._parse, PARSED
+    parse, parsed = netcdf.parsed, PARSED
 
     def once(stream):
         content = stream.read()
@@ -108,7 +108,7 @@ def light(patch):
             checkpoints.newest(path / checkpoints.FOLDER / batch.name, hostile.LIKE, fits, progress.note)
         raise InputError("it would train")
 
-    patch(store, "_parse", once)
+    patch(netcdf, "parsed", once)
     patch(runner, "measure", measure)
     patch(rehearsal, "rehearse", lambda *_: None)
     patch(assembly, "fixed", lambda *_: assembly.Fixed([], {}))

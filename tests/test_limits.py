@@ -11,7 +11,7 @@ from small import small
 from worlds import Params, Walk
 
 import rewardlab
-from rewardlab import chunks, compare, envs, fields, override, rules, searching, training
+from rewardlab import chunks, compare, envs, fields, override, reading, rules, searching, training
 from rewardlab.batches import Programs
 from rewardlab.errors import InputError
 from rewardlab.fields import MOST_STEPS
@@ -104,7 +104,7 @@ def spoiled(seeds=12):
 
 def test_seeds_that_have_no_numbers_to_act_by_are_never_competent():
     data = spoiled()
-    summary, read = compare.summarise(data), compare.filled(data)
+    summary, read = compare.summarise(data), reading.filled(data)
     lost, kept = summary["rules"]["ppo"], summary["rules"]["truncation"]
     assert lost["competent_seeds"] == 0 and not lost["learned"] and lost["never"] == 12
     assert lost["failed"] == {"end": 12, "half": 12}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tiny
 
-from rewardlab import assembly, cli, dataflow, envs, rehearsal, report, runner, store
+from rewardlab import assembly, cli, dataflow, envs, netcdf, rehearsal, report, runner, store
 from rewardlab.errors import InputError
 from rewardlab.jaxprs import UnknownForm
 from rewardlab.report import figures
@@ -97,7 +97,7 @@ def test_a_report_that_fails_after_training_is_finished_by_the_report_command(tm
         film.unlink()  # as if these had failed, too
     assert cli.main(["report", str(path)]) == 0
     assert (path / "report.html").exists() and len(list((path / "replays").glob("*.gif"))) == 3
-    assert store.digest(store.Run(path).results) == store.digest(results)
+    assert netcdf.digest(store.Run(path).results) == netcdf.digest(results)
     assert "report.html" in capsys.readouterr().out
 
 
@@ -124,5 +124,5 @@ def test_the_rehearsal_leaves_nothing_and_what_it_worked_out_is_used(tmp_path, m
     assert list(done.results.reference.values) == list(world().references(world().default_params))
     again = runner.run(tiny.experiment(), tmp_path / "run", progress=False)
     assert len(counted) == 1, "a finished run is not rehearsed"
-    assert store.digest(again.results) == store.digest(done.results)
+    assert netcdf.digest(again.results) == netcdf.digest(done.results)
     assert report.write(again.path).exists()

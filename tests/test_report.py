@@ -13,7 +13,7 @@ from matplotlib import rc_context, rcParams
 from PIL import Image, ImageSequence
 from scipy.stats import trim_mean
 
-from rewardlab import compare, stats
+from rewardlab import compare, reading, stats
 from rewardlab.report import figures, numbers, replays, style
 
 
@@ -199,7 +199,7 @@ def test_a_failed_seed_counts_as_reaching_nothing_and_an_absent_one_does_not_cou
     data = results.copy(deep=True)
     data["return"][{"rule": 1, "condition": 0, "seed": 3}] = np.nan
     data["outcome_share"][{"rule": 1, "condition": 0, "seed": 3}] = np.nan
-    full = compare.filled(data)
+    full = reading.filled(data)
     assert (full["return"].isel(rule=1, condition=0, seed=3) == 0).all() and (
         full.outcome_share.isel(rule=1, condition=0, seed=3) == 0
     ).all()

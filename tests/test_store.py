@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray
 
-from rewardlab import store
+from rewardlab import netcdf, store
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
 
@@ -229,8 +229,8 @@ def test_reading_a_run_runs_no_file(tmp_path):
 
 
 def test_the_digest_is_of_the_content():
-    base = store.digest(dataset())
-    assert store.digest(dataset()) == base == store.digest(dataset()[["failed", "steps", "outcome_share"]])
+    base = netcdf.digest(dataset())
+    assert netcdf.digest(dataset()) == base == netcdf.digest(dataset()[["failed", "steps", "outcome_share"]])
     for change in (
         lambda d: d.assign(steps=d.steps + 1),
         lambda d: d.assign(steps=d.steps.astype(np.float32)),
@@ -240,4 +240,4 @@ def test_the_digest_is_of_the_content():
         lambda d: d.assign_attrs(capability=0.9),
         lambda d: d.drop_vars("failed"),
     ):
-        assert store.digest(change(dataset())) != base
+        assert netcdf.digest(change(dataset())) != base

@@ -12,7 +12,7 @@ from pathlib import Path
 import jax
 
 import rewardlab
-from rewardlab import assembly, checkpoints, chunks, parts, rehearsal, report, rules, runner, store
+from rewardlab import assembly, checkpoints, chunks, netcdf, parts, rehearsal, report, rules, runner, store
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.progress import Progress
@@ -59,7 +59,7 @@ def digest(path: Path) -> str:
     """What a finished run comes to: its results and its films."""
     run = store.Run(path)
     films = sorted((file.name, file.read_bytes()) for file in (path / "replays").glob("*.gif"))
-    return store.digest(run.results) + parts.sha256(repr(films).encode())[:16]
+    return netcdf.digest(run.results) + parts.sha256(repr(films).encode())[:16]
 
 
 def fork(work) -> int:

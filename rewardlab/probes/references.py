@@ -16,10 +16,7 @@ from rewardlab.probes.outcomes import Outcomes, measure
 from rewardlab.randomness import fast, key_for
 from rewardlab.types import Acting, Agent
 
-TRIED, TRIED_STEPS = (
-    64,
-    100_000,
-)  # episodes of a random policy, and steps that they may take, in a world without policies
+TRIED, TRIED_STEPS = 64, 100_000  # a random policy's episodes in a world without policies, and steps that they may take
 ROUNDING = 1e-4
 
 

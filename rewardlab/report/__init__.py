@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rewardlab import store
+from rewardlab import reading, store
 from rewardlab.report import drawing
 
 
@@ -21,7 +21,7 @@ def write(run_dir: str | Path) -> Path:
     run = store.open_run(run_dir)
     summary = run.summary if (run.path / store.SUMMARY).exists() else compare.summarise(run.results)
     environment = run.environment if (run.path / store.ENVIRONMENT).exists() else {}
-    results = compare.filled(run.results)
+    results = reading.filled(run.results)
     drawn = figures.write(results, run.path / "figures", numbers.no_claim(results, summary))
     html = page.render(results, summary, run.config, environment, drawn, replays.stored(run.path))
     store.write(run.path, store.PAGE, html.encode())

@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from rewardlab.compare import first_capable, half_doses, has_goals, scores_success, shifts
+from rewardlab.compare import half_doses
 from rewardlab.files import write as write_file
 from rewardlab.naming import read
+from rewardlab.reading import first_capable, has_goals, scores_success, shifts
 from rewardlab.report.dose_figures import draw_doses, draw_sweep
 from rewardlab.report.drawing import styled
 from rewardlab.report.numbers import (

@@ -1,4 +1,4 @@
-"""Results, `compare.filled`, -> the numbers that figures and tables show, as pure functions of their labelled arrays.
+"""Results, `reading.filled`, -> the numbers that figures and tables show, as pure functions of their labelled arrays.
 
 Centres are interquartile means over seeds, intervals are bootstraps over seeds (`stats.iqm_interval`). Only `stacks` are no
 estimates: they count all episodes of all seeds, so that they add up to one.
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from rewardlab import compare, doses, naming, stats
+from rewardlab import doses, naming, reading, stats
 
 
 class Curve(NamedTuple):
@@ -56,7 +56,7 @@ def stacks(results: xr.Dataset, evaluation: str) -> xr.DataArray:
 
 def matched(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np.ndarray:
     """float[seeds that became capable]: share of an outcome at each seed's first capable snapshot."""
-    point = compare.first_capable(results).sel(rule=rule)
+    point = reading.first_capable(results).sel(rule=rule)
     run = results.outcome_share.sel(
         rule=rule, condition=main_condition(results), evaluation=evaluation, outcome=outcome
     )
@@ -65,13 +65,13 @@ def matched(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np
 
 def final_success(results: xr.Dataset, rule: str, condition: str, evaluation: str) -> np.ndarray:
     """float[seeds]: share of the first outcome at the last point; the return in a world that names no outcomes."""
-    values = results.outcome_share.isel(outcome=0) if compare.has_goals(results) else results["return"]
+    values = results.outcome_share.isel(outcome=0) if reading.has_goals(results) else results["return"]
     return per_seed(values.sel(rule=rule, condition=condition, evaluation=evaluation).isel(point=-1))
 
 
 def swept(results: xr.Dataset) -> tuple[str, np.ndarray]:
     """The param that orders the conditions, and its value per condition; ("", [0, 1, …]) if they have no order."""
-    param, values = compare.sweep(results)
+    param, values = reading.sweep(results)
     names = map(str, results.condition.values)
     return param, np.array([values[n] for n in names]) if param else np.arange(results.sizes["condition"], dtype=float)
 
@@ -107,12 +107,12 @@ def competent(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> 
     last = results.outcome_share.sel(
         rule=rule, condition=main_condition(results), evaluation=evaluation, outcome=outcome
     ).isel(point=-1)
-    return last.values[compare.competent(results).sel(rule=rule).values].astype(float)
+    return last.values[reading.competent(results).sel(rule=rule).values].astype(float)
 
 
 def steps_to_capability(results: xr.Dataset, rule: str) -> np.ndarray:
     """float[seeds that became capable]: environment steps lived by then."""
-    point = compare.first_capable(results).sel(rule=rule)
+    point = reading.first_capable(results).sel(rule=rule)
     run = results.steps.sel(rule=rule, condition=main_condition(results))
     return run.isel(point=point).values[point.values >= 0]
 
@@ -126,12 +126,12 @@ def no_claim(results: xr.Dataset, summary: dict) -> dict[str, list[str]]:
         return entry.get("shifts", {}).get(shift, entry).get("claim") is False
 
     names = [str(rule) for rule in results.rule.values]
-    return {shift: [rule for rule in names if silent(rule, shift)] for shift in compare.shifts(results)}
+    return {shift: [rule for rule in names if silent(rule, shift)] for shift in reading.shifts(results)}
 
 
 def entries(results: xr.Dataset) -> dict[str, doses.Entry]:
     """What each entry of the rules is."""
-    experiment = compare.config_of(results)
+    experiment = reading.config_of(results)
     return {name: doses.entry(experiment, name) for name in map(str, results.rule.values)}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from rewardlab import compare, naming, stats
+from rewardlab import naming, reading, stats
 from rewardlab.errors import visible
 from rewardlab.report import numbers
 from rewardlab.report.figures import reference_lines
@@ -41,7 +41,7 @@ def render(
         finalize=lambda x: visible(x) if type(x) is str else x,  # what is marked up has been through it
     )
     rules, evaluations = [str(r) for r in results.rule.values], [str(e) for e in results.evaluation.values]
-    shifts, said = compare.shifts(results), naming.read(results)
+    shifts, said = reading.shifts(results), naming.read(results)
     engine.filters["sentence"] = sentence
     experiment, control = config or _experiment(results), results.attrs.get("control", "")
     return engine.get_template("page.html").render(
@@ -52,7 +52,7 @@ def render(
         by_rule=by_rule(results, summary),
         warnings=_sentences(summary.get("warnings")),
         capability_table=capability_table(results, summary, environment),
-        shift_tables=[shift_table(results, summary, name) for name in shifts if compare.has_goals(results)],
+        shift_tables=[shift_table(results, summary, name) for name in shifts if reading.has_goals(results)],
         audit=[[said.rule(row["rule"]), *audit_cells(row)[1:]] for row in summary.get("audit", [])],
         audit_columns=AUDIT,
         pairwise=pairwise(summary, said),
@@ -61,20 +61,20 @@ def render(
         places=[said.place(e) for e in evaluations],
         outcomes=[(said.ended(o), outcome_colour(k)) for k, o in enumerate(results.outcome.values)],
         films=films(rules, evaluations, replays, said),
-        is_share=compare.scores_success(results),
+        is_share=reading.scores_success(results),
         seeds=numbers.seeds(results),
         steps=lived(results),
         alike=summary.get("alike", True),
         min_seeds=stats.MIN_SEEDS,
         capability=percent(results.attrs["capability"]) + " %"
-        if compare.scores_success(results)
+        if reading.scores_success(results)
         else f"{results.attrs['capability']:g}",
         control_capability=percent(results.attrs.get("control_capability", np.nan)) + " %",
         control_seeds=numbers.seeds(results, control) if control in results.condition.values else "",
         way=results.attrs.get("capability_share") and percent(results.attrs["capability_share"]),
         references="reference" in results.coords,
         lines=list(reference_lines(results, evaluations[0])),
-        ordered=bool(compare.sweep(results)[0]),
+        ordered=bool(reading.sweep(results)[0]),
         main=plain(numbers.main_condition(results)),
         control=plain(control),
         experiment=experiment,
@@ -151,7 +151,7 @@ def by_rule(results: xr.Dataset, summary: dict) -> list[dict]:
 
 def capability_table(results: xr.Dataset, summary: dict, environment: dict) -> list[dict]:
     """One row a rule: what it reads, what it reached on the training distribution, and how fast."""
-    main, share, said = numbers.main_condition(results), compare.scores_success(results), naming.read(results)
+    main, share, said = numbers.main_condition(results), reading.scores_success(results), naming.read(results)
     rows = []
     for rule, colour in colours(results).items():
         last = numbers.per_seed(results["return"].sel(rule=rule, condition=main).isel(evaluation=0, point=-1))

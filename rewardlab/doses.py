@@ -159,17 +159,18 @@ def _plain(found: dict[str, Any]) -> dict[str, Any]:
 def told(summary: dict[str, Any], said: Words, reading: str = READINGS[0]) -> list[str]:
     """What a summary says of doses: what a larger network changes first, what a half dose is, then each network's rules."""
     found, groups, text = summary["doses"], {}, []
+    what = f"the value of “{found['param']}” in training with which agents {said.ended(summary['goals'][0])} in half of the episodes under a shift"
     for row in found["families"][reading]:
         groups.setdefault((tuple(row["hidden"]), tuple(row["selection"])), []).append(row)
     for (hidden, rules), rows in groups.items():
         each = listed(f"{_times(row)} {said.place(row['shift'])}" for row in rows)
+        larger, smaller = network(hidden), network(rows[0]["base"])
         text.append(
-            f"from {network(rows[0]['base'])} to {network(hidden)}, the half dose of {said.names(rules)} changed by this factor, compared "
-            f"with that of {said.names(rows[0]['gradient'])}: {each}."
+            f"measured against {said.names(rows[0]['gradient'])}, the half dose of {said.names(rules)}{'' if text else f' ({what})'} is "
+            f"this many times as large with {larger} as with {smaller}: {each}."
         )
     text.append(
-        f"a half dose is the value of “{found['param']}” in training with which agents {said.ended(summary['goals'][0])} in half of the "
-        f"episodes under a shift: medians over seeds, each with a curve of its own, {WHEN[reading]} [95 % interval]."
+        f"half doses{'' if text else f' ({what})'}: medians over seeds, each with a curve of its own, {WHEN[reading]} [95 % interval]."
     )
     entries = {name: Entry(e["rule"], tuple(e["hidden"]), None) for name, e in found["entries"].items()}
     titled = titles(entries, said)
@@ -205,9 +206,10 @@ def figure(found: dict[str, Any], doses: list[float]) -> str:
         smallest, largest = (f"{100 * dose:g}" for dose in (min(filter(None, doses)), max(doses)))
         return f"> {largest}" if half == "inf" else f"< {smallest}" if half == 0 else f"{100 * half:.2g}"
 
-    few = f" ({count(found['n'], 'seed')})"
-    ends = few if found["low"] is None else f" [{share(found['low'])}–{share(found['high'])}]"
-    return f"{share(found['half'])} %{ends}"
+    if found["low"] is None:
+        return f"{share(found['half'])} % ({count(found['n'], 'seed')})"
+    ends = dict.fromkeys((share(found["low"]), share(found["high"])))  # both may be out of range
+    return f"{share(found['half'])} % [{'–'.join(ends)}]"
 
 
 def _times(row: dict[str, Any]) -> str:

@@ -136,7 +136,10 @@ def test_a_sweep_is_summarised_by_rule_and_network():
     json.dumps(summary, allow_nan=False)
     text = " ".join(summary["verdict"])
     assert "A linear network, with the coin at a detour: PPO " in text and "A hidden layer of 16, with the" in text
-    assert "From a linear network to a hidden layer of 16, the half dose of OpenAI-ES changed by this factor" in text
+    assert text.startswith(
+        "Measured against PPO, the half dose of OpenAI-ES (the value of “moved” in training with which agents "
+    )
+    assert " is this many times as large with a hidden layer of 16 as with a linear network: " in text
     assert compare.summarise(synthetic.results())["doses"] is None
 
 

@@ -179,7 +179,7 @@ def odd(**changes) -> xr.Dataset:
         (odd().drop_dims("reference"), ["learning", "outcomes", "matched", "drift"]),
         (odd(outcomes=("terminated", "truncated")), ["learning", "outcomes"]),  # a world that names no outcomes
         (odd().isel(point=[0]), ["learning", "outcomes", "matched"]),  # before any training
-        (synthetic.sweep(rules=("a", "b"), points=2), ["learning", "outcomes", "matched", "control", "drift", "sweep"]),
+        (synthetic.sweep(rules=("a", "b"), points=2), ["learning", "outcomes", "matched", "control", "drift", "sweep", "doses"]),
     ],
 )  # fmt: skip
 def test_any_world_has_a_page(tmp_path, data, drawn):

@@ -74,6 +74,7 @@ def render(
         way=results.attrs.get("capability_share") and percent(results.attrs["capability_share"]),
         references="reference" in results.coords,
         lines=list(reference_lines(results, evaluations[0])),
+        networks=len(numbers.networks(results)),
         ordered=bool(reading.sweep(results)[0]),
         main=plain(numbers.main_condition(results)),
         control=plain(control),

@@ -33,16 +33,17 @@ def behind(file: Path) -> Sources:
     while left:
         here = left.pop()
         for name, folder in _imports(here):
+            top = name.split(".")[0]
             places = (folder,) if folder else (file.parent, _outside(here))
             if (name, places) in asked:
                 continue
             asked.add((name, places))
-            top = name.split(".")[0]
             if top == OWN.name:  # of the package itself, what is beside the file
                 files = _files(OWN.parent, name) if file.is_relative_to(OWN) else []
                 files = [f for f in files if f.parent == file.parent]
             else:
-                files = next((files for place in places if (files := _files(place, name))), [])
+                beside = (place for place in places if folder or place != _installed_in(top))
+                files = next((files for place in beside if (files := _files(place, name))), [])
             if not (files or folder or top in sys.stdlib_module_names):
                 packages |= distribution(top)
                 files = [] if distribution(top) else _on_path(name)
@@ -52,15 +53,26 @@ def behind(file: Path) -> Sources:
     return Sources((file, *sorted(found[1:])), dict(sorted(packages.items())))
 
 
-@functools.cache
 def distribution(package: str) -> dict[str, str]:
-    """{name: version} of the installed distributions that a package of this name is of; there may be none."""
+    """{name: version} of the installed distribution that a package of this name is of; there may be none."""
+    name, found = _installed(package)
+    return {name: found.version} if found else {}
+
+
+def _installed_in(package: str) -> Path | None:
+    """The folder in which the distribution of a package is installed, beside all others."""
+    found = _installed(package)[1]
+    return Path(str(found.locate_file(""))).resolve() if found else None
+
+
+@functools.cache
+def _installed(package: str) -> tuple[str, metadata.Distribution | None]:
     for name in (package, *_distributions().get(package, ())):
         try:
-            return {name: metadata.version(name)}
+            return name, metadata.distribution(name)
         except (metadata.PackageNotFoundError, ValueError):
             continue
-    return {}
+    return package, None
 
 
 @functools.cache

@@ -248,6 +248,27 @@ def test_versions_of_all_that_computes_are_part_of_it(monkeypatch):
         assert identity.differences(before, identity.of(e)) == f"{package} {real(package)} there, 9.9 here"
 
 
+def test_what_is_installed_beside_a_file_counts_by_its_version(tmp_path, monkeypatch):
+    """As the package's own files are, once it is installed: what they import lies in the same folder."""
+    for name, text in {
+        "mine.py": "import peer\nimport helper\nfrom peer.inner import x\n",
+        "helper.py": "",
+        "peer/__init__.py": "import helper\n",
+        "peer/inner.py": "x = 1\n",
+        "peer-1.2.dist-info/METADATA": "Metadata-Version: 2.1\nName: peer\nVersion: 1.2\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    files = (tmp_path / "mine.py", tmp_path / "helper.py")
+    monkeypatch.syspath_prepend(tmp_path)
+    sources._installed.cache_clear()
+    assert sources.behind(tmp_path / "mine.py") == (files, {"peer": "1.2"})
+    monkeypatch.undo()
+    sources._installed.cache_clear()
+    peer = (tmp_path / "peer/__init__.py", tmp_path / "peer/inner.py")  # beside the file, and not installed
+    assert sources.behind(tmp_path / "mine.py") == ((*files, *peer), {})
+
+
 def test_members_of_the_package_count_by_their_sources():
     """So does what someone dropped into its folders."""
     found = sources.behind(rewardlab.rules.FAMILY.names()["ppo"])

@@ -173,7 +173,7 @@ def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> d
             digests |= there
             continue
         setting, kind = experiment.setting(env, rule), experiment.kind(env, rule)
-        film = cameras.setdefault(kind, camera(env, setting.agent, kind.head))
+        film = cameras.setdefault(kind, camera(env, setting.agent, kind.act))
         policy = first_policy(experiment, setting, rule, found)
         for name, override in names.items():
             replays.write(path, name, film(set_params(env.default_params, override), policy, key))
@@ -192,8 +192,8 @@ def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.n
         raise unknown("rule", rule, experiment.rules)
     setting = experiment.setting(env, rule)
     policy = first_policy(experiment, setting, rule, parts.scan(run.path, experiment, lambda _: None))
-    head = experiment.kind(env, rule).head
-    return camera(env, setting.agent, head, episodes=1)(set_params(env.default_params, params), policy, key)[0]
+    act = experiment.kind(env, rule).act
+    return camera(env, setting.agent, act, episodes=1)(set_params(env.default_params, params), policy, key)[0]
 
 
 def first_policy(experiment: Experiment, setting: Setting, rule: str, found: list[Part]):
@@ -207,7 +207,7 @@ def first_policy(experiment: Experiment, setting: Setting, rule: str, found: lis
     own = experiment.rules[rule]
 
     def policy(key):
-        return own.policy(setting.agent, own.init(setting.agent, key))
+        return own.deploy(setting.agent, own.init(setting.agent, key)).params
 
     wanted, structure = jax.tree_util.tree_flatten_with_path(jax.eval_shape(policy, jax.random.key(0)))
     leaves = {jax.tree_util.keystr(path): (leaf.shape, leaf.dtype) for path, leaf in wanted}

@@ -21,7 +21,7 @@ import numpy as np
 from rewardlab import devices, training
 from rewardlab.collect import parts
 from rewardlab.probes.outcomes import outcomes
-from rewardlab.types import Rule
+from rewardlab.types import Policy, Rule
 
 # Folded into the root key for what is not a seed's; seeds are numbered from 0 and never reach them.
 EVALUATION, REPLAY, TUNING = 1_000_000_007, 1_000_000_009, 1_000_000_021
@@ -138,7 +138,7 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
         return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
 
     def policy(rule, carry):
-        return jax.vmap(lambda rule, state: rule.policy(s.agent, state), (own, 0))(rule, carry.state)
+        return jax.vmap(lambda rule, state: rule.deploy(s.agent, state).params, (own, 0))(rule, carry.state)
 
     # The largest comes first and alone: a compiler takes more memory than most runs. Nothing is computed before.
     keys = jax.eval_shape(partial(run_keys, 0), np.zeros(width, np.int32))
@@ -148,16 +148,19 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
 
 
 def compile_evaluation(
-    s: training.Setting, head: str, programs: Programs, params, overrides: dict, episodes: int, warmth=None
+    s: training.Setting, act, head: str, programs: Programs, params, overrides: dict, episodes: int, warmth=None
 ):
     """evaluate(params, overrides, policies, key) -> Outcomes [seed, evaluation]; it serves all rules with equal policies.
+
+    act: how they act (`training.deployed`). head: the one that actions are drawn from where there is a temperature.
 
     overrides: {field of params: [E]}, one value per evaluation. warmth: float32[E], the temperature of each; None: all greedy.
     """
 
     def evaluate(params, overrides, policies, key):
         def one(policy, override, temperature):
-            return outcomes(s.env, params.replace(**override), s.agent, policy, head, key, episodes, temperature)
+            world, who = params.replace(**override), Policy(policy, act)
+            return outcomes(s.env, world, s.agent, who, key, episodes, temperature, head)
 
         each = lambda policy: jax.vmap(partial(one, policy))(overrides, warmth)  # noqa: E731
         return jax.vmap(each)(policies)

@@ -11,46 +11,70 @@ import jax.numpy as jnp
 from rewardlab import devices
 from rewardlab.envs import adapter
 from rewardlab.randomness import key_for, split
-from rewardlab.types import Acting, Agent, Trajectory
+from rewardlab.types import Agent, Policy, Trajectory
 
 
 class Lanes(NamedTuple):
-    """Where N lanes stand between two calls: observations [N, ...], environment states [N], and whether each still lives, bool[N]."""
+    """Where N lanes stand between two calls.
+
+    obs: [N, ...]. env_state: [N], environment states. alive: bool[N], whether each still lives. memory: [N, ...], what the
+    agent remembers; () where it has no memory.
+    """
 
     obs: jax.Array
     env_state: Any
     alive: jax.Array
+    memory: Any = ()
 
 
-def start(env, params, key: jax.Array, lanes: int, candidates: int = 0) -> Lanes:
-    """N lanes at the start of fresh episodes. Consumes the key.
+def start(env, params, key: jax.Array, lanes: int, candidates: int = 0, memory: Any = ()) -> Lanes:
+    """N lanes at the start of fresh episodes, with that memory (`blank`). Consumes the key.
 
     Candidates meet the same worlds: lane j of each draws the same randomness, so that luck does not decide between them.
     """
     fresh = jax.vmap(lambda k: adapter.reset(env, k, params))(_lane_keys(key, lanes, candidates))
     obs, env_state = jax.tree.map(lambda x: jnp.tile(x, (max(candidates, 1), *[1] * (x.ndim - 1))), fresh)
-    return Lanes(obs, env_state, jnp.ones(lanes, bool))
+    return Lanes(obs, env_state, jnp.ones(lanes, bool), memory)
 
 
-def act(agent: Agent, acting: Acting, obs: jax.Array, key: jax.Array, candidates: int = 0):
-    """Actions int32[N] (or float32[N, D]) and extras for observations [N, ...]; lanes are grouped by candidate. Consumes the key.
+def grouped(agent: Agent, candidates: int) -> Agent:
+    """The agent, for parameters with a leading axis [C] and lanes [N] that are grouped by candidate; without any, itself."""
+    if not candidates:
+        return agent
+
+    def apart(tree):
+        return jax.tree.map(lambda x: x.reshape(candidates, -1, *x.shape[1:]), tree)
+
+    def together(tree):
+        return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), tree)
+
+    def begin(params, lanes):
+        return together(jax.vmap(lambda params: agent.start(params, lanes // candidates))(params))
+
+    def step(params, memory, obs):
+        return together(jax.vmap(agent.step)(params, apart(memory), apart(obs)))
+
+    return agent._replace(start=begin, step=step)
+
+
+def blank(agent: Agent, policy: Policy, lanes: int, candidates: int = 0):
+    """The memory of N lanes that know nothing yet: [N, ...]; () where the agent has none."""
+    return grouped(agent, candidates).start(policy.params, lanes)
+
+
+def act(agent: Agent, policy: Policy, memory, obs: jax.Array, key: jax.Array, candidates: int = 0):
+    """(actions int32[N], or float32[N, D], extras, memory) for observations [N, ...]; lanes are grouped by candidate. Consumes the key.
 
     Parameters that lanes share go through one batched product, never through a copy per lane.
     """
-    if candidates:
-        grouped = obs.reshape(candidates, -1, *obs.shape[1:])
-        outputs = jax.vmap(agent.apply)(acting.params, grouped)
-        outputs = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), outputs)
-    else:
-        outputs = agent.apply(acting.params, obs)
-    return acting.select(outputs, key_for(acting.select, key))
+    return policy.act(grouped(agent, candidates), policy.params, memory, obs, key_for(policy.act, key))
 
 
 def collect(
     env,
     params,
     agent: Agent,
-    acting: Acting,
+    policy: Policy,
     lanes: Lanes,
     key: jax.Array,
     steps: int,
@@ -68,30 +92,32 @@ def collect(
     last_start = steps - limit if whole else steps
     if last_start < 0:
         raise ValueError(f"whole episodes of up to {limit} steps do not fit into {steps} steps")
-    cuts = parts(acting.params, lanes.obs, candidates)
+    cuts, before = parts(policy.params, lanes.obs, candidates), lanes.memory
 
     def play(part):
-        number, acting_params, lanes = part
-        acting_here = Acting(acting_params, acting.select)
-        one = partial(_step, env, params, agent, acting_here, key, number, candidates // cuts, last_start, whole)
+        number, policy_params, lanes = part
+        policy_here = Policy(policy_params, policy.act)
+        one = partial(_step, env, params, agent, policy_here, key, number, candidates // cuts, last_start, whole)
         lanes, seen = _scan(one, lanes, steps, ends=whole)
         return lanes, seen if whole else seen._replace(lived=jnp.ones(seen.terminated.shape, bool))
 
     if cuts == 1:
-        return play((0, acting.params, lanes))
-    cut = jax.tree.map(lambda x: x.reshape(cuts, -1, *x.shape[1:]), (acting.params, lanes))
-    lanes, seen = jax.lax.map(play, (jnp.arange(cuts), *cut))
-    seen = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), seen)
-    return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), lanes), jax.tree.map(
-        lambda x: x.reshape(steps, -1, *x.shape[3:]), seen
-    )
+        lanes, seen = play((0, policy.params, lanes))
+    else:
+        cut = jax.tree.map(lambda x: x.reshape(cuts, -1, *x.shape[1:]), (policy.params, lanes))
+        lanes, seen = jax.lax.map(play, (jnp.arange(cuts), *cut))
+        seen = jax.tree.map(lambda x: jnp.moveaxis(x, 0, 1), seen)
+        seen = jax.tree.map(lambda x: x.reshape(steps, -1, *x.shape[3:]), seen)
+        lanes = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), lanes)
+    return lanes, seen._replace(memory=jax.tree.map(lambda x: x[None], before))
 
 
-def _step(env, params, agent, acting, key, part, candidates, last_start, whole, lanes, t):
+def _step(env, params, agent, policy, key, part, candidates, last_start, whole, lanes, t):
     """One step of all lanes of one part of the candidates: (where they stand then, what was seen)."""
     n = lanes.alive.shape[0]
     act_key, step_key, reset_key = split(jax.random.fold_in(key, t), 3)
-    action, extras = act(agent, acting, lanes.obs, jax.random.fold_in(act_key, part), candidates)
+    act_key = jax.random.fold_in(act_key, part)
+    action, extras, memory = act(agent, policy, lanes.memory, lanes.obs, act_key, candidates)
     step_one = lambda k, s, a: adapter.step(env, k, s, a, params)  # noqa: E731
     stepped = _each(step_one, _lane_keys(step_key, n, candidates), candidates, lanes.env_state, action)
     seen = Trajectory(
@@ -113,18 +139,19 @@ def _step(env, params, agent, acting, key, part, candidates, last_start, whole, 
         begins = begins & alive
     if last_start:
         obs, env_state = _renewed(env, params, reset_key, begins, obs, env_state, candidates)
-    return Lanes(obs, env_state, alive), seen
+        memory = where(begins, blank(agent, policy, n, candidates), memory)
+    return Lanes(obs, env_state, alive, memory), seen
 
 
 PART_BYTES = 3 * 2**18  # what candidates that act together read in a step: so many stay in a core's cache of 1 MB
 BLOCK = 32  # steps between two looks at whether anyone still lives
 
 
-def parts(acting_params, obs, candidates: int) -> int:
+def parts(params, obs, candidates: int) -> int:
     """Into how many parts candidates are cut, one playing after the other. Only a CPU's cache asks for more than one."""
     if not (candidates and devices.branches_well()):
         return 1
-    size = sum(x.size * 4 for x in jax.tree.leaves((acting_params, obs)))  # observations enter the network as float32
+    size = sum(x.size * 4 for x in jax.tree.leaves((params, obs)))  # observations enter the network as float32
     return next(
         n for n in range(1, candidates + 1) if candidates % n == 0 and (size // n <= PART_BYTES or n == candidates)
     )

@@ -50,10 +50,14 @@ class Budget:
 
 
 class Kind(NamedTuple):
-    """A kind of policy: rules whose kinds are equal share the programs that evaluate and film. heads: as of `Rule.heads`."""
+    """A kind of policy: rules whose kinds are equal share the programs that evaluate and film.
+
+    heads: as of `Rule.heads`. act: how it acts, `Policy.act`.
+    """
 
     agent: MLP
     heads: tuple[tuple[str, Any], ...]
+    act: Callable
 
     @property
     def head(self) -> str:
@@ -201,7 +205,9 @@ class Experiment:
 
     def kind(self, env: Any, rule: str) -> Kind:
         """What a rule's policies have in common with those of others."""
-        return Kind(self.agent_of(rule), tuple(rules.heads(self.rules[rule], env).items()))
+        made = self.rules[rule]
+        act = training.deployed(self.setting(env, rule), made)
+        return Kind(self.agent_of(rule), tuple(rules.heads(made, env).items()), act)
 
     @property
     def warmth(self) -> np.ndarray | None:

@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from rewardlab import training
 from rewardlab.agents import MLP
-from rewardlab.collect import start
+from rewardlab.collect import blank, start
 from rewardlab.dataflow import NONE, Labels, flow
 from rewardlab.envs import adapter
 from rewardlab.marks import Instead, mark, mark_p, marked_agent, marked_world
@@ -39,13 +39,16 @@ def follow(rule: Rule, spec: MLP, env) -> tuple[list[Any], list[Labels], set]:
     marked = _marked_rule(rule, marked_agent(agent))
 
     def begin(key):
-        state_key, lanes_key = jax.random.split(key)
-        lanes = None if rule.whole else start(env, params, lanes_key, rule.lanes, rule.candidates)
-        return training.Carry(rule.init(agent, state_key), lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
+        state_key, lanes_key, behave_key = jax.random.split(key, 3)
+        state, memory = rule.init(agent, state_key), ()
+        if agent.remembers and not rule.whole:
+            memory = blank(agent, rule.behave(agent, state, behave_key), rule.lanes, rule.candidates)
+        lanes = None if rule.whole else start(env, params, lanes_key, rule.lanes, rule.candidates, memory)
+        return training.Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
 
     def update(key, carry):
         carry = training.update(setting, marked, params, key, carry)._replace(log={})
-        return rule.policy(agent, carry.state), carry
+        return rule.deploy(agent, carry.state).params, carry
 
     key = jax.eval_shape(lambda: jax.random.key(0))
     carry = jax.eval_shape(begin, key)

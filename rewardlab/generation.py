@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab import devices
-from rewardlab.collect import blocks, if_any, parts, scan_if_alive, where
+from rewardlab.collect import act, blank, blocks, if_any, parts, scan_if_alive, where
 from rewardlab.envs import adapter
-from rewardlab.randomness import key_for, split
-from rewardlab.types import Acting, Agent, Rule, Trajectory
+from rewardlab.randomness import split
+from rewardlab.types import Agent, Policy, Rule, Trajectory
 
 BLOCK = 8  # steps after which the candidates that still live are gathered anew
 
@@ -27,6 +27,7 @@ class Standing(NamedTuple):
 
     alive: bool, whether the lane has an episode under way. episode: int32, its number. time: int32, steps lived in it.
     following: int32[C], the number of the episode that begins next. key: key[C], what the candidate's actions are drawn from.
+    memory: what each lane's agent remembers.
     """
 
     obs: jax.Array
@@ -36,6 +37,7 @@ class Standing(NamedTuple):
     time: jax.Array
     following: jax.Array
     key: jax.Array
+    memory: Any
 
 
 class Common(NamedTuple):
@@ -44,7 +46,7 @@ class Common(NamedTuple):
     env: Any
     params: Any
     agent: Agent
-    select: Any
+    act: Any
     obs: jax.Array
     env_state: Any
     key: jax.Array
@@ -54,7 +56,7 @@ class Common(NamedTuple):
         return self.obs.shape[0]
 
 
-def live(env, params, agent: Agent, acting: Acting, start_key: jax.Array, key: jax.Array, rule: Rule) -> Trajectory:
+def live(env, params, agent: Agent, policy: Policy, start_key: jax.Array, key: jax.Array, rule: Rule) -> Trajectory:
     """The episodes of all of a rule's candidates in its lanes, [T, N]. Consumes the keys.
 
     Raises ValueError where the rule's steps might not be enough for them.
@@ -65,7 +67,7 @@ def live(env, params, agent: Agent, acting: Acting, start_key: jax.Array, key: j
         raise ValueError(f"{episodes} episodes a candidate, in {each} lanes, take up to {needed} steps, not {steps}")
     act_key, step_key = split(key, 2)
     obs, env_state = jax.vmap(lambda k: adapter.reset(env, k, params))(jax.random.split(start_key, episodes))
-    common = Common(env, params, agent, acting.select, obs, env_state, step_key)
+    common = Common(env, params, agent, policy.act, obs, env_state, step_key)
     number = jnp.broadcast_to(jnp.arange(each), (candidates, each))
     first = jax.tree.map(lambda x: x[jnp.minimum(number, episodes - 1)], (obs, env_state))
     standing = Standing(
@@ -75,10 +77,12 @@ def live(env, params, agent: Agent, acting: Acting, start_key: jax.Array, key: j
         time=jnp.zeros_like(number),
         following=jnp.full(candidates, each),
         key=jax.vmap(partial(jax.random.fold_in, act_key))(jnp.arange(candidates)),
+        memory=_each(blank(agent, policy, rule.lanes, candidates), candidates),
     )
-    cuts = parts(acting.params, standing.obs, candidates)
-    seen = _play(partial(_step, common), acting.params, standing, steps, cuts)
-    return jax.tree.map(lambda x: x.reshape(steps, rule.lanes, *x.shape[3:]), seen)
+    cuts = parts(policy.params, standing.obs, candidates)
+    seen = _play(partial(_step, common), policy.params, standing, steps, cuts)
+    seen = jax.tree.map(lambda x: x.reshape(steps, rule.lanes, *x.shape[3:]), seen)
+    return seen._replace(memory=jax.tree.map(lambda x: x.reshape(1, rule.lanes, *x.shape[2:]), standing.memory))
 
 
 def time_needed(rule: Rule, limit: int) -> int:
@@ -92,7 +96,7 @@ def _step(common: Common, candidates, standing: Standing, t):
     each, again = standing.alive.shape[1], common.episodes > standing.alive.shape[1]
     moment = (standing.episode, standing.time)
     act_keys = jax.vmap(lambda k, m: jax.vmap(partial(_at, k))(m))(standing.key, moment)
-    action, extras = _act(common, candidates, standing.obs, act_keys)
+    action, extras, memory = _act(common, candidates, standing, act_keys)
     step_one = lambda m, s, a: adapter.step(env, _at(common.key, m), s, a, params)  # noqa: E731
     # A lane that has one episode only is where the same lane of every candidate is: what hangs on chance alone is computed once.
     moments = moment if again else (jnp.arange(each), jnp.broadcast_to(t, each))
@@ -112,10 +116,13 @@ def _step(common: Common, candidates, standing: Standing, t):
     # A lane at rest stays where it is: worlds may go anywhere beyond an episode's end.
     obs, env_state = where(alive, (stepped.obs, stepped.state), (standing.obs, standing.env_state))
     number, following, begins = standing.episode, standing.following, jnp.zeros_like(ended)
+    memory = where(alive, memory, standing.memory)
     if again:
         number = jnp.where(ended, following[:, None] + jnp.cumsum(ended, axis=1, dtype=jnp.int32) - 1, number)
         begins, following = ended & (number < common.episodes), following + ended.sum(1, dtype=jnp.int32)
         obs, env_state = _begun(common, begins, number, obs, env_state)
+        new = blank(common.agent, Policy(candidates, common.act), ended.size, following.size)
+        memory = where(begins, _each(new, following.size), memory)
     after = standing._replace(
         obs=obs,
         env_state=env_state,
@@ -123,6 +130,7 @@ def _step(common: Common, candidates, standing: Standing, t):
         episode=number,
         time=jnp.where(begins, 0, standing.time + 1),
         following=following,
+        memory=memory,
     )
     return after, seen
 
@@ -133,14 +141,16 @@ def _at(key, moment):
     return jax.random.fold_in(jax.random.fold_in(key, episode), time)
 
 
-def _act(common: Common, candidates, obs, keys):
-    """Actions and extras, [C, L, ...]: each lane draws by its own key."""
+def _act(common: Common, candidates, standing: Standing, keys):
+    """Actions, extras and memory, [C, L, ...]: each lane draws by its own key."""
+    count = keys.shape[0]
+    memory, obs, keys = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), (standing.memory, standing.obs, keys))
+    return _each(act(common.agent, Policy(candidates, common.act), memory, obs, keys, count), count)
 
-    def select(outputs, key):
-        chosen = common.select(jax.tree.map(lambda x: x[None], outputs), key_for(common.select, key))
-        return jax.tree.map(lambda x: x[0], chosen)
 
-    return jax.vmap(jax.vmap(select))(jax.vmap(common.agent.apply)(candidates, obs), keys)
+def _each(tree, candidates: int):
+    """[C · L, ...] leaves as [C, L, ...]."""
+    return jax.tree.map(lambda x: x.reshape(candidates, -1, *x.shape[1:]), tree)
 
 
 def _begun(common: Common, begins, number, obs, env_state):

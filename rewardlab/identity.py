@@ -223,7 +223,7 @@ def rule_program(experiment: Experiment, name: str) -> str:
 
     def update(rule, params, key, carry):
         carry = training.update(setting, rule, params, key, carry)
-        return carry, rule.policy(setting.agent, carry.state)
+        return carry, rule.deploy(setting.agent, carry.state).params
 
     strong = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jax.numpy.shape(x), "float32"), rule)
     given = (strong, adapter.set_params(env.default_params, {}), jax.random.key(0))

@@ -56,12 +56,16 @@ def top(path) -> str:
 def marked_agent(agent: Agent, prefix: str = "") -> Agent:
     """The agent, with each leaf of its parameters marked on the way in, by layer, and each output, by head."""
 
-    def apply(params, obs):
-        marked = jax.tree_util.tree_map_with_path(lambda path, x: mark(x, f"{prefix}parameter", top(path)), params)
-        outputs = agent.apply(marked, obs)
-        return {h: jax.tree.map(lambda x, h=h: mark(x, f"{prefix}output", h), out) for h, out in outputs.items()}
+    def marked(ask):
+        def asked(params, *given):
+            params = jax.tree_util.tree_map_with_path(lambda path, x: mark(x, f"{prefix}parameter", top(path)), params)
+            outputs, memory = ask(params, *given)
+            told = {h: jax.tree.map(lambda x, h=h: mark(x, f"{prefix}output", h), out) for h, out in outputs.items()}
+            return told, memory
 
-    return agent._replace(apply=apply)
+        return asked
+
+    return agent._replace(step=marked(agent.step), unroll=marked(agent.unroll))
 
 
 def marked_world(env, mark=mark):

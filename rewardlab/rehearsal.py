@@ -68,8 +68,8 @@ def film(experiment: Experiment, env, folder: Path) -> None:
     kinds = {experiment.kind(env, name): name for name in experiment.rules}
     for kind, name in kinds.items():
         rule, agent = experiment.rules[name], experiment.setting(env, name).agent
-        policy = jax.eval_shape(lambda key, r=rule, a=agent: r.policy(a, r.init(a, key)), key)
-        frames, _ = filming(env, agent, kind.head, EPISODES).eval_shape(params, policy, key)
+        policy = jax.eval_shape(lambda key, r=rule, a=agent: r.deploy(a, r.init(a, key)).params, key)
+        frames, _ = filming(env, agent, kind.act, EPISODES).eval_shape(params, policy, key)
         check_size(frames, EPISODES)
         replays.write(folder, "blank", np.zeros((2, *frames.shape[2:]), frames.dtype))
 

@@ -198,7 +198,14 @@ def compile_all(
     def evaluation(name, programs):
         progress.stage(f"Compiling the evaluation of {name}")
         return batches.compile_evaluation(
-            settings[name], kinds[name].head, programs, default, overrides, experiment.episodes, experiment.warmth
+            settings[name],
+            kinds[name].act,
+            kinds[name].head,
+            programs,
+            default,
+            overrides,
+            experiment.episodes,
+            experiment.warmth,
         )
 
     train = {(name, device): workers.on(device, timed, name, device) for name in rules for device in workers.devices}

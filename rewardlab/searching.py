@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import batches, halving, rules, stats, training
+from rewardlab import batches, halving, stats, training
 from rewardlab.chunks import finite
 from rewardlab.envs import adapter
 from rewardlab.progress import Progress
@@ -110,8 +110,8 @@ def compiled(job: Job) -> tuple[batches.Programs, Any]:
     """What trains and what evaluates a batch of lanes, each with its own setting, on jax's default device."""
     each = job.rule.replace(**{field: jnp.zeros(job.width) for field in job.space})
     programs = batches.compile_training(job.setting, each, job.params, job.width)
-    head, once = next(iter(rules.heads(job.rule, job.setting.env))), adapter.stack_params(job.params, [{}])
-    return programs, batches.compile_evaluation(job.setting, head, programs, job.params, once, job.episodes)
+    act, once = training.deployed(job.setting, job.rule), adapter.stack_params(job.params, [{}])
+    return programs, batches.compile_evaluation(job.setting, act, "", programs, job.params, once, job.episodes)
 
 
 def start(job, programs, workers, progress, settings, seeds, steps: int, rung: int, carry) -> list[Future]:

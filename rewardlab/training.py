@@ -12,7 +12,7 @@ from rewardlab import agents, rules
 from rewardlab.agents import MLP
 from rewardlab.agents.feed_forward import flat
 from rewardlab.agents.standardise import amplified, measured, standardised
-from rewardlab.collect import Lanes, collect, start
+from rewardlab.collect import Lanes, blank, collect, start
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
 from rewardlab.fields import MOST_STEPS, coerce
@@ -66,11 +66,29 @@ def setting(
     return Setting(env, agents.make(spec, adapter.signature(env).obs, rules.heads(rule, env), prepare), judge)
 
 
+def deployed(s: Setting, rule: Rule):
+    """How the policy that a rule hands over acts, `Policy.act`: it depends on nothing but what it is given."""
+    acts = []
+
+    def look(rule, key):
+        policy = rule.deploy(s.agent, rule.init(s.agent, key_for(rule.init, key)))
+        acts.append(policy.act)
+        return policy.params
+
+    jax.eval_shape(look, rule, jax.eval_shape(lambda: jax.random.key(0)))
+    return acts[0]
+
+
 def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
     """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed."""
-    init_key, lanes_key = split(jax.random.fold_in(fast(run_key), 0), 2)
+    init_key, lanes_key, behave_key = split(jax.random.fold_in(fast(run_key), 0), 3)
     state = rule.init(s.agent, key_for(rule.init, init_key))
-    lanes = None if rule.whole else start(s.env, params, lanes_key, rule.lanes, rule.candidates)
+    lanes, memory = None, ()
+    if not rule.whole:
+        if s.agent.remembers:
+            policy = rule.behave(s.agent, state, key_for(rule.behave, behave_key))
+            memory = blank(s.agent, policy, rule.lanes, rule.candidates)
+        lanes = start(s.env, params, lanes_key, rule.lanes, rule.candidates, memory)
     carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
     log = jax.eval_shape(partial(_update, s), rule, params, run_key, carry).log
     return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
@@ -80,13 +98,16 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
     """Collect, judge, update, once. The keys depend on the seed's key and on the number of the update alone."""
     update_key = jax.random.fold_in(fast(run_key), carry.updates + 1)
     behave_key, start_key, collect_key, rule_key = split(update_key, 4)
-    acting = rule.behave(s.agent, carry.state, key_for(rule.behave, behave_key))
+    policy = rule.behave(s.agent, carry.state, key_for(rule.behave, behave_key))
     if rule.whole and rule.candidates and rule.episodes:
-        lanes, trajectory = None, live(s.env, params, s.agent, acting, start_key, collect_key, rule)
+        lanes, trajectory = None, live(s.env, params, s.agent, policy, start_key, collect_key, rule)
     else:
-        lanes = start(s.env, params, start_key, rule.lanes, rule.candidates) if rule.whole else carry.lanes
+        lanes = carry.lanes
+        if rule.whole:
+            memory = blank(s.agent, policy, rule.lanes, rule.candidates)
+            lanes = start(s.env, params, start_key, rule.lanes, rule.candidates, memory)
         lanes, trajectory = collect(
-            s.env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
+            s.env, params, s.agent, policy, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
         )
     experience = judged(trajectory, s.judge)
     state, log = rule.update(s.agent, carry.state, experience, key_for(rule.update, rule_key))
@@ -116,7 +137,7 @@ def train(
 ) -> Carry:
     """Trains one seed for at least `steps` environment steps. Inputs are standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
-    The trained parameters are `rule.policy(agent, carry.state)`. Raises InputError for more steps than can be counted, and for
+    The trained policy is `rule.deploy(agent, carry.state)`. Raises InputError for more steps than can be counted, and for
     anything but one threefry key.
     """
     check_one(key)

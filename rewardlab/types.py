@@ -2,8 +2,8 @@
 
 The training loop is three pure functions (`collect.py`, `judges.py`, a rule's `update`), scanned over updates (`training.py`):
 
-    acting     = rule.behave(agent, state, key)              who acts: one shared policy, or one candidate per group of lanes
-    trajectory = collect(env, params, agent, acting, key)    observations, actions, signals: no reward reaches `act`
+    policy     = rule.behave(agent, state, key)              who acts: one shared policy, or one candidate per group of lanes
+    trajectory = collect(env, params, agent, policy, key)    observations, actions, signals: no reward reaches `act`
     experience = judge(trajectory)                           the reward that trains; the signals stay behind
     state, log = rule.update(agent, state, experience, key)  gradient, temporal difference, or selection
 
@@ -21,7 +21,7 @@ import jax
 import numpy as np
 
 PyTree = Any
-Select = Callable[[Mapping[str, jax.Array], jax.Array], tuple[jax.Array, Mapping[str, jax.Array]]]
+Outputs = Mapping[str, Any]  # {head: float32[B, size of that head], or a Gaussian where the head is of a Box}
 
 
 @dataclass(frozen=True)
@@ -50,28 +50,43 @@ class Box:
 
 
 class Agent(NamedTuple):
-    """A network as two pure functions.
+    """A network, which may have a memory, as pure functions. `agents.memoryless` makes one without.
 
     init: key -> params, one pytree of float32 arrays.
-    apply: params, observations [B, ...] -> {head: float32[B, size of that head], or a Gaussian where the head is of a Box}.
+    start: (params, N) -> memory, a pytree of arrays [N, ...], of N lanes whose episodes begin; () without a memory.
+    step: (params, memory, observations [N, ...]) -> (outputs, memory after them).
+    unroll: (params, memory, observations [T, N, ...], first bool[T, N]) -> (outputs [T, N, ...], memories [T, N, ...]),
+        what T steps come to; before a step that is `first`, the memory starts anew. memories: those after each step.
     obs: shape and dtype of one observation, for the rules that remember observations.
     """
 
     init: Callable[[jax.Array], PyTree]
-    apply: Callable[[PyTree, jax.Array], Mapping[str, jax.Array]]
+    start: Callable[[PyTree, int], PyTree]
+    step: Callable[[PyTree, PyTree, jax.Array], tuple[Outputs, PyTree]]
+    unroll: Callable[[PyTree, PyTree, jax.Array, jax.Array], tuple[Outputs, PyTree]]
     obs: jax.ShapeDtypeStruct | None = None
 
+    @property
+    def remembers(self) -> bool:
+        """Whether it has a memory."""
+        return bool(jax.tree.leaves(jax.eval_shape(lambda key: self.start(self.init(key), 1), _key())))
 
-class Acting(NamedTuple):
-    """Who acts, and how the outputs of the network become an action.
+    def apply(self, params: PyTree, obs: jax.Array) -> Outputs:
+        """The outputs for observations [B, ...], of an agent without a memory."""
+        return self.step(params, (), obs)[0]
 
-    params: shared by all lanes, or with a leading axis [C] when the rule has candidates.
-    select: (outputs {head: [B, size]}, key) -> (actions, extras {name: [B]} kept with the step), for any B, 1 included.
-        Actions are int32[B], or float32[B, D] where they are continuous.
+
+class Policy(NamedTuple):
+    """Who acts, and how.
+
+    params: what it acts by, shared by all lanes, or with a leading axis [C] when the rule has candidates.
+    act: (agent, params, memory, observations [N, ...], key) -> (actions, extras {name: [N, ...]} kept with the step, memory), for
+        any N, 1 included. Actions are int32[N], or float32[N, D] where they are continuous. The key is one for all lanes, or
+        one for each, key[N]: `agents.by` makes an `act` that serves both. What it depends on stands in `params`.
     """
 
     params: PyTree
-    select: Select
+    act: Callable[..., tuple[jax.Array, Mapping[str, jax.Array], PyTree]]
 
 
 class Trajectory(NamedTuple):
@@ -82,7 +97,8 @@ class Trajectory(NamedTuple):
     next_obs: the observation that the action led to, before any reset.
     terminated, truncated: bool[T, N], the episode ended with this step, for good / by the clock; both may be true.
     signals: {name: [T, N]}, the world's own reward ("reward") and its events. Probes read them, rules never do.
-    extras: what `Acting.select` kept: {"log_prob": ...}.
+    extras: what `Policy.act` kept: {"log_prob": ...}.
+    memory: the agent's before the first step, [1, N, ...]; () where it has none.
     """
 
     obs: jax.Array
@@ -93,6 +109,7 @@ class Trajectory(NamedTuple):
     lived: jax.Array
     extras: Mapping[str, jax.Array]
     signals: Mapping[str, jax.Array]
+    memory: PyTree = ()
 
 
 class Experience(NamedTuple):
@@ -106,6 +123,7 @@ class Experience(NamedTuple):
     truncated: jax.Array
     lived: jax.Array
     extras: Mapping[str, jax.Array]
+    memory: PyTree = ()
 
     @property
     def done(self) -> jax.Array:
@@ -122,6 +140,7 @@ class Rule:
     level: what the rule can read of reward: 0 nothing, 1 a bar, 2 the order of episode returns, 3 episode returns,
         4 which step paid, 5 a learned predictor of reward that is consulted to act.
     continuous: whether worlds with continuous actions are taken, too; rules that tell actions apart by number take none.
+    remembers: whether agents with a memory are taken, too.
     whole: True: every update sees whole episodes from fresh resets. False: lanes carry on across updates.
     candidates: number of parameter vectors that act at once, or 0 for one that all lanes share.
     lanes, steps: N and T of one update's trajectory.
@@ -132,6 +151,7 @@ class Rule:
     title: ClassVar[str] = ""
     level: ClassVar[int]
     continuous: ClassVar[bool] = False
+    remembers: ClassVar[bool] = False
     whole: ClassVar[bool]
     candidates: int = 0
     lanes: int
@@ -150,7 +170,7 @@ class Rule:
         """Initial state: whatever the rule carries from update to update. Consumes the key."""
         raise TypeError(f"{type(self).__name__} has no init")
 
-    def behave(self, agent: Agent, state: PyTree, key: jax.Array) -> Acting:
+    def behave(self, agent: Agent, state: PyTree, key: jax.Array) -> Policy:
         """Who acts while this update's experience is collected. Consumes the key."""
         raise TypeError(f"{type(self).__name__} has no behave")
 
@@ -160,6 +180,10 @@ class Rule:
         """The next state, and a log of float32 scalars under fixed names. Consumes the key."""
         raise TypeError(f"{type(self).__name__} has no update")
 
-    def policy(self, agent: Agent, state: PyTree) -> PyTree:
-        """The parameters that the rule would hand over now: what is evaluated, greedily."""
-        raise TypeError(f"{type(self).__name__} has no policy")
+    def deploy(self, agent: Agent, state: PyTree) -> Policy:
+        """The policy that the rule would hand over now: what is evaluated, filmed and kept."""
+        raise TypeError(f"{type(self).__name__} has no deploy")
+
+
+def _key() -> jax.ShapeDtypeStruct:
+    return jax.eval_shape(lambda: jax.random.key(0))

@@ -43,7 +43,7 @@ def finished(path: Path) -> Path:
     measured = rehearsal.made_up(question, env, "drift", "near", random)
     rule = question.rules["drift"]
     agent = training.setting(env, rule, question.agent, main=question.main).agent
-    shapes = jax.eval_shape(lambda key: rule.policy(agent, rule.init(agent, key)), jax.random.key(0))
+    shapes = jax.eval_shape(lambda key: rule.deploy(agent, rule.init(agent, key)).params, jax.random.key(0))
     policies = checkpoints.flat(jax.tree.map(lambda x: np.zeros((4, *x.shape), x.dtype), shapes))
     about = {"seconds": 1.0, "compile_seconds": 1.0, "computed_with": [identity.of(question)]}
     batch = parts.Batch("drift", "near", (0, 1, 2, 3))

@@ -14,12 +14,12 @@ from test_audit import BOTH, row
 from test_audit_worlds import Nothing, Shows
 
 from rewardlab import rules
-from rewardlab.agents import greedy, sample
+from rewardlab.agents import by, greedily, greedy, sample
 from rewardlab.agents.select import entropy, log_prob
 from rewardlab.levels import contradiction
 from rewardlab.rules.returns import lambda_returns, reward_to_go
 from rewardlab.table import audit_table
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 # ------------------------------------------------------------------------------------------------------------ the losses
 
@@ -46,7 +46,7 @@ class Plain(Rule):
         return Learner(agent.init(key), jnp.zeros(()))
 
     def behave(self, agent, state, key):
-        return Acting(state.params, sample("logits"))
+        return Policy(state.params, by(sample("logits")))
 
     def loss(self, outputs, action, returns):
         return policy_gradient(outputs, action, returns) + squared(outputs, action, returns)
@@ -61,8 +61,8 @@ class Plain(Rule):
         params = jax.tree.map(lambda p, d: p - 0.1 * d, state.params, slope)
         return Learner(params, told.reward.mean()), {"loss": jnp.float32(0)}
 
-    def policy(self, agent, state):
-        return state.params
+    def deploy(self, agent, state):
+        return Policy(state.params, greedily("logits"))
 
 
 def policy_gradient(outputs, action, returns):
@@ -152,13 +152,15 @@ def test_a_declared_level_is_shown_and_never_used():
 
 def test_a_rule_that_remembers_reward_and_acts_on_it_is_caught():
     def by_memory(self, agent, state, key):
-        return Acting(
-            state.params, lambda outputs, key: sample("logits")({"logits": outputs["logits"] + state.last}, key)
+        return Policy(
+            state.params, by(lambda outputs, key: sample("logits")({"logits": outputs["logits"] + state.last}, key))
         )
 
     def by_order(self, agent, state, key):
         choose = greedy("logits")
-        return Acting(state.params, lambda outputs, key: (jnp.where(state.last > 0, 1, choose(outputs, key)[0]), {}))
+        return Policy(
+            state.params, by(lambda outputs, key: (jnp.where(state.last > 0, 1, choose(outputs, key)[0]), {}))
+        )
 
     assert row(tampered(behave=by_memory)).act == row(tampered(behave=by_order)).act == ("memory",)
     assert row(Plain()).act == ()
@@ -169,7 +171,7 @@ def test_a_value_that_is_consulted_is_a_predictor():
         def select(outputs, key):
             return sample("logits")({"logits": outputs["logits"] * outputs["value"]}, key)
 
-        return Acting(state.params, select)
+        return Policy(state.params, by(select))
 
     found = row(tampered(behave=behave))
     assert found.reads == ("logits", "value") and found.predictor == ("value",)

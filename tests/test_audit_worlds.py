@@ -10,11 +10,11 @@ from test_audit import WALK, row
 from worlds import Walk
 
 from rewardlab import MLP, envs
-from rewardlab.agents import make, sample
+from rewardlab.agents import by, make, sample
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
 from rewardlab.marks import marked_world
-from rewardlab.types import Acting
+from rewardlab.types import Policy
 
 # ---------------------------------------------------------------------------------------------------------------- worlds
 
@@ -143,7 +143,7 @@ def test_another_reward_changes_actions_where_the_audit_says_so_and_nowhere_else
             jax.ShapeDtypeStruct(lanes.obs.shape[1:], lanes.obs.dtype),
             {"logits": env.num_actions},
         )
-        acting = Acting(agent.init(jax.random.key(1)), sample("logits"))
+        acting = Policy(agent.init(jax.random.key(1)), by(sample("logits")))
         return collect(world, params, agent, acting, lanes, jax.random.key(2), 10)[1].action
 
     assert bool((actions(jnp.float32(0)) != actions(jnp.float32(7))).any()) == bool(act)

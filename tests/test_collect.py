@@ -8,10 +8,11 @@ from worlds import Params, State, Walk
 
 from rewardlab import collect as collecting
 from rewardlab import devices
+from rewardlab.agents import by, memoryless
 from rewardlab.collect import collect, start
 from rewardlab.judges import judged, signal, silent
 from rewardlab.probes.outcomes import measure
-from rewardlab.types import Acting, Agent
+from rewardlab.types import Policy
 
 WALK = Walk()
 
@@ -19,8 +20,8 @@ WALK = Walk()
 def scripted(per_lane, steps, *, whole=False, params=None, lanes=None):
     """Lane i takes action per_lane[i] at every step."""
     actions = jnp.array(per_lane, jnp.int32)
-    agent = Agent(lambda key: (), lambda params, obs: {"a": actions})
-    acting = Acting((), lambda outputs, key: (outputs["a"], {"kept": outputs["a"] * 10}))
+    agent = memoryless(lambda key: (), lambda params, obs: {"a": actions})
+    acting = Policy((), by(lambda outputs, key: (outputs["a"], {"kept": outputs["a"] * 10})))
     params = params or Params()
     lanes = lanes or start(WALK, params, jax.random.key(0), len(per_lane))
     return jax.jit(lambda lanes: collect(WALK, params, agent, acting, lanes, jax.random.key(1), steps, whole=whole))(
@@ -105,8 +106,8 @@ def test_outcomes_of_whole_episodes():
 
 
 def test_candidates_own_their_lanes():
-    agent = Agent(lambda key: (), lambda params, obs: {"a": jnp.full(obs.shape[0], params, jnp.int32)})
-    acting = Acting(jnp.array([1, 0]), lambda outputs, key: (outputs["a"], {}))
+    agent = memoryless(lambda key: (), lambda params, obs: {"a": jnp.full(obs.shape[0], params, jnp.int32)})
+    acting = Policy(jnp.array([1, 0]), by(lambda outputs, key: (outputs["a"], {})))
     lanes = start(WALK, Params(), jax.random.key(0), 6)
     _, seen = collect(WALK, Params(), agent, acting, lanes, jax.random.key(1), 3, candidates=2)
     assert seen.action[0].tolist() == [1, 1, 1, 0, 0, 0]
@@ -126,8 +127,8 @@ class Anywhere(Walk):
 def test_candidates_meet_the_same_worlds():
     """At the start, at every step, and after a reset: lane j of every candidate, and no two lanes of one."""
     world, params = Anywhere(), Params(goal=10_000)
-    agent = Agent(lambda key: (), lambda params, obs: {"a": jnp.zeros(obs.shape[0], jnp.int32)})
-    acting = Acting(jnp.zeros(3), lambda outputs, key: (outputs["a"], {}))
+    agent = memoryless(lambda key: (), lambda params, obs: {"a": jnp.zeros(obs.shape[0], jnp.int32)})
+    acting = Policy(jnp.zeros(3), by(lambda outputs, key: (outputs["a"], {})))
     lanes = start(world, params, jax.random.key(0), 12, candidates=3)
     _, seen = collect(world, params, agent, acting, lanes, jax.random.key(1), 7, candidates=3)
     position = np.asarray(seen.obs[..., 0]).reshape(7, 3, 4)
@@ -141,8 +142,8 @@ def test_candidates_meet_the_same_worlds():
 def test_what_is_skipped_changes_nothing(monkeypatch, whole):
     """Resets where none begins, parts of the candidates, and steps that nobody lives: computed or not, in a batch or not."""
     world, params = Anywhere(), Params(goal=12)
-    agent = Agent(lambda key: (), lambda a, obs: {"a": jnp.full(obs.shape[0], a)})
-    acting = Acting(jnp.arange(4) % 2, lambda outputs, key: (outputs["a"], {}))
+    agent = memoryless(lambda key: (), lambda a, obs: {"a": jnp.full(obs.shape[0], a)})
+    acting = Policy(jnp.arange(4) % 2, by(lambda outputs, key: (outputs["a"], {})))
 
     def seen(key):
         start_key, collect_key = jax.random.split(key)

@@ -13,7 +13,7 @@ from worlds import Aim, Walk
 
 import rewardlab
 from rewardlab import MLP, Condition, Experiment, cli, envs, rules, training
-from rewardlab.agents import Gaussian, epsilon_greedy, greedy, sample
+from rewardlab.agents import Gaussian, epsilon_greedy, greedily, greedy, sample
 from rewardlab.agents.select import entropy, log_prob
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
@@ -26,7 +26,7 @@ from rewardlab.probes.replay import camera, scripted
 from rewardlab.rules.natural import objective
 from rewardlab.rules.openai_es import smoothed_gradient
 from rewardlab.rules.returns import fitness
-from rewardlab.types import Box
+from rewardlab.types import Box, Policy
 
 KEY, BOX = jax.random.key, Box((-2.0, 0.0), (2.0, 1.0))
 TAKING = [name for name in rules.names() if rules.make(name).continuous]
@@ -258,8 +258,8 @@ def test_rules_learn_to_aim(name):
     train = jax.jit(lambda key: training.train(key, rule, env, spec=BLIND, steps=10_000))
     s, params = training.setting(env, rule, BLIND), set_params(env.default_params, {})
     carry = train(KEY(0))
-    score = outcomes(env, params, s.agent, rule.policy(s.agent, carry.state), "logits", KEY(1), 4)
-    before = outcomes(env, params, s.agent, s.agent.init(KEY(2)), "logits", KEY(1), 4)
+    score = outcomes(env, params, s.agent, rule.deploy(s.agent, carry.state), KEY(1), 4)
+    before = outcomes(env, params, s.agent, Policy(s.agent.init(KEY(2)), greedily("logits")), KEY(1), 4)
     assert before.returns < -0.3 < -0.01 < score.returns
 
 

@@ -62,7 +62,7 @@ def test_cma_es_moves_to_the_weighted_mean_of_the_better_half(separable):
     """m' = Σ_{i ≤ λ/2} w_i x_{i:λ} with w_i ∝ ln((λ + 1)/2) − ln i (Hansen 2016, eqs. 41–53): more reward is better."""
     rule, agent = CMAES(candidates=10, lanes=10, steps=1, sigma=0.7, separable=separable), vector_agent()
     state = rule.init(agent, jax.random.key(0))
-    np.testing.assert_array_equal(rule.policy(agent, state), state.mean)
+    np.testing.assert_array_equal(rule.deploy(agent, state).params, state.mean)
     weights = np.log(5.5) - np.log(np.arange(1, 6))
     weights /= weights.sum()
     update = jax.jit(lambda state, score, key: rule.update(agent, state, episodes(score[None]), key)[0])
@@ -93,7 +93,7 @@ def test_cma_es_draws_with_its_step_size_and_climbs(separable):
 
     keys = jax.random.split(jax.random.key(2), 60)
     state, _ = jax.jit(lambda: jax.lax.scan(generation, rule.init(agent, jax.random.key(1)), keys))()
-    np.testing.assert_allclose(rule.policy(agent, state), goal, atol=0.02)
+    np.testing.assert_allclose(rule.deploy(agent, state).params, goal, atol=0.02)
     spread = state.search.C if separable else jnp.diag(state.search.C)
     assert spread[0] > 10 * spread[2]
 

@@ -11,17 +11,17 @@ from test_collect import column
 from worlds import Params, State, Walk
 
 from rewardlab import batches, collect, devices, rules, training
-from rewardlab.agents import MLP
+from rewardlab.agents import MLP, by, memoryless
 from rewardlab.agents.select import sample
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
 from rewardlab.generation import live, time_needed
 from rewardlab.judges import judged
 from rewardlab.rules.returns import fitness
-from rewardlab.types import Acting, Agent
+from rewardlab.types import Policy
 
-ALWAYS = Agent(lambda key: (), lambda action, obs: {"a": jnp.full(obs.shape[0], action)})
-ODDS = Agent(lambda key: (), lambda logits, obs: {"logits": jnp.tile(logits, (obs.shape[0], 1))})
+ALWAYS = memoryless(lambda key: (), lambda action, obs: {"a": jnp.full(obs.shape[0], action)})
+ODDS = memoryless(lambda key: (), lambda logits, obs: {"logits": jnp.tile(logits, (obs.shape[0], 1))})
 
 
 def plan(candidates, each, episodes, limit=5):
@@ -47,7 +47,7 @@ GUSTS = {"world": Gusts(), "world_params": Params(goal=10_000)}
 def played(rule, agent, params, select, world=None, key=0, world_params=None):
     start_key, live_key = jax.random.split(jax.random.key(key))
     world_params = Params() if world_params is None else world_params
-    return live(world or Walk(), world_params, agent, Acting(params, select), start_key, live_key, rule)
+    return live(world or Walk(), world_params, agent, Policy(params, by(select)), start_key, live_key, rule)
 
 
 def as_told(outputs, key):
@@ -126,7 +126,9 @@ def test_fitness_is_unbiased_though_episodes_differ_in_length():
     def score(rule):
         def one(key):
             start_key, live_key = jax.random.split(key)
-            return fitness(judged(live(Walk(), Params(), ODDS, Acting(logits, sample()), start_key, live_key, rule)), 3)
+            return fitness(
+                judged(live(Walk(), Params(), ODDS, Policy(logits, by(sample())), start_key, live_key, rule)), 3
+            )
 
         return np.asarray(jax.jit(jax.vmap(one))(jax.random.split(jax.random.key(5), REPEATS)))
 

@@ -295,6 +295,6 @@ def test_they_learn_to_walk(name):
 
     def success(key):
         carry = training.train(key, rule, world, params, spec=spec, steps=20_000)
-        return outcomes(world, params, s.agent, rule.policy(s.agent, carry.state), "logits", key, 4).share[0]
+        return outcomes(world, params, s.agent, rule.deploy(s.agent, carry.state), key, 4).share[0]
 
     assert jax.jit(jax.vmap(success))(jax.random.split(jax.random.key(5), 8)).mean() >= 0.75

@@ -6,10 +6,10 @@ import numpy as np
 from scipy import stats
 from told import episodes, vector_agent
 
+from rewardlab.agents import memoryless
 from rewardlab.rules.guess_and_check import GuessAndCheck
 from rewardlab.rules.guess_and_check import State as GuessState
 from rewardlab.rules.population import clears
-from rewardlab.types import Agent
 
 
 def test_the_bar_is_cleared_by_what_equals_it_in_enough_of_a_candidates_own_lanes():
@@ -22,7 +22,9 @@ def test_the_bar_is_cleared_by_what_equals_it_in_enough_of_a_candidates_own_lane
 def test_guess_and_check_accepts_at_the_closed_form_rate():
     """Greedy on two Gaussian logits N(m_i, s_i²), arm 1 pays: the prior passes with Φ((m₁ − m₀) / √(s₀² + s₁²))."""
     mean, sd, n = jnp.array([0.5, -0.2]), jnp.array([1.0, 0.7]), 100_000
-    agent = Agent(lambda key: mean + sd * jax.random.normal(key, (2,)), lambda params, obs: {"logits": obs * params})
+    agent = memoryless(
+        lambda key: mean + sd * jax.random.normal(key, (2,)), lambda params, obs: {"logits": obs * params}
+    )
     rule = GuessAndCheck(candidates=n, lanes=n, steps=1, share=1.0)
     state = rule.init(agent, jax.random.key(0))
     litter = state.litter
@@ -34,7 +36,7 @@ def test_guess_and_check_accepts_at_the_closed_form_rate():
 
 def test_what_guess_and_check_keeps_is_the_prior_conditioned_on_passing():
     """Kept logit differences against the truncated normal, by a Kolmogorov–Smirnov test over 4,000 runs."""
-    agent = Agent(lambda key: jax.random.normal(key, (2,)), lambda params, obs: {"logits": obs * params})
+    agent = memoryless(lambda key: jax.random.normal(key, (2,)), lambda params, obs: {"logits": obs * params})
     rule = GuessAndCheck(candidates=16, lanes=16, steps=1, share=1.0)
 
     def one(key):

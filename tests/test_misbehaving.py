@@ -17,12 +17,12 @@ from worlds import Params, Squares, State, Walk
 
 import rewardlab
 from rewardlab import MLP, cli, envs, judges, rules
-from rewardlab.agents import greedy, sample
+from rewardlab.agents import by, greedily, greedy, sample
 from rewardlab.envs import catalogue
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.rules import contract
-from rewardlab.types import Acting, Box, Rule
+from rewardlab.types import Box, Policy, Rule
 
 SMALL = MLP(hidden=(4,))
 
@@ -50,14 +50,14 @@ class Base(Rule):
         return Learned(agent.init(key), jnp.int32(0))
 
     def behave(self, agent, state, key):
-        return Acting(state.params, sample("logits"))
+        return Policy(state.params, by(sample("logits")))
 
     def update(self, agent, state, experience, key):
         step = self.rate * experience.reward.mean()
         return Learned(jax.tree.map(lambda x: x + step, state.params), state.count + 1), {"step": step}
 
-    def policy(self, agent, state):
-        return state.params
+    def deploy(self, agent, state):
+        return Policy(state.params, greedily("logits"))
 
 
 def world(**changes) -> Walk:
@@ -264,21 +264,21 @@ RULES = {
     "init raises": (rule(init=lambda self, agent, key: agent.init()), "init of rule Odd raised TypeError"),
     "a text in the state": (rule(init=lambda self, agent, key: Learned(agent.init(key), "x")), "init of rule Odd.count returned a str"),
     "acting a tuple": (acting(lambda params, select: (params, select)), "behave of rule Odd returned a tuple of 2"),
-    "acting without parameters": (acting(lambda params, select: Acting({}, select)), "Acting.params from behave of rule Odd is {}; expected: {"),
+    "acting without parameters": (acting(lambda params, select: Policy({}, by(select))), "Policy.params from behave of rule Odd is {}; expected: {"),
     "acting in a row": (
-        acting(lambda params, select: Acting(jax.tree.map(lambda x: x[None], params), select)), "Acting.params from behave of rule Odd"
+        acting(lambda params, select: Policy(jax.tree.map(lambda x: x[None], params), by(select))), "Policy.params from behave of rule Odd"
     ),
-    "candidates that are one": (rule(candidates=2), "Acting.params from behave of rule Odd"),
-    "a head that is not there": (acting(lambda params, select: Acting(params, greedy("q"))), "behave of rule Odd raised KeyError"),
+    "candidates that are one": (rule(candidates=2), "Policy.params from behave of rule Odd"),
+    "a head that is not there": (acting(lambda params, select: Policy(params, by(greedy("q")))), "behave of rule Odd raised KeyError"),
     "actions alone": (
-        acting(lambda params, select: Acting(params, lambda out, key: out["logits"].argmax(-1))), "Acting.select of rule Odd returned int32[4]"
+        acting(lambda params, select: Policy(params, by(lambda out, key: out["logits"].argmax(-1)))), "Policy.act from behave of rule Odd returned int32[4]"
     ),
     "float actions": (
-        acting(lambda params, select: Acting(params, lambda out, key: (out["logits"][:, 0], {}))), "returned float32[4] as actions; expected: int32[4]"
+        acting(lambda params, select: Policy(params, by(lambda out, key: (out["logits"][:, 0], {})))), "returned float32[4] as actions; expected: int32[4]"
     ),
-    "one action for all": (acting(lambda params, select: Acting(params, lambda out, key: (jnp.int32(0), {}))), "returned int32[] as actions"),
+    "one action for all": (acting(lambda params, select: Policy(params, by(lambda out, key: (jnp.int32(0), {})))), "returned int32[] as actions"),
     "extras of another length": (
-        acting(lambda params, select: Acting(params, lambda out, key: (select(out, key)[0], {"x": jnp.zeros(3)}))), "returned float32[3] as 'x'"
+        acting(lambda params, select: Policy(params, by(lambda out, key: (select(out, key)[0], {"x": jnp.zeros(3)})))), "returned float32[3] as 'x'"
     ),
     "update of a state alone": (rule(update=lambda self, agent, state, told, key: state.params), "update of rule Odd returned a dict; expected: (state, log)"),
     "update of three": (updated(lambda state, log: (state, log, {})), "update of rule Odd returned a tuple of 3; expected: (state, log)"),

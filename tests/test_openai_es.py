@@ -52,4 +52,4 @@ def test_openai_es_acts_with_antithetic_pairs_and_climbs_a_bandit():
         return rule.update(agent, state, episodes(-((litter - goal) ** 2).sum(-1)[None]), key)
 
     state, _ = jax.lax.scan(generation, state, jax.random.split(jax.random.key(2), 200))
-    np.testing.assert_allclose(rule.policy(agent, state), goal, atol=0.15)
+    np.testing.assert_allclose(rule.deploy(agent, state).params, goal, atol=0.15)

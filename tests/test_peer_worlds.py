@@ -8,10 +8,10 @@ import pytest
 from minatar import Environment
 
 from rewardlab import envs
-from rewardlab.agents import sample
+from rewardlab.agents import by, memoryless, sample
 from rewardlab.collect import collect, start
 from rewardlab.probes.replay import Filmed
-from rewardlab.types import Acting, Agent
+from rewardlab.types import Policy
 
 pytestmark = pytest.mark.slow
 
@@ -21,13 +21,13 @@ LANES, STEPS = 10, 1000
 def lived(name):
     """10,000 steps of a random policy in 10 lanes that carry on: where each lane begins, and what happened."""
     env = Filmed(envs.make(name))
-    agent = Agent(lambda key: (), lambda params, obs: {"logits": jnp.zeros((obs.shape[0], env.num_actions))})
+    agent = memoryless(lambda key: (), lambda params, obs: {"logits": jnp.zeros((obs.shape[0], env.num_actions))})
 
     @jax.jit
     def play(key):
         start_key, key = jax.random.split(key)
         lanes = start(env, env.default_params, start_key, LANES)
-        seen = collect(env, env.default_params, agent, Acting((), sample()), lanes, key, STEPS)[1]
+        seen = collect(env, env.default_params, agent, Policy((), by(sample())), lanes, key, STEPS)[1]
         return lanes.obs, seen
 
     return jax.tree.map(np.asarray, play(jax.random.key(5)))

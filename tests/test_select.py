@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from rewardlab import rules
+from rewardlab.agents import memoryless
 from rewardlab.agents.gaussian import Gaussian
 from rewardlab.agents.select import epsilon_greedy, greedy, log_prob, sample, warm, warm_or_greedy
 from rewardlab.collect import act
-from rewardlab.types import Agent, Box
+from rewardlab.types import Box
 
 
 def test_sampling_follows_the_softmax():
@@ -53,7 +54,7 @@ def test_a_temperature_of_0_is_greedy_beside_others_that_draw():
 
 @pytest.mark.parametrize("name", ["truncation", "openai_es", "guess_and_check"])
 def test_populations_draw_while_they_are_tested_where_they_are_told_to(name):
-    agent = Agent(init=lambda key: jnp.zeros(2), apply=lambda params, obs: {"logits": obs * params})
+    agent = memoryless(init=lambda key: jnp.zeros(2), apply=lambda params, obs: {"logits": obs * params})
     obs = jnp.ones((800, 2))
     for sampled in (False, True):
         rule = rules.make(name, candidates=16, lanes=800, sampled=sampled)

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 from told import episodes, vector_agent
 
+from rewardlab.agents import memoryless
 from rewardlab.rules import lineage
 from rewardlab.rules.culling import Culling
 from rewardlab.rules.drift import Drift
@@ -17,7 +18,6 @@ from rewardlab.rules.fixed import Fixed
 from rewardlab.rules.population import cross
 from rewardlab.rules.tournament import Tournament
 from rewardlab.rules.truncation import Truncation
-from rewardlab.types import Agent
 
 
 def close(found, truth, error, limit=4.5):
@@ -125,7 +125,7 @@ def test_a_fixed_policy_keeps_its_first_network_and_acts_by_it_or_uniformly():
     state = rule.init(agent, jax.random.key(0))
     np.testing.assert_array_equal(state, agent.init(jax.random.key(0)))
     after, _ = rule.update(agent, state, episodes([[1.0, 0, 1]]), jax.random.key(1))
-    np.testing.assert_array_equal(rule.policy(agent, after), state)
+    np.testing.assert_array_equal(rule.deploy(agent, after).params, state)
     outputs = {"logits": jnp.tile(state, (n, 1))}
     assert (rule.behave(agent, state, None).select(outputs, jax.random.key(2))[0] == jnp.argmax(state)).all()
     action, _ = rule.replace(epsilon=1.0).behave(agent, state, None).select(outputs, jax.random.key(2))
@@ -138,7 +138,9 @@ def test_a_fixed_policy_keeps_its_first_network_and_acts_by_it_or_uniformly():
 def test_culling_keeps_of_one_litter_what_passes_and_can_never_find_more():
     """Two logits N(m_i, s_i²), a bar on their difference D: survivors are D's normal cut off at the bar, as many as its tail."""
     mean, sd, n = jnp.array([0.5, -0.2]), jnp.array([1.0, 0.7]), 100_000
-    agent = Agent(lambda key: mean + sd * jax.random.normal(key, (2,)), lambda params, obs: {"logits": obs * params})
+    agent = memoryless(
+        lambda key: mean + sd * jax.random.normal(key, (2,)), lambda params, obs: {"logits": obs * params}
+    )
     rule = Culling(candidates=n, lanes=n, steps=1, share=1.0, bar=0.3)
     state = rule.init(agent, jax.random.key(0))
     difference = lambda litter: litter[:, 1] - litter[:, 0]  # noqa: E731
@@ -164,7 +166,7 @@ def test_culling_spares_all_where_none_passes_and_finds_what_some_litter_holds()
         for k in jax.random.split(key, 2):
             state, _ = rule.update(agent, state, episodes(state.litter.T), k)
         unchanged = (state.litter == first.litter).all()
-        return rule.policy(agent, state)[0] >= 1.2, unchanged, (first.litter >= 1.2).any()
+        return rule.deploy(agent, state).params[0] >= 1.2, unchanged, (first.litter >= 1.2).any()
 
     # A program of its own: one that also draws the litter may compute it twice, and round it differently.
     first = jax.jit(jax.vmap(partial(rule.init, agent)))(jax.random.split(jax.random.key(0), n))
@@ -258,7 +260,7 @@ def test_the_intensity_of_a_tournament_is_the_largest_of_so_many_normals(size, i
     litter = np.asarray(after.litter[:, 0], np.float64)
     # A parent with several children counts several times: the litter's effective size is n / E[w²], at least n / (1 + k).
     close(litter.mean() - gene.mean(), intensity / np.sqrt(1 + noise**2), np.sqrt((2 + size) / n))
-    np.testing.assert_array_equal(rule.policy(agent, after), state.litter[jnp.argmax(seen)])
+    np.testing.assert_array_equal(rule.deploy(agent, after).params, state.litter[jnp.argmax(seen)])
 
 
 def test_children_of_a_generation_are_mutated_with_the_stated_spread():

@@ -191,8 +191,7 @@ def test_it_learns_to_walk(name):
 
     def success(key):
         carry = training.train(key, rule, world, params, spec=SPEC, steps=40_000)
-        head = next(iter(rule.heads(2)))
-        return outcomes(world, params, s.agent, rule.policy(s.agent, carry.state), head, key, 4).share[0]
+        return outcomes(world, params, s.agent, rule.deploy(s.agent, carry.state), key, 4).share[0]
 
     assert jax.jit(jax.vmap(success))(jax.random.split(jax.random.key(5), 8)).mean() >= 0.75
 
@@ -302,7 +301,7 @@ def test_a_yoked_rule_reads_nothing_of_what_it_earned(case):
     assert done[:, own].any() and done[:, twin].sum() > 1, "one return less its own mean is nothing"
 
     def handed_over(reward):
-        return case.rule.policy(case.setting.agent, updated(reward))
+        return case.rule.deploy(case.setting.agent, updated(reward)).params
 
     random = np.random.default_rng(0)
     plain = random.integers(0, 2, done.shape).astype(np.float32)

@@ -14,12 +14,12 @@ from worlds import Walk
 
 import rewardlab
 from rewardlab import batches, cli, halving, rules, runner, searching, space, table, training, tuned, tuning
-from rewardlab.agents import greedy
+from rewardlab.agents import greedily
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.progress import Silent
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 BUDGET = 100_000
 
@@ -122,13 +122,13 @@ class Dial(Rule):
         return agent.init(key)
 
     def behave(self, agent, state, key):
-        return Acting(state, greedy("logits"))
+        return Policy(state, greedily("logits"))
 
     def update(self, agent, state, experience, key):
         return jax.tree.map(lambda x: x + self.rate, state), {}
 
-    def policy(self, agent, state):
-        return state
+    def deploy(self, agent, state):
+        return Policy(state, greedily("logits"))
 
 
 def test_every_seed_of_a_batch_has_a_setting_of_its_own():

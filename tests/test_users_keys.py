@@ -11,7 +11,7 @@ from worlds import Walk
 
 import rewardlab
 from rewardlab import envs, rules
-from rewardlab.agents import greedy
+from rewardlab.agents import by, greedily, greedy
 from rewardlab.envs import adapter
 from rewardlab.envs.dark_room import DarkRoom
 from rewardlab.errors import InputError
@@ -19,7 +19,7 @@ from rewardlab.probes.references import play
 from rewardlab.probes.replay import filming
 from rewardlab.randomness import fast, key_for
 from rewardlab.rules.drift import Drift
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 ORDINARY = jax.eval_shape(lambda: jax.random.key(0)).dtype
 got = []  # the kind of every key that reached code of this file
@@ -84,13 +84,13 @@ class Remembers(Rule):
 
     def behave(self, agent, state, key):
         note(key)
-        return Acting(state[0], lambda out, key: (jax.random.randint(note(key), out["logits"].shape[:1], 0, 2), {}))
+        return Policy(state[0], by(lambda out, key: (jax.random.randint(note(key), out["logits"].shape[:1], 0, 2), {})))
 
     def update(self, agent, state, experience, key):
         return (state[0], jnp.where(experience.reward.sum() > 0, note(key), state[1])), {}
 
-    def policy(self, agent, state):
-        return state[0]
+    def deploy(self, agent, state):
+        return Policy(state[0], greedily("logits"))
 
 
 class Darker(DarkRoom):

@@ -116,7 +116,7 @@ def test_cross_learning_acts_by_its_policy_and_stays_a_distribution():
     assert pull(rule, policy, 1, jnp.float32(1.0)).tolist() == [0.0, 1.0, 0.0]
     assert pull(rule, policy, 1, jnp.float32(9.0)).tolist() == [0.0, 1.0, 0.0]
     np.testing.assert_allclose(pull(rule, policy, 1, jnp.float32(-9.0)), policy, atol=1e-7)
-    gone = BANDIT.apply(rule.policy(BANDIT, jnp.array([0.0, 1.0, 0.0])), jnp.ones((1, 1)))["logits"]
+    gone = BANDIT.apply(rule.deploy(BANDIT, jnp.array([0.0, 1.0, 0.0])).params, jnp.ones((1, 1)))["logits"]
     assert np.isfinite(gone).all() and gone.argmax() == 1
 
 

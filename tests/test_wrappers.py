@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from rewardlab import envs
+from rewardlab.agents import by, memoryless
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter, score_strip
 from rewardlab.errors import InputError
-from rewardlab.types import Acting, Agent
+from rewardlab.types import Policy
 
 KEY = jax.random.key
 COINRUN = {"levels": 20, "held_out": 5}
@@ -187,8 +188,8 @@ def test_the_optimal_policy_plays_lifetimes_and_collection_starts_new_ones():
     total = jax.jit(jax.vmap(episode))(*(jax.random.split(KEY(i), lanes) for i in range(2)))
     total = np.asarray(total, np.float64)
     assert abs(total.mean() - float(env.optimum(params))) < 4.5 * total.std() / lanes**0.5
-    agent = Agent(lambda key: (), lambda params, obs: {})
-    idle = Acting((), lambda outputs, key: (jnp.zeros(64, jnp.int32), {}))
+    agent = memoryless(lambda key: (), lambda params, obs: {})
+    idle = Policy((), by(lambda outputs, key: (jnp.zeros(64, jnp.int32), {})))
     _, seen = collect(env, params, agent, idle, start(env, params, KEY(0), 64), KEY(1), 36)
     assert np.flatnonzero(seen.truncated[:, 0]).tolist() == [17, 35] and not seen.terminated.any()
 

@@ -106,7 +106,7 @@ def prefers_the_arm_that_pays(rule, world) -> float:
 
     def train(key):
         carry = training.train(key, rule, world, spec=SPEC, steps=150 * rule.lanes * rule.steps)
-        logits = s.agent.apply(rule.policy(s.agent, carry.state), jnp.ones((1, 1)))
+        logits = s.agent.apply(rule.deploy(s.agent, carry.state).params, jnp.ones((1, 1)))
         return jnp.argmax(logits[next(iter(rule.heads(2)))][0])
 
     return np.mean(np.asarray(jax.jit(jax.vmap(train))(jax.random.split(jax.random.key(0), SEEDS))) == 1)
@@ -146,5 +146,7 @@ def test_the_twin_learns():
     s = training.setting(Arms(), rule, MLP(hidden=(4,)))
     keys = jax.random.split(jax.random.key(0), 16)
     carry = jax.jit(jax.vmap(lambda key: training.train(key, rule, Arms(), spec=MLP(hidden=(4,)), steps=10_000)))(keys)
-    logits = jax.vmap(lambda state: s.agent.apply(rule.rule.policy(s.agent, state.twin), jnp.ones((1, 1)))["logits"][0])
+    logits = jax.vmap(
+        lambda state: s.agent.apply(rule.rule.deploy(s.agent, state.twin).params, jnp.ones((1, 1)))["logits"][0]
+    )
     assert (logits(carry.state).argmax(-1) == 1).mean() > 0.9

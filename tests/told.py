@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab.types import Agent, Experience
+from rewardlab.agents import memoryless
+from rewardlab.types import Experience
 
 
 def experience(obs, action, reward, *, next_obs=None, terminated=None, truncated=None, lived=None, extras=None):
@@ -38,14 +39,16 @@ def episodes(reward, length=1):
 
 def table(states, heads):
     """A tabular agent over one-hot observations: float parameters {head: [S, size]}."""
-    return Agent(
+    return memoryless(
         init=lambda key: {h: jnp.zeros((states, n)) for h, n in heads.items()},
         apply=lambda params, obs: {h: obs.astype(w.dtype) @ w for h, w in params.items()},
     )
 
 
 def vector_agent(size=3):
-    return Agent(init=lambda key: jax.random.normal(key, (size,)), apply=lambda params, obs: {"logits": obs * params})
+    return memoryless(
+        init=lambda key: jax.random.normal(key, (size,)), apply=lambda params, obs: {"logits": obs * params}
+    )
 
 
 def chain_experience(states=4):

@@ -1,7 +1,19 @@
-"""Agents: networks built from the heads that a rule needs, and ways to turn their outputs into actions."""
+"""Agents: networks built from the heads that a rule needs, with or without a memory, and ways to turn their outputs into actions."""
 
 from rewardlab.agents.feed_forward import MLP, make
 from rewardlab.agents.gaussian import Gaussian
-from rewardlab.agents.select import epsilon_greedy, greedy, sample
+from rewardlab.agents.memory import memoryless, recurrent
+from rewardlab.agents.select import by, epsilon_greedy, greedily, greedy, sample
 
-__all__ = ["MLP", "Gaussian", "epsilon_greedy", "greedy", "make", "sample"]
+__all__ = [
+    "MLP",
+    "Gaussian",
+    "by",
+    "epsilon_greedy",
+    "greedily",
+    "greedy",
+    "make",
+    "memoryless",
+    "recurrent",
+    "sample",
+]

@@ -13,6 +13,7 @@ import numpy as np
 
 from rewardlab.agents.dense import Dense
 from rewardlab.agents.gaussian import Gaussian
+from rewardlab.agents.memory import memoryless
 from rewardlab.errors import InputError, out_of_range
 from rewardlab.types import Agent, Box
 
@@ -127,7 +128,7 @@ def make(
     prepare: observations -> what enters the network, float32[B, entries].
     """
     network = _Network(spec, tuple(heads.items()), prepare)
-    return Agent(
+    return memoryless(
         init=lambda key: network.init(key, jnp.zeros((1, *obs.shape)))["params"],
         apply=lambda params, obs: network.apply({"params": params}, obs),
         obs=obs,

@@ -1,4 +1,4 @@
-"""From network outputs to actions. Each maker gives a `select(outputs, key) -> (actions, extras)`.
+"""From network outputs to actions. Each maker gives a `select(outputs, key) -> (actions, extras)`, `by` a policy's `act` from it.
 
 A head's output is float32[B, A], the logits or values of A actions, which are int32[B], or a `Gaussian` over continuous
 actions float32[B, D].
@@ -6,10 +6,39 @@ actions float32[B, D].
 
 from __future__ import annotations
 
+import functools
+
 import jax
 import jax.numpy as jnp
 
 from rewardlab.agents.gaussian import Gaussian
+from rewardlab.randomness import key_for
+
+
+def by(select):
+    """The `Policy.act` of who asks the network once and selects by its outputs.
+
+    select: (outputs {head: [B, size]}, key) -> (actions, extras {name: [B, ...]}), for any B, 1 included.
+    """
+
+    def act(agent, params, memory, obs, key):
+        outputs, memory = agent.step(params, memory, obs)
+        if not key.ndim:
+            return (*select(outputs, key_for(select, key)), memory)
+
+        def one(outputs, key):  # each lane draws by its own key
+            chosen = select(jax.tree.map(lambda x: x[None], outputs), key_for(select, key))
+            return jax.tree.map(lambda x: x[0], chosen)
+
+        return (*jax.vmap(one)(outputs, key), memory)
+
+    return act
+
+
+@functools.cache
+def greedily(head: str):
+    """The `Policy.act` of who takes the action that the head ranks highest: one and the same function for one head."""
+    return by(greedy(head))
 
 
 def greedy(head: str):

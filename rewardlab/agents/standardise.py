@@ -14,11 +14,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rewardlab.agents.memory import memoryless
+from rewardlab.agents.select import by
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError
 from rewardlab.randomness import fast
-from rewardlab.types import Acting, Agent
+from rewardlab.types import Policy
 
 LANES, STEPS, BLOCKS = 512, 256, 16  # how long the random policy is watched, and in how many pieces
 LARGEST_GAIN = 8.0
@@ -74,11 +76,11 @@ def _measure(env, params) -> Standardisation:
 def moments(env, params) -> tuple[jax.Array, jax.Array]:
     """Means and variances of each entry of an observation under a uniform policy, float32[BLOCKS, ...] each, piece by piece."""
     start_key, collect_key = jax.random.split(fast(jax.random.key(0)))
-    agent, acting = Agent(init=lambda key: (), apply=lambda params, obs: {}), Acting((), uniform_policy(env))
+    agent, policy = memoryless(lambda key: (), lambda params, obs: {}), Policy((), by(uniform_policy(env)))
 
     def piece(lanes, number):
         key = jax.random.fold_in(collect_key, number)
-        lanes, seen = collect(env, params, agent, acting, lanes, key, STEPS // BLOCKS)
+        lanes, seen = collect(env, params, agent, policy, lanes, key, STEPS // BLOCKS)
         x = seen.obs.astype(jnp.float32)
         return lanes, (x.mean((0, 1)), x.var((0, 1)))
 

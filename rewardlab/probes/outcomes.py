@@ -1,4 +1,4 @@
-"""How episodes end: shares of outcomes, mean return and length of a greedy policy."""
+"""How episodes end: shares of outcomes, mean return and length of a policy."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rewardlab.agents import greedy
-from rewardlab.agents.select import warm_or_greedy
-from rewardlab.collect import collect, start
+from rewardlab.agents.select import by, warm_or_greedy
+from rewardlab.collect import blank, collect, start
 from rewardlab.envs import adapter
 from rewardlab.randomness import fast
-from rewardlab.types import Acting, Agent
+from rewardlab.types import Agent, Policy
 
 
 class Outcomes(NamedTuple):
@@ -24,17 +23,24 @@ class Outcomes(NamedTuple):
 
 
 def outcomes(
-    env, params, agent: Agent, policy, head: str, key: jax.Array, episodes: int, temperature: jax.Array | None = None
+    env,
+    params,
+    agent: Agent,
+    policy: Policy,
+    key: jax.Array,
+    episodes: int,
+    temperature: jax.Array | None = None,
+    head: str = "",
 ) -> Outcomes:
-    """Plays `episodes` whole episodes, acting on `head`, and judges them by the world's true reward. Consumes the key.
+    """Plays `episodes` whole episodes and judges them by the world's true reward. Consumes the key.
 
-    temperature: float32[], at which actions are drawn (`select.warm_or_greedy`); None: it acts greedily.
+    temperature: float32[], at which actions are drawn from a head (`select.warm_or_greedy`); None: it acts as the policy says.
     The same key gives the same levels to every policy, so policies are compared on the same ones.
     """
     start_key, collect_key = jax.random.split(fast(key))
-    lanes = start(env, params, start_key, episodes)
-    acting = Acting(policy, greedy(head) if temperature is None else warm_or_greedy(head, temperature))
-    _, seen = collect(env, params, agent, acting, lanes, collect_key, adapter.time_limit(env), whole=True)
+    lanes = start(env, params, start_key, episodes, memory=blank(agent, policy, episodes))
+    policy = policy if temperature is None else policy._replace(act=by(warm_or_greedy(head, temperature)))
+    _, seen = collect(env, params, agent, policy, lanes, collect_key, adapter.time_limit(env), whole=True)
     return measure(env, seen)
 
 

@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rewardlab.agents import by, memoryless
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter, contract
 from rewardlab.errors import returned, show
 from rewardlab.probes.outcomes import Outcomes, measure
 from rewardlab.randomness import fast, key_for
-from rewardlab.types import Acting, Agent
+from rewardlab.types import Agent, Policy
 
 TRIED, TRIED_STEPS = 64, 100_000  # a random policy's episodes in a world without policies, and steps that they may take
 ROUNDING = 1e-4
@@ -48,11 +49,11 @@ class Piloted:
         return self.env.is_truncated(state[1], params)
 
 
-def idle(env, lanes: int) -> tuple[Agent, Acting]:
+def idle(env, lanes: int) -> tuple[Agent, Policy]:
     """Who "acts" in `lanes` lanes of a piloted world: nobody."""
     nothing = adapter.sample_action(env, env.default_params)
     actions = jnp.zeros((lanes, *nothing.shape), nothing.dtype)
-    return Agent(lambda key: (), lambda params, obs: {}), Acting((), lambda out, key: (actions, {}))
+    return memoryless(lambda key: (), lambda params, obs: {}), Policy((), by(lambda out, key: (actions, {})))
 
 
 class Played(NamedTuple):

@@ -1,4 +1,4 @@
-"""Films of a greedy policy: what the agent does, frame by frame."""
+"""Films of a policy: what the agent does, frame by frame."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab.agents import greedy
-from rewardlab.collect import collect, start
+from rewardlab.collect import blank, collect, start
 from rewardlab.envs import adapter
 from rewardlab.errors import out_of_range
 from rewardlab.probes.references import Piloted, idle
 from rewardlab.randomness import fast, key_for
-from rewardlab.types import Acting, Agent
+from rewardlab.types import Agent, Policy
 
 EPISODES = 3  # of a film
 LARGEST = 2**29  # bytes of a film's frames
@@ -32,15 +31,18 @@ class Filmed:
         return obs, state, reward, terminated, {**info, "state": state}
 
 
-def filming(env, agent: Agent, head: str, episodes: int):
-    """The jitted play(params, policy, key) -> (frames uint8[T + 1, episodes, H, W, 3], lengths int32[episodes])."""
+def filming(env, agent: Agent, act, episodes: int):
+    """The jitted play(params, policy, key) -> (frames uint8[T + 1, episodes, H, W, 3], lengths int32[episodes]).
+
+    act: how the policy acts (`Policy.act`); `policy` is its parameters.
+    """
 
     @jax.jit
     def play(params, policy, key):
         start_key, collect_key = jax.random.split(fast(key))
-        lanes = start(env, params, start_key, episodes)
-        acting = Acting(policy, greedy(head))
-        _, seen = collect(Filmed(env), params, agent, acting, lanes, collect_key, adapter.time_limit(env), whole=True)
+        who = Policy(policy, act)
+        lanes = start(env, params, start_key, episodes, memory=blank(agent, who, episodes))
+        _, seen = collect(Filmed(env), params, agent, who, lanes, collect_key, adapter.time_limit(env), whole=True)
         states = jax.tree.map(
             lambda x, first: jnp.concatenate([first[None], x]), seen.signals["state"], lanes.env_state
         )
@@ -57,13 +59,13 @@ def check_size(frames, episodes: int) -> None:
         )
 
 
-def camera(env, agent: Agent, head: str, episodes: int = EPISODES):
+def camera(env, agent: Agent, act, episodes: int = EPISODES):
     """film(params, policy, key) -> `episodes` films, uint8[T, H, W, 3] each, from the first frame of an episode to its last.
 
     Compiled once for all policies of the agent. The same key shows every policy on the same levels. Needs `render_rgb`.
     Raises InputError for films that are too large.
     """
-    play = filming(env, agent, head, episodes)
+    play = filming(env, agent, act, episodes)
 
     def film(params, policy, key) -> list[np.ndarray]:
         check_size(play.eval_shape(params, policy, key)[0], episodes)

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from flax import struct
 
-from rewardlab.agents.select import sample
-from rewardlab.rules.losses import actor_critic, adam, flat, gradient_step
+from rewardlab.agents.select import by, greedily, sample
+from rewardlab.rules.losses import actor_critic, adam, gradient_step, next_outputs
 from rewardlab.rules.returns import lambda_returns
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 
 class State(NamedTuple):
@@ -29,6 +29,7 @@ class A2C(Rule):
     level = 4
     whole = False
     continuous = True
+    remembers = True
 
     learning_rate: float = struct.field(default=3e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
     gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
@@ -47,11 +48,11 @@ class A2C(Rule):
         return State(params, adam(self.learning_rate, self.max_grad_norm).init(params))
 
     def behave(self, agent, state, key):
-        return Acting(state.params, sample("logits"))
+        return Policy(state.params, by(sample("logits")))
 
     def targets(self, agent, params, experience):
         """λ-returns float32[T, N] by the values of these parameters."""
-        next_value = agent.apply(params, flat(experience.next_obs))["value"].reshape(experience.reward.shape)
+        next_value = next_outputs(agent, params, experience)["value"].reshape(experience.reward.shape)
         return lambda_returns(
             experience.reward, next_value, experience.terminated, experience.done, self.gamma, self.gae_lambda
         )
@@ -66,8 +67,8 @@ class A2C(Rule):
         *state, loss = gradient_step(lambda params: self.loss(agent, params, experience, target), *state, optimiser)
         return State(*state), {"loss": loss}
 
-    def policy(self, agent, state):
-        return state.params
+    def deploy(self, agent, state):
+        return Policy(state.params, greedily("logits"))
 
 
 rule = A2C

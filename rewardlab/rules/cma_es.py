@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from rewardlab.agents.select import greedily
 from rewardlab.errors import InputError
 from rewardlab.rules.population import Population, best_first, newborns, unflatten
 from rewardlab.rules.returns import fitness
+from rewardlab.types import Policy
 
 LARGEST = (
     1024  # parameters of a full covariance: each generation takes the eigenvectors of a matrix of their number squared
@@ -96,8 +98,8 @@ class CMAES(Population):
             search, _ = found.tell(tell_key, state.litter, cost, state.search, params)
             return self.ask(search, ask_key), {"fitness": score.mean(), "sigma": search.std}
 
-    def policy(self, agent, state):
-        return unflatten(agent, state.mean)
+    def deploy(self, agent, state):
+        return Policy(unflatten(agent, state.mean), greedily("logits"))
 
 
 rule = CMAES

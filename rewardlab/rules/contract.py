@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from rewardlab import agents, judges, rules
 from rewardlab.agents import MLP
-from rewardlab.collect import act
+from rewardlab.collect import act, blank
 from rewardlab.envs import adapter
 from rewardlab.envs.contract import form, same
 from rewardlab.errors import calling, out_of_range, returned, show
@@ -24,10 +24,11 @@ from rewardlab.fields import LARGEST_SIZE
 from rewardlab.generation import time_needed
 from rewardlab.judges import Judge
 from rewardlab.memory import Memory
-from rewardlab.types import Acting, Agent, Box, Experience, Rule, Trajectory
+from rewardlab.types import Agent, Box, Experience, Policy, Rule, Trajectory
 from rewardlab.wording import LEVELS
 
-METHODS = ("heads", "init", "behave", "update", "policy")
+METHODS = ("heads", "init", "behave", "update", "deploy")
+FEW = 2  # lanes that a deployed policy is tried in
 _passed = Memory()
 
 
@@ -99,11 +100,10 @@ def _trace(rule: Rule, name: str, env: Any, spec: MLP, judge: Judge) -> None:
     agent = agents.make(spec, seen.obs, _heads(rule, name, actions))
     state = asked("init", lambda rule, key: _arrays(f"init of rule {name}", rule.init(agent, key)), rule, key)
     obs = jax.ShapeDtypeStruct((rule.lanes, *seen.obs.shape), seen.obs.dtype)
-    take = lambda rule, state, obs, *keys: _act(rule, name, agent, state, obs, *keys)  # noqa: E731
-    action, extras = asked("behave", take, rule, state, obs, key, key)
-    _selected(
-        f"Acting.select of rule {name}", action, extras, adapter.sample_action(env, env.default_params), rule.lanes
-    )
+    take = lambda rule, state, obs, *keys: _behave(rule, name, agent, state, obs, *keys)  # noqa: E731
+    action, extras, memory = asked("behave", take, rule, state, obs, key, key)
+    like = adapter.sample_action(env, env.default_params)
+    _acted(f"Policy.act from behave of rule {name}", action, extras, like, rule.lanes)
 
     T, N = rule.steps, rule.lanes
     lived = lambda x: jax.ShapeDtypeStruct((T, N, *x.shape), x.dtype)  # noqa: E731
@@ -112,14 +112,19 @@ def _trace(rule: Rule, name: str, env: Any, spec: MLP, judge: Judge) -> None:
     extras = jax.tree.map(each, extras)
     steps = (lived(seen.obs), each(action), lived(seen.obs))
     _judge(judge, Trajectory(*steps, flag, flag, flag, extras, jax.tree.map(lived, seen.signals)), reward)
-    told = Experience(*steps, reward, flag, flag, flag, extras)
+    before = jax.tree.map(lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype), memory)
+    told = Experience(*steps, reward, flag, flag, flag, extras, before)
     change = lambda rule, state, told, key: _updated(rule, name, agent, state, told, key)  # noqa: E731
     after, _ = asked("update", change, rule, state, told, key)
     same(f"the state that update of rule {name} returned", state, after)
-    policy = asked(
-        "policy", lambda rule, state: _arrays(f"policy of rule {name}", rule.policy(agent, state)), rule, state
-    )
-    same(f"what policy of rule {name} returned", jax.eval_shape(agent.init, key), policy, "as agent.init gives")
+    acts = []
+    params = asked("deploy", lambda rule, state: _deploy(rule, name, agent, state, acts), rule, state)
+    few = jax.ShapeDtypeStruct((FEW, *seen.obs.shape), seen.obs.dtype)
+    what = f"Policy.act from deploy of rule {name}"
+    with calling(what):  # apart from the state: it is given the parameters alone
+        act_ = lambda params, obs, key: _one_act(what, agent, Policy(params, acts[0]), obs, key)  # noqa: E731
+        action, extras, _ = jax.eval_shape(act_, params, few, key)
+    _acted(what, action, extras, like, FEW)
 
 
 def _heads(rule: Rule, name: str, actions: int | Box) -> dict[str, int | Box]:
@@ -143,26 +148,45 @@ def _heads(rule: Rule, name: str, actions: int | Box) -> dict[str, int | Box]:
     return heads
 
 
-def _act(rule: Rule, name: str, agent: Agent, state: Any, obs: jax.Array, key: jax.Array, select_key: jax.Array):
-    acting = rule.behave(agent, state, key)
+def _policy(what: str, given: Any) -> Policy:
+    if not isinstance(given, Policy) or not callable(given.act):
+        raise returned(what, f"returned {form(given)}", "Policy(params, act)")
+    return given
+
+
+def _behave(rule: Rule, name: str, agent: Agent, state: Any, obs: jax.Array, key: jax.Array, act_key: jax.Array):
     what = f"behave of rule {name}"
-    if not isinstance(acting, Acting) or not callable(acting.select):
-        raise returned(what, f"returned {form(acting)}", "Acting(params, select)")
+    policy = _policy(what, rule.behave(agent, state, key))
     candidates = (rule.candidates,) * bool(rule.candidates)
     like = jax.eval_shape(agent.init, jax.eval_shape(lambda: jax.random.key(0)))
     like = jax.tree.map(lambda x: jax.ShapeDtypeStruct((*candidates, *x.shape), x.dtype), like)
-    same(f"Acting.params from {what}", like, jax.eval_shape(lambda: acting.params), "as agent.init gives")
-    select = lambda outputs, key: _pair(f"Acting.select of rule {name}", acting.select(outputs, key))  # noqa: E731
-    return act(agent, acting._replace(select=select), obs, select_key, rule.candidates)
+    same(f"Policy.params from {what}", like, jax.eval_shape(lambda: policy.params), "as agent.init gives")
+    return _one_act(f"Policy.act from {what}", agent, policy, obs, act_key, rule.candidates)
 
 
-def _pair(what: str, given: Any):
-    if not isinstance(given, tuple) or len(given) != 2 or not isinstance(given[1], Mapping):
-        raise returned(what, f"returned {form(given)}", "(actions, a dict of what is kept with the step)")
-    return _arrays(what, given[0]), _arrays(what, dict(given[1]))
+def _one_act(what: str, agent: Agent, policy: Policy, obs: jax.Array, key: jax.Array, candidates: int = 0):
+    """(actions, extras, memory) of one step from a blank memory, which has to stay of its form."""
+    before = blank(agent, policy, obs.shape[0], candidates)
+
+    def checked(*given):
+        out = policy.act(*given)
+        if not isinstance(out, tuple) or len(out) != 3 or not isinstance(out[1], Mapping):
+            raise returned(what, f"returned {form(out)}", "(actions, a dict of what is kept with the step, memory)")
+        return _arrays(what, out[0]), _arrays(what, dict(out[1])), _arrays(what, out[2])
+
+    action, extras, memory = act(agent, policy._replace(act=checked), before, obs, key, candidates)
+    same(f"the memory that {what} returned", *(jax.eval_shape(lambda x=x: x) for x in (before, memory)))
+    return action, extras, memory
 
 
-def _selected(what: str, action: Any, extras: Mapping, like: jax.Array, lanes: int) -> None:
+def _deploy(rule: Rule, name: str, agent: Agent, state: Any, acts: list):
+    what = f"deploy of rule {name}"
+    policy = _policy(what, rule.deploy(agent, state))
+    acts.append(policy.act)
+    return _arrays(what, policy.params)
+
+
+def _acted(what: str, action: Any, extras: Mapping, like: jax.Array, lanes: int) -> None:
     kind = jnp.integer if jnp.issubdtype(like.dtype, jnp.integer) else jnp.floating
     shape = (lanes, like.size) if kind is jnp.floating else (lanes,)
     if not hasattr(action, "shape") or action.shape != shape or not jnp.issubdtype(action.dtype, kind):

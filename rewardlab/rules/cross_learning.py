@@ -7,10 +7,10 @@ import jax.numpy as jnp
 from flax import struct
 
 from rewardlab.agents.feed_forward import blind
-from rewardlab.agents.select import sample
+from rewardlab.agents.select import by, greedily, sample
 from rewardlab.rules.losses import masked_mean
 from rewardlab.rules.returns import whole_returns
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 
 @struct.dataclass
@@ -41,7 +41,7 @@ class CrossLearning(Rule):
         return jnp.full(actions, 1.0 / actions, jnp.float32)
 
     def behave(self, agent, state, key):
-        return Acting(self.policy(agent, state), sample("logits"))
+        return self.deploy(agent, state)._replace(act=by(sample("logits")))
 
     def update(self, agent, state, experience, key):
         pull = jnp.clip(self.learning_rate * whole_returns(experience.reward, experience.done), 0.0, 1.0)
@@ -50,9 +50,9 @@ class CrossLearning(Rule):
         moved = state + mean(pull[..., None] * towards, experience.lived)
         return moved / moved.sum(), {"reward": experience.reward.mean()}
 
-    def policy(self, agent, state):
+    def deploy(self, agent, state):
         _, params = blind(agent, "logits")
-        return params(jnp.log(jnp.maximum(state, jnp.finfo(state.dtype).tiny)))
+        return Policy(params(jnp.log(jnp.maximum(state, jnp.finfo(state.dtype).tiny))), greedily("logits"))
 
 
 rule = CrossLearning

@@ -8,9 +8,11 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from rewardlab.agents.select import greedily
 from rewardlab.rules.lineage import Lineage, blank, record
 from rewardlab.rules.population import Population, clears, newborns, pick, unflatten
 from rewardlab.rules.returns import fitness
+from rewardlab.types import Policy
 
 
 class State(NamedTuple):
@@ -50,8 +52,8 @@ class Culling(Population):
             "survivors": alive.mean(dtype=jnp.float32),
         }
 
-    def policy(self, agent, state):
-        return unflatten(agent, state.litter[0])
+    def deploy(self, agent, state):
+        return Policy(unflatten(agent, state.litter[0]), greedily("logits"))
 
 
 rule = Culling

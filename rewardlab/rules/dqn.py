@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.select import annealed, chosen, epsilon_greedy
+from rewardlab.agents.select import annealed, by, chosen, epsilon_greedy, greedily
 from rewardlab.rules.losses import adam, flat, gradient_step, masked_mean
-from rewardlab.types import Acting, Experience, Rule
+from rewardlab.types import Experience, Policy, Rule
 
 
 class State(NamedTuple):
@@ -72,7 +72,7 @@ class DQN(Rule):
         return State(params, opt_state, params, nothing, jnp.int32(0))
 
     def behave(self, agent, state, key):
-        return Acting(state.params, epsilon_greedy("q", annealed(self.epsilon, state.updates, self.anneal)))
+        return Policy(state.params, by(epsilon_greedy("q", annealed(self.epsilon, state.updates, self.anneal))))
 
     def remember(self, state, experience):
         """The buffer with this update's experience in place of the oldest."""
@@ -106,8 +106,8 @@ class DQN(Rule):
         target = double_q(told.reward, told.terminated, q_next, q_next_target, self.gamma)
         return masked_mean(0.5 * (chosen(agent.apply(params, told.obs)["q"], told.action) - target) ** 2, told.lived)
 
-    def policy(self, agent, state):
-        return state.params
+    def deploy(self, agent, state):
+        return Policy(state.params, greedily("q"))
 
 
 rule = DQN

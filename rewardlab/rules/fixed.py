@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flax import struct
 
-from rewardlab.agents.select import epsilon_greedy
-from rewardlab.types import Acting, Rule
+from rewardlab.agents.select import by, epsilon_greedy, greedily
+from rewardlab.types import Policy, Rule
 
 
 @struct.dataclass
@@ -20,6 +20,7 @@ class Fixed(Rule):
     level = 0
     whole = False
     continuous = True
+    remembers = True
 
     epsilon: float = struct.field(default=0.0, metadata={"range": (0.0, 1.0)})
     lanes: int = struct.field(default=64, pytree_node=False)
@@ -32,13 +33,13 @@ class Fixed(Rule):
         return agent.init(key)
 
     def behave(self, agent, state, key):
-        return Acting(state, epsilon_greedy("logits", self.epsilon))
+        return Policy(state, by(epsilon_greedy("logits", self.epsilon)))
 
     def update(self, agent, state, experience, key):
         return state, {"reward": experience.reward.mean()}
 
-    def policy(self, agent, state):
-        return state
+    def deploy(self, agent, state):
+        return Policy(state, greedily("logits"))
 
 
 rule = Fixed

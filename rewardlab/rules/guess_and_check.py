@@ -8,7 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from rewardlab.agents.select import greedily
 from rewardlab.rules.population import Population, clears, newborns, pick, unflatten
+from rewardlab.types import Policy
 
 
 class State(NamedTuple):
@@ -45,8 +47,8 @@ class GuessAndCheck(Population):
         litter = newborns(agent, key, self.candidates)
         return State(kept, state.cleared | passes.any(), litter), {"accepted": passes.mean(dtype=jnp.float32)}
 
-    def policy(self, agent, state):
-        return unflatten(agent, state.kept)
+    def deploy(self, agent, state):
+        return Policy(unflatten(agent, state.kept), greedily("logits"))
 
 
 rule = GuessAndCheck

@@ -15,6 +15,23 @@ def flat(tree):
     return jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), tree)
 
 
+def begins(done: jax.Array) -> jax.Array:
+    """bool[T, N], the steps before which a memory starts anew: those after an episode's end."""
+    return jnp.concatenate([jnp.zeros_like(done[:1]), done[:-1]])
+
+
+def unroll(agent: Agent, params, experience: Experience):
+    """(outputs, memories after each step) of the network on what was observed, [T, N, ...]."""
+    memory = jax.tree.map(lambda x: x[0], experience.memory)
+    return agent.unroll(params, memory, experience.obs, begins(experience.done))
+
+
+def next_outputs(agent: Agent, params, experience: Experience):
+    """What the network says at each step's `next_obs`, with its memory after the step: [T·N, ...]."""
+    memories = unroll(agent, params, experience)[1] if agent.remembers else ()
+    return agent.step(params, flat(memories), flat(experience.next_obs))[0]
+
+
 def masked_mean(x: jax.Array, mask: jax.Array) -> jax.Array:
     """Mean of x where mask holds (0 if nowhere): float32[...], bool[...] -> float32[]."""
     return jnp.where(mask, x, 0.0).sum() / jnp.maximum(mask.astype(x.dtype).sum(), 1.0)
@@ -40,7 +57,7 @@ def actor_critic(
     target: float32[T, N], the returns G. The advantage G − v is a constant to the gradient. Where the agent has no "value"
     head there is no baseline: v = 0, and nothing is fitted.
     """
-    outputs = agent.apply(params, flat(experience.obs))
+    outputs = flat(unroll(agent, params, experience)[0])
     action, target, lived = flat((experience.action, target, experience.lived))
     total = -entropy_weight * entropy(outputs["logits"])
     if "value" in outputs:

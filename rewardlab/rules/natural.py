@@ -10,11 +10,11 @@ from flax import struct
 from jax.flatten_util import ravel_pytree
 
 from rewardlab.agents.gaussian import Gaussian
-from rewardlab.agents.select import log_prob, sample
+from rewardlab.agents.select import by, greedily, log_prob, sample
 from rewardlab.fields import divides
 from rewardlab.rules.losses import adam, descend, flat, masked_mean
 from rewardlab.rules.returns import lambda_returns
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 
 class State(NamedTuple):
@@ -134,7 +134,7 @@ class NaturalPolicyGradient(Rule):
         return State(params, critic, adam(self.value_learning_rate).init(critic))
 
     def behave(self, agent, state, key):
-        return Acting(state.params, sample("logits"))
+        return Policy(state.params, by(sample("logits")))
 
     def move(self, theta: jax.Array, objective: Objective, direction: jax.Array) -> jax.Array:
         """The next parameters of the policy: float32[P], of `direction` = x."""
@@ -166,5 +166,5 @@ class NaturalPolicyGradient(Rule):
         log = {"kl": problem.kl(after), "gain": problem.surrogate(after), "value_loss": value_loss}
         return State(unravel(after), critic, opt_state), log
 
-    def policy(self, agent, state):
-        return state.params
+    def deploy(self, agent, state):
+        return Policy(state.params, greedily("logits"))

@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from rewardlab.agents.select import greedily
 from rewardlab.fields import divides
 from rewardlab.rules.losses import adam
 from rewardlab.rules.population import Population, newborns, unflatten
 from rewardlab.rules.returns import fitness
+from rewardlab.types import Policy
 
 
 class State(NamedTuple):
@@ -69,8 +71,8 @@ class OpenAIES(Population):
         mean = state.mean + updates
         return State(mean, opt_state, self.draw(mean, key)), {"fitness": score.mean()}
 
-    def policy(self, agent, state):
-        return unflatten(agent, state.mean)
+    def deploy(self, agent, state):
+        return Policy(unflatten(agent, state.mean), greedily("logits"))
 
 
 rule = OpenAIES

@@ -8,11 +8,11 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.select import annealed, chosen, epsilon_greedy
+from rewardlab.agents.select import annealed, by, chosen, epsilon_greedy, greedily
 from rewardlab.fields import divides
 from rewardlab.rules.losses import adam, descend, flat, masked_mean
 from rewardlab.rules.returns import lambda_returns
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 
 class State(NamedTuple):
@@ -55,7 +55,7 @@ class ParallelQ(Rule):
         return State(params, adam(self.learning_rate, self.max_grad_norm).init(params), jnp.int32(0))
 
     def behave(self, agent, state, key):
-        return Acting(state.params, epsilon_greedy("q", annealed(self.epsilon, state.updates, self.anneal)))
+        return Policy(state.params, by(epsilon_greedy("q", annealed(self.epsilon, state.updates, self.anneal))))
 
     def update(self, agent, state, experience, key):
         next_value = agent.apply(state.params, flat(experience.next_obs))["q"].max(-1).reshape(experience.reward.shape)
@@ -75,8 +75,8 @@ class ParallelQ(Rule):
         )
         return State(params, opt_state, state.updates + 1), {"loss": mean_loss, "value": next_value.mean()}
 
-    def policy(self, agent, state):
-        return state.params
+    def deploy(self, agent, state):
+        return Policy(state.params, greedily("q"))
 
 
 rule = ParallelQ

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 from flax import struct
 from jax.flatten_util import ravel_pytree
 
-from rewardlab.agents.select import greedy, warm
+from rewardlab.agents.select import by, greedily, warm
 from rewardlab.errors import out_of_range
 from rewardlab.fields import divides
 from rewardlab.rules.lineage import Lineage, blank, record
 from rewardlab.rules.returns import episode_returns, fitness
-from rewardlab.types import Acting, Agent, Experience, Rule
+from rewardlab.types import Agent, Experience, Policy, Rule
 
 
 def newborns(agent: Agent, key: jax.Array, count: int) -> jax.Array:
@@ -95,6 +95,7 @@ class Population(Rule):
 
     whole = True
     continuous = True
+    remembers = True
 
     candidates: int = struct.field(default=64, pytree_node=False)
     lanes: int = struct.field(default=256, pytree_node=False)
@@ -117,8 +118,8 @@ class Population(Rule):
         return state.litter
 
     def behave(self, agent, state, key):
-        select = warm("logits", self.temperature) if self.sampled else greedy("logits")
-        return Acting(unflatten(agent, self.litter(state)), select)
+        act = by(warm("logits", self.temperature)) if self.sampled else greedily("logits")
+        return Policy(unflatten(agent, self.litter(state)), act)
 
 
 class State(NamedTuple):
@@ -156,5 +157,5 @@ class Generational(Population):
         log = {"fitness": score.mean(), "parents_fitness": score[parent].mean()}
         return State(litter, pick(state.litter, best_first(score)[:1])[0], lineage), log
 
-    def policy(self, agent, state):
-        return unflatten(agent, state.champion)
+    def deploy(self, agent, state):
+        return Policy(unflatten(agent, state.champion), greedily("logits"))

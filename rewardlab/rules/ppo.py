@@ -4,13 +4,23 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import jax
 from flax import struct
 
-from rewardlab.agents.select import entropy, log_prob, sample
+from rewardlab.agents.select import by, entropy, greedily, log_prob, sample
 from rewardlab.fields import divides
-from rewardlab.rules.losses import adam, clipped_surrogate, descend, flat, masked_mean, standardise
+from rewardlab.rules.losses import (
+    adam,
+    begins,
+    clipped_surrogate,
+    descend,
+    flat,
+    masked_mean,
+    next_outputs,
+    standardise,
+)
 from rewardlab.rules.returns import lambda_returns
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 
 class State(NamedTuple):
@@ -30,6 +40,7 @@ class PPO(Rule):
     level = 4
     whole = False
     continuous = True
+    remembers = True
 
     learning_rate: float = struct.field(default=1e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
     gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
@@ -58,16 +69,16 @@ class PPO(Rule):
             action, extras = sample("logits")(outputs, key)
             return action, {**extras, "value": outputs["value"][:, 0]}
 
-        return Acting(state.params, select)
+        return Policy(state.params, by(select))
 
     def update(self, agent, state, experience, key):
         value = experience.extras["value"]
-        next_value = agent.apply(state.params, flat(experience.next_obs))["value"].reshape(value.shape)
+        next_value = next_outputs(agent, state.params, experience)["value"].reshape(value.shape)
         target = lambda_returns(
             experience.reward, next_value, experience.terminated, experience.done, self.gamma, self.gae_lambda
         )
-        data = (
-            experience.obs,
+        seen = (experience.memory, experience.obs, begins(experience.done))
+        told = (
             experience.action,
             experience.extras["log_prob"],
             target - value,
@@ -76,8 +87,10 @@ class PPO(Rule):
         )
 
         def loss(params, batch):
-            obs, action, log_prob_old, advantage, target, lived = flat(batch)
-            outputs = agent.apply(params, obs)
+            (memory, obs, first), told = batch
+            action, log_prob_old, advantage, target, lived = flat(told)
+            outputs, _ = agent.unroll(params, jax.tree.map(lambda x: x[0], memory), obs, first)
+            outputs = flat(outputs)
             policy_loss = clipped_surrogate(
                 log_prob(outputs["logits"], action), log_prob_old, standardise(advantage, lived), self.clip
             )
@@ -87,12 +100,12 @@ class PPO(Rule):
 
         optimiser = adam(self.learning_rate, self.max_grad_norm)
         params, opt_state, mean_loss = descend(
-            loss, state.params, state.opt_state, optimiser, key, data, self.epochs, self.minibatches
+            loss, state.params, state.opt_state, optimiser, key, (seen, told), self.epochs, self.minibatches
         )
         return State(params, opt_state), {"loss": mean_loss, "value": value.mean()}
 
-    def policy(self, agent, state):
-        return state.params
+    def deploy(self, agent, state):
+        return Policy(state.params, greedily("logits"))
 
 
 rule = PPO

@@ -6,10 +6,10 @@ from typing import Any, NamedTuple
 
 from flax import struct
 
-from rewardlab.agents.select import sample
+from rewardlab.agents.select import by, greedily, sample
 from rewardlab.rules.losses import actor_critic, adam, gradient_step
 from rewardlab.rules.returns import reward_to_go
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 
 class State(NamedTuple):
@@ -30,6 +30,7 @@ class Reinforce(Rule):
     level = 4
     whole = True
     continuous = True
+    remembers = True
 
     learning_rate: float = struct.field(default=3e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
     gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
@@ -48,7 +49,7 @@ class Reinforce(Rule):
         return State(params, adam(self.learning_rate, self.max_grad_norm).init(params))
 
     def behave(self, agent, state, key):
-        return Acting(state.params, sample("logits"))
+        return Policy(state.params, by(sample("logits")))
 
     def returns(self, experience):
         """G_t, what the action of each step is credited with: float32[T, N]."""
@@ -63,8 +64,8 @@ class Reinforce(Rule):
         *state, loss = gradient_step(lambda params: self.loss(agent, params, experience), *state, optimiser)
         return State(*state), {"loss": loss}
 
-    def policy(self, agent, state):
-        return state.params
+    def deploy(self, agent, state):
+        return Policy(state.params, greedily("logits"))
 
 
 rule = Reinforce

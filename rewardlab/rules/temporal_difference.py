@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.select import chosen, epsilon_greedy
+from rewardlab.agents.select import by, chosen, epsilon_greedy, greedily
 from rewardlab.rules.losses import flat
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 
 @struct.dataclass
@@ -44,7 +44,7 @@ class TemporalDifference(Rule):
         return agent.init(key)
 
     def behave(self, agent, state, key):
-        return Acting(state, epsilon_greedy("q", self.epsilon))
+        return Policy(state, by(epsilon_greedy("q", self.epsilon)))
 
     def next_actions(self, agent, params, experience, key):
         """a', int32[T, N]: the action that the lane took next. Consumes the key.
@@ -74,5 +74,5 @@ class TemporalDifference(Rule):
         state, losses = jax.lax.scan(one, state, flat((experience._replace(extras={}), next_action)))
         return state, {"loss": losses.mean()}
 
-    def policy(self, agent, state):
-        return state
+    def deploy(self, agent, state):
+        return Policy(state, greedily("q"))

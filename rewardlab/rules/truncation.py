@@ -8,10 +8,12 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from rewardlab.agents.select import greedily
 from rewardlab.fields import at_most
 from rewardlab.rules.lineage import Lineage, blank, record
 from rewardlab.rules.population import Population, best_first, cross, newborns, pick, unflatten
 from rewardlab.rules.returns import fitness
+from rewardlab.types import Policy
 
 
 class State(NamedTuple):
@@ -80,8 +82,8 @@ class Truncation(Population):
         log = {"fitness": score.mean(), "kept_fitness": score[kept].mean()}
         return State(litter, record(state.lineage, score, kept[parents])), log
 
-    def policy(self, agent, state):
-        return unflatten(agent, state.litter[0])
+    def deploy(self, agent, state):
+        return Policy(unflatten(agent, state.litter[0]), greedily("logits"))
 
 
 rule = Truncation

@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.select import epsilon_greedy
+from rewardlab.agents.select import by, epsilon_greedy, greedily
 from rewardlab.errors import InputError
 from rewardlab.rules.losses import flat
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 
 class State(NamedTuple):
@@ -71,7 +71,7 @@ class ValueIteration(Rule):
         return State(params, jnp.zeros((states, actions, states + 1)), jnp.zeros((states, actions)))
 
     def behave(self, agent, state, key):
-        return Acting(state.params, epsilon_greedy("q", self.epsilon))
+        return Policy(state.params, by(epsilon_greedy("q", self.epsilon)))
 
     def update(self, agent, state, experience, key):
         told = flat(experience)
@@ -85,8 +85,8 @@ class ValueIteration(Rule):
         params = jax.tree.map(lambda _: q, state.params)
         return State(params, counts, earned), {"value": q.max(-1).mean()}
 
-    def policy(self, agent, state):
-        return state.params
+    def deploy(self, agent, state):
+        return Policy(state.params, greedily("q"))
 
 
 rule = ValueIteration

@@ -11,7 +11,7 @@ from flax import struct
 from rewardlab.randomness import key_for
 from rewardlab.rules.ppo import PPO
 from rewardlab.rules.returns import episode_returns
-from rewardlab.types import Acting, Rule
+from rewardlab.types import Policy, Rule
 
 
 class State(NamedTuple):
@@ -54,6 +54,7 @@ class Yoked(Rule):
     rule: Rule = PPO()
 
     continuous = property(lambda self: self.rule.continuous)
+    remembers = property(lambda self: self.rule.remembers)
     whole = property(lambda self: self.rule.whole)
     candidates = property(lambda self: 2 * max(self.rule.candidates, 1))
     lanes = property(lambda self: 2 * self.rule.lanes)
@@ -73,7 +74,7 @@ class Yoked(Rule):
         twin = self.rule.behave(agent, state.twin, twin_key)
         join = jnp.concatenate if self.rule.candidates else jnp.stack
         # How outputs become actions depends on hyperparameters and the number of the update, which the two share.
-        return Acting(jax.tree.map(lambda x, y: join([x, y]), own.params, twin.params), own.select)
+        return Policy(jax.tree.map(lambda x, y: join([x, y]), own.params, twin.params), own.act)
 
     def update(self, agent, state, experience, key):
         pay_key, *keys = jax.random.split(key, 3)
@@ -90,8 +91,8 @@ class Yoked(Rule):
         """This agent's lanes, and the twin's."""
         return slice(None, self.rule.lanes), slice(self.rule.lanes, None)
 
-    def policy(self, agent, state):
-        return self.rule.policy(agent, state.own)
+    def deploy(self, agent, state):
+        return self.rule.deploy(agent, state.own)
 
 
 rule = Yoked

@@ -7,12 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import MLP, batches, envs, rules, runner, training
+from rewardlab.agents import by, memoryless
 from rewardlab.bench import Case
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
 from rewardlab.probes.outcomes import outcomes
 from rewardlab.randomness import fast
-from rewardlab.types import Acting, Agent
+from rewardlab.types import Policy
 
 PACKAGE = "rewardlab"
 TESTED, EPISODES = 16, 16  # policies, and episodes of each, that `figure` is the mean return of
@@ -57,8 +58,8 @@ def train(rule, seeds: int, steps: int, spec: MLP, width: int = WIDTH) -> Case:
         return programs.policy(rule, programs.advance(rule, params, keys, carry, target))
 
     def figure(policies):
-        head, first = next(iter(rules.heads(rule, env))), policies[: -(-TESTED // width)]
-        score = lambda policy: outcomes(env, params, setting.agent, policy, head, jax.random.key(1), EPISODES)  # noqa: E731
+        act, first = training.deployed(setting, rule), policies[: -(-TESTED // width)]
+        score = lambda policy: outcomes(env, params, setting.agent, Policy(policy, act), jax.random.key(1), EPISODES)  # noqa: E731
         return float(np.concatenate([jax.jit(jax.vmap(score))(batch).returns for batch in first]).mean())
 
     prepare = on_all_cores(compiled, work, parts)
@@ -78,12 +79,12 @@ def stepping(world: str, lanes: int, steps: int) -> Case:
         drawn = jax.random.uniform(key, outputs["any"].shape[:1])
         return (drawn * env.num_actions).astype(jnp.int32), {}
 
-    agent, acting = Agent(init=lambda key: (), apply=lambda params, obs: {"any": obs}), Acting((), anything)
+    agent, policy = memoryless(lambda key: (), lambda params, obs: {"any": obs}), Policy((), by(anything))
 
     def play(params, key):
         start_key, collect_key = jax.random.split(fast(key))
         lanes = start(env, params, start_key, each)
-        lanes, seen = collect(env, params, agent, acting, lanes, collect_key, steps)
+        lanes, seen = collect(env, params, agent, policy, lanes, collect_key, steps)
         done = seen.terminated | seen.truncated
         return lanes.obs, seen.signals["reward"].sum(), done.sum()
 

@@ -213,6 +213,7 @@ def rule_program(experiment: Experiment, name: str) -> str:
     import jax
 
     from rewardlab import training
+    from rewardlab.collect import act, blank
     from rewardlab.envs import adapter
 
     env, rule = experiment.world(), experiment.rules[name]
@@ -223,7 +224,10 @@ def rule_program(experiment: Experiment, name: str) -> str:
 
     def update(rule, params, key, carry):
         carry = training.update(setting, rule, params, key, carry)
-        return carry, rule.deploy(setting.agent, carry.state).params
+        policy = rule.deploy(setting.agent, carry.state)
+        memory = blank(setting.agent, policy, 2)  # two lanes, as a program may have another form for several
+        obs = jax.numpy.zeros((2, *setting.agent.obs.shape), setting.agent.obs.dtype)
+        return carry, policy.params, act(setting.agent, policy, memory, obs, key)
 
     strong = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jax.numpy.shape(x), "float32"), rule)
     given = (strong, adapter.set_params(env.default_params, {}), jax.random.key(0))

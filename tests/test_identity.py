@@ -139,13 +139,15 @@ def updates(self, agent, state, experience, key):
 
 
 def acts(self, agent, state, key):
-    acting = Reinforce.behave(self, agent, state, key)
+    return otherwise(Reinforce.behave(self, agent, state, key))
 
-    def select(outputs, key):
-        action, extras = acting.select(outputs, key)
-        return 1 - action, extras
 
-    return acting._replace(select=select)
+def otherwise(policy):
+    def act(*given):
+        action, extras, memory = policy.act(*given)
+        return 1 - action, extras, memory
+
+    return policy._replace(act=act)
 
 
 def begins(self, agent, key):
@@ -153,7 +155,12 @@ def begins(self, agent, key):
 
 
 def hands_over(self, agent, state):
-    return jax.tree.map(lambda x: -x, Reinforce.policy(self, agent, state))
+    policy = Reinforce.deploy(self, agent, state)
+    return policy._replace(params=jax.tree.map(lambda x: -x, policy.params))
+
+
+def is_tested(self, agent, state):
+    return otherwise(Reinforce.deploy(self, agent, state))
 
 
 def yoked(rule):
@@ -161,7 +168,7 @@ def yoked(rule):
 
 
 OTHER_RULES = [(rules.make, {"update": updates}), (rules.make, {"behave": acts}), (rules.make, {"init": begins}),
-               (rules.make, {"policy": hands_over}), (yoked, {"update": updates})]  # fmt: skip
+               (rules.make, {"deploy": hands_over}), (rules.make, {"deploy": is_tested}), (yoked, {"update": updates})]  # fmt: skip
 
 
 @pytest.mark.parametrize(("around", "methods"), OTHER_RULES)

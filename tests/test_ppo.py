@@ -6,6 +6,7 @@ import numpy as np
 import optax
 from told import experience, table
 
+from rewardlab.collect import act
 from rewardlab.rules.losses import adam, clipped_surrogate, descend, masked_mean, minibatches, standardise
 from rewardlab.rules.ppo import PPO
 
@@ -36,9 +37,7 @@ def test_ppo_update_raises_what_paid_and_learns_values():
     def one(state, key):
         act_key, key = jax.random.split(key)
         obs = jnp.ones((4, 16, 1))
-        action, extras = rule.behave(agent, state, act_key).select(
-            agent.apply(state.params, obs.reshape(-1, 1)), act_key
-        )
+        action, extras, _ = act(agent, rule.behave(agent, state, act_key), (), obs.reshape(-1, 1), act_key)
         extras = {k: v.reshape(4, 16) for k, v in extras.items()}
         told = experience(
             obs, action.reshape(4, 16), paid[action].reshape(4, 16), terminated=jnp.ones((4, 16), bool), extras=extras

@@ -60,5 +60,5 @@ def test_populations_draw_while_they_are_tested_where_they_are_told_to(name):
         rule = rules.make(name, candidates=16, lanes=800, sampled=sampled)
         acting = rule.behave(agent, rule.init(agent, jax.random.key(0)), jax.random.key(1))
         acting = acting._replace(params=jnp.zeros_like(acting.params))
-        action, _ = act(agent, acting, obs, jax.random.key(2), 16)
+        action, _, _ = act(agent, acting, (), obs, jax.random.key(2), 16)
         assert abs(action.mean() - 0.5) < 4.5 * 0.5 / np.sqrt(800) if sampled else not action.any()

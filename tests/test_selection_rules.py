@@ -10,6 +10,7 @@ from scipy import stats
 from told import episodes, vector_agent
 
 from rewardlab.agents import memoryless
+from rewardlab.collect import act
 from rewardlab.rules import lineage
 from rewardlab.rules.culling import Culling
 from rewardlab.rules.drift import Drift
@@ -126,9 +127,9 @@ def test_a_fixed_policy_keeps_its_first_network_and_acts_by_it_or_uniformly():
     np.testing.assert_array_equal(state, agent.init(jax.random.key(0)))
     after, _ = rule.update(agent, state, episodes([[1.0, 0, 1]]), jax.random.key(1))
     np.testing.assert_array_equal(rule.deploy(agent, after).params, state)
-    outputs = {"logits": jnp.tile(state, (n, 1))}
-    assert (rule.behave(agent, state, None).select(outputs, jax.random.key(2))[0] == jnp.argmax(state)).all()
-    action, _ = rule.replace(epsilon=1.0).behave(agent, state, None).select(outputs, jax.random.key(2))
+    obs = jnp.ones((n, state.size))
+    assert (act(agent, rule.behave(agent, state, None), (), obs, jax.random.key(2))[0] == jnp.argmax(state)).all()
+    action, _, _ = act(agent, rule.replace(epsilon=1.0).behave(agent, state, None), (), obs, jax.random.key(2))
     close(np.bincount(action, minlength=3) / n, 1 / 3, np.sqrt(2 / 9 / n))
 
 

@@ -11,6 +11,7 @@ from told import experience, table
 from worlds import Walk
 
 from rewardlab import MLP, Condition, Experiment, agents, rules
+from rewardlab.collect import act
 from rewardlab.errors import InputError
 from rewardlab.rules.cross_learning import CrossLearning
 from rewardlab.rules.reinforce import Reinforce
@@ -111,7 +112,7 @@ def test_cross_learning_acts_by_its_policy_and_stays_a_distribution():
     acting = rule.behave(BANDIT, policy, None)
     outputs = BANDIT.apply(acting.params, jax.random.normal(jax.random.key(0), (n, 1)))
     np.testing.assert_allclose(jax.nn.softmax(outputs["logits"]), jnp.tile(policy, (n, 1)), atol=1e-6)
-    share = np.bincount(acting.select(outputs, jax.random.key(1))[0], minlength=3) / n
+    share = np.bincount(act(BANDIT, acting, (), jnp.ones((n, 1)), jax.random.key(1))[0], minlength=3) / n
     close(share, np.asarray(policy), np.sqrt(policy * (1 - policy) / n))
     assert pull(rule, policy, 1, jnp.float32(1.0)).tolist() == [0.0, 1.0, 0.0]
     assert pull(rule, policy, 1, jnp.float32(9.0)).tolist() == [0.0, 1.0, 0.0]

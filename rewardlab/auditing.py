@@ -74,13 +74,13 @@ class Reach:
 
 
 def audit(
-    rule: str | Path | Rule | Iterable | Mapping[str, Rule] | None = None, *, agent: MLP = MLP(), env: Any = "coinrun"
+    rule: str | Path | Rule | Iterable | Mapping[str, Rule] | None = None, *, agent: Any = MLP(), env: Any = "coinrun"
 ) -> tuple[Reach, ...]:
     """What reward reaches, a row per rule.
 
     rule: a rule, its name or path, several of them, or {name: rule}; None for every rule that comes with the package and
         takes this agent in this world.
-    env: a world, its name or path. Rules that need whole episodes get the steps for them.
+    agent: the network, whatever `agents.spec` takes. env: a world, its name or path. Rules that need whole episodes get the steps for them.
     Raises InputError for unknown names, for a rule that was asked for and does not take this agent in this world, and for
     programs that can't be followed (`jaxprs.UnknownForm`).
     """
@@ -108,7 +108,7 @@ def _name(rule) -> str:
     return Path(name).stem if registry.is_path(name) else name
 
 
-def reach(name: str, rule: Rule, spec: MLP, env) -> Reach:
+def reach(name: str, rule: Rule, spec: Any, env) -> Reach:
     """The audit of one rule."""
     heads = tuple(rules.heads(rule, env))
     paths, policy, action = follow(_long_enough(rule, adapter.time_limit(env)), spec, env)

@@ -172,18 +172,19 @@ def _condition(where: str, plain: Any) -> Condition:
 
 
 def _agent_to_plain(agent: Any) -> dict[str, Any]:
-    return {"agent": type(agent).__name__} | dataclasses.asdict(agent)
+    name, own = agents.name_of(agent), agents.own_fields(agent)
+    return ({"agent": name} if name else {"object": _address(type(agent))}) | {f: getattr(agent, f) for f in own}
 
 
 def _agent(where: str, plain: Any) -> Any:
-    known = {
-        name: kind for name, kind in vars(agents).items() if isinstance(kind, type) and issubclass(kind, agents.MLP)
-    }
+    plain = {"agent": plain} if isinstance(plain, str) else plain
     values = dict(_object(where, plain))
-    name = coerce(values.pop("agent", "MLP"), str, f"{where}.agent")
-    if name not in known:
-        raise unknown("agent", name, known)
-    return known[name](**_only(where, values, [f.name for f in fields(known[name])]))
+    if "object" in values:
+        raise _not_in_a_file(where, values)
+    name = coerce(values.pop("agent", "mlp"), str, f"{where}.agent")
+    name = "mlp" if name == "MLP" else name  # as older configs have it
+    found = agents.spec(name)
+    return replace(found, **_only(where, values, agents.own_fields(found)))
 
 
 def _object(where: str, plain: Any) -> dict[str, Any]:

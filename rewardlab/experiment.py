@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rewardlab import envs, registry, rules, training
-from rewardlab.agents import MLP
+from rewardlab import agents, envs, registry, rules, training
+from rewardlab.agents import MLP, Spec
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show, unknown, wrong_type
 from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints
@@ -55,7 +55,7 @@ class Kind(NamedTuple):
     heads: as of `Rule.heads`. act: how it acts, `Policy.act`.
     """
 
-    agent: MLP
+    agent: Spec
     heads: tuple[tuple[str, Any], ...]
     act: Callable
 
@@ -77,7 +77,7 @@ class Experiment:
     temperatures: {evaluation: temperature} of those in which actions are drawn, from the softmax of what the network says
         over the temperature; in the others the agent acts greedily.
     rules: the update rules to compare, {name: Rule}; a rule's own name or path stands for the rule with its defaults.
-    agent: the network, the same for every rule that has none of its own.
+    agent: the network, the same for every rule that has none of its own: a specification, or whatever `agents.spec` takes.
     agents: {rule: network} of the rules that have their own, so that one rule may be compared under several networks.
     env: a world's name, the path of a file that defines `make`, or an Environment.
     env_kwargs: arguments of the world's `make`.
@@ -105,8 +105,8 @@ class Experiment:
     evaluations: dict[str, dict[str, bool | int | float]]
     rules: dict[str, Rule]
     temperatures: dict[str, float] = field(default_factory=dict)
-    agent: MLP = field(default_factory=MLP)
-    agents: dict[str, MLP] = field(default_factory=dict)
+    agent: Any = field(default_factory=MLP)
+    agents: dict[str, Any] = field(default_factory=dict)
     env: Any = "coinrun"
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     control: str | None = None
@@ -135,8 +135,9 @@ class Experiment:
         put("evaluations", _entries("evaluations", self.evaluations, _numbers))
         budgets = {name: self._budget(name, budget) for name, budget in self.budgets.items()}
         put("budgets", {name: budget for name, budget in budgets.items() if budget != Budget()})
-        agents = {name: self._own_agent(name, agent) for name, agent in self.agents.items()}
-        put("agents", {name: agent for name, agent in agents.items() if agent != self.agent})
+        put("agent", _network("agent", self.agent))
+        own = {name: self._own_agent(name, agent) for name, agent in self.agents.items()}
+        put("agents", {name: agent for name, agent in own.items() if agent != self.agent})
         for name in self.temperatures:
             if name not in self.evaluations:
                 raise unknown("evaluation in temperatures", name, self.evaluations)
@@ -190,12 +191,12 @@ class Experiment:
         steps = coerce(budget.steps, int | None, f"budgets.{name}.steps", (1, MOST_STEPS))
         return Budget(steps, coerce(budget.seeds, int | None, f"budgets.{name}.seeds", (1, LARGEST_SIZE)))
 
-    def _own_agent(self, name: str, agent: MLP) -> MLP:
+    def _own_agent(self, name: str, agent: Any) -> Spec:
         if name not in self.rules:
             raise unknown("rule in agents", name, self.rules)
-        return coerce(agent, hints(Experiment)["agent"], f"agents.{name}")
+        return _network(f"agents.{name}", agent)
 
-    def agent_of(self, rule: str) -> MLP:
+    def agent_of(self, rule: str) -> Spec:
         """The network of a rule."""
         return self.agents.get(rule, self.agent)
 
@@ -284,6 +285,15 @@ def safe_name(where: str, name: Any) -> str:
     if not SAFE_NAME.fullmatch(name) or name.endswith(".") or "--" in name:
         raise InputError(f"{where} = {show(name)} can't name files; allowed: {allowed}, no -- and no . at the end")
     return name
+
+
+def _network(where: str, given: Any) -> Spec:
+    try:
+        return checked(agents.spec(given), where)
+    except InputError as error:
+        if where in str(error):
+            raise
+        raise InputError(f"{where}: {error}") from error
 
 
 def _entries(where: str, given: Mapping[str, Any], check: Callable[[str, Any], Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab import training
-from rewardlab.agents import MLP
+from rewardlab.agents import Spec
 from rewardlab.collect import blank, start
 from rewardlab.dataflow import NONE, Labels, flow
 from rewardlab.envs import adapter
@@ -31,7 +31,7 @@ ORDER = {"sort", "argmax", "argmin", "top_k"}  # the ints that they make of floa
 SHAPES = {"reshape", "squeeze", "broadcast_in_dim", "convert_element_type", "copy", "slice", "concatenate", "transpose"}
 
 
-def follow(rule: Rule, spec: MLP, env) -> tuple[list[Any], list[Labels], set]:
+def follow(rule: Rule, spec: Spec, env) -> tuple[list[Any], list[Labels], set]:
     """(paths of the leaves of the policy after an update, the labels of each, the labels of the action)."""
     params = adapter.set_params(env.default_params, {})
     agent = training.setting(env, rule, spec).agent

@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rewardlab import envs, programs, registry, rules
+from rewardlab import agents, envs, programs, registry, rules
 from rewardlab.config import to_json
 from rewardlab.errors import one_line
 from rewardlab.experiment import Experiment
@@ -115,12 +115,16 @@ def _members(experiment: Experiment) -> Iterator[tuple[registry.Family, str]]:
     for rule in _wrapped(experiment.rules):
         if name := rules.name_of(type(rule)):
             yield rules.FAMILY, name
+    for agent in (experiment.agent, *experiment.agents.values()):
+        if name := agents.name_of(agent):
+            yield agents.FAMILY, name
 
 
 def _objects(experiment: Experiment) -> list[Any]:
     """The world and the rules that neither a name nor a file tells."""
     world = [] if isinstance(experiment.env, str) else [experiment.env]
-    return world + [rule for rule in _wrapped(experiment.rules) if not rules.name_of(type(rule))]
+    networks = [x for x in (experiment.agent, *experiment.agents.values()) if not agents.name_of(x)]
+    return world + [rule for rule in _wrapped(experiment.rules) if not rules.name_of(type(rule))] + networks
 
 
 def _wrapped(of: Any) -> Iterator[Rule]:
@@ -153,8 +157,9 @@ def computed(experiment: Experiment) -> dict[str, str]:
         )
     for name, rule in experiment.rules.items():
         inner = list(_wrapped({name: rule}))
-        if any(_is_foreign(rules.FAMILY, rules.name_of(type(r))) for r in inner):
-            known = all(rules.name_of(type(r)) for r in inner)
+        agent = agents.name_of(experiment.agent_of(name))
+        if _is_foreign(agents.FAMILY, agent) or any(_is_foreign(rules.FAMILY, rules.name_of(type(r))) for r in inner):
+            known = bool(agent) and all(rules.name_of(type(r)) for r in inner)
             found |= _told(f"what rule {name} computes", functools.partial(rule_program, experiment, name), known)
     return found
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from rewardlab import agents, rules
 from rewardlab.agents import MLP
-from rewardlab.agents.feed_forward import flat
+from rewardlab.agents.spec import raw
 from rewardlab.agents.standardise import amplified, measured, standardised
 from rewardlab.collect import Lanes, blank, collect, start
 from rewardlab.envs import adapter
@@ -49,20 +49,21 @@ class Setting(NamedTuple):
 
 
 def setting(
-    env, rule: Rule, spec: MLP = MLP(), judge: Judge = world, main: dict[str, bool | int | float] | None = None
+    env, rule: Rule, spec: Any = MLP(), judge: Judge = world, main: dict[str, bool | int | float] | None = None
 ) -> Setting:
-    """The world, the agent that the rule needs in it, and the judge.
+    """The world, the agent that the rule needs in it, and the judge. spec: whatever `agents.spec` takes.
 
     Raises InputError for a world, a rule or a judge that does not do what it has to (`adapter.signature`, `rules.contract`).
     main: fields of the world's params while training, where they are not their defaults: inputs are standardised by them.
     """
+    spec = agents.spec(spec)
     contract.check(rule, env, spec, judge)
     by = measured(env, main) if spec.inputs == "standardised" else None
     if spec.gains:
         if by is None:
             raise InputError("agent.gains are of standardised inputs; allowed: none, or agent.inputs = 'standardised'")
         by = amplified(by, env, spec.gains)
-    prepare = partial(standardised, by=by) if by else flat
+    prepare = partial(standardised, by=by) if by else raw
     return Setting(env, agents.make(spec, adapter.signature(env).obs, rules.heads(rule, env), prepare), judge)
 
 
@@ -133,9 +134,9 @@ def advance(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, ta
 
 
 def train(
-    key: jax.Array, rule: Rule, env, params=None, *, spec: MLP = MLP(), steps: int = 100_000, judge: Judge = world
+    key: jax.Array, rule: Rule, env, params=None, *, spec: Any = MLP(), steps: int = 100_000, judge: Judge = world
 ) -> Carry:
-    """Trains one seed for at least `steps` environment steps. Inputs are standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
+    """Trains one seed for at least `steps` environment steps. spec: the network, whatever `agents.spec` takes. Inputs are standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
     The trained policy is `rule.deploy(agent, carry.state)`. Raises InputError for more steps than can be counted, and for
     anything but one threefry key.

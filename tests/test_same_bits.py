@@ -82,9 +82,9 @@ import hashlib
 import jax, numpy as np
 import rewardlab
 from rewardlab import batches
-from rewardlab.agents import feed_forward
+from rewardlab import agents
 
-agent = feed_forward.make(rewardlab.MLP(hidden=(64,)), jax.ShapeDtypeStruct((254,), np.float32), {"actor": 8, "critic": 1})
+agent = agents.make(rewardlab.MLP(hidden=(64,)), jax.ShapeDtypeStruct((254,), np.float32), {"actor": 8, "critic": 1})
 obs = np.random.default_rng(0).normal(size=(4, 1024, 254)).astype(np.float32)
 params = jax.vmap(agent.init)(jax.random.split(jax.random.key(0), 4))
 

@@ -101,6 +101,5 @@ def uniform_policy(env):
 
 
 def standardised(x: jax.Array, by: Standardisation) -> jax.Array:
-    """Observations [B, ...] as float32[B, entries], standardised."""
-    x = x.reshape(x.shape[0], -1).astype(jnp.float32)
-    return (x - by.shift.ravel()) * by.gain.ravel()
+    """Observations [B, ...], standardised, float32[B, ...]."""
+    return (x.astype(jnp.float32) - by.shift) * by.gain

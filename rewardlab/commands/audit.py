@@ -14,6 +14,7 @@ GUIDE = """\
 examples:
   rewardlab audit --rule ppo parallel_q truncation
   rewardlab audit --rule ppo --agent stop-gradient
+  rewardlab audit --rule ppo --agent gru
   rewardlab audit --rule my_rule.py --env my_world.py --agent.hidden 16
 
 Every field of the agent can be set, as in `rewardlab run`.
@@ -27,19 +28,24 @@ def main(words: list[str]) -> int:
         epilog=GUIDE,
     )
     parser.add_argument("--rule", nargs="+", metavar="RULE", help="names or .py files (default: every rule)")
-    parser.add_argument("--agent", default="shared", metavar="TRUNK", help="shared, separate or stop-gradient trunk")
+    parser.add_argument(
+        "--agent",
+        default="shared",
+        metavar="AGENT",
+        help="an MLP's trunk, shared (default), separate or stop-gradient, or a network by name or .py file",
+    )
     parser.add_argument("--env", default="coinrun", metavar="WORLD", help="a name or a .py file (default: coinrun)")
     given, changes = parser.read(words)
 
     devices.check_settings()
     devices.start()
-    from rewardlab import override, rules
+    from rewardlab import agents, override, registry, rules
     from rewardlab.agents import MLP
 
     trunks = typing.get_args(hints(MLP)["trunk"])
-    if given.agent not in trunks:
-        raise unknown("agent", given.agent, trunks)
-    spec = override.agent(MLP(trunk=given.agent), changes)
+    if not (given.agent in (*trunks, *agents.names()) or registry.is_path(given.agent)):
+        raise unknown("agent", given.agent, [*trunks, *agents.names()], "or the path of a .py file")
+    spec = override.agent(MLP(trunk=given.agent) if given.agent in trunks else agents.spec(given.agent), changes)
     from rewardlab.auditing import audit
     from rewardlab.table import audit_table
 

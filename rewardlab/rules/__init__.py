@@ -81,6 +81,19 @@ def heads(rule: Rule, env) -> dict[str, int | Box]:
     return rule.heads(adapter.actions(env))
 
 
+def check_memory(rule: Rule, agent, where: str) -> None:
+    """Raises InputError, which begins with `where`, for an agent with a memory under a rule that can't train one."""
+    if agent.remembers and not rule.remembers:
+        given = name_of(type(rule)) or type(rule).__name__
+        allowed = [
+            name for name in names() if load(name).remembers is not False
+        ]  # that of `yoked` is the wrapped rule's
+        raise InputError(
+            f"{where} = {given} trains agents without a memory only, and this one has one; "
+            f"allowed: {', '.join(allowed)}, or an agent without a memory"
+        )
+
+
 def check_actions(rule: Rule, env, where: str) -> None:
     """Raises InputError, which begins with `where`, for a rule of discrete actions in a world whose actions are continuous."""
     if isinstance(adapter.actions(env), Box) and not rule.continuous:

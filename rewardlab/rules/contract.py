@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab import agents, judges, rules
-from rewardlab.agents import MLP
+from rewardlab.agents import MLP, Spec
 from rewardlab.collect import act, blank
 from rewardlab.envs import adapter
 from rewardlab.envs.contract import form, same
@@ -32,7 +32,7 @@ FEW = 2  # lanes that a deployed policy is tried in
 _passed = Memory()
 
 
-def check(rule: Rule, env: Any, spec: MLP = MLP(), judge: Judge = judges.world, where: str = "rule") -> None:
+def check(rule: Rule, env: Any, spec: Spec = MLP(), judge: Judge = judges.world, where: str = "rule") -> None:
     """Raises InputError, which begins with `where` or names a method, for a rule that does not do what `types.Rule` says.
 
     What it does is traced with this agent in this world, once for each kind of rule: its float fields may be anything.
@@ -52,7 +52,7 @@ def check(rule: Rule, env: Any, spec: MLP = MLP(), judge: Judge = judges.world, 
     one = jax.tree.map(lambda x: jax.ShapeDtypeStruct((), jnp.float32), rule)
     known, kind = _passed.of(env), (spec, judge, jax.tree.structure(rule))
     if kind not in known:
-        _trace(one, name, env, spec, judge)
+        _trace(one, name, env, spec, judge, where)
         known[kind] = True
 
 
@@ -91,13 +91,15 @@ def _declared(rule: Rule, where: str) -> None:
         raise returned(f"{where}.lanes", f"= {rule.lanes}", f"a multiple of its {rule.candidates} candidates")
 
 
-def _trace(rule: Rule, name: str, env: Any, spec: MLP, judge: Judge) -> None:
+def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str) -> None:
     def asked(method: str, function, *arguments):
         with calling(f"{method} of rule {name}"):
             return jax.eval_shape(function, *arguments)
 
     seen, actions, key = adapter.signature(env), adapter.actions(env), jax.eval_shape(lambda: jax.random.key(0))
     agent = agents.make(spec, seen.obs, _heads(rule, name, actions))
+    _network(agent, seen.obs, _heads(rule, name, actions))
+    rules.check_memory(rule, agent, where)
     state = asked("init", lambda rule, key: _arrays(f"init of rule {name}", rule.init(agent, key)), rule, key)
     obs = jax.ShapeDtypeStruct((rule.lanes, *seen.obs.shape), seen.obs.dtype)
     take = lambda rule, state, obs, *keys: _behave(rule, name, agent, state, obs, *keys)  # noqa: E731
@@ -146,6 +148,22 @@ def _heads(rule: Rule, name: str, actions: int | Box) -> dict[str, int | Box]:
             what, f"returned {head!r} of size {show(size)} first", f"one of size {show(actions)}, an entry an action"
         )
     return heads
+
+
+def _network(agent: Agent, obs: jax.ShapeDtypeStruct, heads: Mapping[str, int | Box]) -> None:
+    """Checks that a network of the user's has the heads that it should, and keeps the form of its memory."""
+    key, few = jax.eval_shape(lambda: jax.random.key(0)), jax.ShapeDtypeStruct((FEW, *obs.shape), obs.dtype)
+    with calling("init of the agent"):
+        params = jax.eval_shape(agent.init, key)
+    with calling("start of the agent"):
+        memory = jax.eval_shape(lambda params: agent.start(params, FEW), params)
+    with calling("step of the agent"):
+        outputs, after = jax.eval_shape(agent.step, params, memory, few)
+    same("the memory that step of the agent returned", memory, after)
+    sizes = {name: jax.tree.leaves(said)[0].shape for name, said in outputs.items()}
+    wanted = {name: (FEW, size.size if isinstance(size, Box) else size) for name, size in heads.items()}
+    if any(sizes.get(name) != shape for name, shape in wanted.items()):
+        raise returned("step of the agent", f"returned {show(sizes)} for {FEW} observations", show(wanted))
 
 
 def _policy(what: str, given: Any) -> Policy:

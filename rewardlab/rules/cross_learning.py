@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.agents.feed_forward import blind
+from rewardlab.agents.heads import blind
 from rewardlab.agents.select import by, greedily, sample
 from rewardlab.rules.losses import masked_mean
 from rewardlab.rules.returns import whole_returns

@@ -1,0 +1,71 @@
+"""How a network is specified, and what the networks that come with RewardLab are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from rewardlab.agents.dense import Dense
+from rewardlab.agents.heads import Heads
+from rewardlab.agents.memory import memoryless
+from rewardlab.types import Agent
+
+ACTIVATIONS = {"relu": nn.relu, "tanh": jnp.tanh}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """The specification of a network: a frozen dataclass whose fields decide on it, and `build`, which makes it.
+
+    inputs: "raw", or "standardised": each channel of the observation centred and scaled by what a random policy sees on
+        training levels (`standardise.py`).
+    gains: by what each channel of standardised inputs is multiplied afterwards, one number a channel; (): by nothing.
+    """
+
+    inputs: Literal["raw", "standardised"] = "raw"
+    gains: tuple[float, ...] = ()
+
+    def build(self, obs: jax.ShapeDtypeStruct, heads: Heads, prepare: Callable[[jax.Array], jax.Array]) -> Agent:
+        """The agent, for one observation's shape and dtype, and the heads that a rule needs, ((name, size or Box), ...).
+
+        prepare: observations [B, ...] -> what enters the network, float32 of the same shape. Raises InputError for
+        observations that it can't take.
+        """
+        raise TypeError(f"{type(self).__name__} has no build")
+
+
+def from_network(network: nn.Module, obs: jax.ShapeDtypeStruct) -> Agent:
+    """The agent of a linen module without a memory: observations [B, ...] -> {head: outputs}."""
+    return memoryless(
+        init=lambda key: network.init(key, jnp.zeros((1, *obs.shape)))["params"],
+        apply=lambda params, obs: network.apply({"params": params}, obs),
+        obs=obs,
+    )
+
+
+def layers(
+    x: jax.Array, hidden: tuple[int, ...], activation: str = "relu", layer_norm: bool = False, bias: bool = True
+):
+    """Hidden layers on float32[B, inputs]: call it inside a compact module."""
+    # Scaled normal draws, not orthogonal ones: several batched QR factorisations in one program can deadlock XLA on CPU.
+    for width in hidden:
+        init = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
+        x = Dense(width, use_bias=bias, kernel_init=init)(x)
+        x = nn.LayerNorm()(x) if layer_norm else x
+        x = ACTIVATIONS[activation](x)
+    return x
+
+
+def raw(obs: jax.Array) -> jax.Array:
+    """Observations as they are, float32."""
+    return obs.astype(jnp.float32)
+
+
+def flat(obs: jax.Array) -> jax.Array:
+    """float32[B, ...] as float32[B, entries]."""
+    return obs.reshape(obs.shape[0], -1)

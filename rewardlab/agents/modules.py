@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,9 +60,9 @@ class Linen(Spec):
 
 @dataclass(frozen=True)
 class NNX(Spec):
-    """An nnx module, by what makes it: rngs -> a module of observations float32[B, ...] -> features float32[B, F]."""
+    """An nnx module, by its class, or what else makes it: rngs -> a module of observations float32[B, ...] -> features float32[B, F]."""
 
-    make: Callable[[nnx.Rngs], Any]
+    make: Any
     head_scale: float = 0.1
 
     def build(self, obs, heads, prepare):

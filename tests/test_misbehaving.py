@@ -252,7 +252,7 @@ RULES = {
     "no heads": (rule(heads=Rule.heads), "rules.odd = Odd lacks heads"),
     "nothing but heads": (
         struct.dataclass(type("Odd", (Rule,), {"heads": Base.heads}))(),
-        "rules.odd = Odd lacks init, behave, update, policy, level, whole, lanes, steps",
+        "rules.odd = Odd lacks init, behave, update, deploy, level, whole, lanes, steps",
     ),
     "heads None": (rule(heads=lambda self, actions: None), "heads of rule Odd returned None"),
     "heads of nothing": (rule(heads=lambda self, actions: {}), "heads of rule Odd returned {}"),
@@ -271,7 +271,7 @@ RULES = {
     "candidates that are one": (rule(candidates=2), "Policy.params from behave of rule Odd"),
     "a head that is not there": (acting(lambda params, select: Policy(params, by(greedy("q")))), "behave of rule Odd raised KeyError"),
     "actions alone": (
-        acting(lambda params, select: Policy(params, by(lambda out, key: out["logits"].argmax(-1)))), "Policy.act from behave of rule Odd returned int32[4]"
+        acting(lambda params, select: Policy(params, by(lambda out, key: out["logits"].argmax(-1)))), "a policy's select returned int32[4]; expected: (actions, a dict"
     ),
     "float actions": (
         acting(lambda params, select: Policy(params, by(lambda out, key: (out["logits"][:, 0], {})))), "returned float32[4] as actions; expected: int32[4]"
@@ -299,8 +299,26 @@ RULES = {
     "a log of whole numbers": (updated(lambda state, log: (state, {"step": jnp.int32(1)})), "returned int32[] as 'step' of its log"),
     "a log of texts": (updated(lambda state, log: (state, {"step": "far"})), "returned a str"),
     "a log that is none": (updated(lambda state, log: (state, None)), "update of rule Odd returned None as log"),
-    "policy of the state": (rule(policy=lambda self, agent, state: state), "what policy of rule Odd returned is Learned("),
-    "policy of one layer": (rule(policy=lambda self, agent, state: state.params["logits"]), "what policy of rule Odd returned is {"),
+    "deploying parameters": (rule(deploy=lambda self, agent, state: state.params), "deploy of rule Odd returned a dict"),
+    "deploying the state": (
+        rule(deploy=lambda self, agent, state: Policy(state, greedily("logits"))), "Policy.act from deploy of rule Odd raised "
+    ),
+    "deploying one layer": (
+        rule(deploy=lambda self, agent, state: Policy(state.params["logits"], greedily("logits"))),
+        "Policy.act from deploy of rule Odd raised ",
+    ),
+    "deploying what acts by the state": (
+        rule(deploy=lambda self, agent, state: Policy(
+            state.params, lambda agent, params, memory, obs, key: (jnp.tile(state.count, obs.shape[0]), {}, memory)
+        )),
+        "Policy.act from deploy of rule Odd ",
+    ),
+    "a memory that grows": (
+        acting(lambda params, select: Policy(params, lambda agent, params, memory, obs, key: (
+            jnp.zeros(obs.shape[0], jnp.int32), {}, obs
+        ))),
+        "the memory that Policy.act from behave of rule Odd returned",
+    ),
 }  # fmt: skip
 
 

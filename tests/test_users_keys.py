@@ -126,7 +126,7 @@ def test_users_code_gets_ordinary_keys_whatever_else_asks_it():
     draws = env.references(params)["draws"]
     jax.eval_shape(lambda key: play(env, params, draws, key, 8), jax.random.key(0))
     agent = rewardlab.training.setting(env, Remembers()).agent
-    frames, _ = filming(env, agent, "logits", 2).eval_shape(
+    frames, _ = filming(env, agent, greedily("logits"), 2).eval_shape(
         params, jax.eval_shape(agent.init, jax.random.key(0)), jax.random.key(0)
     )
     assert frames.shape == (6, 2, 4, 4, 3)

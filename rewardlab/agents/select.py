@@ -12,6 +12,8 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab.agents.gaussian import Gaussian
+from rewardlab.envs.contract import form
+from rewardlab.errors import returned
 from rewardlab.randomness import key_for
 
 
@@ -24,15 +26,23 @@ def by(select):
     def act(agent, params, memory, obs, key):
         outputs, memory = agent.step(params, memory, obs)
         if not key.ndim:
-            return (*select(outputs, key_for(select, key)), memory)
+            return (*_pair(select(outputs, key_for(select, key))), memory)
 
         def one(outputs, key):  # each lane draws by its own key
-            chosen = select(jax.tree.map(lambda x: x[None], outputs), key_for(select, key))
+            chosen = _pair(select(jax.tree.map(lambda x: x[None], outputs), key_for(select, key)))
             return jax.tree.map(lambda x: x[0], chosen)
 
         return (*jax.vmap(one)(outputs, key), memory)
 
     return act
+
+
+def _pair(given):
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise returned(
+            "a policy's select", f"returned {form(given)}", "(actions, a dict of what is kept with the step)"
+        )
+    return given
 
 
 @functools.cache

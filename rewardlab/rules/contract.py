@@ -125,7 +125,9 @@ def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str
     what = f"Policy.act from deploy of rule {name}"
     with calling(what):  # apart from the state: it is given the parameters alone
         act_ = lambda params, obs, key: _one_act(what, agent, Policy(params, acts[0]), obs, key)  # noqa: E731
-        action, extras, _ = jax.eval_shape(act_, params, few, key)
+        traced, (action, extras, _) = jax.make_jaxpr(act_, return_shape=True)(params, few, key)
+    if any(isinstance(x, jax.core.Tracer) for x in traced.consts):
+        raise returned(what, "reads numbers of the rule's or of its state", "all that it depends on in Policy.params")
     _acted(what, action, extras, like, FEW)
 
 

@@ -8,7 +8,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rewardlab import registry, rules
+from rewardlab import agents, registry, rules
 from rewardlab.errors import InputError, unknown
 from rewardlab.experiment import Budget, Experiment
 from rewardlab.fields import bounds, checked, coerce, describe, hints, parse, parse_free
@@ -121,6 +121,8 @@ def _read(node: Any, hint: Any, where: str, value: Any) -> Any:
         return _chosen(node, hint, where, [name for word in words for name in word.replace(",", " ").split()])
     if isinstance(node, Rule):
         return rules.make(parse(words, str, where))
+    if isinstance(node, agents.Spec):
+        return agents.spec(parse(words, str, where))
     if where == "env":
         return parse(words, str, where)
     if hint in (Any, bool | int | float):

@@ -281,7 +281,7 @@ def test_films_and_scripted_policies():
     env, params = Aim((2,)), set_params(Aim().default_params, {})
     rule = small("ppo")
     agent = training.setting(env, rule, BLIND).agent
-    (film,) = camera(env, agent, "logits", episodes=1)(params, agent.init(KEY(0)), KEY(1))
+    (film,) = camera(env, agent, greedily("logits"), episodes=1)(params, agent.init(KEY(0)), KEY(1))
     policy = env.references(params)["aims"]
     assert film.shape == scripted(env, params, policy, KEY(2)).shape == (2, 4, 4, 3)
     assert play(env, params, policy, KEY(3), 8).outcomes.share.tolist() == [1.0, 0.0]

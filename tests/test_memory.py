@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from flax import nnx
 from playing import OPTIMISED
+from small import small
 from test_training import RULES, leaves
 from worlds import Params, Walk
 
-from rewardlab import InputError, agents, envs, rules, training
+from rewardlab import InputError, agents, config, envs, identity, override, rules, training
 from rewardlab.agents import CNN, GRU, MLP, by, greedily, recurrent
 from rewardlab.collect import blank, collect, start
 from rewardlab.generation import live, time_needed
@@ -309,3 +310,53 @@ def test_who_remembers_and_sees_reward_learns_within_a_lifetime():
 
 def test_one_policy_function_for_one_head():
     assert greedily("q") is greedily("q") and greedily("q") is not greedily("logits")
+
+
+LINEN = """
+import flax.linen as nn
+
+class Mine(nn.Module):
+    width: int = 3
+
+    @nn.compact
+    def __call__(self, x):
+        return nn.tanh(nn.Dense(self.width)(x))
+
+spec = Mine
+"""
+MINE = """
+from dataclasses import dataclass
+from rewardlab.agents import MLP, Spec, make
+
+@dataclass(frozen=True)
+class Mine(Spec):
+    width: int = 4
+
+    def build(self, obs, heads, prepare):
+        return make(MLP(hidden=(self.width,)), obs, dict(heads), prepare)
+
+spec = Mine
+"""
+
+
+@pytest.mark.parametrize("text", [LINEN, MINE], ids=["linen", "Spec"])
+def test_a_network_in_a_file_goes_by_its_path(file, text, tmp_path):
+    path = file("mine.py", text)
+    with_it = small(agent=str(path))
+    plain = with_it.to_json()
+    assert str(path) in plain and config.from_json(plain, files=True) == with_it
+    with pytest.raises(InputError, match=r"agent lives in the Python file .* which reading does not run"):
+        config.from_json(plain)
+    before = identity.of(with_it)
+    assert str(path) in before and any(name.startswith("what rule ") for name in before)
+    path.write_text(text.replace("tanh", "relu").replace("hidden=(self.width,)", "hidden=(self.width + 1,)"))
+    after = identity.of(small(agent=str(path)))
+    changed = {name for name in before if before[name] != after.get(name)}
+    assert {str(path), *(name for name in before if name.startswith("what rule "))} <= changed
+    from_command_line = override.override(small(), {"agent": "gru", "agent.units": "5"})
+    assert from_command_line.agent == GRU(units=5)
+
+
+def test_a_network_that_no_file_holds_is_recorded_as_that():
+    with pytest.raises(InputError, match=r"agent was an object of Python's.*that no file holds"):
+        config.from_json(small(agent=Picture()).to_json(), files=True)

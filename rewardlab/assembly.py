@@ -70,7 +70,7 @@ def finish(
         if (path / store.RESULTS).exists():
             note(f"{path / store.RESULTS} is damaged or of fewer seeds; it is put together again")
         measured = {
-            (rule, condition): Measured(**parts.together(experiment, found, rule, condition))
+            (rule, condition): parts.together(experiment, found, rule, condition)
             for rule in experiment.rules
             for condition in experiment.conditions
         }

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,11 +20,18 @@ import numpy as np
 
 from rewardlab import devices, training
 from rewardlab.collect import parts
-from rewardlab.probes.outcomes import outcomes
+from rewardlab.envs import adapter
+from rewardlab.probes import Coordinates, Probe, Subject, measured
+from rewardlab.probes.outcomes import played
+from rewardlab.probes.outcomes import probe as outcomes
 from rewardlab.types import Rule
+
+if TYPE_CHECKING:
+    from rewardlab.recording import Recorder
 
 # Folded into the root key for what is not a seed's; seeds are numbered from 0 and never reach them.
 EVALUATION, REPLAY, TUNING = 1_000_000_007, 1_000_000_009, 1_000_000_021
+OUTCOMES = {"outcomes": outcomes}
 
 
 class Programs(NamedTuple):
@@ -66,7 +73,7 @@ def axes(rule: Rule) -> training.Carry:
     A loop that might end sooner for some seeds than for others would copy all of the state in every update, replay included.
     """
     counts = 0 if rule.whole else None
-    return training.Carry(state=0, lanes=0, steps=counts, updates=counts, log=0, finite=0)
+    return training.Carry(state=0, lanes=0, steps=counts, updates=counts, log=0, finite=0, records=0)
 
 
 def compiled(function, *arguments):
@@ -122,17 +129,26 @@ def one_by_one(function, rule: Rule, keys: jax.Array, carry):
     return jax.lax.scan(turn, at(0, carry), jnp.arange(keys.size))[1]
 
 
-def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Programs:
-    """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs."""
+def compile_training(s: training.Setting, rule: Rule, params, width: int, recorder: Recorder | None = None) -> Programs:
+    """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs.
+
+    recorder: keeps records of updates in the carry.
+    """
 
     own = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule)
 
     def begin(rule, params, keys):
-        one = lambda rule, key: training.begin(s, rule, params, key)  # noqa: E731
+        def one(rule, key):
+            carry = training.begin(s, rule, params, key)
+            return carry._replace(records=recorder.blank(rule, params, key, carry)) if recorder else carry
+
         return jax.vmap(one, (own, 0), axes(rule))(rule, keys)
 
     def advance(rule, params, keys, carry, target):
-        one = lambda rule, key, c: training.advance(s, rule, params, key, c, target)  # noqa: E731
+        def one(rule, key, c):
+            note = partial(recorder.note, rule, params, key) if recorder else None
+            return training.advance(s, rule, params, key, c, target, note)
+
         if fills_a_core(s, rule):
             return one_by_one(one, rule, keys, carry)
         return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
@@ -148,16 +164,28 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
 
 
 def compile_evaluation(
-    s: training.Setting, head: str, programs: Programs, params, overrides: dict, episodes: int, warmth=None
+    s: training.Setting,
+    head: str,
+    programs: Programs,
+    params,
+    overrides: dict,
+    episodes: int,
+    warmth=None,
+    asked: Mapping[str, Probe] = OUTCOMES,
+    axes: Mapping[str, Coordinates] | None = None,
 ):
-    """evaluate(params, overrides, policies, key) -> Outcomes [seed, evaluation]; it serves all rules with equal policies.
+    """evaluate(params, overrides, policies, key) -> {array: [seed, evaluation, own axes]}; it serves all rules with equal policies.
 
     overrides: {field of params: [E]}, one value per evaluation. warmth: float32[E], the temperature of each; None: all greedy.
+    asked: the probes that measure, {name: Probe}. axes: the coordinates of each one's own axes.
     """
+    axes = {"outcomes": {"outcome": adapter.outcomes(s.env)}} if axes is None else axes
 
     def evaluate(params, overrides, policies, key):
         def one(policy, override, temperature):
-            return outcomes(s.env, params.replace(**override), s.agent, policy, head, key, episodes, temperature)
+            there = params.replace(**override)
+            seen = played(s.env, there, s.agent, policy, head, key, episodes, temperature)
+            return measured(asked, axes, Subject(s, policy, there, {}, key, seen=seen))
 
         each = lambda policy: jax.vmap(partial(one, policy))(overrides, warmth)  # noqa: E731
         return jax.vmap(each)(policies)

@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import batches, checkpoints, training
+from rewardlab import batches, checkpoints, layout, recording, training
 from rewardlab.envs.adapter import set_params, stack_params
 from rewardlab.experiment import Experiment
 from rewardlab.fields import fits
@@ -29,8 +29,9 @@ ABOUT = {"config": str, "seconds": float, "computed_with": list[dict[str, Any]]}
 
 
 class Job(NamedTuple):
-    """What training one rule needs: its programs and its evaluation by device, and the seconds of compiling.
+    """What training one rule needs: its programs and its evaluations by device, and the seconds of compiling.
 
+    evaluate: {device: {when: program}}, at every point and, where a probe asks for it, at the end.
     first: seconds that the first update of a batch took, and the environment steps that it lived in all of its seeds.
     """
 
@@ -59,7 +60,7 @@ class Saved(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A batch of seeds, padding included: the arrays of `results.Measured` by name, the final policies, the seconds it
+    """A batch of seeds, padding included: the arrays of `layout.Layout` by name, the final policies, the seconds it
     took, and the identities it was computed with, if it was saved on the way."""
 
     arrays: dict[str, np.ndarray]
@@ -91,13 +92,8 @@ def train_batch(
     keys, key = put((batches.run_keys(experiment.seed, batch.padded(width)), batches.evaluation_key(experiment.seed)))
     targets = experiment.targets(batch.rule)
 
-    shapes = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((width, len(targets), *x.shape[1:]), x.dtype), evaluate.out_info
-    )
-    points = shapes._asdict() | {
-        name: jax.ShapeDtypeStruct((width, len(targets)), t) for name, t in (("steps", "f8"), ("finite", "f4"))
-    }
-    points = {name: np.full(x.shape, np.nan, x.dtype) for name, x in points.items()}
+    kept = layout.of(experiment, env)
+    points = kept.blank("point", width)
     like = {"carry": programs.begin.out_info, "points": points, "position": np.int64(0)}
     found = saved and checkpoints.newest(saved.directory, like, saved.fits, saved.note)
     computed_with = [saved.identity] if saved else []
@@ -143,13 +139,16 @@ def train_batch(
                 look_around()
         begun = time.perf_counter()
         policies = programs.policy(rule, carry)
-        evaluated = evaluate(default, overrides, policies, key)
-        measured = {**evaluated._asdict(), "steps": carry.steps, "finite": finite(policies, carry)}
+        evaluated = evaluate["point"](default, overrides, policies, key) if "point" in evaluate else {}
+        measured = {**evaluated, "steps": carry.steps, "finite": finite(policies, carry)}
         for name, value in measured.items():
             points[name][:, position] = np.asarray(value)
         progress.advance(1, batch.name, EVALUATION, time.perf_counter() - begun)
+    last = evaluate["end"](default, overrides, policies, key) if "end" in evaluate else {}
+    arrays = points | {name: np.asarray(value) for name, value in last.items()}
+    arrays |= recording.arrays(carry.records) if carry.records else {}
     policies = jax.device_put(policies, jax.local_devices()[0])
-    return Trained(points, policies, time.perf_counter() - started, computed_with)
+    return Trained({name: arrays[name] for name in kept.arrays}, policies, time.perf_counter() - started, computed_with)
 
 
 def expected(experiment: Experiment, batch: Batch) -> dict[str, int]:

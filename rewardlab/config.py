@@ -85,6 +85,8 @@ def to_json(experiment: Experiment) -> str:
     plain = {f.name: getattr(experiment, f.name) for f in fields(experiment)}
     if experiment.capable_return is None:  # configs are older than this field, and have to stay the same text
         del plain["capable_return"]
+    if not experiment.probes:
+        del plain["probes"]
     plain["conditions"] = {name: dataclasses.asdict(condition) for name, condition in experiment.conditions.items()}
     plain["budgets"] = {name: dataclasses.asdict(budget) for name, budget in experiment.budgets.items()}
     plain["rules"] = {name: _rule_to_plain(rule) for name, rule in experiment.rules.items()}

@@ -22,8 +22,10 @@ from rewardlab import (
     chunks,
     devices,
     identity,
+    layout,
     lease,
     parts,
+    recording,
     rehearsal,
     store,
     widths,
@@ -183,13 +185,15 @@ def compile_all(
     overrides = stack_params(default, list(experiment.evaluations.values()))
     rules = {name: experiment.rules[name] for name in names}
     settings = {name: experiment.setting(env, name) for name in rules}
+    kept, asked = layout.of(experiment, env), experiment.measured
 
     total = len(rules) * len(workers.devices)
 
     def timed(name, device):
         progress.stage(f"Compiling {name} ({next(begun)} of {total})")
         started, rule = time.perf_counter(), strong_rule(rules[name])
-        programs = batches.compile_training(settings[name], rule, default, experiment.width)
+        recorder = recording.of(experiment, settings[name], name, kept)
+        programs = batches.compile_training(settings[name], rule, default, experiment.width, recorder)
         seconds = time.perf_counter() - started
         first = first_update(experiment, programs, rule, default) if device == workers.devices[0] else (0.0, 0)
         progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
@@ -197,9 +201,14 @@ def compile_all(
 
     def evaluation(name, programs):
         progress.stage(f"Compiling the evaluation of {name}")
-        return batches.compile_evaluation(
-            settings[name], kinds[name].head, programs, default, overrides, experiment.episodes, experiment.warmth
-        )
+        found = {}
+        for when in ("point", "end"):
+            if there := {probe: one for probe, one in asked.items() if one.when == when}:
+                found[when] = batches.compile_evaluation(
+                    settings[name], kinds[name].head, programs, default, overrides, experiment.episodes,
+                    experiment.warmth, there, kept.by_probe,
+                )  # fmt: skip
+        return found
 
     train = {(name, device): workers.on(device, timed, name, device) for name in rules for device in workers.devices}
     kinds = {name: experiment.kind(env, name) for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ from rewardlab.randomness import check_one, fast, key_for, split
 from rewardlab.rules import contract
 from rewardlab.types import Agent, Rule
 
+Note = Callable[[Any, Any], Any]
+
 
 class Carry(NamedTuple):
     """One seed's training, between two updates.
@@ -29,6 +32,7 @@ class Carry(NamedTuple):
     state: the rule's. lanes: where the worlds stand, or None for rules that see whole episodes.
     steps: int32[], environment steps lived, every one counted. updates: int32[].
     log: the rule's log of the last update. finite: bool[], whether every reward so far was a finite number.
+    records: what probes of updates have found so far (`recording.py`); () without any.
     """
 
     state: Any
@@ -37,6 +41,7 @@ class Carry(NamedTuple):
     updates: jax.Array
     log: dict[str, jax.Array]
     finite: jax.Array
+    records: Any = ()
 
 
 class Setting(NamedTuple):
@@ -105,9 +110,18 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
 _update = jax.jit(update, static_argnums=0)  # traced once, though `begin` asks what the log will be
 
 
-def advance(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, target: jax.Array) -> Carry:
-    """Updates until at least `target` (int32[]) environment steps have been lived."""
-    one = lambda c: _update(s, rule, params, run_key, c._replace(log={}))  # noqa: E731
+def advance(
+    s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, target: jax.Array, note: Note | None = None
+) -> Carry:
+    """Updates until at least `target` (int32[]) environment steps have been lived.
+
+    note: (the carry's records, the carry after an update) -> the records then; None where there are none.
+    """
+
+    def one(before):
+        after = _update(s, rule, params, run_key, before._replace(log={}, records=()))
+        return after._replace(records=note(before.records, after)) if note else after
+
     return jax.lax.while_loop(lambda c: c.steps < target, one, carry)
 
 

@@ -47,9 +47,7 @@ def finished(path: Path) -> Path:
     policies = checkpoints.flat(jax.tree.map(lambda x: np.zeros((4, *x.shape), x.dtype), shapes))
     about = {"seconds": 1.0, "compile_seconds": 1.0, "computed_with": [identity.of(question)]}
     batch = parts.Batch("drift", "near", (0, 1, 2, 3))
-    parts.save(
-        path, parts.Part(batch, measured._asdict(), {name: a for name, (a, _) in policies.items()}, about), question
-    )
+    parts.save(path, parts.Part(batch, measured, {name: a for name, (a, _) in policies.items()}, about), question)
     results = assembly.assemble(question, env, {("drift", "near"): measured}, assembly.Fixed([], {}))
     store.write_results(path, results)
     store.write_summary(path, compare.summarise(results))

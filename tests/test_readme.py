@@ -7,13 +7,14 @@ import runpy
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax
 import pytest
 import synthetic
 
-from rewardlab import cli, config, rules, runner, store, tuning
+from rewardlab import cli, config, layout, rehearsal, rules, runner, store, tuning
 from rewardlab.bench import turns
 
 ROOT = Path(__file__).parent.parent
@@ -62,7 +63,7 @@ def _finished(folder):
 
 
 def test_the_world_the_rule_and_the_question_are_short_and_complete():
-    assert list(FILES) == ["bowl.py", "duels.py", "question.py"]
+    assert list(FILES) == ["bowl.py", "duels.py", "question.py", "norm.py"]
     assert all(len(code.splitlines()) < 60 for code in FILES.values())
 
 
@@ -77,6 +78,14 @@ def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(answered)
         assert rule["final"]["end"]["bowl"]["iqm"] > 0.95, name
         assert rule["final"]["moved"]["bowl"]["iqm"] < 0.3, name
         assert rule["control"]["moved"]["bowl"]["iqm"] > 0.7, name
+
+
+def test_a_probe_of_the_users_own_is_traced_for_every_rule(folder):
+    experiment = replace(config.load(folder / "question.py"), probes=(str(folder / "norm.py"),), width=1)
+    env = experiment.world()
+    rehearsal.measure(experiment, env)
+    kept = layout.of(experiment, env).arrays["size"]
+    assert kept.dims == ("record",) and kept.about.description == "Euclidean norm of the parameters"
 
 
 @pytest.mark.slow

@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from rewardlab import agents, registry, rules
+from rewardlab import agents, questions, registry, rules
 from rewardlab.errors import InputError, show, unknown, wrong_type
 from rewardlab.experiment import Budget, Condition, Experiment
 from rewardlab.fields import coerce
@@ -87,6 +87,8 @@ def to_json(experiment: Experiment) -> str:
         del plain["capable_return"]
     if not experiment.probes:
         del plain["probes"]
+    if experiment.asks == questions.USUAL:
+        del plain["asks"]
     plain["conditions"] = {name: dataclasses.asdict(condition) for name, condition in experiment.conditions.items()}
     plain["budgets"] = {name: dataclasses.asdict(budget) for name, budget in experiment.budgets.items()}
     plain["rules"] = {name: _rule_to_plain(rule) for name, rule in experiment.rules.items()}

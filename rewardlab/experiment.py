@@ -10,17 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rewardlab import envs, probes, registry, rules, training
+from rewardlab import envs, probes, questions, registry, rules, training
 from rewardlab.agents import MLP
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show, unknown, wrong_type
 from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints
 from rewardlab.probes import Probe
+from rewardlab.questions import Question
 from rewardlab.rules import contract
 from rewardlab.types import Rule
 
 MOST = 2**22  # measurements of an experiment: so many that all results fit into one file of `files.BINARY` bytes
-PROBES = ("outcomes",)  # those of every experiment
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]{0,63}", re.ASCII)
 
 
@@ -94,7 +94,8 @@ class Experiment:
         world that has no such policies, as gymnax's have none.
     control_capability: share of successes under shift that the control has to reach for a claim.
     seed: root of all randomness.
-    probes: what else is measured, beside how episodes end: names of probes (`rewardlab.probes`), or paths of files that define one.
+    asks: what the results are read for: the name of a question (`rewardlab.questions`), or the path of a file that defines one.
+    probes: what is measured beside that which the question needs: names of probes (`rewardlab.probes`), or paths of files.
     published: what others reported for this world, {who, by what, under which conditions: return}; shown beside the results.
     """
 
@@ -120,6 +121,7 @@ class Experiment:
     control_capability: float = field(default=0.5, metadata={"range": (0.0, 1.0)})
     seed: int = _whole(0, 0, 2**32 - 1)
     published: dict[str, float] = field(default_factory=dict)
+    asks: str = questions.USUAL
     probes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -145,7 +147,8 @@ class Experiment:
         put("published", {_text("published", k): coerce(v, float, f"published.{k}") for k, v in self.published.items()})
         if self.control is not None and self.control not in self.conditions:
             raise unknown("control", self.control, self.conditions, "conditions of the experiment, or none")
-        put("probes", tuple(dict.fromkeys(map(_probe, self.probes))))
+        put("asks", _member(questions, self.asks))
+        put("probes", tuple(dict.fromkeys(_member(probes, name) for name in self.probes)))
         self._check_world(put)
         figures = len(self.rules) * len(self.conditions) * self.seeds * (self.points + 2) * len(self.evaluations)
         if figures > MOST:
@@ -218,7 +221,15 @@ class Experiment:
     @property
     def measured(self) -> dict[str, Probe]:
         """Every probe that measures, {name or path: Probe}. Loading one of the user's own runs its file."""
-        return {name: probes.load(name) for name in dict.fromkeys((*PROBES, *self.probes))}
+        return {
+            name: probes.load(name)
+            for name in dict.fromkeys((*questions.ALWAYS, *self.question_asked.probes, *self.probes))
+        }
+
+    @property
+    def question_asked(self) -> Question:
+        """The question that `asks` names. Loading one of the user's own runs its file."""
+        return questions.load(self.asks)
 
     def seeds_of(self, rule: str, condition: str) -> int:
         """How many seeds of a rule are trained under a condition."""
@@ -308,9 +319,10 @@ def _rule(where: str, value: Any) -> Rule:
     return rules.counted(checked(value if isinstance(value, Rule) else rules.make(value), where), where)
 
 
-def _probe(name: str) -> str:
+def _member(family: Any, name: str) -> str:
+    """A name, or the absolute path of a user's file, that `family.load` knows. Raises InputError."""
     path = str(registry.python_file(name)) if registry.is_path(name) else name
-    probes.load(path)
+    family.load(path)
     return path
 
 

@@ -106,7 +106,10 @@ def _member(family: registry.Family, name: str) -> dict[str, str]:
 
 
 def _members(experiment: Experiment) -> Iterator[tuple[registry.Family, str]]:
-    """(family, name or path) of the world, of those that its arguments name, of probes, and of rules, wrapped ones included."""
+    """(family, name or path) of the world, of those that its arguments name, of probes, and of rules, wrapped ones included.
+
+    The question changes no seed's bits.
+    """
     for name in experiment.measured:
         yield probes.FAMILY, name
     if isinstance(experiment.env, str):

@@ -116,7 +116,7 @@ def write(experiment: Experiment, env, fixed: Fixed, folder: Path) -> None:
     }
     run = store.create(folder / "run", small)
     store.write_results(run.path, assembly.assemble(small, env, measured, fixed))
-    assembly.write_report(run.path)
+    assembly.write_report(run.path, experiment.question_asked)
 
 
 def made_up(experiment: Experiment, env, rule: str, condition: str, random: np.random.Generator) -> Measured:

@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from rewardlab import layout, naming, probes
+from rewardlab import layout, naming, probes, questions
 from rewardlab.errors import InputError, show
-from rewardlab.experiment import PROBES, Experiment
+from rewardlab.experiment import Experiment
 from rewardlab.fields import expect
 from rewardlab.files import read_json
 from rewardlab.layout import SEED
 from rewardlab.probes.outcomes import Outcomes, named
+from rewardlab.questions import Question
 
 NAMED = ("rule", "condition", "evaluation")  # the dimensions whose coordinates are names, whatever is measured
 REFERENCE = ("reference", "evaluation")
@@ -28,6 +29,7 @@ PLANNED = {
     "rules": dict[str, dict[str, Any]],
     "agent": dict[str, Any],
     "agents": dict[str, dict[str, Any]],
+    "asks": str,
 }
 AUDITED = {
     "rule": str,
@@ -112,19 +114,19 @@ def threshold(experiment: Experiment, references: dict[str, Outcomes]) -> float:
     return random + experiment.capability * (optimal - random)
 
 
-def declared() -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
-    """{array: its dimensions} of what all results hold, and of what they may hold beside it."""
+def declared(question: Question) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """{array: its dimensions} of what results hold for a question, and of what they may hold beside it."""
     needed, also = {"steps": (*SEED, "point")}, {"finite": (*SEED, "point")}
-    for probe in map(probes.load, PROBES):
+    for probe in map(probes.load, dict.fromkeys((*questions.ALWAYS, *question.probes))):
         needed |= {name: (*SEED, *probes.WHEN[probe.when], *one.axes) for name, one in probe.arrays.items()}
         also |= {one.reference: (*REFERENCE, *one.axes) for one in probe.arrays.values() if one.reference}
     return needed, also
 
 
-def checked(results: Any) -> Any:
+def checked(results: Any, question: Question | None = None) -> Any:
     """The Dataset, if it is of the form that `dataset` gives it, so that it can be summarised. Raises InputError.
 
-    Its digest says that nothing happened to it, not that RewardLab made it.
+    question: whose arrays are needed; None: the one that their experiment says. Its digest says that nothing happened to it, not that RewardLab made it.
     """
 
     def need(right: Any, what: str) -> None:
@@ -137,7 +139,10 @@ def checked(results: Any) -> Any:
         need(found.dtype.kind in kinds, f"{name} is of type {show(found.dtype)}; allowed: numbers")
         return found.transpose(*dims).values
 
-    needed, also = declared()
+    expect(results.attrs, "the attributes of the results", {"capability": float}, ATTRIBUTES)
+    expect(read_json(results.attrs.get("experiment") or "{}", "the results' experiment"), "it", {}, PLANNED)
+    question = question or questions.of(results)
+    needed, also = declared(question)
     missing = [name for name in (*needed, *NAMED) if name not in results.variables]
     need(not missing, f"{', '.join(missing)} missing")
     own = {dim for dims in needed.values() for dim in dims} - {"seed", "point", "record"}
@@ -158,8 +163,6 @@ def checked(results: Any) -> Any:
     counts = {name: array(name, dims, "iu") for name, dims in COUNTS.items() if name in results}
     shared = counts.get("shared_point", np.zeros(1, int))
     need(((shared >= 0) & (shared < points)).all(), "shared_point is none of the points")
-    expect(results.attrs, "the attributes of the results", {"capability": float}, ATTRIBUTES)
-    expect(read_json(results.attrs.get("experiment") or "{}", "the results' experiment"), "it", {}, PLANNED)
     rows = {name: read_json(results.attrs.get(name) or "[]", f"the results' {name}") for name in ("audit", "mixed")}
     for name, needed in (("audit", AUDITED), ("mixed", {})):
         need(isinstance(rows[name], list), f"{name} is no list")

@@ -37,10 +37,11 @@ OUTCOMES = {"outcomes": outcomes}
 class Programs(NamedTuple):
     """The compiled programs of one rule on one device; leading axis of carries (but see `axes`) and policies: one batch's seeds.
 
-    begin(rule, params, run_keys) -> carry
-    advance(rule, params, run_keys, carry, target) -> carry; the given carry is consumed
+    begin(rule, params, run_keys, weights) -> carry
+    advance(rule, params, run_keys, carry, target, weights) -> carry; the given carry is consumed
     policy(rule, carry) -> the parameters to evaluate
 
+    weights: of signals as reward, as `training.update` has them; not given where they were compiled without.
     Hyperparameters of the rule that are scalars are the batch's, those that are float32[width] each seed's own.
     """
 
@@ -129,25 +130,33 @@ def one_by_one(function, rule: Rule, keys: jax.Array, carry):
     return jax.lax.scan(turn, at(0, carry), jnp.arange(keys.size))[1]
 
 
-def compile_training(s: training.Setting, rule: Rule, params, width: int, recorder: Recorder | None = None) -> Programs:
+def compile_training(
+    s: training.Setting,
+    rule: Rule,
+    params,
+    width: int,
+    recorder: Recorder | None = None,
+    weights: training.Weights = None,
+) -> Programs:
     """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs.
 
-    recorder: keeps records of updates in the carry.
+    recorder: keeps records of updates in the carry. weights: such as it will be given, {signal: float32[]}; None: the judge judges.
     """
+    given = () if weights is None else (weights,)
 
     own = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule)
 
-    def begin(rule, params, keys):
+    def begin(rule, params, keys, weights=None):
         def one(rule, key):
-            carry = training.begin(s, rule, params, key)
+            carry = training.begin(s, rule, params, key, weights)
             return carry._replace(records=recorder.blank(rule, params, key, carry)) if recorder else carry
 
         return jax.vmap(one, (own, 0), axes(rule))(rule, keys)
 
-    def advance(rule, params, keys, carry, target):
+    def advance(rule, params, keys, carry, target, weights=None):
         def one(rule, key, c):
             note = partial(recorder.note, rule, params, key) if recorder else None
-            return training.advance(s, rule, params, key, c, target, note)
+            return training.advance(s, rule, params, key, c, target, note, weights)
 
         if fills_a_core(s, rule):
             return one_by_one(one, rule, keys, carry)
@@ -158,8 +167,8 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int, record
 
     # The largest comes first and alone: a compiler takes more memory than most runs. Nothing is computed before.
     keys = jax.eval_shape(partial(run_keys, 0), np.zeros(width, np.int32))
-    begin = jax.jit(begin).trace(rule, params, keys)
-    advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0))
+    begin = jax.jit(begin).trace(rule, params, keys, *given)
+    advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0), *given)
     return Programs(compile_lowered(begin.lower()), advance, compiled(jax.jit(policy), rule, begin.out_info))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from rewardlab import batches, checkpoints, layout, recording, training
 from rewardlab.envs.adapter import set_params, stack_params
-from rewardlab.experiment import Experiment
+from rewardlab.experiment import Experiment, Stretch
 from rewardlab.fields import fits
 from rewardlab.parts import Batch
 from rewardlab.progress import EVALUATION, Progress
@@ -86,7 +86,8 @@ def train_batch(
     put = partial(jax.device_put, device=device)
     env, programs, evaluate = job.setting.env, job.programs[device], job.evaluate[device]
     width, seeds = experiment.width, len(batch.seeds)
-    rule, params = put((job.rule, set_params(env.default_params, experiment.conditions[batch.condition].params)))
+    rule, stretches = put(job.rule), experiment.stretches(batch.rule, batch.condition)
+    given = [put(terms(experiment, env, stretch)) for stretch in stretches]
     default = put(set_params(env.default_params, {}))
     overrides = put(stack_params(env.default_params, list(experiment.evaluations.values())))
     keys, key = put((batches.run_keys(experiment.seed, batch.padded(width)), batches.evaluation_key(experiment.seed)))
@@ -107,7 +108,8 @@ def train_batch(
         progress.skip(min(reached, int(targets[-1])) * seeds, batch.name, batch.rule)
         progress.skip(position, batch.name, EVALUATION)
     else:
-        carry, position, reached = programs.begin(rule, params, keys), 0, 0
+        params, weights = given[0]
+        carry, position, reached = programs.begin(rule, params, keys, *weights), 0, 0
     ahead = max(job.rule.lanes * job.rule.steps, 1)  # steps of the next chunk: at first one update's
 
     def commit():
@@ -128,8 +130,11 @@ def train_batch(
     for position in range(position, len(targets)):  # noqa: B020
         look_around()
         while reached < targets[position]:
-            goal, begun, before = min(targets[position], reached + ahead), time.perf_counter(), reached
-            carry = programs.advance(rule, params, keys, carry, put(jnp.int32(goal)))
+            phase = sum(stretch.start <= reached for stretch in stretches) - 1
+            ends = [stretch.start for stretch in stretches[phase + 1 :]]  # no chunk is of two phases
+            goal, begun, before = min(targets[position], reached + ahead, *ends), time.perf_counter(), reached
+            params, weights = given[phase]
+            carry = programs.advance(rule, params, keys, carry, put(jnp.int32(goal)), *weights)
             reached = int(np.min(carry.steps))  # waits for the chunk
             took = time.perf_counter() - begun
             ahead = max(int(ahead * min(max(CHUNK / max(took, 1e-6), 0.25), 8.0)), 1)
@@ -149,6 +154,12 @@ def train_batch(
     arrays |= recording.arrays(carry.records) if carry.records else {}
     policies = jax.device_put(policies, jax.local_devices()[0])
     return Trained({name: arrays[name] for name in kept.arrays}, policies, time.perf_counter() - started, computed_with)
+
+
+def terms(experiment: Experiment, env: Any, stretch: Stretch) -> tuple[Any, tuple[training.Weights, ...]]:
+    """What a stretch of training gives its programs: the world's params; and the weights, where there are any."""
+    weights = {name: jnp.float32(weight) for name, weight in stretch.weights.items()}
+    return set_params(env.default_params, stretch.params), (weights,) * bool(weights)
 
 
 def expected(experiment: Experiment, batch: Batch) -> dict[str, int]:

@@ -252,7 +252,10 @@ def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
     bare = {name: value for name, value in plain.items() if name not in left_out}
     budgets = {name: b["steps"] for name, b in plain["budgets"].items() if b["steps"]}
     return bare | {
-        "conditions": {name: {"params": c["params"]} for name, c in plain["conditions"].items()},
+        "conditions": {
+            name: {what: c[what] for what in ("params", "phases") if what in c}
+            for name, c in plain["conditions"].items()
+        },
         "budgets": budgets,
     }
 

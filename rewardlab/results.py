@@ -23,7 +23,7 @@ ATTRIBUTES = dict.fromkeys(("name", "question", "experiment", "control", "env", 
 ATTRIBUTES |= {"capability": float, "control_capability": float}
 NUMBERS = dict[str, bool | int | float]
 PLANNED = {
-    "conditions": dict[str, dict[str, NUMBERS | int | None]],
+    "conditions": dict[str, dict[str, NUMBERS | int | list[dict[str, float | NUMBERS]] | None]],
     "evaluations": dict[str, NUMBERS],
     "published": dict[str, float],
     "rules": dict[str, dict[str, Any]],

@@ -187,15 +187,18 @@ def compile_all(
     settings = {name: experiment.setting(env, name) for name in rules}
     kept, asked = layout.of(experiment, env), experiment.measured
 
+    main = next(iter(experiment.conditions))
+    _, given = chunks.terms(experiment, env, experiment.stretches(names[0], main)[0])
+    weights = given[0] if given else None
     total = len(rules) * len(workers.devices)
 
     def timed(name, device):
         progress.stage(f"Compiling {name} ({next(begun)} of {total})")
         started, rule = time.perf_counter(), strong_rule(rules[name])
         recorder = recording.of(experiment, settings[name], name, kept)
-        programs = batches.compile_training(settings[name], rule, default, experiment.width, recorder)
+        programs = batches.compile_training(settings[name], rule, default, experiment.width, recorder, weights)
         seconds = time.perf_counter() - started
-        first = first_update(experiment, programs, rule, default) if device == workers.devices[0] else (0.0, 0)
+        first = first_update(experiment, programs, rule, default, given) if device == workers.devices[0] else (0.0, 0)
         progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
         return programs, seconds, first
 
@@ -231,13 +234,13 @@ def compile_all(
     }
 
 
-def first_update(experiment: Experiment, programs: batches.Programs, rule, params) -> tuple[float, int]:
+def first_update(experiment: Experiment, programs: batches.Programs, rule, params, weights=()) -> tuple[float, int]:
     """Seconds that a batch's first update takes on jax's default device, and the environment steps lived in it."""
     keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
-    carry = programs.begin(rule, params, keys)
+    carry = programs.begin(rule, params, keys, *weights)
     jax.block_until_ready(carry.state)
     started = time.perf_counter()
-    carry = programs.advance(rule, params, keys, carry, jnp.int32(1))
+    carry = programs.advance(rule, params, keys, carry, jnp.int32(1), *weights)
     steps = int(np.min(carry.steps)) * experiment.width  # waits for it
     return time.perf_counter() - started, steps
 

@@ -24,6 +24,7 @@ from rewardlab.rules import contract
 from rewardlab.types import Agent, Rule
 
 Note = Callable[[Any, Any], Any]
+Weights = dict[str, jax.Array] | None
 
 
 class Carry(NamedTuple):
@@ -71,18 +72,21 @@ def setting(
     return Setting(env, agents.make(spec, adapter.signature(env).obs, rules.heads(rule, env), prepare), judge)
 
 
-def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
-    """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed."""
+def begin(s: Setting, rule: Rule, params, run_key: jax.Array, weights: Weights = None) -> Carry:
+    """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed. weights: as of `update`."""
     init_key, lanes_key = split(jax.random.fold_in(fast(run_key), 0), 2)
     state = rule.init(s.agent, key_for(rule.init, init_key))
     lanes = None if rule.whole else start(s.env, params, lanes_key, rule.lanes, rule.candidates)
     carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
-    log = jax.eval_shape(partial(_update, s), rule, params, run_key, carry).log
+    log = jax.eval_shape(partial(_update, s), rule, params, run_key, carry, weights).log
     return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
 
 
-def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> Carry:
-    """Collect, judge, update, once. The keys depend on the seed's key and on the number of the update alone."""
+def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, weights: Weights = None) -> Carry:
+    """Collect, judge, update, once. The keys depend on the seed's key and on the number of the update alone.
+
+    weights: {signal of the world: float32[]}, whose sum is the reward, in place of what the judge says; None: the judge says it.
+    """
     update_key = jax.random.fold_in(fast(run_key), carry.updates + 1)
     behave_key, start_key, collect_key, rule_key = split(update_key, 4)
     acting = rule.behave(s.agent, carry.state, key_for(rule.behave, behave_key))
@@ -93,7 +97,7 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
         lanes, trajectory = collect(
             s.env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
         )
-    experience = judged(trajectory, s.judge)
+    experience = judged(trajectory, s.judge, weights)
     state, log = rule.update(s.agent, carry.state, experience, key_for(rule.update, rule_key))
     # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
     lived = trajectory.lived.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.lanes * rule.steps)
@@ -111,15 +115,22 @@ _update = jax.jit(update, static_argnums=0)  # traced once, though `begin` asks 
 
 
 def advance(
-    s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, target: jax.Array, note: Note | None = None
+    s: Setting,
+    rule: Rule,
+    params,
+    run_key: jax.Array,
+    carry: Carry,
+    target: jax.Array,
+    note: Note | None = None,
+    weights: Weights = None,
 ) -> Carry:
     """Updates until at least `target` (int32[]) environment steps have been lived.
 
-    note: (the carry's records, the carry after an update) -> the records then; None where there are none.
+    weights: as of `update`. note: (the carry's records, the carry after an update) -> the records then; None where there are none.
     """
 
     def one(before):
-        after = _update(s, rule, params, run_key, before._replace(log={}, records=()))
+        after = _update(s, rule, params, run_key, before._replace(log={}, records=()), weights)
         return after._replace(records=note(before.records, after)) if note else after
 
     return jax.lax.while_loop(lambda c: c.steps < target, one, carry)

@@ -67,6 +67,7 @@ def render(
         is_share=reading.scores_success(results),
         seeds=numbers.seeds(results),
         steps=lived(results),
+        evaluated=results.sizes["point"],
         alike=summary.get("alike", True),
         min_seeds=stats.MIN_SEEDS,
         capability=percent(results.attrs["capability"]) + " %"

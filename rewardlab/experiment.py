@@ -114,7 +114,8 @@ class Experiment:
     budgets: {rule: Budget} of the rules that get other steps or fewer seeds.
     points: evaluations after the one of the untrained agent, evenly spaced. Where budgets differ there is one more, at the
         largest number of steps that all rules share.
-    points_at: where these evaluations are instead, as shares of each rule's steps; there is always one at the end.
+    points_at: where these evaluations are instead, as shares of each rule's steps; there is always one at the end, and one wherever a
+        phase begins, before anything is learned in it.
     episodes: episodes of each evaluation.
     width: seeds per batch and device; 0: what suits the device (`widths.py`). Part of a run's identity: another width
         rounds differently.
@@ -294,8 +295,11 @@ class Experiment:
     def targets(self, rule: str) -> np.ndarray:
         """The numbers of steps at which a rule is evaluated, int64[P], in order; P is the same for all rules."""
         steps = self.steps_of(rule)
-        placed = np.array([0.0, *self.points_at]) * steps if self.points_at else np.linspace(0, steps, self.points + 1)
-        even = placed.round().astype(np.int64)
+        starts = {phase.start for condition in self.conditions.values() for phase in condition.phases}
+        placed = {0.0, *(self.points_at or (i / self.points for i in range(1, self.points + 1))), *starts}
+        even = np.linspace(0, steps, self.points + 1).round().astype(np.int64)
+        if self.points_at or starts:
+            even = (np.unique(np.round([*placed], 9)) * steps).round().astype(np.int64)
         return even if self.alike else np.sort(np.append(even, self.shared_steps))
 
     @property

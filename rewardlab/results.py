@@ -30,7 +30,10 @@ PLANNED = {
     "agent": dict[str, Any],
     "agents": dict[str, dict[str, Any]],
     "asks": str,
+    "steps": int,
+    "budgets": dict[str, dict[str, int | None]],
 }
+PHASE = {"start": float, "params": NUMBERS, "reward": dict[str, float]}
 AUDITED = {
     "rule": str,
     "level": int | None,
@@ -118,6 +121,8 @@ def declared(question: Question) -> tuple[dict[str, tuple[str, ...]], dict[str, 
     """{array: its dimensions} of what results hold for a question, and of what they may hold beside it."""
     needed, also = {"steps": (*SEED, "point")}, {"finite": (*SEED, "point")}
     for probe in map(probes.load, dict.fromkeys((*questions.ALWAYS, *question.probes))):
+        if probe.when == "update":
+            needed |= {name: (*SEED, "record") for name in layout.RECORDED}
         needed |= {name: (*SEED, *probes.WHEN[probe.when], *one.axes) for name, one in probe.arrays.items()}
         also |= {one.reference: (*REFERENCE, *one.axes) for one in probe.arrays.values() if one.reference}
     return needed, also
@@ -140,7 +145,12 @@ def checked(results: Any, question: Question | None = None) -> Any:
         return found.transpose(*dims).values
 
     expect(results.attrs, "the attributes of the results", {"capability": float}, ATTRIBUTES)
-    expect(read_json(results.attrs.get("experiment") or "{}", "the results' experiment"), "it", {}, PLANNED)
+    plan = expect(read_json(results.attrs.get("experiment") or "{}", "the results' experiment"), "it", {}, PLANNED)
+    for name, condition in plan.get("conditions", {}).items():
+        phases = condition.get("phases") or []
+        need(isinstance(phases, list), f"phases of {show(name)} are no list")
+        for phase in phases:
+            expect(phase, f"a phase of {show(name)}", PHASE)
     question = question or questions.of(results)
     needed, also = declared(question)
     missing = [name for name in (*needed, *NAMED) if name not in results.variables]

@@ -92,9 +92,10 @@ def lives(results: xarray.Dataset, runs: Runs, rule: int, condition: str, start:
     return Lives(able, before, y[:, -1], *found, watched)
 
 
-def _planned(results: xarray.Dataset, rule: str) -> int:
+def _planned(results: xarray.Dataset, rule: str) -> float:
     experiment = reading.config_of(results)
-    return (experiment.get("budgets", {}).get(rule) or {}).get("steps") or experiment["steps"]
+    steps = experiment.get("budgets", {}).get(rule, {}).get("steps") or experiment.get("steps")
+    return float(np.nanmax(results.steps.sel(rule=rule))) if steps is None else steps  # a config says it
 
 
 def _crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:

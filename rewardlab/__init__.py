@@ -13,6 +13,7 @@ _WHERE = {
     "Experiment": "experiment",
     "InputError": "errors",
     "MLP": "agents",
+    "Phase": "experiment",
     "Rule": "types",
     "audit": "auditing",
     "load": "config",

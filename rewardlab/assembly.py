@@ -22,6 +22,7 @@ from rewardlab.parts import Part
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.probes.references import references
 from rewardlab.probes.replay import camera
+from rewardlab.questions import Question
 from rewardlab.report import replays
 from rewardlab.results import Measured, checked, dataset
 from rewardlab.training import Setting
@@ -66,11 +67,11 @@ def finish(
     """
     env = experiment.world()
     run = store.Run(path)
-    if not (run.finished and whole(run)):
+    if not (run.finished and whole(run, experiment.question_asked)):
         if (path / store.RESULTS).exists():
             note(f"{path / store.RESULTS} is damaged or of fewer seeds; it is put together again")
         measured = {
-            (rule, condition): Measured(**parts.together(experiment, found, rule, condition))
+            (rule, condition): parts.together(experiment, found, rule, condition)
             for rule in experiment.rules
             for condition in experiment.conditions
         }
@@ -82,7 +83,7 @@ def finish(
             more = {"computed_with": parts.identities([part.about for part in found])} | seconds(experiment, found)
             store.write_environment(path, experiment, replays=films, **more)
         note("Writing the report ...")
-        write_report(path)
+        write_report(path, experiment.question_asked)
     except Exception as error:  # a disk that is full, a world whose drawing fails, a font that is not there
         said = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {show(str(error), 300)}"
         raise Unreported(
@@ -92,19 +93,19 @@ def finish(
     return store.open_run(path)
 
 
-def whole(run: store.Run) -> bool:
-    """Whether the results are of the form that a run's have."""
+def whole(run: store.Run, question: Question) -> bool:
+    """Whether the results are of the form that a run's have that was asked this question."""
     try:
-        checked(run.results)
+        checked(run.results, question)
     except InputError:
         return False
     return True
 
 
-def write_report(path: Path) -> None:
+def write_report(path: Path, question: Question) -> None:
     """Writes summary, figures and page from the results, whatever was there before."""
-    store.write_summary(path, compare.summarise(store.open_run(path).results))
-    report.write(path)
+    store.write_summary(path, compare.summarise(store.open_run(path).results, question))
+    report.write(path, question)
 
 
 def renew(run: store.Run, note: Callable[[str], None]) -> None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -20,20 +20,28 @@ import numpy as np
 
 from rewardlab import devices, training
 from rewardlab.collect import parts
-from rewardlab.probes.outcomes import outcomes
+from rewardlab.envs import adapter
+from rewardlab.probes import Coordinates, Probe, Subject, measured
+from rewardlab.probes.outcomes import played
+from rewardlab.probes.outcomes import probe as outcomes
 from rewardlab.types import Policy, Rule
+
+if TYPE_CHECKING:
+    from rewardlab.recording import Recorder
 
 # Folded into the root key for what is not a seed's; seeds are numbered from 0 and never reach them.
 EVALUATION, REPLAY, TUNING = 1_000_000_007, 1_000_000_009, 1_000_000_021
+OUTCOMES = {"outcomes": outcomes}
 
 
 class Programs(NamedTuple):
     """The compiled programs of one rule on one device; leading axis of carries (but see `axes`) and policies: one batch's seeds.
 
-    begin(rule, params, run_keys) -> carry
-    advance(rule, params, run_keys, carry, target) -> carry; the given carry is consumed
+    begin(rule, params, run_keys, weights) -> carry
+    advance(rule, params, run_keys, carry, target, weights) -> carry; the given carry is consumed
     policy(rule, carry) -> the parameters to evaluate
 
+    weights: of signals as reward, as `training.update` has them; not given where they were compiled without.
     Hyperparameters of the rule that are scalars are the batch's, those that are float32[width] each seed's own.
     """
 
@@ -66,7 +74,7 @@ def axes(rule: Rule) -> training.Carry:
     A loop that might end sooner for some seeds than for others would copy all of the state in every update, replay included.
     """
     counts = 0 if rule.whole else None
-    return training.Carry(state=0, lanes=0, steps=counts, updates=counts, log=0, finite=0)
+    return training.Carry(state=0, lanes=0, steps=counts, updates=counts, log=0, finite=0, records=0)
 
 
 def compiled(function, *arguments):
@@ -122,17 +130,34 @@ def one_by_one(function, rule: Rule, keys: jax.Array, carry):
     return jax.lax.scan(turn, at(0, carry), jnp.arange(keys.size))[1]
 
 
-def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Programs:
-    """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs."""
+def compile_training(
+    s: training.Setting,
+    rule: Rule,
+    params,
+    width: int,
+    recorder: Recorder | None = None,
+    weights: training.Weights = None,
+) -> Programs:
+    """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs.
+
+    recorder: keeps records of updates in the carry. weights: such as it will be given, {signal: float32[]}; None: the judge judges.
+    """
+    given = () if weights is None else (weights,)
 
     own = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule)
 
-    def begin(rule, params, keys):
-        one = lambda rule, key: training.begin(s, rule, params, key)  # noqa: E731
+    def begin(rule, params, keys, weights=None):
+        def one(rule, key):
+            carry = training.begin(s, rule, params, key, weights)
+            return carry._replace(records=recorder.blank(rule, params, key, carry)) if recorder else carry
+
         return jax.vmap(one, (own, 0), axes(rule))(rule, keys)
 
-    def advance(rule, params, keys, carry, target):
-        one = lambda rule, key, c: training.advance(s, rule, params, key, c, target)  # noqa: E731
+    def advance(rule, params, keys, carry, target, weights=None):
+        def one(rule, key, c):
+            note = partial(recorder.note, rule, params, key) if recorder else None
+            return training.advance(s, rule, params, key, c, target, note, weights)
+
         if fills_a_core(s, rule):
             return one_by_one(one, rule, keys, carry)
         return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
@@ -142,25 +167,36 @@ def compile_training(s: training.Setting, rule: Rule, params, width: int) -> Pro
 
     # The largest comes first and alone: a compiler takes more memory than most runs. Nothing is computed before.
     keys = jax.eval_shape(partial(run_keys, 0), np.zeros(width, np.int32))
-    begin = jax.jit(begin).trace(rule, params, keys)
-    advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0))
+    begin = jax.jit(begin).trace(rule, params, keys, *given)
+    advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0), *given)
     return Programs(compile_lowered(begin.lower()), advance, compiled(jax.jit(policy), rule, begin.out_info))
 
 
 def compile_evaluation(
-    s: training.Setting, act, head: str, programs: Programs, params, overrides: dict, episodes: int, warmth=None
+    s: training.Setting,
+    act,
+    head: str,
+    programs: Programs,
+    params,
+    overrides: dict,
+    episodes: int,
+    warmth=None,
+    asked: Mapping[str, Probe] = OUTCOMES,
+    axes: Mapping[str, Coordinates] | None = None,
 ):
-    """evaluate(params, overrides, policies, key) -> Outcomes [seed, evaluation]; it serves all rules with equal policies.
+    """evaluate(params, overrides, policies, key) -> {array: [seed, evaluation, own axes]}; it serves all rules with equal policies.
 
     act: how they act (`training.deployed`). head: the one that actions are drawn from where there is a temperature.
-
     overrides: {field of params: [E]}, one value per evaluation. warmth: float32[E], the temperature of each; None: all greedy.
+    asked: the probes that measure, {name: Probe}. axes: the coordinates of each one's own axes.
     """
+    axes = {"outcomes": {"outcome": adapter.outcomes(s.env)}} if axes is None else axes
 
     def evaluate(params, overrides, policies, key):
         def one(policy, override, temperature):
-            world, who = params.replace(**override), Policy(policy, act)
-            return outcomes(s.env, world, s.agent, who, key, episodes, temperature, head)
+            there, who = params.replace(**override), Policy(policy, act)
+            seen = played(s.env, there, s.agent, who, key, episodes, temperature, head)
+            return measured(asked, axes, Subject(s, who, there, {}, key, seen=seen))
 
         each = lambda policy: jax.vmap(partial(one, policy))(overrides, warmth)  # noqa: E731
         return jax.vmap(each)(policies)

@@ -15,9 +15,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import batches, checkpoints, training
+from rewardlab import batches, checkpoints, layout, recording, training
 from rewardlab.envs.adapter import set_params, stack_params
-from rewardlab.experiment import Experiment
+from rewardlab.experiment import Experiment, Stretch
 from rewardlab.fields import fits
 from rewardlab.parts import Batch
 from rewardlab.progress import EVALUATION, Progress
@@ -29,8 +29,9 @@ ABOUT = {"config": str, "seconds": float, "computed_with": list[dict[str, Any]]}
 
 
 class Job(NamedTuple):
-    """What training one rule needs: its programs and its evaluation by device, and the seconds of compiling.
+    """What training one rule needs: its programs and its evaluations by device, and the seconds of compiling.
 
+    evaluate: {device: {when: program}}, at every point and, where a probe asks for it, at the end.
     first: seconds that the first update of a batch took, and the environment steps that it lived in all of its seeds.
     """
 
@@ -59,7 +60,7 @@ class Saved(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A batch of seeds, padding included: the arrays of `results.Measured` by name, the final policies, the seconds it
+    """A batch of seeds, padding included: the arrays of `layout.Layout` by name, the final policies, the seconds it
     took, and the identities it was computed with, if it was saved on the way."""
 
     arrays: dict[str, np.ndarray]
@@ -85,19 +86,15 @@ def train_batch(
     put = partial(jax.device_put, device=device)
     env, programs, evaluate = job.setting.env, job.programs[device], job.evaluate[device]
     width, seeds = experiment.width, len(batch.seeds)
-    rule, params = put((job.rule, set_params(env.default_params, experiment.conditions[batch.condition].params)))
+    rule, stretches = put(job.rule), experiment.stretches(batch.rule, batch.condition)
+    given = [put(terms(experiment, env, stretch)) for stretch in stretches]
     default = put(set_params(env.default_params, {}))
     overrides = put(stack_params(env.default_params, list(experiment.evaluations.values())))
     keys, key = put((batches.run_keys(experiment.seed, batch.padded(width)), batches.evaluation_key(experiment.seed)))
     targets = experiment.targets(batch.rule)
 
-    shapes = jax.tree.map(
-        lambda x: jax.ShapeDtypeStruct((width, len(targets), *x.shape[1:]), x.dtype), evaluate.out_info
-    )
-    points = shapes._asdict() | {
-        name: jax.ShapeDtypeStruct((width, len(targets)), t) for name, t in (("steps", "f8"), ("finite", "f4"))
-    }
-    points = {name: np.full(x.shape, np.nan, x.dtype) for name, x in points.items()}
+    kept = layout.of(experiment, env)
+    points = kept.blank("point", width)
     like = {"carry": programs.begin.out_info, "points": points, "position": np.int64(0)}
     found = saved and checkpoints.newest(saved.directory, like, saved.fits, saved.note)
     computed_with = [saved.identity] if saved else []
@@ -111,7 +108,8 @@ def train_batch(
         progress.skip(min(reached, int(targets[-1])) * seeds, batch.name, batch.rule)
         progress.skip(position, batch.name, EVALUATION)
     else:
-        carry, position, reached = programs.begin(rule, params, keys), 0, 0
+        params, weights = given[0]
+        carry, position, reached = programs.begin(rule, params, keys, *weights), 0, 0
     ahead = max(job.rule.lanes * job.rule.steps, 1)  # steps of the next chunk: at first one update's
 
     def commit():
@@ -132,8 +130,11 @@ def train_batch(
     for position in range(position, len(targets)):  # noqa: B020
         look_around()
         while reached < targets[position]:
-            goal, begun, before = min(targets[position], reached + ahead), time.perf_counter(), reached
-            carry = programs.advance(rule, params, keys, carry, put(jnp.int32(goal)))
+            phase = sum(stretch.start <= reached for stretch in stretches) - 1
+            ends = [stretch.start for stretch in stretches[phase + 1 :]]  # no chunk is of two phases
+            goal, begun, before = min(targets[position], reached + ahead, *ends), time.perf_counter(), reached
+            params, weights = given[phase]
+            carry = programs.advance(rule, params, keys, carry, put(jnp.int32(goal)), *weights)
             reached = int(np.min(carry.steps))  # waits for the chunk
             took = time.perf_counter() - begun
             ahead = max(int(ahead * min(max(CHUNK / max(took, 1e-6), 0.25), 8.0)), 1)
@@ -143,13 +144,22 @@ def train_batch(
                 look_around()
         begun = time.perf_counter()
         policies = programs.policy(rule, carry)
-        evaluated = evaluate(default, overrides, policies, key)
-        measured = {**evaluated._asdict(), "steps": carry.steps, "finite": finite(policies, carry)}
+        evaluated = evaluate["point"](default, overrides, policies, key) if "point" in evaluate else {}
+        measured = {**evaluated, "steps": carry.steps, "finite": finite(policies, carry)}
         for name, value in measured.items():
             points[name][:, position] = np.asarray(value)
         progress.advance(1, batch.name, EVALUATION, time.perf_counter() - begun)
+    last = evaluate["end"](default, overrides, policies, key) if "end" in evaluate else {}
+    arrays = points | {name: np.asarray(value) for name, value in last.items()}
+    arrays |= recording.arrays(carry.records) if carry.records else {}
     policies = jax.device_put(policies, jax.local_devices()[0])
-    return Trained(points, policies, time.perf_counter() - started, computed_with)
+    return Trained({name: arrays[name] for name in kept.arrays}, policies, time.perf_counter() - started, computed_with)
+
+
+def terms(experiment: Experiment, env: Any, stretch: Stretch) -> tuple[Any, tuple[training.Weights, ...]]:
+    """What a stretch of training gives its programs: the world's params; and the weights, where there are any."""
+    weights = {name: jnp.float32(weight) for name, weight in stretch.weights.items()}
+    return set_params(env.default_params, stretch.params), (weights,) * bool(weights)
 
 
 def expected(experiment: Experiment, batch: Batch) -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Results -> summary: what each rule reached, what it did under the shift, and which rules differ.
+"""Results -> summary: what each rule reached, what its question makes of that, and which rules differ.
 
 The first outcome is success, the second the proxy (what else a policy may have been selected for), the first evaluation
 the training distribution. Two readings: equal environment steps (the last point, or where rules live unlike many steps the
@@ -7,23 +7,23 @@ last that all of them share), and each seed's first point at which its return on
 
 One estimator throughout: the interquartile mean over seeds. It is always said over which: all of a rule's, or the competent ones.
 
-A rule supports a *claim* about goals under a shift only if it learned (at least half of its seeds are competent at the
-last point, and no fewer than an interval needs) and its control, the same rule trained on the shift, reaches an
-interquartile mean success of `control_capability` there: without that, a miss may be lack of ability.
+What follows from these figures is the question's (`questions/`): what counts as evidence, which samples are compared, and what is
+said. All comparisons of a run are under one Holm correction.
 
 A seed that was trained has finite `steps`; others are padding and are absent from everything. A trained seed without
-finite results stays in: it counts as one whose episodes reached nothing. The sentences are those of `verdicts`.
+finite results stays in: it counts as one whose episodes reached nothing.
 """
 
 from __future__ import annotations
 
-import itertools
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from rewardlab import doses, levels, naming, stats, verdicts
+from rewardlab import cautions, levels, naming, questions, stats
+from rewardlab.questions import Contrast, Found, Question
 from rewardlab.reading import (
     capable,
     competent,
@@ -36,7 +36,6 @@ from rewardlab.reading import (
     sweep,
 )
 from rewardlab.results import checked
-from rewardlab.wording import READINGS
 
 if TYPE_CHECKING:
     import xarray
@@ -82,29 +81,34 @@ class Runs(NamedTuple):
     control_capability: float
 
 
-def summarise(results: xarray.Dataset) -> dict:
+def summarise(results: xarray.Dataset, question: Question | None = None) -> dict:
     """The figures, comparisons and verdicts of a run, as plain JSON values (None for what cannot be said, never NaN).
 
+    question: what is asked of them; None: what their experiment says. Each adds what its file says to what is here.
     results: as a run stores them; dims rule, condition, seed, point, evaluation, outcome. A figure is {"iqm", "low",
     "high", "n"}: interquartile mean over n seeds and its 95 % interval, None below `stats.MIN_SEEDS`.
     rules: {rule: {final, competent, matched, control (each {evaluation: {outcome or "return": figure}}),
     steps_to_capability, never, untrained (seeds that are capable before any step), failed {condition: seeds}, learned, level,
-    contradiction (what of the audit does not go with the level, in words, or ""), shifts {evaluation: {reading, able, claim}},
-    claim (true if every shift supports one), verdict, short}}.
+    contradiction (what of the audit does not go with the level, in words, or ""), verdict, short}}.
     alike: whether seeds of all rules live equally many steps; figures `final` are at the end of each rule's own.
-    pairwise: {equal, matched}, rows of a against b; `effect` is the probability that a seed of a scores above one of b.
-    doses: as `doses.of` gives them, or None. audit: a row a rule, with the fields of `auditing.Reach`; none where the run made none.
+    pairwise: {table: rows of a against b}; `effect` is the probability that a seed of a scores above one of b.
+    audit: a row a rule, with the fields of `auditing.Reach`; none where the run made none.
     conditions: final figures {rule: {condition: {evaluation: {outcome or "return": figure}}}}.
     words: the fields of `wording.Words`. sweep: of three or more conditions, the param that orders them and each one's value
     of it, {"param": name, "values": {condition: number}}; "" and {} where they have no order.
-    Raises InputError as `results.checked` does.
+    Raises InputError as `results.checked` and `questions.of` do.
     """
-    runs = _runs(checked(results))
+    results = checked(results, question)
+    question = question or questions.of(results)
+    runs = runs_of(results)
     rules = {rule: _rule(runs, i) for i, rule in enumerate(runs.rules)}
-    declared, wrong = _levels(results), _contradictions(results)
+    declared, wrong = declared_levels(results), contradictions(results)
     for rule, entry in rules.items():
         entry["level"], entry["contradiction"] = declared[rule], wrong.get(rule, "")
-    pairwise = _pairwise(runs)
+    evidence = question.evidence(Found(results, runs, rules))
+    for rule, added in evidence.rules.items():
+        rules[rule] |= added
+    pairwise = tested(evidence.tables)
     most = runs.trained.sum(-1).max(0)
     seeds = dict(zip(runs.conditions, map(int, most), strict=True))
     planned = config_of(results).get("conditions", {})
@@ -137,28 +141,43 @@ def summarise(results: xarray.Dataset) -> dict:
         "diverged": _diverged(results),
         "unnamed": _unnamed(results),
         "mixed": json.loads(results.attrs.get("mixed") or "[]"),
-        "doses": half_doses(results),
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
-    }
+    } | dict(evidence.more)
+    verdict = question.verdict(summary)
     for rule, entry in rules.items():
-        entry["verdict"], entry["short"] = verdicts.of_rule(summary, rule)
-    return summary | {"verdict": verdicts.headline(summary), "warnings": verdicts.warnings(summary)}
+        entry["verdict"], entry["short"] = verdict.rules[rule]
+    return summary | {"verdict": verdict.headline, "warnings": [*cautions.warnings(summary), *verdict.warnings]}
 
 
-def half_doses(results: xarray.Dataset) -> dict | None:
-    """The half doses of results, as a summary has them: see `doses.of`."""
-    wrong = _contradictions(results)
-    told = {name: None if wrong.get(name) else level for name, level in _levels(results).items()}
-    return doses.of(_runs(results), config_of(results), told, sweep(results))
+def tested(tables: Mapping[str, list[Contrast]]) -> dict[str, list[dict]]:
+    """{table: rows}, each with the fields of `stats.Difference`, n_a, n_b, and p by one Holm correction over all of them."""
+    count = sum(len(contrast.rows) for contrasts in tables.values() for contrast in contrasts)
+    permutations = max(stats.PERMUTATIONS, 100 * count)  # so that the smallest p can pass
+    found = {
+        name: [row for contrast in contrasts for row in _tested(contrast, permutations)]
+        for name, contrasts in tables.items()
+    }
+    rows = [row for table in found.values() for row in table]
+    for row, p in zip(rows, stats.holm([np.nan if row["p"] is None else row["p"] for row in rows]), strict=True):
+        row |= {"p_holm": stats.plain(p), "significant": bool(p <= ALPHA)}
+    return found
 
 
-def _levels(results: xarray.Dataset) -> dict[str, int | None]:
+def _tested(contrast: Contrast, permutations: int) -> list[dict]:
+    found = stats.compare(contrast.one, contrast.other, permutations)._asdict()
+    counts = {"n_a": len(contrast.one), "n_b": len(contrast.other)}
+    return [
+        row | counts | {name: stats.plain(x[k]) for name, x in found.items()} for k, row in enumerate(contrast.rows)
+    ]
+
+
+def declared_levels(results: xarray.Dataset) -> dict[str, int | None]:
     """What each rule declares to read of reward."""
     names = map(str, results.rule.values)
     return {name: int(results["level"].sel(rule=name)) if "level" in results else naming.level(name) for name in names}
 
 
-def _contradictions(results: xarray.Dataset) -> dict[str, str]:
+def contradictions(results: xarray.Dataset) -> dict[str, str]:
     """{rule: what of the audit does not go with the level that it declares, in words, or ""}, of those that were audited."""
     return {row["rule"]: levels.contradiction(row) for row in _audit(results)}
 
@@ -195,7 +214,7 @@ def _share_of_the_way(results: xarray.Dataset) -> float | None:
     return None if share is None else float(share)
 
 
-def _runs(results: xarray.Dataset) -> Runs:
+def runs_of(results: xarray.Dataset) -> Runs:
     data, moved = filled(results), shifts(results)
     dims = ("rule", "condition", "seed", "point", "evaluation")
     shares = data.outcome_share.transpose(*dims, "outcome").values
@@ -241,7 +260,7 @@ def _figures(runs: Runs, values: np.ndarray) -> dict:
     }
 
 
-def _samples(runs: Runs, i: int) -> dict[str, np.ndarray]:
+def samples(runs: Runs, i: int) -> dict[str, np.ndarray]:
     """{reading: values [seeds, evaluation, measure]} of a rule under the main condition; last: at the end of its own budget."""
     there = runs.trained[i, 0]
     values, first = runs.values[i, 0, there], runs.first[i, there]
@@ -251,7 +270,7 @@ def _samples(runs: Runs, i: int) -> dict[str, np.ndarray]:
 
 def _rule(runs: Runs, i: int) -> dict:
     there = runs.trained[i, 0]
-    sample, n, able, first = _samples(runs, i), int(there.sum()), runs.competent[i, there], runs.first[i, there]
+    sample, n, able, first = samples(runs, i), int(there.sum()), runs.competent[i, there], runs.first[i, there]
     lived = runs.steps[i, 0, there]
     steps = lived[first >= 0, first[first >= 0]]
     conditions = {
@@ -272,46 +291,7 @@ def _rule(runs: Runs, i: int) -> dict:
         "never": n - len(steps),
         "untrained": int((steps == 0).sum()),
     }
-    entry["shifts"] = {evaluation: _shift(runs, entry, evaluation) for evaluation in runs.shifts}
-    entry["claim"] = bool(entry["shifts"]) and all(shift["claim"] for shift in entry["shifts"].values())
     return entry
-
-
-def _shift(runs: Runs, entry: dict, evaluation: str) -> dict:
-    """What competent seeds mostly do under a shift, and whether the control shows that they could do otherwise.
-
-    reading: "success" or "proxy" if the interval of its share lies above one half, else "neither"; None without one.
-    able: whether the control reaches success; None without a control, when only success itself shows the ability.
-    """
-    lows = [entry["competent"][evaluation][goal]["low"] for goal in runs.goals]
-    reading = able = None
-    if lows and lows[0] is not None:
-        reading = next((name for name, low in zip(("success", "proxy"), lows, strict=False) if low > 0.5), "neither")
-    if entry["control"]:
-        reached = entry["control"][evaluation][runs.measures[0]]["iqm"]
-        able = reached is not None and reached >= runs.control_capability
-    claim = entry["learned"] and reading is not None and (reading == "success" if able is None else able)
-    return {"reading": reading, "able": able, "claim": claim}
-
-
-def _pairwise(runs: Runs) -> dict:
-    """Every pair of rules on every compared evaluation and measure, in both readings; one Holm correction over all."""
-    pairs = list(itertools.combinations(range(len(runs.rules)), 2))
-    cells = list(itertools.product(runs.compared, runs.judged))
-    at = np.array([(runs.evaluations.index(e), runs.measures.index(m)) for e, m in cells]).T
-    permutations = max(stats.PERMUTATIONS, 200 * len(pairs) * len(cells))  # so that the smallest p can pass
-    samples = [_samples(runs, i) for i in range(len(runs.rules))]
-    tables = {reading: [] for reading in READINGS}
-    for reading, (i, j) in itertools.product(READINGS, pairs):
-        found = stats.compare(*(samples[k][reading][:, *at] for k in (i, j)), permutations)
-        for k, (evaluation, measure) in enumerate(cells):
-            row = {"a": runs.rules[i], "b": runs.rules[j], "evaluation": evaluation, "outcome": measure}
-            counts = {"n_a": len(samples[i][reading]), "n_b": len(samples[j][reading])}
-            tables[reading].append(row | counts | {name: stats.plain(x[k]) for name, x in found._asdict().items()})
-    rows = [row for table in tables.values() for row in table]
-    for row, p in zip(rows, stats.holm([np.nan if row["p"] is None else row["p"] for row in rows]), strict=True):
-        row |= {"p_holm": stats.plain(p), "significant": bool(p <= ALPHA)}
-    return tables
 
 
 def _references(results: xarray.Dataset) -> dict:

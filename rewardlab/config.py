@@ -9,9 +9,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from rewardlab import agents, registry, rules
+from rewardlab import agents, questions, registry, rules
 from rewardlab.errors import InputError, show, unknown, wrong_type
-from rewardlab.experiment import Budget, Condition, Experiment
+from rewardlab.experiment import Budget, Condition, Experiment, Phase
 from rewardlab.fields import coerce
 from rewardlab.files import read_json, read_text
 from rewardlab.types import Rule
@@ -85,7 +85,13 @@ def to_json(experiment: Experiment) -> str:
     plain = {f.name: getattr(experiment, f.name) for f in fields(experiment)}
     if experiment.capable_return is None:  # configs are older than this field, and have to stay the same text
         del plain["capable_return"]
-    plain["conditions"] = {name: dataclasses.asdict(condition) for name, condition in experiment.conditions.items()}
+    if not experiment.probes:
+        del plain["probes"]
+    if experiment.asks == questions.USUAL:
+        del plain["asks"]
+    if not experiment.points_at:
+        del plain["points_at"]
+    plain["conditions"] = {name: _condition_to_plain(condition) for name, condition in experiment.conditions.items()}
     plain["budgets"] = {name: dataclasses.asdict(budget) for name, budget in experiment.budgets.items()}
     plain["rules"] = {name: _rule_to_plain(rule) for name, rule in experiment.rules.items()}
     plain["agent"] = _agent_to_plain(experiment.agent)
@@ -168,7 +174,20 @@ def _is_rule(plain: Any) -> bool:
 
 
 def _condition(where: str, plain: Any) -> Condition:
-    return Condition(**_only(where, _object(where, plain), ("params", "seeds")))
+    given = dict(_only(where, _object(where, plain), ("params", "seeds", "phases")))
+    phases = given.pop("phases", [])
+    if not isinstance(phases, list):
+        raise wrong_type(f"{where}.phases", phases, "a list of phases")
+    fields_ = ("start", "params", "reward")
+    every = [_only(f"{where}.phases.{i}", _object(f"{where}.phases.{i}", one), fields_) for i, one in enumerate(phases)]
+    return Condition(**given, phases=tuple(Phase(**one) for one in every))
+
+
+def _condition_to_plain(condition: Condition) -> dict[str, Any]:
+    plain = dataclasses.asdict(condition)
+    if not condition.phases:  # configs are older than phases, and have to stay the same text
+        del plain["phases"]
+    return plain
 
 
 def _agent_to_plain(agent: Any) -> dict[str, Any]:

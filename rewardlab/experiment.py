@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -10,11 +11,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rewardlab import agents, envs, registry, rules, training
+from rewardlab import agents, envs, probes, questions, registry, rules, training
 from rewardlab.agents import MLP, Spec
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show, unknown, wrong_type
 from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints
+from rewardlab.probes import Probe
+from rewardlab.questions import Question
 from rewardlab.rules import contract
 from rewardlab.types import Rule
 
@@ -26,16 +29,44 @@ def _whole(default: int, lowest: int, highest: int) -> Any:
     return field(default=default, metadata={"range": (lowest, highest)})
 
 
+USUAL_REWARD = {"reward": 1.0}  # the world's own
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of training, from `start` on until the next one begins.
+
+    start: share of the steps of each rule. Training enters the phase with the first update that begins at that many steps or more.
+    params: values of the world's params from then on, in place of the condition's own, {name: number}.
+    reward: what is paid from then on, {signal of the world: weight}: {"reward": 1.0} is its own reward, {} nothing at all,
+        {"reward": -1.0} the reverse, and any other signal is a proxy.
+    """
+
+    start: float = field(default=0.0, metadata={"range": (0.0, 1.0)})
+    params: dict[str, bool | int | float] = field(default_factory=dict)
+    reward: dict[str, float] = field(default_factory=USUAL_REWARD.copy)
+
+
 @dataclass(frozen=True)
 class Condition:
     """One way of training.
 
     params: values of the world's params while training, {name: number}; the rest at their defaults.
     seeds: how many seeds are trained so, at most the experiment's; None: all of them.
+    phases: what changes on the way, in order; before the first one, and without any, the world pays its own reward.
     """
 
     params: dict[str, bool | int | float] = field(default_factory=dict)
     seeds: int | None = None
+    phases: tuple[Phase, ...] = ()
+
+
+class Stretch(NamedTuple):
+    """A phase, worked out. start: steps lived before it. params: the world's that are no default. weights: {signal: weight}."""
+
+    start: int
+    params: dict[str, bool | int | float]
+    weights: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -87,6 +118,8 @@ class Experiment:
     budgets: {rule: Budget} of the rules that get other steps or fewer seeds.
     points: evaluations after the one of the untrained agent, evenly spaced. Where budgets differ there is one more, at the
         largest number of steps that all rules share.
+    points_at: where these evaluations are instead, as shares of each rule's steps; there is always one at the end, and one wherever a
+        phase begins, before anything is learned in it.
     episodes: episodes of each evaluation.
     width: seeds per batch and device; 0: what suits the device (`widths.py`). Part of a run's identity: another width
         rounds differently.
@@ -96,6 +129,8 @@ class Experiment:
         world that has no such policies, as gymnax's have none.
     control_capability: share of successes under shift that the control has to reach for a claim.
     seed: root of all randomness.
+    asks: what the results are read for: the name of a question (`rewardlab.questions`), or the path of a file that defines one.
+    probes: what is measured beside that which the question needs: names of probes (`rewardlab.probes`), or paths of files.
     published: what others reported for this world, {who, by what, under which conditions: return}; shown beside the results.
     """
 
@@ -121,6 +156,9 @@ class Experiment:
     control_capability: float = field(default=0.5, metadata={"range": (0.0, 1.0)})
     seed: int = _whole(0, 0, 2**32 - 1)
     published: dict[str, float] = field(default_factory=dict)
+    points_at: tuple[float, ...] = ()
+    asks: str = questions.USUAL
+    probes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:
@@ -146,8 +184,18 @@ class Experiment:
         put("published", {_text("published", k): coerce(v, float, f"published.{k}") for k, v in self.published.items()})
         if self.control is not None and self.control not in self.conditions:
             raise unknown("control", self.control, self.conditions, "conditions of the experiment, or none")
+        placed = sorted({coerce(share, float, "points_at", (0.0, 1.0)) for share in self.points_at} - {0.0})
+        put("points_at", tuple(placed if placed[-1:] == [1.0] or not placed else [*placed, 1.0]))
+        put("asks", _member(questions, self.asks))
+        put("probes", tuple(dict.fromkeys(_member(probes, name) for name in self.probes)))
         self._check_world(put)
-        figures = len(self.rules) * len(self.conditions) * self.seeds * (self.points + 2) * len(self.evaluations)
+        figures = (
+            len(self.rules)
+            * len(self.conditions)
+            * self.seeds
+            * (max(self.points, len(self.points_at)) + 2)
+            * len(self.evaluations)
+        )
         if figures > MOST:
             raise InputError(
                 f"rules x conditions x seeds x points x evaluations = {figures:,} measurements are out of range; "
@@ -164,18 +212,30 @@ class Experiment:
         put("env", world)
         put("env_kwargs", {k: _argument(f"env_kwargs.{k}", v) for k, v in self.env_kwargs.items()})
         envs.check_name(world, self.env_kwargs)
-        if not any(c.params for c in self.conditions.values()) and not any(self.evaluations.values()):
+        if not any(values for _, values in self._params()):
             return
         kinds = envs.params_kinds(world)
         if kinds is None:  # then `world` checks them
             return
         put("evaluations", {k: envs.typed(f"evaluations.{k}", v, kinds) for k, v in self.evaluations.items()})
-        typed = {k: envs.typed(f"conditions.{k}.params", c.params, kinds) for k, c in self.conditions.items()}
-        put("conditions", {k: replace(c, params=typed[k]) for k, c in self.conditions.items()})
+
+        def typed(name: str, condition: Condition) -> Condition:
+            where = f"conditions.{name}"
+            phases = (
+                replace(phase, params=envs.typed(f"{where}.phases.{i}.params", phase.params, kinds))
+                for i, phase in enumerate(condition.phases)
+            )
+            return replace(
+                condition, params=envs.typed(f"{where}.params", condition.params, kinds), phases=tuple(phases)
+            )
+
+        put("conditions", {name: typed(name, condition) for name, condition in self.conditions.items()})
 
     def _params(self) -> list[tuple[str, dict]]:
         """(where it says so, what it changes of the world's params) of all conditions and evaluations."""
         trained = [(f"conditions.{name}.params", c.params) for name, c in self.conditions.items()]
+        for name, c in self.conditions.items():
+            trained += [(f"conditions.{name}.phases.{i}.params", phase.params) for i, phase in enumerate(c.phases)]
         return trained + [(f"evaluations.{name}", values) for name, values in self.evaluations.items()]
 
     @property
@@ -217,6 +277,19 @@ class Experiment:
             return None
         return np.array([self.temperatures.get(name, 0.0) for name in self.evaluations], np.float32)
 
+    @property
+    def measured(self) -> dict[str, Probe]:
+        """Every probe that measures, {name or path: Probe}. Loading one of the user's own runs its file."""
+        return {
+            name: probes.load(name)
+            for name in dict.fromkeys((*questions.ALWAYS, *self.question_asked.probes, *self.probes))
+        }
+
+    @property
+    def question_asked(self) -> Question:
+        """The question that `asks` names. Loading one of the user's own runs its file."""
+        return questions.load(self.asks)
+
     def seeds_of(self, rule: str, condition: str) -> int:
         """How many seeds of a rule are trained under a condition."""
         limits = (self.seeds, self.conditions[condition].seeds, self.budgets.get(rule, Budget()).seeds)
@@ -228,8 +301,32 @@ class Experiment:
 
     def targets(self, rule: str) -> np.ndarray:
         """The numbers of steps at which a rule is evaluated, int64[P], in order; P is the same for all rules."""
-        even = np.linspace(0, self.steps_of(rule), self.points + 1).round().astype(np.int64)
+        steps = self.steps_of(rule)
+        starts = {phase.start for condition in self.conditions.values() for phase in condition.phases}
+        placed = {0.0, *(self.points_at or (i / self.points for i in range(1, self.points + 1))), *starts}
+        even = np.linspace(0, steps, self.points + 1).round().astype(np.int64)
+        if self.points_at or starts:
+            even = (np.unique(np.round([*placed], 9)) * steps).round().astype(np.int64)
         return even if self.alike else np.sort(np.append(even, self.shared_steps))
+
+    @property
+    def paid(self) -> tuple[str, ...]:
+        """The signals that are reward in any phase, in order; none where all of them pay the world's own reward."""
+        every = [phase.reward for c in self.conditions.values() for phase in c.phases]
+        return tuple(sorted({*USUAL_REWARD, *(name for reward in every for name in reward)})) * any(
+            reward != USUAL_REWARD for reward in every
+        )
+
+    def stretches(self, rule: str, condition: str) -> list[Stretch]:
+        """The phases of a rule's training under a condition, in order, the first one from 0 steps on."""
+        own, steps = self.conditions[condition], self.steps_of(rule)
+        found = [] if own.phases and own.phases[0].start == 0 else [Stretch(0, own.params, self._weights(USUAL_REWARD))]
+        for phase in own.phases:
+            found.append(Stretch(round(phase.start * steps), own.params | phase.params, self._weights(phase.reward)))
+        return found
+
+    def _weights(self, reward: dict[str, float]) -> dict[str, float]:
+        return {name: reward.get(name, 0.0) for name in self.paid}
 
     def shared_point(self, rule: str) -> int:
         """The last of a rule's evaluations at no more steps than all rules live."""
@@ -252,6 +349,10 @@ class Experiment:
             envs.params(env, where, **values)
         for name, rule in self.rules.items():
             contract.check(rule, env, self.agent_of(name), where=f"rules.{name}")
+        for name in self.paid:
+            signals = {k: x for k, x in adapter.signature(env).signals.items() if getattr(x, "shape", None) == ()}
+            if name not in signals:
+                raise unknown("signal of the world in a phase's reward", name, signals)
         return env
 
     def check_capability(self, env) -> None:
@@ -314,11 +415,30 @@ def _rule(where: str, value: Any) -> Rule:
     return rules.counted(checked(value if isinstance(value, Rule) else rules.make(value), where), where)
 
 
+def _member(family: Any, name: str) -> str:
+    """A name, or the absolute path of a user's file, that `family.load` knows. Raises InputError."""
+    path = str(registry.python_file(name)) if registry.is_path(name) else name
+    family.load(path)
+    return path
+
+
 def _condition(where: str, value: Any) -> Condition:
     if not isinstance(value, Condition):
         raise wrong_type(where, value, "a Condition")
     seeds = coerce(value.seeds, int | None, f"{where}.seeds", (1, LARGEST_SIZE))
-    return Condition(_numbers(f"{where}.params", value.params), seeds)
+    phases = coerce(value.phases, hints(Condition)["phases"], f"{where}.phases")
+    phases = tuple(_phase(f"{where}.phases.{i}", phase) for i, phase in enumerate(phases))
+    starts = [phase.start for phase in phases]
+    if any(a >= b for a, b in itertools.pairwise(starts)) or 1.0 in starts:
+        raise InputError(
+            f"{where}.phases start at {show(starts)}; allowed: shares below 1, each larger than the one before"
+        )
+    return Condition(_numbers(f"{where}.params", value.params), seeds, phases)
+
+
+def _phase(where: str, phase: Phase) -> Phase:
+    reward = {_text(f"{where}.reward", k): coerce(v, float, f"{where}.reward.{k}") for k, v in phase.reward.items()}
+    return Phase(phase.start, _numbers(f"{where}.params", phase.params), reward)
 
 
 def _numbers(where: str, values: Any) -> dict[str, bool | int | float]:

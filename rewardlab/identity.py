@@ -14,7 +14,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rewardlab import agents, envs, programs, registry, rules
+from rewardlab import agents, envs, probes, programs, registry, rules
 from rewardlab.config import to_json
 from rewardlab.errors import one_line
 from rewardlab.experiment import Experiment
@@ -39,8 +39,8 @@ BITLESS = ("--xla_force_host_platform_device_count", "--xla_dump")  # how flags 
 def of(experiment: Experiment) -> dict[str, Any]:
     """What decides the bits of a seed, beside its number, the config and the width's place in it. Starts jax's backends.
 
-    Worlds and rules go by the digest of their files and of what these import, by the versions of the packages among that, and,
-    unless they come with RewardLab or gymnax, by what they compute: the digest of their traced programs.
+    Worlds, rules and probes go by the digest of their files and of what these import, by the versions of the packages among that, and,
+    unless they come with RewardLab or gymnax, worlds and rules by what they compute: the digest of their traced programs.
     """
     import jax
 
@@ -68,7 +68,7 @@ def xla_flags() -> str:
 def sources(experiment: Experiment) -> dict[str, str]:
     """{file, or name of a world or rule that comes with the package: digest; package that these import: its version}.
 
-    The files are those that define the world and the rules, those that they import, and those that `env_kwargs` names.
+    The files are those that define the world, the rules and the probes, those that they import, and those that `env_kwargs` names.
     """
     found: dict[str, str] = {}
     for family, name in _members(experiment):
@@ -106,7 +106,12 @@ def _member(family: registry.Family, name: str) -> dict[str, str]:
 
 
 def _members(experiment: Experiment) -> Iterator[tuple[registry.Family, str]]:
-    """(family, name or path) of the world, of those that its arguments name, and of every rule, wrapped ones included."""
+    """(family, name or path) of the world, of those that its arguments name, of probes, and of rules, wrapped ones included.
+
+    The question changes no seed's bits.
+    """
+    for name in experiment.measured:
+        yield probes.FAMILY, name
     if isinstance(experiment.env, str):
         yield envs.FAMILY, experiment.env
     for text in _texts(experiment.env_kwargs):
@@ -256,7 +261,10 @@ def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
     bare = {name: value for name, value in plain.items() if name not in left_out}
     budgets = {name: b["steps"] for name, b in plain["budgets"].items() if b["steps"]}
     return bare | {
-        "conditions": {name: {"params": c["params"]} for name, c in plain["conditions"].items()},
+        "conditions": {
+            name: {what: c[what] for what in ("params", "phases") if what in c}
+            for name, c in plain["conditions"].items()
+        },
         "budgets": budgets,
     }
 

@@ -5,7 +5,7 @@ The same trajectory can be judged in several ways; a rule is told the result onl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -30,8 +30,18 @@ def signal(name: str) -> Judge:
     return lambda trajectory: trajectory.signals[name].astype(jnp.float32)
 
 
-def judged(trajectory: Trajectory, judge: Judge = world) -> Experience:
-    """What the update rule is told: the trajectory with its reward, without its signals. Steps that were not lived pay nothing."""
-    reward = jnp.where(trajectory.lived, judge(trajectory), jnp.float32(0))
+def weighted(trajectory: Trajectory, weights: Mapping[str, jax.Array]) -> jax.Array:
+    """A sum of signals, {name: weight float32[]}, which may be traced. What has no weight is not looked at, infinite or not."""
+    paid = [jnp.where(w == 0, 0.0, w * trajectory.signals[name].astype(jnp.float32)) for name, w in weights.items()]
+    return sum(paid[1:], paid[0])
+
+
+def judged(trajectory: Trajectory, judge: Judge = world, weights: Mapping[str, jax.Array] | None = None) -> Experience:
+    """What the update rule is told: the trajectory with its reward, without its signals. Steps that were not lived pay nothing.
+
+    weights: of signals, which then are the reward, in place of what the judge says.
+    """
+    told = judge(trajectory) if weights is None else weighted(trajectory, weights)
+    reward = jnp.where(trajectory.lived, told, jnp.float32(0))
     seen = {name: value for name, value in trajectory._asdict().items() if name != "signals"}
     return Experience(reward=reward, **seen)

@@ -17,15 +17,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rewardlab import identity
-from rewardlab.envs import adapter
+from rewardlab import identity, layout
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
 from rewardlab.fields import expect
 from rewardlab.files import BINARY, TEXT, opened, sealed, sha256, unsealed, write
-from rewardlab.results import Measured
 
-FOLDER, ABOUT, FORMAT = "parts", "about", 1
+FOLDER, ABOUT, FORMAT = "parts", "about", 2
 LARGEST = 2**34  # bytes: a batch of thousands of seeds keeps as many policies
 ARRAY = {"sha256": str, "dtype": str, "shape": list[int]}
 SAID = {
@@ -59,7 +57,7 @@ class Batch(NamedTuple):
 class Part(NamedTuple):
     """What a batch came to.
 
-    arrays: the fields of `results.Measured` that are arrays, first axis the batch's seeds. policies: the final parameters,
+    arrays: what its probes found, by the names of `layout.Layout.arrays`, first axis the batch's seeds. policies: the final parameters,
     by path, first axis the same; kept where the batch has its rule's seed 0 under the main condition, or else empty.
     about: what else is written down with it: seconds, compile_seconds, and the identities that it was computed with.
     """
@@ -154,10 +152,8 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = LARGEST
 
 def _check(part: Part, experiment: Experiment, where: str) -> None:
     """Raises InputError where the arrays of a part are not of the shapes that the experiment gives them."""
-    seeds, outcomes = len(part.batch.seeds), len(adapter.outcomes(experiment.world()))
-    points, evaluations = len(experiment.targets(part.batch.rule)), len(experiment.evaluations)
-    shape = (seeds, points, evaluations)
-    wanted = Measured((*shape, outcomes), shape, shape, shape[:2], shape[:2])._asdict()
+    seeds = len(part.batch.seeds)
+    wanted = {name: (seeds, *kept.shape) for name, kept in layout.of(experiment, experiment.world()).arrays.items()}
     given = {name: array.shape for name, array in part.arrays.items()}
     if given != wanted or any(array.dtype.kind != "f" for array in part.arrays.values()):
         raise InputError(f"{where} holds arrays of {show(given)}; allowed: {show(wanted)}, of numbers")

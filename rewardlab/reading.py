@@ -28,9 +28,12 @@ def shifts(results: xarray.Dataset) -> list[str]:
 def sweep(results: xarray.Dataset) -> tuple[str, dict[str, float]]:
     """The param that orders the conditions, and {condition: its value}, in ascending order; ("", {}) if there is no order.
 
-    Conditions have an order if they differ in the value of exactly one param of the world, and that is a number.
+    Conditions have an order if they differ in the value of exactly one param of the world, and that is a number, and none has
+    phases.
     """
     planned = config_of(results).get("conditions", {})
+    if any(condition.get("phases") for condition in planned.values()):
+        return "", {}
     params = {name: planned.get(name, {}).get("params", {}) for name in map(str, results.condition.values)}
     differing = [k for k in {k: 0 for p in params.values() for k in p} if len({p.get(k) for p in params.values()}) > 1]
     values = {name: p.get(differing[0]) for name, p in params.items()} if len(differing) == 1 else {}

@@ -11,16 +11,19 @@ import contextlib
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 
-from rewardlab import assembly, store
+from rewardlab import assembly, layout, probes, registry, store, training
 from rewardlab.assembly import Fixed
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
+from rewardlab.probes import Subject, measured
+from rewardlab.probes.outcomes import played
 from rewardlab.probes.replay import EPISODES, check_size, filming
 from rewardlab.report import replays
 from rewardlab.results import Measured
@@ -36,6 +39,8 @@ def rehearse(experiment: Experiment, say: Callable[[str], None] = lambda text: N
     env = experiment.world()
     with failing("its audit and its reference lines can't be worked out"):
         fixed = assembly.fixed(experiment, env, say)
+    with failing("its probes can't measure"):
+        measure(experiment, env)
     with failing("there is no place for temporary files"), tempfile.TemporaryDirectory(prefix="rewardlab-") as folder:
         say("Trying out the films")
         with failing("films of its policies can't be made"):
@@ -57,6 +62,34 @@ def failing(what: str):
         raise InputError(
             f"nothing was trained, because {what}: {type(error).__name__}: {show(str(error), 300)}"
         ) from error
+
+
+def measure(experiment: Experiment, env) -> None:
+    """Traces the user's own probes, on the policies of each rule. Raises InputError for one that gives what it does not keep."""
+    asked = {name: probe for name, probe in experiment.measured.items() if registry.is_path(name)}
+    if not asked:
+        return
+    axes, key = layout.of(experiment, env).by_probe, jax.eval_shape(lambda: jax.random.key(0))
+    params = adapter.set_params(env.default_params, {})
+    kinds = {experiment.kind(env, name): name for name in experiment.rules}
+
+    updates = {name: probe for name, probe in asked.items() if probe.when == "update"}
+    played_out = {name: probe for name, probe in asked.items() if probe.when != "update"}
+
+    def after_an_update(s, rule, key):
+        carry = training.begin(s, rule, params, key)
+        subject = Subject(s, rule.deploy(s.agent, carry.state), params, {}, key, rule=rule, carry=carry)
+        return measured(updates, axes, subject)
+
+    def at_a_point(s, rule, key):
+        policy = rule.deploy(s.agent, rule.init(s.agent, jax.random.fold_in(key, 0)))
+        seen = played(env, params, s.agent, policy, jax.random.fold_in(key, 1), experiment.episodes)
+        return measured(played_out, axes, Subject(s, policy, params, {}, key, seen=seen))
+
+    for kind, name in kinds.items() if played_out else ():
+        jax.eval_shape(partial(at_a_point, experiment.setting(env, name), experiment.rules[name]), key)
+    for name, rule in experiment.rules.items() if updates else ():
+        jax.eval_shape(partial(after_an_update, experiment.setting(env, name), rule), key)
 
 
 def film(experiment: Experiment, env, folder: Path) -> None:
@@ -83,13 +116,20 @@ def write(experiment: Experiment, env, fixed: Fixed, folder: Path) -> None:
     }
     run = store.create(folder / "run", small)
     store.write_results(run.path, assembly.assemble(small, env, measured, fixed))
-    assembly.write_report(run.path)
+    assembly.write_report(run.path, experiment.question_asked)
 
 
 def made_up(experiment: Experiment, env, rule: str, condition: str, random: np.random.Generator) -> Measured:
     """What a rule might have come to under a condition."""
-    seeds, targets = experiment.seeds_of(rule, condition), experiment.targets(rule)
-    shape = (seeds, len(targets), len(experiment.evaluations))
-    share = random.dirichlet(np.ones(len(adapter.outcomes(env))), shape).astype(np.float32)
-    steps = np.tile(targets.astype(float), (seeds, 1))
-    return Measured(share, share[..., 0], np.ones(shape, np.float32), steps, np.ones(shape[:2], np.float32))
+    seeds, targets, kept = experiment.seeds_of(rule, condition), experiment.targets(rule), layout.of(experiment, env)
+    found: Measured = {}
+    for probe in experiment.measured.values():
+        dims = kept.arrays[next(iter(probe.arrays))].shape[: len(probes.WHEN[probe.when])]
+        if probe.made_up:
+            found |= probe.made_up(experiment, env, (seeds, *dims), random)
+        else:
+            shapes = {array: (seeds, *kept.arrays[array].shape) for array in probe.arrays}
+            found |= {array: random.random(shape, np.float32) for array, shape in shapes.items()}
+    found |= {"steps": np.tile(targets.astype(float), (seeds, 1)), "finite": np.ones((seeds, len(targets)), np.float32)}
+    counts = np.arange(1.0, layout.RECORDS + 1)
+    return {name: found[name] if name in found else np.tile(counts, (seeds, 1)) for name in kept.arrays}

@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from rewardlab import naming
-from rewardlab.envs import adapter
+from rewardlab import layout, naming, probes, questions
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
 from rewardlab.fields import expect
 from rewardlab.files import read_json
-from rewardlab.probes.outcomes import Outcomes
+from rewardlab.layout import SEED
+from rewardlab.probes.outcomes import Outcomes, named
+from rewardlab.questions import Question
 
-WHERE = ("rule", "condition", "seed", "point", "evaluation")
-NAMED = ("rule", "condition", "evaluation", "outcome")  # the dimensions whose coordinates are names
-ARRAYS = {"outcome_share": (*WHERE, "outcome"), "return": WHERE, "steps": WHERE[:4]}
-EXTRA = {
-    "finite": WHERE[:4],
-    "reference_return": ("reference", "evaluation"),
-    "reference_share": ("reference", "evaluation", "outcome"),
-}  # of runs that have them
+NAMED = ("rule", "condition", "evaluation")  # the dimensions whose coordinates are names, whatever is measured
+REFERENCE = ("reference", "evaluation")
 COUNTS = {"shared_point": ("rule",), "level": ("rule",)}
 ATTRIBUTES = dict.fromkeys(("name", "question", "experiment", "control", "env", "audit", "mixed", "words"), str)
 ATTRIBUTES |= {"capability": float, "control_capability": float}
 NUMBERS = dict[str, bool | int | float]
 PLANNED = {
-    "conditions": dict[str, dict[str, NUMBERS | int | None]],
+    "conditions": dict[str, dict[str, NUMBERS | int | list[dict[str, float | NUMBERS]] | None]],
     "evaluations": dict[str, NUMBERS],
     "published": dict[str, float],
     "rules": dict[str, dict[str, Any]],
     "agent": dict[str, Any],
     "agents": dict[str, dict[str, Any]],
+    "asks": str,
+    "steps": int,
+    "budgets": dict[str, dict[str, int | None]],
 }
+PHASE = {"start": float, "params": NUMBERS, "reward": dict[str, float]}
 AUDITED = {
     "rule": str,
     "level": int | None,
@@ -47,52 +46,41 @@ AUDITED = {
 }
 
 
-class Measured(NamedTuple):
-    """One rule under one condition; axes [seed, point, evaluation, outcome], as far as they go.
-
-    share: float32[S, P, E, K]. returns, length: float32[S, P, E]. steps: float64[S, P].
-    finite: float32[S, P], 1 where all of the policy's parameters, and all rewards by then, were finite numbers, else 0.
-    """
-
-    share: np.ndarray
-    returns: np.ndarray
-    length: np.ndarray
-    steps: np.ndarray
-    finite: np.ndarray
+Measured = dict[str, np.ndarray]  # of one rule under one condition, {array: [seed, ...]}, as `layout.Kept` says
 
 
 def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured], references: dict[str, Outcomes]):
     """An xarray Dataset over all rules and conditions; where a rule has fewer seeds under one, it is filled up with NaN.
 
+    Every array says what it is (attribute `description`) and in what it is counted (`units`).
     references: {scripted policy: Outcomes [E]}, how its episodes ended on each evaluation.
     """
     import xarray
 
     names, conditions = list(experiment.rules), list(experiment.conditions)
-    outcome_names = list(adapter.outcomes(env))
+    kept = layout.of(experiment, env)
     most = max(experiment.seeds_of(name, condition) for name in names for condition in conditions)
 
-    def cube(field):
-        cells = [[getattr(measured[name, condition], field) for condition in conditions] for name in names]
+    def cube(array):
+        cells = [[measured[name, condition][array] for condition in conditions] for name in names]
         full = np.full((len(names), len(conditions), most, *cells[0][0].shape[1:]), np.nan, cells[0][0].dtype)
         for i, row in enumerate(cells):
             for j, cell in enumerate(row):
                 full[i, j, : len(cell)] = cell
         return full
 
-    shape = (len(references), len(experiment.evaluations), len(outcome_names))
-    shares, returns = (
-        np.array([getattr(one, field) for one in references.values()], np.float32) for field in ("share", "returns")
-    )
+    def scripted(array):
+        found = np.array([named(one)[array] for one in references.values()], np.float32)
+        return found.reshape(len(references), *kept.arrays[array].shape[1:])
+
+    def about(array):
+        return {"description": array.description} | ({"units": array.unit} if array.unit else {})
+
+    compared = {name: one.about for name, one in kept.arrays.items() if one.about.reference}
     return xarray.Dataset(
         {
-            "outcome_share": (ARRAYS["outcome_share"], cube("share")),
-            "return": (WHERE, cube("returns")),
-            "length": (WHERE, cube("length")),
-            "steps": (WHERE[:4], cube("steps")),
-            "finite": (WHERE[:4], cube("finite")),
-            "reference_share": (EXTRA["reference_share"], shares.reshape(shape)),
-            "reference_return": (EXTRA["reference_return"], returns.reshape(shape[:2])),
+            **{name: ((*SEED, *one.dims), cube(name), about(one.about)) for name, one in kept.arrays.items()},
+            **{one.reference: ((*REFERENCE, *one.axes), scripted(name), about(one)) for name, one in compared.items()},
             "shared_point": (("rule",), np.array([experiment.shared_point(name) for name in names])),
             "level": (("rule",), np.array([rule.level for rule in experiment.rules.values()])),
         },
@@ -102,8 +90,8 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
             "seed": np.arange(most),
             "point": np.arange(len(experiment.targets(names[0]))),
             "evaluation": list(experiment.evaluations),
-            "outcome": outcome_names,
             "reference": list(references),
+            **{axis: np.arange(along) if isinstance(along, int) else list(along) for axis, along in kept.axes.items()},
         },
         attrs={
             "name": experiment.name,
@@ -129,10 +117,21 @@ def threshold(experiment: Experiment, references: dict[str, Outcomes]) -> float:
     return random + experiment.capability * (optimal - random)
 
 
-def checked(results: Any) -> Any:
+def declared(question: Question) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
+    """{array: its dimensions} of what results hold for a question, and of what they may hold beside it."""
+    needed, also = {"steps": (*SEED, "point")}, {"finite": (*SEED, "point")}
+    for probe in map(probes.load, dict.fromkeys((*questions.ALWAYS, *question.probes))):
+        if probe.when == "update":
+            needed |= {name: (*SEED, "record") for name in layout.RECORDED}
+        needed |= {name: (*SEED, *probes.WHEN[probe.when], *one.axes) for name, one in probe.arrays.items()}
+        also |= {one.reference: (*REFERENCE, *one.axes) for one in probe.arrays.values() if one.reference}
+    return needed, also
+
+
+def checked(results: Any, question: Question | None = None) -> Any:
     """The Dataset, if it is of the form that `dataset` gives it, so that it can be summarised. Raises InputError.
 
-    Its digest says that nothing happened to it, not that RewardLab made it.
+    question: whose arrays are needed; None: the one that their experiment says. Its digest says that nothing happened to it, not that RewardLab made it.
     """
 
     def need(right: Any, what: str) -> None:
@@ -145,15 +144,28 @@ def checked(results: Any) -> Any:
         need(found.dtype.kind in kinds, f"{name} is of type {show(found.dtype)}; allowed: numbers")
         return found.transpose(*dims).values
 
-    missing = [name for name in (*ARRAYS, *NAMED) if name not in results.variables]
+    expect(results.attrs, "the attributes of the results", {"capability": float}, ATTRIBUTES)
+    plan = expect(read_json(results.attrs.get("experiment") or "{}", "the results' experiment"), "it", {}, PLANNED)
+    for name, condition in plan.get("conditions", {}).items():
+        phases = condition.get("phases") or []
+        need(isinstance(phases, list), f"phases of {show(name)} are no list")
+        for phase in phases:
+            expect(phase, f"a phase of {show(name)}", PHASE)
+    question = question or questions.of(results)
+    needed, also = declared(question)
+    missing = [name for name in (*needed, *NAMED) if name not in results.variables]
     need(not missing, f"{', '.join(missing)} missing")
-    for name in NAMED:
+    own = {dim for dims in needed.values() for dim in dims} - {"seed", "point", "record"}
+    for name in dict.fromkeys((*NAMED, *sorted(own))):
         texts = results[name].values
         need(texts.ndim == 1 and all(isinstance(text, str) for text in texts), f"{name} does not hold names")
         need(len({*texts}) == len(texts), f"names in {name} are repeated")
-    named = {name: array(name, dims, "f") for name, dims in (ARRAYS | EXTRA).items() if name in results}
-    need(results.outcome_share.size or not results.sizes["outcome"], "they have no seeds, points or evaluations")
-    steps, points = named["steps"], results.sizes["point"]
+    numbers = {name: array(name, dims, "f") for name, dims in (needed | also).items() if name in results}
+    for name in results.data_vars:
+        if name not in numbers and results[name].dims[:3] == SEED:  # of a probe that is not of this package
+            array(name, results[name].dims, "f")
+    steps, points = numbers["steps"], results.sizes["point"]
+    need(steps.size, "they have no seeds or points")
     need(points and results.sizes["evaluation"], "they have no points or no evaluations")
     there = np.isfinite(steps)
     need((there | np.isnan(steps)).all() and (there.all(-1) == there.any(-1)).all(), "steps are not numbers of steps")
@@ -161,8 +173,6 @@ def checked(results: Any) -> Any:
     counts = {name: array(name, dims, "iu") for name, dims in COUNTS.items() if name in results}
     shared = counts.get("shared_point", np.zeros(1, int))
     need(((shared >= 0) & (shared < points)).all(), "shared_point is none of the points")
-    expect(results.attrs, "the attributes of the results", {"capability": float}, ATTRIBUTES)
-    expect(read_json(results.attrs.get("experiment") or "{}", "the results' experiment"), "it", {}, PLANNED)
     rows = {name: read_json(results.attrs.get(name) or "[]", f"the results' {name}") for name in ("audit", "mixed")}
     for name, needed in (("audit", AUDITED), ("mixed", {})):
         need(isinstance(rows[name], list), f"{name} is no list")

@@ -22,8 +22,10 @@ from rewardlab import (
     chunks,
     devices,
     identity,
+    layout,
     lease,
     parts,
+    recording,
     rehearsal,
     store,
     widths,
@@ -183,30 +185,33 @@ def compile_all(
     overrides = stack_params(default, list(experiment.evaluations.values()))
     rules = {name: experiment.rules[name] for name in names}
     settings = {name: experiment.setting(env, name) for name in rules}
+    kept, asked = layout.of(experiment, env), experiment.measured
 
+    main = next(iter(experiment.conditions))
+    _, given = chunks.terms(experiment, env, experiment.stretches(names[0], main)[0])
+    weights = given[0] if given else None
     total = len(rules) * len(workers.devices)
 
     def timed(name, device):
         progress.stage(f"Compiling {name} ({next(begun)} of {total})")
         started, rule = time.perf_counter(), strong_rule(rules[name])
-        programs = batches.compile_training(settings[name], rule, default, experiment.width)
+        recorder = recording.of(experiment, settings[name], name, kept)
+        programs = batches.compile_training(settings[name], rule, default, experiment.width, recorder, weights)
         seconds = time.perf_counter() - started
-        first = first_update(experiment, programs, rule, default) if device == workers.devices[0] else (0.0, 0)
+        first = first_update(experiment, programs, rule, default, given) if device == workers.devices[0] else (0.0, 0)
         progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
         return programs, seconds, first
 
     def evaluation(name, programs):
         progress.stage(f"Compiling the evaluation of {name}")
-        return batches.compile_evaluation(
-            settings[name],
-            kinds[name].act,
-            kinds[name].head,
-            programs,
-            default,
-            overrides,
-            experiment.episodes,
-            experiment.warmth,
-        )
+        found = {}
+        for when in ("point", "end"):
+            if there := {probe: one for probe, one in asked.items() if one.when == when}:
+                found[when] = batches.compile_evaluation(
+                    settings[name], kinds[name].act, kinds[name].head, programs, default, overrides,
+                    experiment.episodes, experiment.warmth, there, kept.by_probe,
+                )  # fmt: skip
+        return found
 
     train = {(name, device): workers.on(device, timed, name, device) for name in rules for device in workers.devices}
     kinds = {name: experiment.kind(env, name) for name in names}
@@ -229,13 +234,13 @@ def compile_all(
     }
 
 
-def first_update(experiment: Experiment, programs: batches.Programs, rule, params) -> tuple[float, int]:
+def first_update(experiment: Experiment, programs: batches.Programs, rule, params, weights=()) -> tuple[float, int]:
     """Seconds that a batch's first update takes on jax's default device, and the environment steps lived in it."""
     keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
-    carry = programs.begin(rule, params, keys)
+    carry = programs.begin(rule, params, keys, *weights)
     jax.block_until_ready(carry.state)
     started = time.perf_counter()
-    carry = programs.advance(rule, params, keys, carry, jnp.int32(1))
+    carry = programs.advance(rule, params, keys, carry, jnp.int32(1), *weights)
     steps = int(np.min(carry.steps)) * experiment.width  # waits for it
     return time.perf_counter() - started, steps
 

@@ -140,12 +140,11 @@ def train_batch(
     carry = train.begin(rule, params, run_keys) if carry is None else carry
     carry = train.advance(rule, params, run_keys, carry, target)
     policies = train.policy(rule, carry)
-    seen = jax.tree.map(np.asarray, evaluate(params, once, policies, key))
-    scores, failed = (
-        (seen.share[:, 0, 0], 0.0) if adapter.names_outcomes(job.setting.env) else (seen.returns[:, 0], np.nan)
-    )
+    seen = {name: np.asarray(x)[:, 0] for name, x in evaluate(params, once, policies, key).items()}
+    named = adapter.names_outcomes(job.setting.env)
+    scores, failed = (seen["outcome_share"][:, 0], 0.0) if named else (seen["return"], np.nan)
     scores = np.where(finite(policies, carry), scores, failed)
-    evaluated = np.round(seen.length[:, 0].astype(np.float64) * job.episodes).astype(np.int64)
+    evaluated = np.round(seen["length"].astype(np.float64) * job.episodes).astype(np.int64)
     spent = np.asarray(carry.steps, np.int64) - before + evaluated
     progress.advance(int(spent[:lanes].sum()), label)
     return Batch(carry, scores.astype(np.float64), spent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,6 +23,9 @@ from rewardlab.randomness import check_one, fast, key_for, split
 from rewardlab.rules import contract
 from rewardlab.types import Agent, Rule
 
+Note = Callable[[Any, Any], Any]
+Weights = dict[str, jax.Array] | None
+
 
 class Carry(NamedTuple):
     """One seed's training, between two updates.
@@ -29,6 +33,7 @@ class Carry(NamedTuple):
     state: the rule's. lanes: where the worlds stand, or None for rules that see whole episodes.
     steps: int32[], environment steps lived, every one counted. updates: int32[].
     log: the rule's log of the last update. finite: bool[], whether every reward so far was a finite number.
+    records: what probes of updates have found so far (`recording.py`); () without any.
     """
 
     state: Any
@@ -37,6 +42,7 @@ class Carry(NamedTuple):
     updates: jax.Array
     log: dict[str, jax.Array]
     finite: jax.Array
+    records: Any = ()
 
 
 class Setting(NamedTuple):
@@ -80,8 +86,8 @@ def deployed(s: Setting, rule: Rule):
     return acts[0]
 
 
-def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
-    """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed."""
+def begin(s: Setting, rule: Rule, params, run_key: jax.Array, weights: Weights = None) -> Carry:
+    """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed. weights: as of `update`."""
     init_key, lanes_key, behave_key = split(jax.random.fold_in(fast(run_key), 0), 3)
     state = rule.init(s.agent, key_for(rule.init, init_key))
     lanes, memory = None, ()
@@ -91,12 +97,15 @@ def begin(s: Setting, rule: Rule, params, run_key: jax.Array) -> Carry:
             memory = blank(s.agent, policy, rule.lanes, rule.candidates)
         lanes = start(s.env, params, lanes_key, rule.lanes, rule.candidates, memory)
     carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
-    log = jax.eval_shape(partial(_update, s), rule, params, run_key, carry).log
+    log = jax.eval_shape(partial(_update, s), rule, params, run_key, carry, weights).log
     return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
 
 
-def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> Carry:
-    """Collect, judge, update, once. The keys depend on the seed's key and on the number of the update alone."""
+def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, weights: Weights = None) -> Carry:
+    """Collect, judge, update, once. The keys depend on the seed's key and on the number of the update alone.
+
+    weights: {signal of the world: float32[]}, whose sum is the reward, in place of what the judge says; None: the judge says it.
+    """
     update_key = jax.random.fold_in(fast(run_key), carry.updates + 1)
     behave_key, start_key, collect_key, rule_key = split(update_key, 4)
     policy = rule.behave(s.agent, carry.state, key_for(rule.behave, behave_key))
@@ -110,7 +119,7 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
         lanes, trajectory = collect(
             s.env, params, s.agent, policy, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
         )
-    experience = judged(trajectory, s.judge)
+    experience = judged(trajectory, s.judge, weights)
     state, log = rule.update(s.agent, carry.state, experience, key_for(rule.update, rule_key))
     # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
     lived = trajectory.lived.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.lanes * rule.steps)
@@ -127,9 +136,25 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry) -> 
 _update = jax.jit(update, static_argnums=0)  # traced once, though `begin` asks what the log will be
 
 
-def advance(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, target: jax.Array) -> Carry:
-    """Updates until at least `target` (int32[]) environment steps have been lived."""
-    one = lambda c: _update(s, rule, params, run_key, c._replace(log={}))  # noqa: E731
+def advance(
+    s: Setting,
+    rule: Rule,
+    params,
+    run_key: jax.Array,
+    carry: Carry,
+    target: jax.Array,
+    note: Note | None = None,
+    weights: Weights = None,
+) -> Carry:
+    """Updates until at least `target` (int32[]) environment steps have been lived.
+
+    weights: as of `update`. note: (the carry's records, the carry after an update) -> the records then; None where there are none.
+    """
+
+    def one(before):
+        after = _update(s, rule, params, run_key, before._replace(log={}, records=()), weights)
+        return after._replace(records=note(before.records, after)) if note else after
+
     return jax.lax.while_loop(lambda c: c.steps < target, one, carry)
 
 

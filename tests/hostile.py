@@ -47,9 +47,7 @@ def finished(path: Path) -> Path:
     policies = checkpoints.flat(jax.tree.map(lambda x: np.zeros((4, *x.shape), x.dtype), shapes))
     about = {"seconds": 1.0, "compile_seconds": 1.0, "computed_with": [identity.of(question)]}
     batch = parts.Batch("drift", "near", (0, 1, 2, 3))
-    parts.save(
-        path, parts.Part(batch, measured._asdict(), {name: a for name, (a, _) in policies.items()}, about), question
-    )
+    parts.save(path, parts.Part(batch, measured, {name: a for name, (a, _) in policies.items()}, about), question)
     results = assembly.assemble(question, env, {("drift", "near"): measured}, assembly.Fixed([], {}))
     store.write_results(path, results)
     store.write_summary(path, compare.summarise(results))
@@ -371,6 +369,10 @@ CODE = {
     "world in a world, no results, climbing": both(config(**world("reward_in_view", world="../evil.py")), no_results),
     "tile of a world": code(lambda p: world("score_strip", world="dark_room", tile=p)),
     "list in a world": code(lambda p: world("score_strip", world=[p])),
+    "question": code(lambda p: {"asks": p}),
+    "question, no results": both(code(lambda p: {"asks": p}), no_results),
+    "probe": code(lambda p: {"probes": ["returns", p]}),
+    "results that ask by a path": lambda d: planned(asks=evil(d))(d),
     "agent": code(lambda p: {"agent": {"agent": p}}),
     "activation": code(lambda p: {"agent": {"agent": "MLP", "activation": p}}),
     "control": code(lambda p: {"control": p}),
@@ -469,6 +471,12 @@ TYPES = {
     **{f"results planned {name} = {value!r:.20}": planned(**{name: value}) for name, value in (
        ("conditions", []), ("conditions", {"near": 3}), ("conditions", {"near": {"params": {"x": []}}}), ("evaluations", {"test": 3}),
        ("published", {"x": "y"}), ("published", 3))},
+    **{f"config says phases = {value!r:.20}": config(conditions={"near": {"params": {}, "seeds": None, "phases": value}}) for value in (
+       3, ["x"], [{"start": "x"}], [{"start": 2.0}], [{"reward": {"reward": "x"}}])},
+    **{f"results ask extinction with {name} = {value!r:.30}": planned(**{"asks": "extinction", name: value}) for name, value in (
+       ("steps", "x"), ("steps", None), ("budgets", [1]), ("conditions", {"near": {"params": {}}, "b": {"phases": [{"start": 0.5}]}}),
+       ("conditions", {"near": {"params": {}, "phases": [{"start": 0.5, "params": {}, "reward": 3}]}}))},
+    "results ask what nobody knows": planned(asks="nothing"),
     "results with a name twice": results(lambda x: x.isel(rule=[0, 0])),
     "results with numbers for names": named("rule", 3),
     "results without a rule": results(lambda x: x.isel(rule=[])),

@@ -161,7 +161,7 @@ def test_a_finished_run_is_reported_again_and_not_repeated(here, capsys, monkeyp
 
     monkeypatch.setattr(module, "run", lambda *_, **__: pytest.fail("it was run again"))
     monkeypatch.setattr(compare, "summarise", lambda results: SUMMARY | {"given": float(results.a)})
-    monkeypatch.setattr(report, "write", lambda path: path / "report.html")
+    monkeypatch.setattr(report, "write", lambda path, *_: path / "report.html")
     done = store.create("made", config.load("coinrun"))
     store.write_results(done.path, xarray.Dataset({"a": 0.5}, attrs={"experiment": done.experiment.to_json()}))
     assert cli.main(["run", "coinrun", "--out", "made"]) == 0

@@ -32,7 +32,7 @@ def drawn(folder):
 
 def test_figures_do_not_depend_on_settings_of_matplotlib_and_leave_them_as_they_were(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        figures, "available", lambda data, known=figures.available: {"outcomes": known(data)["outcomes"]}
+        figures, "available", lambda data, *_, known=figures.available: {"outcomes": known(data)["outcomes"]}
     )
     plain = drawn(tmp_path / "plain")
     with matplotlib.rc_context(HOSTILE), warnings.catch_warnings():

@@ -114,7 +114,7 @@ def light(patch):
     patch(rehearsal, "rehearse", lambda *_: None)
     patch(assembly, "fixed", lambda *_: assembly.Fixed([], {}))
     patch(assembly, "camera", lambda *_, **__: lambda *_: np.zeros((1, 2, 8, 8, 3), np.uint8))
-    patch(report, "write", lambda path: None)
+    patch(report, "write", lambda *_: None)
     patch(replays, "write", lambda *_: None)
 
 

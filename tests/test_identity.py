@@ -289,7 +289,7 @@ def started(path, e, computed_with):
     (path / "parts").mkdir()
     about = {"seconds": 1.0, "compile_seconds": 1.0, "computed_with": computed_with}
     made_up = rehearsal.made_up(replace(e, seeds=2), e.world(), "r", "a", np.random.default_rng(0))
-    parts.save(path, parts.Part(parts.Batch("r", "a", (0, 1)), made_up._asdict(), {}, about), e)
+    parts.save(path, parts.Part(parts.Batch("r", "a", (0, 1)), made_up, {}, about), e)
     store.write_environment(path, e)
 
 

@@ -15,7 +15,7 @@ from rewardlab import chunks, compare, envs, fields, override, reading, rules, s
 from rewardlab.batches import Programs
 from rewardlab.errors import InputError
 from rewardlab.fields import MOST_STEPS
-from rewardlab.probes.outcomes import Outcomes
+from rewardlab.probes.outcomes import Outcomes, named
 from rewardlab.progress import Silent
 from rewardlab.report import numbers
 
@@ -118,8 +118,8 @@ def test_seeds_that_have_no_numbers_to_act_by_are_never_competent():
     assert (numbers.learning(read, "ppo").centre[1:] == 0).all()
 
 
-@pytest.mark.parametrize("named", [True, False])
-def test_tuning_never_chooses_a_setting_for_what_it_does_without_numbers(monkeypatch, named):
+@pytest.mark.parametrize("names", [True, False])
+def test_tuning_never_chooses_a_setting_for_what_it_does_without_numbers(monkeypatch, names):
     """Lanes 0 and 3 have lost their parameters, lane 1 was paid what is no number; all that is left of them wins by chance."""
     steps = np.full(4, 10, np.int32)
     policies = {"w": jnp.ones((4, 3)).at[0].set(jnp.nan).at[3, 1].set(jnp.inf)}
@@ -127,13 +127,13 @@ def test_tuning_never_chooses_a_setting_for_what_it_does_without_numbers(monkeyp
     seen = Outcomes(
         np.array([[[1.0]], [[1.0]], [[0.5]], [[1.0]]]), np.array([[9.0], [9.0], [-3.0], [9.0]]), np.ones((4, 1))
     )
-    programs = Programs(None, lambda *_: carry, lambda *_: policies), lambda *_: seen
-    world = SimpleNamespace(outcomes=("goal",)) if named else SimpleNamespace()
+    programs = Programs(None, lambda *_: carry, lambda *_: policies), lambda *_: named(seen)
+    world = SimpleNamespace(outcomes=("goal",)) if names else SimpleNamespace()
     job = SimpleNamespace(params={}, setting=SimpleNamespace(env=world), episodes=1)
     monkeypatch.setattr(searching.adapter, "stack_params", lambda *_: {})
     device = jax.devices()[0]
     batch = searching.train_batch(device, job, {device: programs}, {}, ({}, {}), carry, 20, 4, Silent(), "")
     scores, spent = searching.collected([batch], 2, 2)
-    assert scores.tolist() == ([[0, 0], [0.5, 0]] if named else [[-3, -3], [-3, -3]]) and spent == 4
-    if named:
+    assert scores.tolist() == ([[0, 0], [0.5, 0]] if names else [[-3, -3], [-3, -3]]) and spent == 4
+    if names:
         assert searching.best_first(scores)[0] == 1

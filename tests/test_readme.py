@@ -7,14 +7,18 @@ import runpy
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 import synthetic
 
-from rewardlab import cli, config, rules, runner, store, tuning
+from rewardlab import assembly, cli, compare, config, layout, rehearsal, rules, runner, store, tuning
 from rewardlab.bench import turns
+from rewardlab.errors import InputError
+from rewardlab.probes.outcomes import Outcomes
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -62,7 +66,7 @@ def _finished(folder):
 
 
 def test_the_world_the_rule_and_the_question_are_short_and_complete():
-    assert list(FILES) == ["bowl.py", "duels.py", "question.py"]
+    assert list(FILES) == ["bowl.py", "duels.py", "question.py", "norm.py", "pace.py"]
     assert all(len(code.splitlines()) < 60 for code in FILES.values())
 
 
@@ -77,6 +81,44 @@ def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(answered)
         assert rule["final"]["end"]["bowl"]["iqm"] > 0.95, name
         assert rule["final"]["moved"]["bowl"]["iqm"] < 0.3, name
         assert rule["control"]["moved"]["bowl"]["iqm"] > 0.7, name
+
+
+def test_a_probe_of_the_users_own_is_traced_for_every_rule(folder):
+    experiment = replace(config.load(folder / "question.py"), probes=(str(folder / "norm.py"),), width=1)
+    env = experiment.world()
+    rehearsal.measure(experiment, env)
+    kept = layout.of(experiment, env).arrays["size"]
+    assert kept.dims == ("record",) and kept.about.description == "Euclidean norm of the parameters"
+
+
+def test_a_question_of_the_users_own_is_asked(folder, tmp_path):
+    """From made-up results to the page; then read without running it, which is refused."""
+    experiment = replace(config.load(folder / "question.py"), asks=str(folder / "pace.py"), width=1, seeds=12)
+    env, random = experiment.world(), np.random.default_rng(0)
+    cells = [(rule, name) for rule in experiment.rules for name in experiment.conditions]
+    made_up = {cell: rehearsal.made_up(experiment, env, *cell, random) for cell in cells}
+    slow = made_up["duels", "end"]
+    for one in (slow, made_up["reinforce", "end"]):
+        one["return"] = np.ones_like(one["return"])
+    slow["length"] = slow["length"] + np.arange(12, dtype=np.float32)[:, None, None] + 1
+    path = store.create(tmp_path / "run", experiment).path
+    references = {
+        name: Outcomes(np.zeros((2, 3)), np.full(2, pay), np.ones(2))
+        for name, pay in (("random", 0.0), ("optimal", 1.0))
+    }
+    store.write_results(path, assembly.assemble(experiment, env, made_up, assembly.Fixed([], references)))
+    assembly.write_report(path, experiment.question_asked)
+    summary, page = store.Run(path).summary, (path / "report.html").read_text(encoding="utf-8")
+    assert (
+        summary["rules"]["duels"]["pace"]["iqm"] == 7.5 and summary["rules"]["duels"]["short"] == "7.5 steps an episode"
+    )
+    assert "1 of 1 pairs of rules differ: duels and reinforce." in summary["verdict"] and summary["comparisons"] == 1
+    assert "How long they take" in page and page.index("How long they take") < page.index(
+        "The rules, and what they learned"
+    )
+    with pytest.raises(InputError, match="which reading does not run"):
+        compare.summarise(store.open_run(path).results)
+    assert cli.main(["report", str(path)]) == 2
 
 
 @pytest.mark.slow

@@ -79,11 +79,11 @@ def test_a_report_that_fails_after_training_is_finished_by_the_report_command(tm
     """The disk is full for the second report of three, which is the real one, and for its films."""
     path, tries = tmp_path / "run", []
 
-    def fails_once(results, directory, no_claim):
+    def fails_once(results, directory, *more):
         tries.append(directory)
         if Path(directory).parent == path and len(tries) == 2:
             raise OSError(28, "No space left on device")
-        return PLAIN_FIGURES(results, directory, no_claim)
+        return PLAIN_FIGURES(results, directory, *more)
 
     monkeypatch.setattr(figures, "write", fails_once)
     with pytest.raises(

@@ -14,7 +14,7 @@ from PIL import Image, ImageSequence
 from scipy.stats import trim_mean
 
 from rewardlab import compare, reading, stats
-from rewardlab.report import figures, numbers, replays, style
+from rewardlab.report import dose_figures, figures, goal_figures, numbers, replays, style
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,7 @@ def test_outcome_bars_count_every_episode_and_fill_the_whole_width(results):
 
 
 def test_matched_capability_reads_each_seeds_first_capable_snapshot(results):
-    figure = figures.draw_matched(results)
+    figure = goal_figures.draw_matched(results)
     for axis, evaluation in zip(figure.axes, ("detour", "behind"), strict=True):
         k = synthetic.EVALUATIONS.index(evaluation)
         for i, rule in enumerate(synthetic.RULES):
@@ -125,7 +125,7 @@ def test_matched_capability_reads_each_seeds_first_capable_snapshot(results):
 def test_control_shows_both_trainings_and_who_gets_no_claim(results, summary):
     silent = numbers.no_claim(results, summary)
     assert silent["detour"] == ["truncation", "openai_es", "guess_and_check", "yoked"]
-    figure = figures.draw_control(results, silent)
+    figure = goal_figures.draw_control(results, silent)
     for axis, evaluation in zip(figure.axes, ("detour", "behind"), strict=True):
         for rule in synthetic.RULES:
             for condition, seeds in (("end", 32), ("half", 16)):
@@ -139,7 +139,7 @@ def test_control_shows_both_trainings_and_who_gets_no_claim(results, summary):
 
 
 def test_drift_draws_success_and_proxy_on_the_first_shift(results):
-    axes = [axis for axis in figures.draw_drift(results).axes if axis.get_visible()]
+    axes = [axis for axis in goal_figures.draw_drift(results).axes if axis.get_visible()]
     for axis, rule in zip(axes, synthetic.RULES, strict=True):
         for outcome in ("coin", "end"):
             (line,) = lines(axis, f"{rule}/{outcome}")
@@ -149,7 +149,7 @@ def test_drift_draws_success_and_proxy_on_the_first_shift(results):
 
 def test_sweep_is_ordered_by_the_swept_parameter():
     data = synthetic.sweep(rules=("ppo", "truncation")).isel(condition=[3, 0, 7, 1, 2, 6, 5, 4])
-    figure = figures.draw_sweep(data)
+    figure = dose_figures.draw_sweep(data)
     shares = [0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1]
     for axis, evaluation in zip(figure.axes, ("detour", "behind"), strict=True):
         for rule in ("ppo", "truncation"):
@@ -165,12 +165,12 @@ def test_sweep_is_ordered_by_the_swept_parameter():
 
 def test_sweep_says_for_whom_there_is_no_claim():
     data = synthetic.sweep(rules=("ppo", "truncation"))
-    figure = figures.draw_sweep(data, {"detour": ["truncation"], "behind": []})
+    figure = dose_figures.draw_sweep(data, {"detour": ["truncation"], "behind": []})
     drawn = [(axis.get_title(loc="left"), line) for axis in figure.axes for line in axis.lines]
     looks = {(shift, line.get_gid()): line.get_linestyle() for shift, line in drawn}
     assert looks["detour", "truncation"] == "--" and looks["behind", "truncation"] == looks["detour", "ppo"] == "-"
     assert [text.get_text() for text in figure.legends[0].texts] == ["no claim about goals"]
-    assert not figures.draw_sweep(data).legends
+    assert not dose_figures.draw_sweep(data).legends
 
 
 def test_conditions_without_an_order_are_not_joined_by_a_line():
@@ -178,7 +178,7 @@ def test_conditions_without_an_order_are_not_joined_by_a_line():
     plan = json.loads(data.attrs["experiment"])
     plan["conditions"]["p100"]["params"]["behind"] = 1.0  # a second param differs
     for told, joined in ((data, True), (data.assign_attrs(experiment=json.dumps(plan)), False)):
-        figure = figures.draw_sweep(told)
+        figure = dose_figures.draw_sweep(told)
         widths = {line.get_linewidth() for axis in figure.axes for line in lines(axis, "ppo")}
         assert all((width > 0) is joined for width in widths) and len(widths) == 1
         ticks = [label.get_text() for label in figure.axes[0].get_xticklabels()]

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from told import episodes, vector_agent
 
-from rewardlab.rules.population import best_first
+from rewardlab.rules.population import best_first, best_first_or_drawn
 from rewardlab.rules.returns import fitness
 from rewardlab.rules.truncation import Truncation
 
@@ -66,3 +66,23 @@ def test_with_a_gene_pool_a_child_takes_each_parameter_from_any_survivor():
         assert stats.chisquare(np.bincount(genes[:, i], minlength=4)).pvalue > 1e-5
     pairs = np.bincount(genes[:, 0] * 4 + genes[:, 1], minlength=16)
     assert stats.chisquare(pairs).pvalue > 1e-5, "independently"
+
+
+def test_where_nothing_selects_survivors_are_drawn():
+    """Without pay all are equally fit: a sort that keeps the order of ties would keep the first ones for ever."""
+    rule = Truncation(candidates=8, parents=2, lanes=8, steps=1, mutation=1e-9)
+    score, keys = jnp.zeros(8), jax.random.split(jax.random.key(2), 400)
+    kept = np.asarray(jax.vmap(lambda key: rule.survivors(score, key))(keys))
+    key = jax.random.key(3)
+    assert (kept[:, 0] != kept[:, 1]).all()
+    assert stats.chisquare(np.bincount(kept.ravel(), minlength=8)).pvalue > 1e-5
+    state = rule.init(vector_agent(), jax.random.key(0))
+    drawn = rule.survivors(score, jax.random.split(jax.random.clone(key))[0])
+    after, _ = rule.update(vector_agent(), state, episodes(score[None]), key)
+    np.testing.assert_array_equal(after.litter[:2], state.litter[drawn])
+
+
+def test_any_difference_selects_and_other_ties_keep_their_order():
+    score = jnp.array([0.5, 0.5, 0.75, 0.5, 0.75, 0.5])
+    for key in jax.random.split(jax.random.key(1), 5):
+        assert best_first_or_drawn(score, key).tolist() == best_first(score).tolist() == [2, 4, 0, 1, 3, 5]

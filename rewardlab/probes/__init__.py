@@ -1,1 +1,135 @@
-"""Measurements of trained policies, one per file."""
+"""Measurements, one per file: a file that defines `probe` is one. The other files here are helpers.
+
+A probe says which arrays it keeps, with named axes, and measures one seed at one moment. What `layout.py` makes of that is
+kept for every seed, checked when it is read, and labelled in the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rewardlab import registry
+from rewardlab.errors import InputError, calling, returned, show
+
+if TYPE_CHECKING:
+    from rewardlab.experiment import Experiment
+    from rewardlab.training import Carry, Setting
+    from rewardlab.types import Rule, Trajectory
+
+FAMILY = registry.Family("probe", "rewardlab.probes", "probe")
+# When a probe measures, and the axes that its arrays then have behind those of rule, condition and seed.
+WHEN = {"point": ("point", "evaluation"), "end": ("evaluation",), "update": ("record",)}
+Coordinates = Mapping[str, Sequence[str] | int]
+
+
+class Array(NamedTuple):
+    """One named array, float32.
+
+    axes: the names of its own axes, behind those that every array of its probe has (`WHEN`).
+    reference: the name of the array that holds the same of the world's scripted policies; "" if there is none.
+    """
+
+    axes: tuple[str, ...]
+    description: str
+    unit: str = ""
+    reference: str = ""
+
+
+class Subject(NamedTuple):
+    """One seed at one moment.
+
+    setting: its world, agent and judge. policy: the Policy that is handed over. axes: the probe's coordinates.
+    At a point and at the end, on one evaluation: params, the world's params there; seen, Trajectory [T, N], N whole episodes
+    of the policy, one a lane; rule and carry are None.
+    At an update: params, those of training; rule and carry, as that update left them; seen is None.
+    key: to be folded, never consumed: the evaluation's, the same for all seeds, or the seed's own.
+    """
+
+    setting: Setting
+    policy: Any
+    params: Any
+    axes: Coordinates
+    key: jax.Array
+    seen: Trajectory | None = None
+    rule: Rule | None = None
+    carry: Carry | None = None
+
+
+def _no_axes(experiment: Experiment, env: Any) -> Coordinates:
+    return {}
+
+
+class Probe(NamedTuple):
+    """A measurement.
+
+    when: "point", at every evaluation; "end", at the last one; "update", after updates, of which a bounded number of records
+        is kept, evenly spaced by steps lived.
+    arrays: {name: Array} of what it keeps.
+    measure: Subject -> {name: float32[own axes of that array]}, a pure function of one seed, which is traced and mapped.
+    axes: (experiment, its world) -> {own axis: names along it, or its length}.
+    made_up: (experiment, world, leading shape, numpy Generator) -> {name: array [*leading shape, own axes]}, such numbers as it
+        might find, to try out the report; None: any numbers from 0 to 1.
+    """
+
+    when: str
+    arrays: Mapping[str, Array]
+    measure: Callable[[Subject], Mapping[str, jax.Array]]
+    axes: Callable[[Experiment, Any], Coordinates] = _no_axes
+    made_up: Callable[..., Mapping[str, np.ndarray]] | None = None
+
+
+def names() -> tuple[str, ...]:
+    """Names of the probes that come with the package."""
+    return tuple(FAMILY.names())
+
+
+def load(name_or_path: str | Path) -> Probe:
+    """A probe: by name, or from the user's own file, which has to define `probe`. Raises InputError."""
+    found, what = FAMILY.load(name_or_path), f"`probe` in {show(str(name_or_path))}"
+    if not isinstance(found, Probe):
+        raise InputError(f"{what} is {show(found)}; allowed: a rewardlab.probes.Probe")
+    if found.when not in WHEN:
+        raise InputError(f"{what} measures when = {show(found.when)}; allowed: {', '.join(WHEN)}")
+    if not (isinstance(found.arrays, Mapping) and found.arrays):
+        raise InputError(f"{what} keeps {show(found.arrays)}; allowed: a dict {{name: Array}} of at least one")
+    for name, array in found.arrays.items():
+        good = isinstance(name, str) and name.isidentifier() and isinstance(array, Array)
+        if not (
+            good and isinstance(array.axes, tuple) and all(isinstance(a, str) and a.isidentifier() for a in array.axes)
+        ):
+            raise InputError(
+                f"{what} keeps {show(name)}: {show(array)}; allowed: an Array, whose axes are a tuple of names"
+            )
+    return found
+
+
+def measured(probes: Mapping[str, Probe], axes: Mapping[str, Coordinates], subject: Subject) -> dict[str, jax.Array]:
+    """What probes find in one subject, each told its own coordinates: {array: float32[own axes]}.
+
+    Raises InputError for a probe that gives other arrays, or arrays of other shapes, than it says that it keeps.
+    """
+    found: dict[str, jax.Array] = {}
+    for name, probe in probes.items():
+        what = f"measure of probe {name}"
+        with calling(what):
+            given = probe.measure(subject._replace(axes=axes[name]))
+        if not isinstance(given, Mapping) or {*given} != {*probe.arrays}:
+            raise returned(what, f"returned {show(given, 80)}", f"a dict of {', '.join(probe.arrays)}")
+        for array, value in given.items():
+            value = jnp.asarray(value)
+            shape = tuple(length(axes[name][axis]) for axis in probe.arrays[array].axes)
+            if value.shape != shape or not jnp.issubdtype(value.dtype, jnp.floating):
+                raise returned(what, f"returned {value.dtype}{list(value.shape)} as {array!r}", f"float32{list(shape)}")
+            found[array] = value.astype(jnp.float32)
+    return found
+
+
+def length(coordinates: Sequence[str] | int) -> int:
+    """How many entries an axis has."""
+    return coordinates if isinstance(coordinates, int) else len(coordinates)

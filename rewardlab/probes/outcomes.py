@@ -6,12 +6,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rewardlab.agents.select import by, warm_or_greedy
 from rewardlab.collect import blank, collect, start
 from rewardlab.envs import adapter
+from rewardlab.probes import Array, Probe, Subject
 from rewardlab.randomness import fast
-from rewardlab.types import Agent, Policy
+from rewardlab.types import Agent, Policy, Trajectory
 
 
 class Outcomes(NamedTuple):
@@ -22,7 +24,7 @@ class Outcomes(NamedTuple):
     length: jax.Array
 
 
-def outcomes(
+def played(
     env,
     params,
     agent: Agent,
@@ -31,8 +33,8 @@ def outcomes(
     episodes: int,
     temperature: jax.Array | None = None,
     head: str = "",
-) -> Outcomes:
-    """Plays `episodes` whole episodes and judges them by the world's true reward. Consumes the key.
+) -> Trajectory:
+    """`episodes` whole episodes of a policy, [T, episodes], one a lane. Consumes the key.
 
     temperature: float32[], at which actions are drawn from a head (`select.warm_or_greedy`); None: it acts as the policy says.
     The same key gives the same levels to every policy, so policies are compared on the same ones.
@@ -40,8 +42,12 @@ def outcomes(
     start_key, collect_key = jax.random.split(fast(key))
     lanes = start(env, params, start_key, episodes, memory=blank(agent, policy, episodes))
     policy = policy if temperature is None else policy._replace(act=by(warm_or_greedy(head, temperature)))
-    _, seen = collect(env, params, agent, policy, lanes, collect_key, adapter.time_limit(env), whole=True)
-    return measure(env, seen)
+    return collect(env, params, agent, policy, lanes, collect_key, adapter.time_limit(env), whole=True)[1]
+
+
+def outcomes(env, params, agent: Agent, policy: Policy, key: jax.Array, episodes: int) -> Outcomes:
+    """How `episodes` whole episodes of a policy end, by the world's true reward. Consumes the key."""
+    return measure(env, played(env, params, agent, policy, key, episodes))
 
 
 def measure(env, seen) -> Outcomes:
@@ -51,3 +57,33 @@ def measure(env, seen) -> Outcomes:
     ends = jax.nn.one_hot(how, len(adapter.outcomes(env))) * done[..., None].astype(jnp.float32)
     reward = jnp.where(seen.lived, seen.signals["reward"], 0.0)
     return Outcomes(ends.sum(0).mean(0), reward.sum(0).mean(), seen.lived.sum(0).astype(jnp.float32).mean())
+
+
+def named(found: Outcomes) -> dict[str, jax.Array]:
+    """The same by the names of the probe's arrays."""
+    return {"outcome_share": found.share, "return": found.returns, "length": found.length}
+
+
+def made_up(experiment, env, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Numbers such as a run might find, for the rehearsal of its report."""
+    share = random.dirichlet(np.ones(len(adapter.outcomes(env))), shape).astype(np.float32)
+    return named(Outcomes(share, share[..., 0], np.ones(shape, np.float32)))
+
+
+def _measure(subject: Subject) -> dict[str, jax.Array]:
+    return named(measure(subject.setting.env, subject.seen))
+
+
+probe = Probe(
+    when="point",
+    arrays={
+        "outcome_share": Array(
+            ("outcome",), "share of the evaluation's episodes that ended in each outcome", "share", "reference_share"
+        ),
+        "return": Array((), "mean return of the evaluation's episodes", "reward", "reference_return"),
+        "length": Array((), "mean length of the evaluation's episodes", "steps"),
+    },
+    measure=_measure,
+    axes=lambda experiment, env: {"outcome": adapter.outcomes(env)},
+    made_up=made_up,
+)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from rewardlab import reading, store
+from rewardlab.questions import Question
 from rewardlab.report import drawing
 
 
-def write(run_dir: str | Path) -> Path:
+def write(run_dir: str | Path, question: Question | None = None) -> Path:
     """Draws figures/*.png and writes report.html into a run directory. Returns the page's path.
+
+    question: what its results are read for; None: what its experiment says, unless that is a file of the user's.
 
     Needs config.json and results.nc there. environment.json and replays/*.gif are used where present; summary.json is
     worked out from the results where it is missing. Raises InputError for files that are missing or damaged.
@@ -19,10 +22,10 @@ def write(run_dir: str | Path) -> Path:
     from rewardlab.report import figures, numbers, page, replays
 
     run = store.open_run(run_dir)
-    summary = run.summary if (run.path / store.SUMMARY).exists() else compare.summarise(run.results)
+    summary = run.summary if (run.path / store.SUMMARY).exists() else compare.summarise(run.results, question)
     environment = run.environment if (run.path / store.ENVIRONMENT).exists() else {}
     results = reading.filled(run.results)
-    drawn = figures.write(results, run.path / "figures", numbers.no_claim(results, summary))
-    html = page.render(results, summary, run.config, environment, drawn, replays.stored(run.path))
+    drawn = figures.write(results, run.path / "figures", numbers.no_claim(results, summary), question)
+    html = page.render(results, summary, run.config, environment, drawn, replays.stored(run.path), question)
     store.write(run.path, store.PAGE, html.encode())
     return run.path / store.PAGE

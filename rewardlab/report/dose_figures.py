@@ -7,8 +7,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rewardlab.compare import half_doses
 from rewardlab.naming import read
+from rewardlab.questions.goal_shift import half_doses
 from rewardlab.reading import has_goals, shifts
 from rewardlab.report import numbers
 from rewardlab.report.style import (

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from rewardlab.compare import half_doses
+from rewardlab import questions
 from rewardlab.files import write as write_file
 from rewardlab.naming import read
-from rewardlab.reading import first_capable, has_goals, scores_success, shifts
-from rewardlab.report.dose_figures import draw_doses, draw_sweep
+from rewardlab.questions import Question
+from rewardlab.reading import scores_success
 from rewardlab.report.drawing import styled
 from rewardlab.report.numbers import (
     alike,
-    final_success,
     learning,
     main_condition,
-    matched,
     per_seed,
     seeds,
     stacks,
-    summarise,
 )
 from rewardlab.report.style import (
     FAINT,
@@ -37,19 +34,16 @@ from rewardlab.report.style import (
     colours,
     dark,
     draw_band,
-    draw_dots,
-    draw_interval,
     estimate,
     grid,
     label_line,
     mark_no_claim,
     outcome_colour,
-    outcome_key,
     row_of_panels,
     rule_rows,
     step_axis,
 )
-from rewardlab.wording import NO_CLAIM, percent, plain
+from rewardlab.wording import percent, plain
 
 
 def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
@@ -141,99 +135,6 @@ def draw_outcomes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     return figure
 
 
-def draw_matched(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
-    """The first two outcomes on shifted levels at each seed's first capable snapshot."""
-    outcomes = [str(o) for o in results.outcome.values[:2]]
-    first, main = first_capable(results), main_condition(results)
-    notes = {}
-    for rule in map(str, results.rule.values):
-        count = len(final_success(results, rule, main, str(results.evaluation.values[0])))
-        notes[rule] = f"{int((first.sel(rule=rule) >= 0).sum())} of {count} seeds"
-    figure, axes = row_of_panels(shifts(results), results.sizes["rule"], 0.4)
-    for axis, name in zip(axes, shifts(results), strict=True):
-        for row, rule in enumerate(rule_rows(axis, results, notes)):
-            for k, outcome in enumerate(outcomes):
-                values, y = matched(results, rule, name, outcome), row + (k - (len(outcomes) - 1) / 2) * 0.36
-                draw_dots(axis, values, y, outcome_colour(k))
-                draw_interval(axis, summarise(0.0, values[:, None]), y, outcome_colour(k), f"{rule}/{outcome}")
-            if rule in no_claim.get(name, ()):
-                axis.axhspan(
-                    row - 0.46, row + 0.46, facecolor="#F1F1F1", edgecolor="white", hatch="////", zorder=0, gid="hatch"
-                )
-                mark_no_claim(axis, row, axes)
-    figure.supxlabel("% of episodes at the first capable snapshot", fontsize=8)
-    outcome_key(figure, results, outcomes)
-    return figure
-
-
-def draw_control(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
-    """Success on shifted levels: trained as in the main condition against trained as in the control."""
-    main, control, palette = main_condition(results), results.attrs["control"], colours(results)
-    figure, axes = row_of_panels(shifts(results), results.sizes["rule"], 0.3)
-    for axis, name in zip(axes, shifts(results), strict=True):
-        axis.axvline(results.attrs["control_capability"], color=INK, linewidth=0.7, dashes=(4, 3), zorder=1)
-        for row, rule in enumerate(rule_rows(axis, results)):
-            ends = []
-            for condition, y in ((main, row - 0.16), (control, row + 0.16)):
-                values = final_success(results, rule, condition, name)
-                draw_dots(axis, values, y, palette[rule])
-                ends.append(summarise(0.0, values[:, None]))
-                draw_interval(axis, ends[-1], y, palette[rule], f"{rule}/{condition}", hollow=condition == main)
-            axis.plot(
-                [ends[0].centre[0], ends[1].centre[0]],
-                [row - 0.16, row + 0.16],
-                color=palette[rule],
-                linewidth=0.6,
-                zorder=1,
-            )
-            if rule in no_claim.get(name, ()):
-                axis.axhspan(
-                    row - 0.44, row + 0.44, facecolor="#F4F4F4", edgecolor="white", hatch="////", zorder=0, gid="hatch"
-                )
-                mark_no_claim(axis, row, axes)
-    figure.supxlabel(f"{read(results).ended(results.outcome.values[0])}, % of episodes", fontsize=8)
-    handles = [
-        Line2D([], [], marker="o", color=INK, markerfacecolor=fill, linestyle="", label=label)
-        for fill, label in (
-            ("white", f"trained with “{plain(main)}” (main, n = {seeds(results, main)})"),
-            (INK, f"trained with “{plain(control)}” (control, n = {seeds(results, control)})"),
-        )
-    ]
-    handles.append(Line2D([], [], color=INK, linewidth=0.7, dashes=(4, 3), label="needed for a claim"))
-    figure.legend(handles=handles, loc="outside upper center", ncols=3)
-    return figure
-
-
-def draw_drift(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
-    """The first two outcomes on the first shift against training steps."""
-    outcomes, shift, palette = [str(o) for o in results.outcome.values[:2]], shifts(results)[0], colours(results)
-    figure, axes = grid(len(palette), 1.4, sharex=alike(results))
-    for axis, rule in zip(axes, palette, strict=True):
-        curves = [learning(results, rule, shift, outcome) for outcome in outcomes]
-        for k, curve in enumerate(curves):
-            draw_band(axis, curve, outcome_colour(k), gid=f"{rule}/{outcomes[k]}")
-        ends = [curve.centre[-1] for curve in curves]
-        axis.set_title(read(results).rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
-        if rule in no_claim.get(shift, ()):
-            axis.text(
-                0.97,
-                max((0.5, 0.2, 0.85), key=lambda y: min(abs(y - end) for end in ends)),  # away from the curves
-                NO_CLAIM,
-                transform=axis.transAxes,
-                ha="right",
-                fontsize=6.5,
-                style="italic",
-                gid="no claim",
-            )
-        axis.set_ylim(-0.02, 1.02)
-        axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
-        step_axis(axis, results if alike(results) else results.sel(rule=rule))
-    figure.supxlabel(f"environment steps lived per seed (n = {seeds(results)} a rule)", fontsize=8)
-    figure.supylabel(f"% of episodes\n{read(results).place(shift)}", fontsize=8)
-    outcome_key(figure, results, outcomes)
-    return figure
-
-
 def reference_lines(results: xr.Dataset, evaluation: str) -> dict[str, float]:
     """{policy: its mean return} of the random and the optimal one, as far as they were played."""
     names = [n for n in ("random", "optimal") if "reference" in results.coords and n in results.reference]
@@ -243,28 +144,20 @@ def reference_lines(results: xr.Dataset, evaluation: str) -> dict[str, float]:
     return {} if shares is None else {n: float(shares.sel(reference=n, evaluation=evaluation)) for n in names}
 
 
-def available(results: xr.Dataset) -> dict[str, object]:
-    """{figure name: function that draws it}: those for which the results hold what is needed, in reading order."""
-    known = has_goals(results)
-    moved = known and bool(shifts(results))
-    wanted = {
-        "learning": (draw_learning, True),
-        "outcomes": (draw_outcomes, results.sizes["outcome"] > 0),
-        "matched": (draw_matched, moved),
-        "control": (draw_control, moved and results.attrs.get("control") in results.condition.values),
-        "drift": (draw_drift, moved and results.sizes["point"] > 1),
-        "doses": (draw_doses, moved and half_doses(results) is not None),
-        "sweep": (draw_sweep, results.sizes["condition"] > 2),
-    }
-    return {name: draw for name, (draw, present) in wanted.items() if present}
+def available(results: xr.Dataset, question: Question | None = None) -> dict[str, Any]:
+    """{figure name: draw(results, no_claim)}: those that any run has, then those of its question, in reading order."""
+    outcomes = {"outcomes": draw_outcomes} if results.sizes.get("outcome") else {}
+    return {"learning": draw_learning} | outcomes | dict((question or questions.of(results)).figures(results))
 
 
-def write(results: xr.Dataset, directory: Path, no_claim: Claims = NONE) -> dict[str, Path]:
+def write(
+    results: xr.Dataset, directory: Path, no_claim: Claims = NONE, question: Question | None = None
+) -> dict[str, Path]:
     """Draws every available figure into `directory`. {name: file}, 200 dots per inch."""
     directory.mkdir(parents=True, exist_ok=True)
     files = {}
     with styled(STYLE):
-        for name, draw in available(results).items():
+        for name, draw in available(results, question).items():
             files[name] = directory / f"{name}.png"
             picture = io.BytesIO()
             draw(results, no_claim).savefig(picture, format="png", dpi=200, facecolor="white")

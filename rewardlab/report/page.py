@@ -8,13 +8,14 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from rewardlab import naming, reading, stats
+from rewardlab import naming, questions, reading, stats
+from rewardlab.cautions import is_control
 from rewardlab.errors import visible
+from rewardlab.questions import Question
 from rewardlab.report import numbers
 from rewardlab.report.figures import reference_lines
 from rewardlab.report.replays import data_uri
 from rewardlab.report.style import colours, estimate, outcome_colour, short_steps
-from rewardlab.verdicts import is_control
 from rewardlab.wording import AUDIT, LEVELS, Words, audit_cells, count, percent, plain, readings, sentence
 
 
@@ -25,10 +26,11 @@ def render(
     environment: dict,
     figures: dict[str, Path],
     replays: dict[str, Path],
+    question: Question | None = None,
 ) -> str:
     """The page's HTML; sections whose data are missing are left out.
 
-    figures: {name: PNG}; replays: {"rule--evaluation": GIF}.
+    figures: {name: PNG}; replays: {"rule--evaluation": GIF}. question: whose sections are in it; None: that of the results.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -60,10 +62,12 @@ def render(
         evaluations=[plain(e) for e in evaluations],
         places=[said.place(e) for e in evaluations],
         outcomes=[(said.ended(o), outcome_colour(k)) for k, o in enumerate(results.outcome.values)],
+        sections=(question or questions.of(results)).sections(results, summary, {*figures}),
         films=films(rules, evaluations, replays, said),
         is_share=reading.scores_success(results),
         seeds=numbers.seeds(results),
         steps=lived(results),
+        evaluated=results.sizes["point"],
         alike=summary.get("alike", True),
         min_seeds=stats.MIN_SEEDS,
         capability=percent(results.attrs["capability"]) + " %"

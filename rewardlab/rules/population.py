@@ -51,6 +51,15 @@ def best_first(fitness: jax.Array) -> jax.Array:
     return jnp.argsort(-fitness, stable=True)
 
 
+def best_first_or_drawn(fitness: jax.Array, key: jax.Array) -> jax.Array:
+    """As `best_first`; where all are equally fit, in an order that is drawn: nothing selects then, and nobody stays for its place.
+
+    Consumes the key.
+    """
+    drawn = jax.random.permutation(key, fitness.size)
+    return jnp.where((fitness == fitness[0]).all(), drawn, best_first(fitness))
+
+
 def clears(experience: Experience, candidates: int, bar, share) -> jax.Array:
     """bool[C], whether at least `share` of each candidate's episodes return `bar` or more. Nothing else of reward is read."""
     cleared = experience.done & (episode_returns(experience.reward, experience.done) >= bar)

@@ -11,7 +11,7 @@ from flax import struct
 from rewardlab.agents.select import greedily
 from rewardlab.fields import at_most
 from rewardlab.rules.lineage import Lineage, blank, record
-from rewardlab.rules.population import Population, best_first, cross, newborns, pick, unflatten
+from rewardlab.rules.population import Population, best_first_or_drawn, cross, newborns, pick, unflatten
 from rewardlab.rules.returns import fitness
 from rewardlab.types import Policy
 
@@ -28,7 +28,8 @@ class Truncation(Population):
     """Each generation, the `parents` fittest of `candidates` survive unchanged; the others are mutated copies of random parents.
 
     Fitness is the mean return per episode, and only its order counts (the breeder's equation's truncation, Lush 1937).
-    Survivors are tested afresh with their children: an old score never protects anyone. Mutation adds Gaussian noise of
+    Survivors are tested afresh with their children: an old score never protects anyone. Ties keep their order, but for a generation in
+    which all are equally fit: then survivors are drawn. Mutation adds Gaussian noise of
     standard deviation `mutation` to every parameter. With probability `crossover` a child has a second parent, another survivor,
     and takes each parameter from either. With `gene_pool` every survivor is a parent of every child, which takes each parameter
     from any of them (gene pool recombination, Mühlenbein & Voigt 1995); its lineage then names the fittest.
@@ -72,7 +73,7 @@ class Truncation(Population):
 
     def survivors(self, score, key):
         """Who lives on, by fitness float32[C]: int32[parents]. Consumes the key."""
-        return best_first(score)[: self.parents]
+        return best_first_or_drawn(score, key)[: self.parents]
 
     def update(self, agent, state, experience, key):
         keep_key, breed_key = jax.random.split(key)

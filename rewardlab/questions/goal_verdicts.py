@@ -1,4 +1,4 @@
-"""A summary's figures -> sentences: the verdict on each rule, the headline of the whole run, and warnings.
+"""The sentences of `goal_shift`: a summary's figures -> the verdict on each rule, and the headline of the whole run.
 
 Everything that is said follows from the summary of `compare.summarise`; nothing is known here about any result.
 """
@@ -6,16 +6,15 @@ Everything that is said follows from the summary of `compare.summarise`; nothing
 from __future__ import annotations
 
 from rewardlab import doses
+from rewardlab.cautions import bar_of, count_as, is_control, no_control, words_of
 from rewardlab.wording import (
     CONTROL_RULES,
     NO_CLAIM,
-    Words,
     count,
     counts,
     figure,
     listed,
     number,
-    percent,
     plain,
     readings,
     sentence,
@@ -24,7 +23,7 @@ from rewardlab.wording import (
 
 def of_rule(summary: dict, rule: str) -> tuple[str, str]:
     """The verdict on one rule, and the same in a few words."""
-    entry, goals, score, said = summary["rules"][rule], summary["goals"], summary["score"], _words(summary)
+    entry, goals, score, said = summary["rules"][rule], summary["goals"], summary["score"], words_of(summary)
     first, shown = summary["evaluations"][0], [*goals, *["return"] * (score == "return")]
     n, k, shifts, lost = entry["seeds"], entry["competent_seeds"], entry["shifts"], _failed(summary, rule)
     role = f"; {CONTROL_RULES[entry['level']]}" if is_control(entry) else ""
@@ -32,9 +31,9 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
     learned = _did(summary, entry["final"][first], [score]) + episodes
     text = [f"{said.rule(rule)} ({count(n, 'seed')}{role}) {learned} {said.place(first)}."]
     if lost:
-        text.append(f"{lost} of the {count(n, 'seed')} ended without finite results and {_count_as(summary, lost)}.")
+        text.append(f"{lost} of the {count(n, 'seed')} ended without finite results and {count_as(summary, lost)}.")
     if entry["contradiction"]:
-        text.append(f"{entry['contradiction']}{_no_control(entry)}.")
+        text.append(f"{entry['contradiction']}{no_control(entry)}.")
     for shift in shifts:
         some = 0 < k < n
         who, figures = (f"its {count(k, 'competent seed')}", "competent") if some else ("it", "final")
@@ -48,7 +47,7 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
         return _paragraph([*text, f"{NO_CLAIM}: {why}."]), f"{role}{NO_CLAIM}: {why}"
     if not entry["learned"]:
         few = "is" if k == 1 else "are"
-        bar = f"{_bar(summary)} {said.place(first)}"
+        bar = f"{bar_of(summary)} {said.place(first)}"
         text.append(f"{NO_CLAIM}: only {k} of {count(n, 'seed')} {few} competent at the end ({bar}).")
     elif k < summary["seeds"]["minimum"]:
         few = "is" if k == 1 else "are"
@@ -64,15 +63,6 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
     return _paragraph(text), role + (next(iter(short.values())) if alike else "; ".join(map(": ".join, short.items())))
 
 
-def is_control(entry: dict) -> bool:
-    """Whether a rule shows what comes about without reward: its level says so, and the audit says nothing else."""
-    return entry.get("level") in CONTROL_RULES and not entry.get("contradiction")
-
-
-def _no_control(entry: dict) -> str:
-    return ", so it is no control" if entry["level"] in CONTROL_RULES else ""
-
-
 def headline(summary: dict) -> list[str]:
     """The run in a few sentences: the two kinds of rules compared, what the rules did on each shift, then which differ (in
     a sweep: under which training they succeed), and the control rules."""
@@ -84,7 +74,7 @@ def headline(summary: dict) -> list[str]:
     told = [rule for rule, entry in rules.items() if not is_control(entry)] or list(rules)
     claims = {shift: [rule for rule in told if rules[rule]["shifts"][shift]["claim"]] for shift in shifts}
     if summary.get("doses"):
-        text = [*doses.told(summary, _words(summary)), *_silent(summary, claims, told)]
+        text = [*doses.told(summary, words_of(summary)), *_silent(summary, claims, told)]
         text += [_controls(summary, [rule for rule in rules if rule not in told])] * (len(told) < len(rules))
         return list(map(sentence, text))
     compared, kinds = _kinds(summary, claims, told)
@@ -96,74 +86,6 @@ def headline(summary: dict) -> list[str]:
     return list(map(sentence, text))
 
 
-def warnings(summary: dict) -> list[str]:
-    """What a reader has to bear in mind: few seeds, seeds that failed, and a bar that who has learned nothing clears, too."""
-    conditions, least, advised = (summary["seeds"][key] for key in ("conditions", "minimum", "advised"))
-    texts, said = list(_low_bar(summary)), _words(summary)
-    for n in dict.fromkeys(conditions.values()):
-        start = f"{count(n, 'seed')} under {listed(f'“{c}”' for c in conditions if conditions[c] == n)}"
-        if n < least:
-            texts.append(f"{start}: no intervals below {least}; at least {advised} are advised.")
-        elif n < advised:
-            texts.append(f"{start}, fewer than the {advised} advised: small differences will be missed.")
-    for rule, entry in summary["rules"].items():
-        for condition, n in entry["trained"].items():
-            if n < conditions[condition] and n < advised:
-                few = f"fewer than the {advised} advised" if n >= least else f"too few for intervals (at least {least})"
-                texts.append(f"{sentence(said.rule(rule))} has {count(n, 'seed')} under “{condition}”, {few}.")
-        for condition, lost in entry["failed"].items():
-            what = f"{lost} of {count(conditions[condition], 'seed')} ended without finite results"
-            if lost:
-                texts.append(f"{sentence(said.rule(rule))} under “{condition}”: {what} and {_count_as(summary, lost)}.")
-    for rule, lost in summary.get("diverged", {}).items():
-        for condition, n in lost.items():
-            what = f"the parameters or rewards of {n} of {count(conditions[condition], 'seed')} did not stay finite numbers"
-            texts.append(f"{sentence(said.rule(rule))} under “{condition}”: {what}.")
-    for rule, of in summary.get("unnamed", {}).items():
-        for condition, share in of.items():
-            what = f"{100 * share:.2g} % of the evaluation episodes ended in none of the outcomes that the world names"
-            texts.append(f"{sentence(said.rule(rule))} under “{condition}”: {what}, and count as none.")
-    for rule, entry in summary["rules"].items():
-        if entry["contradiction"]:
-            texts.append(f"{sentence(said.rule(rule))}: {entry['contradiction']}{_no_control(entry)}.")
-    if summary.get("mixed"):
-        texts.append(f"Not all seeds were computed alike, and rounding may differ between them: {_mixed(summary)}.")
-    return texts
-
-
-def _low_bar(summary: dict):
-    """Who clears the bar of capability without having learned anything: then it says nothing about learning."""
-    said, first, bar = _words(summary), summary["evaluations"][0], summary["capability"]
-    of = {rule: entry.get("untrained", 0) for rule, entry in summary["rules"].items()}
-    of = {rule: n for rule, n in of.items() if n}
-    nothing = f"capability ({_bar(summary)} {said.place(first)}) then says little about learning"
-    if of:
-        who = listed(f"{n} of {count(summary['rules'][r]['seeds'], 'seed')} of {said.rule(r)}" for r, n in of.items())
-        yield f"Before any training, {who} {'is' if sum(of.values()) == 1 else 'are'} capable: {nothing}."
-    random = summary["references"].get("random", {}).get(first, {}).get("return")
-    if random is not None and random >= bar:
-        yield f"A random policy has a return of {random:.3g} {said.place(first)}: {nothing}."
-
-
-def _bar(summary: dict) -> str:
-    """ "at least 81 % success", or "a return of at least 475"."""
-    bar, share = summary["capability"], summary.get("capability_share")
-    text = f"a return of at least {bar:.4g}" if summary["score"] == "return" else f"at least {number(bar)} % success"
-    way = "" if share is None else f", {percent(share)} % of the way from a random policy to the optimum"
-    return text + way
-
-
-def _words(summary: dict) -> Words:
-    return Words(**summary["words"])
-
-
-def _mixed(summary: dict) -> str:
-    """ "jax 0.10.1 or 0.10.2, width 8 or 4"."""
-    every = summary["mixed"]
-    values = {name: dict.fromkeys(str(one.get(name)) for one in every) for name in {k: 0 for one in every for k in one}}
-    return ", ".join(f"{name} {' or '.join(found)}" for name, found in values.items() if len(found) > 1)
-
-
 def _paragraph(text: list[str]) -> str:
     return " ".join(map(sentence, text))
 
@@ -172,14 +94,9 @@ def _failed(summary: dict, rule: str) -> int:
     return next(iter(summary["rules"][rule]["failed"].values()))
 
 
-def _count_as(summary: dict, lost: int) -> str:
-    worst = "with the lowest return of the run" if summary["score"] == "return" else "as reaching nothing"
-    return f"{'counts' if lost == 1 else 'count'} {worst}"
-
-
 def _did(summary: dict, figures: dict, measures: list[str]) -> str:
     """ "reached the coin in 3 % [2–4] and ran past the coin to the end in 95 % [94–96]"."""
-    did = {m: "had a return of" if m == "return" else f"{_words(summary).ended(m)} in" for m in measures}
+    did = {m: "had a return of" if m == "return" else f"{words_of(summary).ended(m)} in" for m in measures}
     return listed(f"{did[m]} {figure(figures[m], m)}" for m in measures)
 
 
@@ -200,7 +117,7 @@ def _conclusion(summary: dict, entry: dict, shift: str) -> str:
     if not summary["goals"]:
         return "."
     found, success, control = entry["shifts"][shift], summary["goals"][0], summary["control"]
-    reached_it = _words(summary).ended(success)
+    reached_it = words_of(summary).ended(success)
     judged = found["reading"] if entry["learned"] else None
     if found["able"] is None:
         miss = f". No control was trained on the shift, so a miss may be lack of ability: {NO_CLAIM}."
@@ -222,7 +139,7 @@ def _conclusion(summary: dict, entry: dict, shift: str) -> str:
 
 def _pursued(summary: dict, shift: str, told: list[str]) -> str:
     """What the rules with a claim did on a shift, and for which there is no claim."""
-    rules, goals, named = summary["rules"], summary["goals"], _words(summary)
+    rules, goals, named = summary["rules"], summary["goals"], words_of(summary)
     claimed = {rule: rules[rule]["shifts"][shift]["reading"] for rule in told if rules[rule]["shifts"][shift]["claim"]}
     shown = {"proxy": [goals[-1]], "success": [goals[0]], "neither": goals}
     said = []
@@ -252,7 +169,7 @@ def _pursued(summary: dict, shift: str, told: list[str]) -> str:
 
 def _silent(summary: dict, claims: dict[str, list[str]], told: list[str]) -> list[str]:
     """For which rules nothing can be said about goals, shift by shift, and why."""
-    said, text = _words(summary), []
+    said, text = words_of(summary), []
     for shift, able in claims.items():
         why = [
             (rule, _why_not(summary, summary["rules"][rule], shift, exact=True)) for rule in told if rule not in able
@@ -321,7 +238,9 @@ def _kinds(summary: dict, claims: dict[str, list[str]], told: list[str]) -> tupl
         none = listed(f"no {kind} rule" for kind in doses.KINDS if not able[kind])
         none = f"{none} supports a claim" if none else "on no shift does a rule of each kind support a claim"
         return False, [f"{none} about goals, so selection and gradient are not compared."]
-    who = " against ".join(f"{kind} ({doses.TOLD[kind]}: {_words(summary).names(able[kind])})" for kind in doses.KINDS)
+    who = " against ".join(
+        f"{kind} ({doses.TOLD[kind]}: {words_of(summary).names(able[kind])})" for kind in doses.KINDS
+    )
     return True, [f"{who}: of their pairs, {listed(said)} differ{most} ({_holm(summary)})."]
 
 
@@ -330,7 +249,7 @@ def _holm(summary: dict) -> str:
 
 
 def _pair(summary: dict, row: dict) -> str:
-    said = _words(summary)
+    said = words_of(summary)
     sign = 1 if row["effect"] >= 0.5 else -1
     higher, lower = (said.rule(row[key]) for key in "ab"[::sign])
     gap, measure = sign * row["difference"], row["outcome"]
@@ -342,7 +261,7 @@ def _pair(summary: dict, row: dict) -> str:
 
 def _dose(summary: dict, told: list[str]) -> str:
     """Under which conditions of a sweep every rule mostly succeeds, shift by shift: from which value on, if they have an order."""
-    success, bar, said = summary["goals"][0], summary["control_capability"], _words(summary)
+    success, bar, said = summary["goals"][0], summary["control_capability"], words_of(summary)
     param, values = summary["sweep"]["param"], summary["sweep"]["values"]
 
     def enough(rule: str, shift: str) -> str:
@@ -363,7 +282,7 @@ def _dose(summary: dict, told: list[str]) -> str:
 
 
 def _controls(summary: dict, rules: list[str]) -> str:
-    first, score, said = summary["evaluations"][0], summary["score"], _words(summary)
+    first, score, said = summary["evaluations"][0], summary["score"], words_of(summary)
     found = [summary["rules"][rule] for rule in rules]
     roles = [CONTROL_RULES[entry["level"]].partition(": ")[2] for entry in found]
     did = [
@@ -377,7 +296,7 @@ def _controls(summary: dict, rules: list[str]) -> str:
 
 def _ranking(summary: dict, evaluation: str) -> str:
     """The rules in the order of their scores, where nothing can be said about goals."""
-    score, said = summary["score"], _words(summary)
+    score, said = summary["score"], words_of(summary)
     found = {rule: entry["final"][evaluation][score] for rule, entry in summary["rules"].items()}
     best, *others = sorted(found, key=lambda rule: -found[rule]["iqm"])
     n = count(found[best]["n"], "seed")

@@ -1,0 +1,45 @@
+"""What update rules say of their own updates (losses, fitness, entropy, ...): each rule's log, strided to a bounded size."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from rewardlab import training
+from rewardlab.envs.adapter import set_params
+from rewardlab.memory import Memory
+from rewardlab.probes import Array, Probe, Subject
+
+_known = Memory()
+
+
+def entries(setting: training.Setting, rule: Any) -> tuple[str, ...]:
+    """The names in a rule's log. Traced once for each kind of rule, nothing is computed."""
+    known, kind = _known.of(setting.env), (jax.tree.structure(rule), setting.agent.obs)
+    if kind not in known:
+        one = jax.tree.map(lambda x: jax.ShapeDtypeStruct((), jnp.float32), rule)
+        params = set_params(setting.env.default_params, {})
+        key = jax.eval_shape(lambda: jax.random.key(0))
+        known[kind] = tuple(jax.eval_shape(partial(training.begin, setting), one, params, key).log)
+    return known[kind]
+
+
+def _axes(experiment, env) -> dict[str, tuple[str, ...]]:
+    found = [entries(experiment.setting(env, name), rule) for name, rule in experiment.rules.items()]
+    return {"entry": tuple(sorted({name for names in found for name in names}))}
+
+
+def _measure(subject: Subject) -> dict[str, jax.Array]:
+    log, nothing = subject.carry.log, jnp.float32(jnp.nan)
+    return {"log": jnp.stack([log.get(name, nothing) for name in subject.axes["entry"]])}
+
+
+probe = Probe(
+    when="update",
+    arrays={"log": Array(("entry",), "what the rule says of an update; nothing where it has no such entry")},
+    measure=_measure,
+    axes=_axes,
+)

@@ -1,0 +1,374 @@
+"""Does a habit outlive the reward that shaped it? How long behaviour lasts once nothing is paid for it, or the reverse.
+
+The main condition pays throughout: it shows that the behaviour lasts while it is paid. In each other condition with a phase whose
+reward is another, pay changes at that phase's start, once agents are competent. Behaviour is success (the return, in a world that
+names no outcomes) on the first evaluation, where the world pays as ever and nobody learns.
+
+A seed's *half-life* is how long after the change its behaviour takes to come halfway down from where it was to where the same rule's
+untrained networks are, by straight lines between evaluations. A seed that has not come so far by the end is *censored*: its
+half-life is longer than what was watched, and counts as that, not as a number. So a median of half-lives, and its interval by the
+sign test, are said only as far as they were watched. Steps are those lived; updates are the rule's own, read from its records.
+
+A rule supports a claim only if it had learned when pay changed (at least half of its seeds competent there, and no fewer than an
+interval needs), and if most of these are still competent at the end where pay goes on. Control rules (an untrained network, yoked
+reward) show what is there without reward's information.
+
+Added to the summary: rules {rule: {extinction {condition: figures of `_figures`}}}; extinction, {condition: {start, reward}};
+pairwise {"half-life": pairs of rules in each condition; "while paid": behaviour at the end, paid throughout against not}.
+"""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from rewardlab import naming, reading, stats
+from rewardlab.cautions import is_control, words_of
+from rewardlab.compare import Runs, runs_of
+from rewardlab.curves import median
+from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.wording import CONTROL_RULES, count, figure, listed, percent, plain, sentence
+
+if TYPE_CHECKING:
+    import xarray
+
+NO_CLAIM = "no claim about what lasts"
+USUAL = {"reward": 1.0}
+
+
+class Lives(NamedTuple):
+    """One rule under one condition. able: bool[S], competent when pay changed. before, end: float[S], behaviour then and at the end.
+
+    steps, updates: float[S], half-lives, inf where censored, NaN for seeds that are not able. watched: steps, updates after the
+    change that all able seeds lived, NaN without any.
+    """
+
+    able: np.ndarray
+    before: np.ndarray
+    end: np.ndarray
+    steps: np.ndarray
+    updates: np.ndarray
+    watched: tuple[float, float]
+
+
+def changes(experiment: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """{condition: {start, reward}} of the last phase whose reward is another than the one before, of conditions that have one."""
+    found = {}
+    for name, condition in experiment.get("conditions", {}).items():
+        before = USUAL
+        for phase in condition.get("phases", []):
+            if phase["reward"] != before and phase["start"] > 0:
+                found[name] = {"start": phase["start"], "reward": phase["reward"]}
+            before = phase["reward"]
+    main = next(iter(experiment.get("conditions", {})), "")
+    return {name: change for name, change in found.items() if name != main}
+
+
+def lives(results: xarray.Dataset, runs: Runs, rule: int, condition: str, start: float) -> Lives:
+    """How long the behaviour of a rule's seeds lasts under a condition."""
+    there = runs.trained[rule, (j := runs.conditions.index(condition))]
+    y = runs.values[rule, j, there, :, 0, runs.measures.index(runs.score)]
+    steps = runs.steps[rule, j, there]
+    changed = start * _planned(results, runs.rules[rule])
+    at = (steps >= changed).argmax(-1)  # the evaluation at which pay changes: no update is paid otherwise before it
+    rows = np.arange(len(y))
+    able = runs.capable[rule, j, there][rows, at] & ~runs.failed[rule, j, there]
+    nothing = stats.iqm(runs.values[rule, 0, runs.trained[rule, 0], 0, 0, runs.measures.index(runs.score)])
+    before, found = y[rows, at], np.full((2, len(y)), np.nan)
+    updates = _updates(results, runs.rules[rule], condition, there)
+    after = np.full((2, len(y)), np.nan)
+    for i in np.flatnonzero(able):
+        half = nothing + (before[i] - nothing) / 2
+        came = _crossing(steps[i, at[i] :], y[i, at[i] :], half)
+        since = steps[i, at[i]]
+        after[:, i] = steps[i, -1] - since, updates(i, steps[i, -1]) - updates(i, since)
+        found[:, i] = (np.inf, np.inf) if np.isinf(came) else (came - since, updates(i, came) - updates(i, since))
+    watched = tuple(after[:, able].min(-1)) if able.any() else (np.nan, np.nan)
+    found = np.where(
+        found > np.array(watched)[:, None], np.inf, found
+    )  # nobody is watched for longer than anybody else
+    return Lives(able, before, y[:, -1], *found, watched)
+
+
+def _planned(results: xarray.Dataset, rule: str) -> float:
+    experiment = reading.config_of(results)
+    steps = experiment.get("budgets", {}).get(rule, {}).get("steps") or experiment.get("steps")
+    return float(np.nanmax(results.steps.sel(rule=rule))) if steps is None else steps  # a config says it
+
+
+def _crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
+    """Where a line through the points first comes down to a level, inf for never."""
+    below = np.flatnonzero(y <= level)
+    if not below.size:
+        return np.inf
+    k = below[0]
+    if k == 0:
+        return float(x[0])
+    return float(x[k - 1] + (x[k] - x[k - 1]) * (y[k - 1] - level) / (y[k - 1] - y[k]))
+
+
+def _updates(results: xarray.Dataset, rule: str, condition: str, there: np.ndarray):
+    """(seed, steps) -> how many updates it had made by then, by straight lines between the records."""
+    cell = results.sel(rule=rule, condition=condition)
+    x, y = (cell[name].transpose("seed", "record").values[there] for name in ("record_steps", "record_updates"))
+
+    def at(seed: int, steps: float) -> float:
+        known = np.isfinite(x[seed])
+        return float(np.interp(steps, np.append(0.0, x[seed][known]), np.append(0.0, y[seed][known])))
+
+    return at
+
+
+def _figures(one: Lives, main_end: np.ndarray) -> dict[str, Any]:
+    """What the summary says of a rule under a condition.
+
+    able: seeds that were competent when pay changed. before, end, paid: figures of their behaviour at the change, at the end, and
+    at the end of the same seeds' training with pay. steps, updates: {"half", "low", "high", "n", "above"}: the median half-life, its
+    interval, how many seeds, how many of them censored; "inf" stands for longer than was watched, `watched`.
+    """
+
+    def told(values: np.ndarray) -> dict[str, Any]:
+        found = {name: x for name, x in median(values).items() if name != "below"}
+        return {name: "inf" if isinstance(x, float) and np.isinf(x) else x for name, x in found.items()}
+
+    return {
+        "able": int(one.able.sum()),
+        "seeds": len(one.able),
+        "before": stats.figure(one.before[one.able]),
+        "end": stats.figure(one.end[one.able]),
+        "paid": stats.figure(main_end),
+        "steps": told(one.steps),
+        "updates": told(one.updates),
+        "watched": {name: stats.plain(x) for name, x in zip(("steps", "updates"), one.watched, strict=True)},
+    }
+
+
+def evidence(found: Found) -> Evidence:
+    """Half-lives of every rule under every condition in which pay changes, and whether the behaviour lasts while it is paid."""
+    runs, changed = found.runs, changes(reading.config_of(found.results))
+    rules: dict[str, Any] = {rule: {"extinction": {}} for rule in runs.rules}
+    halves, paid = [], []
+    for condition, change in changed.items():
+        every = {r: lives(found.results, runs, i, condition, change["start"]) for i, r in enumerate(runs.rules)}
+        for i, (rule, one) in enumerate(every.items()):
+            end = _end_while_paid(runs, i, condition, one.able)
+            rules[rule]["extinction"][condition] = _figures(one, end)
+            row = {"a": rule, "b": rule, "condition": condition}
+            paid.append(Contrast([row], end[:, None], one.end[one.able][:, None]))
+        able = [rule for rule, one in every.items() if _learned(rules[rule]["extinction"][condition])]
+        for a, b in itertools.combinations(able, 2):
+            horizon = min(every[a].watched[0], every[b].watched[0])
+            one, other = (np.minimum(every[r].steps[every[r].able], horizon)[:, None] for r in (a, b))
+            halves.append(Contrast([{"a": a, "b": b, "condition": condition}], one, other))
+    return Evidence(rules, {"half-life": halves, "while paid": paid}, {"extinction": changed})
+
+
+def _end_while_paid(runs: Runs, rule: int, condition: str, able: np.ndarray) -> np.ndarray:
+    """Behaviour at the end of training with pay, of the seeds that were able when pay changed elsewhere: the same until then."""
+    seeds = np.flatnonzero(runs.trained[rule, runs.conditions.index(condition)])[able]
+    seeds = seeds[runs.trained[rule, 0, seeds]]
+    return runs.values[rule, 0, seeds, -1, 0, runs.measures.index(runs.score)]
+
+
+def _learned(of: dict[str, Any]) -> bool:
+    return of["able"] >= max(of["seeds"] / 2, stats.MIN_SEEDS)
+
+
+def _why_not(summary: dict[str, Any], entry: dict[str, Any], of: dict[str, Any]) -> str:
+    """Why no claim is made about a rule, in a few words; "" where one is."""
+    if is_control(entry):
+        return CONTROL_RULES[entry["level"]]
+    if not _learned(of):
+        few = f", fewer than {stats.MIN_SEEDS}" if 2 * of["able"] >= of["seeds"] else ""
+        return f"{of['able']} of {count(of['seeds'], 'seed')} competent when pay changed{few}"
+    if not entry["learned"]:
+        return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent at the end even while paid"
+    return ""
+
+
+def _half_life(of: dict[str, Any]) -> str:
+    """ "12,300 steps [9,800-15,000], 24 updates", with > for longer than was watched."""
+
+    def told(unit: str) -> str:
+        found, watched = of[unit], of["watched"][unit]
+
+        def one(x) -> str:
+            return f"> {watched:,.0f}" if x == "inf" else f"{x:,.0f}" if x >= 10 else "< 1" if x < 1 else f"{x:.2g}"
+
+        ends = "" if found["low"] is None else f" [{'–'.join(dict.fromkeys((one(found['low']), one(found['high']))))}]"
+        return f"{one(found['half'])} {unit}{ends}"
+
+    return "–" if of["steps"]["half"] is None else f"{told('steps')}, {told('updates')}"
+
+
+def reward_in_words(reward: dict[str, float]) -> str:
+    """ "nothing is paid", "the reverse is paid"."""
+    paid = {name: weight for name, weight in reward.items() if weight}
+    if not paid:
+        return "nothing is paid"
+    if set(paid) == {"reward"} and paid["reward"] < 0:
+        return "the reverse is paid"
+    return f"{listed(f'{weight:g} × {plain(name)}' for name, weight in paid.items())} is paid"
+
+
+def _measure(summary: dict[str, Any], of: dict[str, Any] | None) -> str:
+    return "–" if of is None else figure(of, "return" if summary["score"] == "return" else "")
+
+
+def verdict(summary: dict[str, Any]) -> Verdict:
+    """The sentences: how long behaviour lasts for each rule that had learned, and which rules differ."""
+    said, rules = words_of(summary), summary["rules"]
+    what = "the return" if summary["score"] == "return" else f"how often agents {said.ended(summary['score'])}"
+    headline = [] if summary["extinction"] else ["No condition changes what is paid, so nothing is said of what lasts."]
+    short: dict[str, list[str]] = {rule: [] for rule in rules}
+    long: dict[str, list[str]] = {rule: [] for rule in rules}
+    for condition, change in summary["extinction"].items():
+        paid = reward_in_words(change["reward"])
+        told, silent = [], []
+        for rule, entry in rules.items():
+            of = entry["extinction"][condition]
+            why, halved = _why_not(summary, entry, of), of["steps"]
+            if why:
+                first, score = summary["evaluations"][0], summary["score"]
+                shown = _measure(summary, summary["conditions"][rule][condition][first][score])
+                text = f"control rule; {shown} at the end" if is_control(entry) else f"{NO_CLAIM}: {why}"
+                silent += [(rule, why)] * (not is_control(entry))
+                short[rule].append(text)
+                shown = f"{_measure(summary, entry['final'][summary['evaluations'][0]][summary['score']])} at the end while paid"
+                long[rule].append(
+                    f"where {paid} from {percent(change['start'])} % of the steps on: {NO_CLAIM} ({why}; {shown})."
+                )
+                continue
+            told.append((rule, of))
+            lasts = halved["half"] == "inf"
+            short[rule].append("outlives what was watched" if lasts else f"half-life {_half_life(of)}")
+            kept = f"{halved['above']} of {count(halved['n'], 'competent seed')} had not come halfway down by the end"
+            long[rule].append(
+                f"where {paid} from {percent(change['start'])} % of the steps on, {what} goes from {_measure(summary, of['before'])} to "
+                f"{_measure(summary, of['end'])} at the end ({_measure(summary, of['paid'])} where pay goes on): "
+                f"half-life {_half_life(of)}; {kept}."
+            )
+        lasting = [said.rule(rule) for rule, of in told if of["steps"]["half"] == "inf"]
+        ended = sorted(
+            ((of["steps"]["half"], rule, of) for rule, of in told if of["steps"]["half"] != "inf"),
+            key=lambda x: x[:2],
+        )
+        each = listed(f"{said.rule(rule)} {_half_life(of)}" for _, rule, of in ended)
+        text = [f"the habit is half gone after {each}"] * bool(ended)
+        text += [
+            f"{'that' if ended else 'the habit'} of {listed(lasting)} outlives what was watched in at least half of the seeds"
+        ] * bool(lasting)
+        why_not = listed(f"{said.rule(rule)} ({why})" for rule, why in silent)
+        text += [f"{NO_CLAIM} for {why_not}"] * bool(silent)
+        headline += [f"once {paid}: {'; '.join(text)}."] * bool(text)
+    headline += _pairs(summary)
+    controls = [rule for rule, entry in rules.items() if is_control(entry)]
+    if controls:
+        first = summary["evaluations"][0]
+        each = listed(
+            f"{said.rule(r)} {_measure(summary, rules[r]['final'][first][summary['score']])}" for r in controls
+        )
+        headline.append(f"control rules, not counted above, {what}, paid throughout: {each}.")
+    every = {
+        rule: (" ".join(f"{sentence(said.rule(rule))}, {text}" for text in long[rule]), _joined(summary, short[rule]))
+        for rule in rules
+    }
+    return Verdict(list(map(sentence, headline)), every)
+
+
+def _joined(summary: dict[str, Any], texts: list[str]) -> str:
+    if len({*texts}) <= 1:
+        return next(iter(texts), "")
+    return "; ".join(
+        f"{plain(condition)}: {text}" for condition, text in zip(summary["extinction"], texts, strict=True)
+    )
+
+
+def _pairs(summary: dict[str, Any]) -> list[str]:
+    """How many pairs of rules differ in half-life: those that both have a claim."""
+    rules, said = summary["rules"], words_of(summary)
+    rows = [
+        row
+        for row in summary["pairwise"]["half-life"]
+        if row["p"] is not None
+        and not any(_why_not(summary, rules[row[k]], rules[row[k]]["extinction"][row["condition"]]) for k in "ab")
+    ]
+    if not rows:
+        return []
+    apart = [row for row in rows if row["significant"]]
+    text = f"{len(apart)} of {len(rows)} pairs of rules differ in half-life, in steps (Holm-corrected over {count(summary['comparisons'], 'comparison')})"
+    if apart:
+        most = max(apart, key=lambda row: abs(row["effect"] - 0.5))
+        first, other = (most["a"], most["b"]) if most["effect"] >= 0.5 else (most["b"], most["a"])
+        chance = max(most["effect"], 1 - most["effect"])
+        text += f"; the most: {said.rule(first)} outlasts {said.rule(other)} in {percent(chance)} % of pairs of seeds (“{plain(most['condition'])}”)"
+    return [text + "."]
+
+
+def figures(results: xarray.Dataset) -> dict[str, Any]:
+    """{name: draw(results, no_claim)}."""
+    from rewardlab.report.extinction_figures import draw_extinction  # matplotlib is slow to import
+
+    return {"extinction": draw_extinction} if changes(reading.config_of(results)) else {}
+
+
+def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:
+    """Behaviour since pay changed, and the table of half-lives."""
+    if not summary.get("extinction"):
+        return []
+    said = naming.read(results)
+    head = [
+        "Rule",
+        "Training",
+        "Seeds competent at the change",
+        "Before",
+        "At the end",
+        "At the end, paid throughout",
+        "Half-life",
+        "Censored",
+    ]
+    rows = []
+    for rule, entry in summary["rules"].items():
+        for condition, of in entry["extinction"].items():
+            numbers = [_measure(summary, of[name]) for name in ("before", "end", "paid")]
+            censored = f"{of['steps']['above']} of {of['steps']['n']}"
+            claim = "–" if _why_not(summary, entry, of) else _half_life(of)
+            rows.append(
+                [said.rule(rule), plain(condition), f"{of['able']} of {of['seeds']}", *numbers, claim, censored]
+            )
+    note = (
+        "Interquartile means over the seeds that were competent when pay changed [95 % interval]; half-lives: medians [95 % interval of the sign test]. "
+        "Censored: had not come halfway down to the untrained network by the end, and count as longer than what was watched. –: no claim."
+    )
+    shown = Figure(
+        "extinction",
+        "Curves: behaviour against environment steps, a panel a rule, paid throughout and under each change of pay.",
+        "Behaviour on the first evaluation, of seeds that were competent when pay changed (dashed): interquartile means with 95 % bootstrap bands. Grey: "
+        "pay goes on. Dots: the median half-life, where it was reached.",
+    )
+    told = "Agents are trained until they are competent; then what is paid changes, and training goes on. Evaluations pay as ever."
+    return [Section("When reward stops", told, (shown,), (Table(head, rows, note),), lead=True)]
+
+
+question = Question(("logs",), evidence, verdict, figures, sections)
+
+
+def curves(results: xarray.Dataset, rule: str) -> tuple[float, dict[str, tuple[np.ndarray, np.ndarray, float | None]]]:
+    """(steps at which pay changes first, {condition: (steps float[P], behaviour of able seeds float[n, P], median half-life)})."""
+    runs, changed = runs_of(results), changes(reading.config_of(results))
+    i, k = runs.rules.index(rule), runs.measures.index(runs.score)
+    found, able = {}, None
+    for condition, change in changed.items():
+        one, j = lives(results, runs, i, condition, change["start"]), runs.conditions.index(condition)
+        seeds = np.flatnonzero(runs.trained[i, j])[one.able]
+        half = median(one.steps)["half"]
+        found[condition] = (
+            (runs.steps[i, j, seeds].mean(0), runs.values[i, j, seeds, :, 0, k], half) if len(seeds) else None
+        )
+        able = seeds if able is None else able
+    able = able[runs.trained[i, 0, able]] if able is not None else np.zeros(0, int)
+    main = (runs.steps[i, 0, able].mean(0), runs.values[i, 0, able, :, 0, k], None) if len(able) else None
+    start = min(change["start"] for change in changed.values()) * _planned(results, rule)
+    return start, {runs.conditions[0]: main} | found

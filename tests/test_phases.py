@@ -1,0 +1,148 @@
+"""Phases: what the world is and what it pays changes on the way, at the same updates wherever chunks end."""
+
+import itertools
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+from rewardlab import batches, chunks, config, identity, reading, runner, training
+from rewardlab.agents import MLP
+from rewardlab.envs import adapter, make
+from rewardlab.errors import InputError
+from rewardlab.experiment import Budget, Condition, Phase
+from rewardlab.parts import Batch
+from rewardlab.progress import Silent
+from rewardlab.rules import make as rule_of
+from rewardlab.stopping import Stop
+
+SILENT = Condition(phases=(Phase(0.5, reward={}),))
+
+
+def experiment(**changes):
+    """Half of training pays, half does not; or pays the reverse, in episodes that are half as long; or pays being close."""
+    conditions = {
+        "paid": Condition(),
+        "silent": SILENT,
+        "reversed": Condition(phases=(Phase(0.5, {"max_steps_in_episode": 4}, {"reward": -1.0}),)),
+    }
+    fields = dict(conditions=conditions, rules={"reinforce": rule_of("reinforce", lanes=8, steps=16)}, seeds=3)
+    return tiny.experiment(**fields | changes)
+
+
+def test_the_stretches_of_a_rule():
+    asked = experiment(steps=1000, budgets={"reinforce": Budget(steps=3000)})
+    assert asked.paid == ("reward",)
+    silent = asked.stretches("reinforce", "silent")
+    assert [(s.start, s.params, s.weights) for s in silent] == [(0, {}, {"reward": 1.0}), (1500, {}, {"reward": 0.0})]
+    assert [s.weights for s in asked.stretches("reinforce", "paid")] == [{"reward": 1.0}]
+    at_once = Condition(
+        {"max_steps_in_episode": 5}, phases=(Phase(reward={"goal": 2.0}), Phase(0.25, {"max_steps_in_episode": 3}))
+    )
+    found = replace(asked, conditions={"once": at_once}).stretches("reinforce", "once")
+    assert [(s.start, s.params, s.weights) for s in found] == [
+        (0, {"max_steps_in_episode": 5}, {"goal": 2.0, "reward": 0.0}),
+        (750, {"max_steps_in_episode": 3}, {"goal": 0.0, "reward": 1.0}),
+    ]
+    assert experiment(conditions={"a": Condition(phases=(Phase(0.5, {"max_steps_in_episode": 4}),))}).paid == ()
+
+
+def test_points_are_placed():
+    asked = experiment(steps=1000, points_at=(0.5, 0.25, 0.0, 0.501))
+    assert asked.targets("reinforce").tolist() == [0, 250, 500, 501, 1000]
+    assert config.from_json(asked.to_json()) == asked and '"points_at"' not in experiment().to_json()
+    with pytest.raises(InputError, match=r"points_at = 1\.5 is out of range"):
+        experiment(points_at=(1.5,))
+
+
+def test_weights_of_signals_are_the_reward():
+    """By the log of a rule that says what it was paid."""
+    env, rule = make("dark_room", steps=8), rule_of("fixed", lanes=16, steps=8)
+    s, params, key = training.setting(env, rule, MLP(hidden=(4,))), env.default_params, jax.random.key(0)
+
+    def paid(weights):
+        weights = None if weights is None else {name: jnp.float32(w) for name, w in weights.items()}
+        carry = training.begin(s, rule, params, key, weights)
+        return [float((carry := training.update(s, rule, params, key, carry, weights)).log["reward"]) for _ in range(6)]
+
+    usual = paid(None)
+    assert sum(usual) > 0 and paid({"reward": 1.0}) == usual
+    assert paid({"reward": 0.0}) == [0.0] * 6 and paid({"reward": -1.0}) == [-x for x in usual]
+    names = [name for name, x in adapter.signature(env).signals.items() if name != "reward" and x.shape == ()]
+    assert paid({"reward": 1.0, names[0]: 0.0}) == usual
+
+
+def test_phases_change_at_the_same_updates_wherever_chunks_end(monkeypatch):
+    asked = experiment(width=3)
+    env, steps = asked.world(), 2048
+    with batches.Workers() as workers:
+        job = runner.compile_all(asked, ["reinforce"], workers)["reinforce"]
+        device = workers.devices[0]
+        found = {}
+        for chunk, condition in itertools.product((2.0, 0.0), asked.conditions):
+            monkeypatch.setattr(chunks, "CHUNK", chunk)
+            batch = Batch("reinforce", condition, (0, 1, 2))
+            with jax.default_device(device):
+                found[chunk, condition] = chunks.train_batch(device, asked, job, batch, Silent(), Stop())
+    for condition in asked.conditions:
+        one, other = found[2.0, condition], found[0.0, condition]
+        for name in one.arrays:
+            np.testing.assert_array_equal(one.arrays[name], other.arrays[name])
+        jax.tree.map(np.testing.assert_array_equal, one.policies, other.policies)
+
+    # by hand: to the boundary under one reward, from there on under another
+    programs = job.programs[device]
+    with jax.default_device(device):
+        keys = batches.run_keys(asked.seed, np.arange(3, dtype=np.int32))
+        for condition, weight, changes in (("silent", 0.0, {}), ("reversed", -1.0, {"max_steps_in_episode": 4})):
+            params, one = adapter.set_params(env.default_params, {}), {"reward": jnp.float32(1.0)}
+            carry = programs.begin(job.rule, params, keys, one)
+            carry = programs.advance(job.rule, params, keys, carry, jnp.int32(steps // 2), one)
+            params, other = adapter.set_params(env.default_params, changes), {"reward": jnp.float32(weight)}
+            carry = programs.advance(job.rule, params, keys, carry, jnp.int32(steps), other)
+            policies = programs.policy(job.rule, carry)
+            jax.tree.map(np.testing.assert_array_equal, policies, found[2.0, condition].policies)
+    leaves = [np.concatenate([x.ravel() for x in jax.tree.leaves(found[2.0, c].policies)]) for c in asked.conditions]
+    assert all((a != b).any() for a, b in itertools.combinations(leaves, 2))
+    for name, x in found[2.0, "paid"].arrays.items():  # points 0 and 1 lie before the boundary, and on it
+        np.testing.assert_array_equal(x[:, :2], found[2.0, "silent"].arrays[name][:, :2])
+
+
+def test_configs_know_phases_and_those_without_stay_the_same_text():
+    asked = experiment()
+    assert config.from_json(asked.to_json()) == asked
+    assert '"phases"' not in experiment(conditions={"a": Condition()}).to_json()
+    other = replace(asked, conditions=asked.conditions | {"silent": Condition(phases=(Phase(0.25, reward={}),))})
+    assert identity.digest(other) != identity.digest(asked)
+    assert identity.digest(replace(asked, seeds=9)) == identity.digest(asked)
+
+
+@pytest.mark.parametrize(
+    ("phases", "said"),
+    [
+        ((Phase(0.5), Phase(0.5, reward={})), r"conditions.a.phases start at \[0.5, 0.5\]; allowed: shares below 1"),
+        ((Phase(1.0),), "allowed: shares below 1"),
+        ((Phase(1.5),), r"conditions.a.phases.start = 1.5 is out of range"),
+        (({"start": 0.5},), "conditions.a.phases = .* is a dict"),
+        ((Phase(0.5, {"gravity": 2.0}),), "unknown name in conditions.a.phases.0.params 'gravity'"),
+        ((Phase(0.5, reward={"reward": "x"}),), r"conditions.a.phases.0.reward.reward = 'x' is a str"),
+        ((Phase(0.5, reward={"biscuit": 1.0}),), "unknown signal of the world in a phase's reward 'biscuit'"),
+    ],
+)
+def test_phases_that_can_not_be_are_refused_in_one_line(phases, said):
+    with pytest.raises(InputError, match=said) as caught:
+        experiment(conditions={"a": Condition(phases=phases)}).world()
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_conditions_with_phases_have_no_order():
+    asked = experiment(
+        conditions={f"c{i}": Condition({"max_steps_in_episode": 6 + i}, phases=SILENT.phases) for i in (0, 1, 2)}
+    )
+    import xarray
+
+    data = xarray.Dataset(coords={"condition": list(asked.conditions)}, attrs={"experiment": asked.to_json()})
+    assert reading.sweep(data) == ("", {})

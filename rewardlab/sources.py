@@ -42,8 +42,8 @@ def behind(file: Path) -> Sources:
                 files = _files(OWN.parent, name) if file.is_relative_to(OWN) else []
                 files = [f for f in files if f.parent == file.parent]
             else:
-                beside = (place for place in places if folder or place != _installed_in(top))
-                files = next((files for place in beside if (files := _files(place, name))), [])
+                there = ((place, _files(place, name)) for place in places)
+                files = next((f for place, f in there if f and (folder or place != _installed_in(top))), [])
             if not (files or folder or top in sys.stdlib_module_names):
                 packages |= distribution(top)
                 files = [] if distribution(top) else _on_path(name)
@@ -67,6 +67,7 @@ def _installed_in(package: str) -> Path | None:
 
 @functools.cache
 def _installed(package: str) -> tuple[str, metadata.Distribution | None]:
+    """(name, distribution) that a package of this name is of; (the package's name, None) where none is installed."""
     for name in (package, *_distributions().get(package, ())):
         try:
             return name, metadata.distribution(name)

@@ -1,19 +1,27 @@
 """Every test runs on two CPU devices, under strict dtype promotion, and with no random key used twice."""
 
+import itertools
 import os
 import textwrap
 
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["REWARDLAB_CACHE"] = "off"  # what is tested is compiled here
+os.environ["REWARDLAB_CACHE"] = "off"  # a user's own programs stay out of it: see `keep_compiled`
+# Compiling is most of what quick tests take, and their programs run once: no optimisation, and XLA's older, quicker emitters.
+QUICKLY = ["--xla_backend_optimization_level=0", "--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters"]
 flags = [f for f in os.environ.get("XLA_FLAGS", "").split() if "xla_force_host_platform_device_count" not in f]
+flags = [f for f in flags if f not in QUICKLY]  # as a worker gets them
 flags = [*flags, "--xla_force_host_platform_device_count=2"]
 os.environ["XLA_FLAGS"] = " ".join(flags)
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
+from jax.experimental.compilation_cache import compilation_cache  # noqa: E402
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_debug_key_reuse", True)
+
+
+KEPT = 2**30  # bytes of compiled programs, from one session to the next
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +51,22 @@ def file(tmp_path):
     return write
 
 
-# Compiling is most of what quick tests take, and their programs run once: no optimisation, and XLA's older, quicker emitters.
-QUICKLY = ["--xla_backend_optimization_level=0", "--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters"]
+@pytest.fixture
+def compiled_anew(monkeypatch):
+    """Nothing that was compiled before is used, here and in processes begun here, and nothing is kept: to test compiling itself."""
+    update, before = jax.config.update, jax.config.jax_compilation_cache_dir
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
+    yield
+    update("jax_compilation_cache_dir", before)
+    compilation_cache.reset_cache()
+
+
+@pytest.fixture
+def one_device(monkeypatch):
+    """Runs use the first device alone, as on a user's CPU: a second one would compile every program once more."""
+    monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
 
 
 def pytest_configure(config):
@@ -55,6 +77,27 @@ def pytest_configure(config):
     """
     if config.option.markexpr != "slow":
         os.environ["XLA_FLAGS"] = " ".join([*QUICKLY, *flags])
+    if cache := getattr(config, "cache", None):
+        keep_compiled(cache.mkdir("compiled"), tidy=not hasattr(config, "workerinput"))
+
+
+def keep_compiled(folder, tidy):
+    """What one process has compiled, others read: workers, processes that tests begin, and later sessions.
+
+    jax tells programs apart by what XLA is given, by its flags and by its version. tidy: what was written first goes, where
+    there is more than KEPT; so `pytest --cache-clear` is not needed.
+    """
+    from rewardlab.devices import machine
+
+    if tidy:
+        found = sorted(((f.stat().st_mtime, f.stat().st_size, f) for f in folder.rglob("*-cache")), reverse=True)
+        for (*_, file), total in zip(found, itertools.accumulate(size for _, size, _ in found), strict=True):
+            if total > KEPT:
+                file.unlink(missing_ok=True)
+    told = {"jax_compilation_cache_dir": str(folder / machine()), "jax_persistent_cache_min_compile_time_secs": 0.0}
+    for name, value in told.items():
+        jax.config.update(name, value)
+        os.environ[name.upper()] = str(value)
 
 
 def pytest_collection_modifyitems(items):

@@ -212,14 +212,14 @@ def writers(folder: Path, count: int, at_once: int = 4) -> int:
 
 def full_disk(folder: Path, stages: int = 0) -> int:
     """The disk is full from the n-th write on, for every n; then there is room again, and the run goes on."""
-    question, silent, unnamed, failed, real = experiment(steps=1024), 0, 0, 0, os.fsync
+    question, silent, unnamed, failed, real = experiment(steps=384), 0, 0, 0, os.fsync
     calls = itertools.count()
 
     def counting(handle):
         next(calls)
         return real(handle)
 
-    # A checkpoint after every update: about as many writes in every run.
+    # A checkpoint after every update, of which there are few: about as many writes in every run, and each of another kind.
     with cheap_runs(), mock.patch.multiple(chunks, CHUNK=1e-9, PERIOD=0.0):
         with mock.patch.object(os, "fsync", counting):
             runner.run(question, folder / "whole", progress=False)

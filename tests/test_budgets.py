@@ -71,7 +71,7 @@ def test_more_seeds_of_a_rule_are_the_same_run_and_other_steps_another():
 
 
 @pytest.mark.slow
-def test_a_run_whose_rules_differ_has_each_rules_own_and_shares_the_rest(tmp_path):
+def test_a_run_whose_rules_differ_has_each_rules_own_and_shares_the_rest(tmp_path, one_device):
     alone = tiny.experiment(rules={"drift": tiny.experiment().rules["drift"]}, steps=5000, seeds=3)
     e = unlike()
     done, other = (runner.run(x, tmp_path / x.name / str(i), progress=False) for i, x in enumerate((e, alone)))

@@ -16,7 +16,7 @@ from rewardlab.experiment import Condition, Experiment
 from rewardlab.progress import Silent
 from rewardlab.stopping import Stop
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled_anew")]
 
 SCRIPT = """
 import hashlib, json, jax, numpy as np, jax.numpy as jnp

@@ -288,7 +288,7 @@ def test_films_and_scripted_policies():
 
 
 @pytest.mark.slow
-def test_a_whole_run_in_pendulum(tmp_path):
+def test_a_whole_run_in_pendulum(tmp_path, one_device):
     experiment = Experiment(
         name="swing",
         question="Does a whole run work?",

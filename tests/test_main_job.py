@@ -8,7 +8,7 @@ import rewardlab
 
 
 @pytest.mark.slow(minutes=6)
-def test_gradient_rules_learn_and_their_controls_reach_moved_coins(tmp_path):
+def test_gradient_rules_learn_and_their_controls_reach_moved_coins(tmp_path, one_device):
     """Interquartile means over 10 seeds: held-out success, and what the control of PPO reaches with the coin moved."""
     experiment = rewardlab.load("coinrun")
     kept = {name: experiment.rules[name] for name in ("reinforce", "ppo", "parallel_q")}

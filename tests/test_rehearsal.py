@@ -17,8 +17,8 @@ PLAIN_FIGURES = figures.write
 
 
 @pytest.fixture(autouse=True)
-def _rehearsed(rehearsed):
-    """Every run here is rehearsed in full."""
+def _rehearsed(rehearsed, one_device):
+    """Every run here is rehearsed in full, and on one device."""
 
 
 def world():

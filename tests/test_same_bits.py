@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow(minutes=5)
+pytestmark = [pytest.mark.slow(minutes=5), pytest.mark.usefixtures("compiled_anew")]
 
 SCRIPT = """
 import hashlib, itertools, json, sys

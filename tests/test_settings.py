@@ -79,7 +79,7 @@ def test_what_changes_bits_is_part_of_a_runs_identity(monkeypatch):
         jax.config.update("jax_random_seed_offset", 0)
 
 
-def test_a_user_without_a_home_has_no_cache(monkeypatch):
+def test_a_user_without_a_home_has_no_cache(monkeypatch, compiled_anew):
     def nobody():
         raise RuntimeError("Could not determine home directory.")
 

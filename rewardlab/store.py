@@ -22,7 +22,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rewardlab import identity, netcdf
+from rewardlab import identity, netcdf, notebook
 from rewardlab.config import from_json, to_json
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
@@ -71,6 +71,9 @@ class Run:
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
 
+    def _repr_html_(self) -> str:
+        return notebook.of_run(self)
+
     @property
     def finished(self) -> bool:
         """Whether the results are there, intact and of this very config: everything else can be made from them."""
@@ -116,6 +119,25 @@ class Run:
     def experiment(self) -> Experiment:
         """The experiment. Worlds and rules in a user's Python file are refused: reading a run never runs files."""
         return from_json(json.dumps(self.config), where=show(str(self.path / CONFIG)))
+
+
+    def params(self, rule: str, seed: int | None = None, *, condition: str | None = None, point: int = -1) -> Any:
+        """Trained parameters: a pytree of float32 arrays, of one seed; or of all, each leaf [seeds, ...], in order.
+
+        condition: the main one by default. point: which evaluation they are of, the last by default; others are kept where
+        `Experiment.policies` is "points". Raises InputError for what is not kept.
+        """
+        from rewardlab import policies
+
+        if seed is not None:
+            return self.policy(rule, seed, condition=condition, point=point).params
+        return policies.read(self.path, self.experiment, rule, condition, point)[1].params
+
+    def policy(self, rule: str, seed: int = 0, *, condition: str | None = None, point: int = -1) -> Any:
+        """A trained policy, as a `policies.TrainedPolicy`, for `rewardlab.rollout` and `rewardlab.evaluate`. Arguments as of `params`."""
+        from rewardlab import policies
+
+        return policies.kept(self.path, self.experiment, rule, condition, seed, point)
 
 
 def open_run(directory: str | Path) -> Run:

@@ -196,9 +196,7 @@ def terms(experiment: Experiment, env: Any, stretch: Stretch) -> tuple[Any, tupl
 def blank(shapes: Any, times: int) -> dict[str, np.ndarray]:
     """Room for the parameters of policies [width, ...] at so many times, {path: [width, times, ...]}."""
     named = jax.tree_util.tree_leaves_with_path(shapes)
-    return {
-        jax.tree_util.keystr(path): np.zeros((x.shape[0], times, *x.shape[1:]), x.dtype) for path, x in named
-    }
+    return {jax.tree_util.keystr(path): np.zeros((x.shape[0], times, *x.shape[1:]), x.dtype) for path, x in named}
 
 
 def expected(experiment: Experiment, batch: Batch) -> dict[str, int]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """An HTML table of texts."""
     row = lambda cells, tag: "<tr>" + "".join(f"<{tag}>{escape(str(cell))}</{tag}>" for cell in cells) + "</tr>"  # noqa: E731
-    return f"<table><thead>{row(head, 'th')}</thead><tbody>{''.join(row(cells, 'td') for cells in rows)}</tbody></table>"
+    return (
+        f"<table><thead>{row(head, 'th')}</thead><tbody>{''.join(row(cells, 'td') for cells in rows)}</tbody></table>"
+    )
 
 
 def of_run(run: Run) -> str:
@@ -28,7 +30,10 @@ def of_run(run: Run) -> str:
         if not (run.path / "summary.json").exists():
             return "".join([*told, "<p>Not finished: the same command goes on with it.</p>"])
         told += [f"<p>{escape(str(sentence))}</p>" for sentence in run.summary["verdict"]]
-        shown = [(name, "yes" if rule["learned"] else "no", rule.get("short", "")) for name, rule in run.summary["rules"].items()]
+        shown = [
+            (name, "yes" if rule["learned"] else "no", rule.get("short", ""))
+            for name, rule in run.summary["rules"].items()
+        ]
         told.append(table(["rule", "learned", "in short"], shown))
         told.append(f"<p>The page: {escape(str(run.path / 'report.html'))}</p>")
     except (InputError, KeyError, TypeError, AttributeError) as problem:  # a display never fails
@@ -39,7 +44,12 @@ def of_run(run: Run) -> str:
 def of_experiment(experiment: Experiment) -> str:
     """An experiment: its question, rules, conditions and evaluations."""
     rules = [
-        (name, rule.title or type(rule).__name__, experiment.agents.get(name, "as all"), f"{experiment.steps_of(name):,}")
+        (
+            name,
+            rule.title or type(rule).__name__,
+            experiment.agents.get(name, "as all"),
+            f"{experiment.steps_of(name):,}",
+        )
         for name, rule in experiment.rules.items()
     ]
     trained = [

@@ -121,7 +121,9 @@ def read(
     count = len(experiment.targets(rule))
     at = range(count)[coerce(point, int, "point", (-count, count - 1))]
     if at != count - 1 and experiment.policies != "points":
-        raise InputError(f'point = {point}, and policies are kept at the end alone; allowed: -1, or a run with policies = "points"')
+        raise InputError(
+            f'point = {point}, and policies are kept at the end alone; allowed: -1, or a run with policies = "points"'
+        )
     made, env = experiment.rules[rule], experiment.world()
     setting = experiment.setting(env, rule)
     rows: dict[int, tuple[parts.Part, int]] = {}
@@ -145,7 +147,12 @@ def read(
             raise InputError(f"the policy that is kept of {rule} is of another form than the rule's: {show(given)}")
 
     def stacked(name):
-        return np.stack([part.policies[name][row][at if experiment.policies == "points" else -1] for part, row in map(rows.get, seeds)])
+        return np.stack(
+            [
+                part.policies[name][row][at if experiment.policies == "points" else -1]
+                for part, row in map(rows.get, seeds)
+            ]
+        )
 
     return setting, Kept(jax.tree_util.tree_unflatten(structure, [stacked(name) for name in leaves]), np.array(seeds))
 

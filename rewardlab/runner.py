@@ -85,9 +85,9 @@ def run(
         store.renew(path, experiment, progress.note)
         finished = store.Run(path).finished
         if finished and (not found or (share.of > 1 and store.Run(path).reported)):
-            return store.open_run(
-                path
-            )  # there is nothing to do, or someone removed the parts, which are not needed any more
+            return store.Run(
+                path, experiment
+            )  # nothing to do; or the parts, which its results need no more, were removed
         abouts = [part.about for part in found] + [{"computed_with": [mine]}] * bool(missing)
         store.amend_environment(path, computed_with=parts.identities(abouts))
         wanted = [batch for number, batch in missing if number % share.of == share.process]
@@ -96,22 +96,22 @@ def run(
                 there = f"{count(len(found), 'batch')} {'is' if len(found) == 1 else 'are'} there"
                 progress.note(f"{path}: going on; {there}, {len(wanted)} to be trained")
             measure(path, experiment, wanted, mine, progress, stop, callback)
-        return finish(path, experiment, progress.note, stop, known)
+        finish(path, experiment, progress.note, stop, known)
+        return store.Run(path, experiment)
 
 
-def finish(path: Path, experiment: Experiment, note, stop: Stop, known: assembly.Fixed | None) -> store.Run:
+def finish(path: Path, experiment: Experiment, note, stop: Stop, known: assembly.Fixed | None) -> None:
     """Writes the results if all parts are there and no other process is doing so."""
     found = parts.scan(path, experiment, note)
     lacking = parts.missing(experiment, found)
     if lacking:
         note(f"{path}: other processes have yet to train {assembly.missing_text(lacking)}")
-        return store.open_run(path)
+        return
     try:
         with lease.Lease(path, "results", 1, stop):
-            return assembly.finish(path, experiment, found, note, known)
+            assembly.finish(path, experiment, found, note, known)
     except lease.Held as held:
         note(f"{path}: its results are being written by {held.holder}")
-        return store.open_run(path)
 
 
 def check_identity(path: Path, experiment: Experiment, found: list[Part], mine: dict[str, Any], anyway: bool) -> None:

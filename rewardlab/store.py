@@ -63,10 +63,14 @@ RECORDED = {
 
 
 class Run:
-    """A run directory. Its files are read when first asked for; InputError names the one that is missing or damaged."""
+    """A run directory. Its files are read when first asked for; InputError names the one that is missing or damaged.
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    experiment: of whoever has just run it, who has the worlds and rules of their own files loaded already. files: whether
+    Python files that the config names may be run to load them; else they are refused.
+    """
+
+    def __init__(self, path: str | Path, experiment: Experiment | None = None, files: bool = False):
+        self.path, self._experiment, self._files = Path(path), experiment, files
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -117,9 +121,10 @@ class Run:
 
     @functools.cached_property
     def experiment(self) -> Experiment:
-        """The experiment. Worlds and rules in a user's Python file are refused: reading a run never runs files."""
-        return from_json(json.dumps(self.config), where=show(str(self.path / CONFIG)))
-
+        """The experiment. Worlds and rules in a user's Python file are refused, unless `files` says that they may be run."""
+        if self._experiment is not None:
+            return self._experiment
+        return from_json(json.dumps(self.config), self._files, where=show(str(self.path / CONFIG)))
 
     def params(self, rule: str, seed: int | None = None, *, condition: str | None = None, point: int = -1) -> Any:
         """Trained parameters: a pytree of float32 arrays, of one seed; or of all, each leaf [seeds, ...], in order.
@@ -140,8 +145,12 @@ class Run:
         return policies.kept(self.path, self.experiment, rule, condition, seed, point)
 
 
-def open_run(directory: str | Path) -> Run:
-    """An existing run directory. Raises InputError when there is none."""
+def open_run(directory: str | Path, files: bool = False) -> Run:
+    """An existing run directory. Raises InputError when there is none.
+
+    files: whether Python files of yours that its config names may be run, to make its worlds, rules and policies again; nothing
+    else of a run is ever run.
+    """
     path = _its_own(_directory(directory))
     try:
         there = (path / CONFIG).is_file()
@@ -149,7 +158,7 @@ def open_run(directory: str | Path) -> Run:
         there = False
     if not there:
         raise InputError(f"{show(str(directory))} is no run directory: it has no {CONFIG}")
-    return Run(path)
+    return Run(path, files=files)
 
 
 def holds(path: Path, experiment: Experiment) -> bool:

@@ -20,7 +20,9 @@ WORLD = envs.make("dark_room", size=3, steps=8, held_out=2)
 @pytest.fixture(scope="module")
 def trained():
     rule = rules.make("reinforce", lanes=8, steps=16)
-    return rule, jax.jit(lambda key: rewardlab.train(key, rule, WORLD, steps=512, points=2, episodes=16, log=True))(KEY(0))
+    return rule, jax.jit(lambda key: rewardlab.train(key, rule, WORLD, steps=512, points=2, episodes=16, log=True))(
+        KEY(0)
+    )
 
 
 def test_a_learning_curve_is_of_the_same_training_and_of_the_policy_at_each_point(trained):
@@ -69,7 +71,9 @@ def test_a_rollout_is_what_the_policy_does_step_by_step():
 def test_what_does_not_fit_is_refused_in_one_line(trained):
     rule, carry = trained
     policy = rewardlab.deploy(rule, WORLD, carry.state)
-    with pytest.raises(InputError, match=r"observations of 'CartPole-v1' are float32\[4\], and the policy takes bool\[\d+\]; allowed"):
+    with pytest.raises(
+        InputError, match=r"observations of 'CartPole-v1' are float32\[4\], and the policy takes bool\[\d+\]; allowed"
+    ):
         rewardlab.rollout(policy, "CartPole-v1", KEY(0))
     with pytest.raises(InputError, match="episodes = 0 is out of range"):
         rewardlab.evaluate(policy, WORLD, KEY(0), episodes=0)
@@ -82,7 +86,9 @@ def test_what_does_not_fit_is_refused_in_one_line(trained):
 def test_notebooks_show_what_was_asked_and_escape_it(tmp_path):
     asked = tiny.experiment(question="Is 1 < 2?")
     shown = asked._repr_html_()
-    assert "Is 1 &lt; 2?" in shown and all(name in shown for name in (*asked.rules, *asked.conditions, *asked.evaluations))
+    assert "Is 1 &lt; 2?" in shown and all(
+        name in shown for name in (*asked.rules, *asked.conditions, *asked.evaluations)
+    )
     rows = rewardlab.audit(["reinforce"], env=WORLD)
     assert "reinforce" in rows._repr_html_() and rows == (rows[0],)
     run = rewardlab.store.Run(tmp_path)
@@ -101,13 +107,20 @@ def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_pa
         measure = partial(rewardlab.evaluate, env=asked.world(), key=KEY(0), episodes=4)
         for seed in (0, count - 1):
             policy = run.policy(rule, seed, point=point)
-            jax.tree.map(lambda one, every, seed=seed: np.testing.assert_array_equal(one, every[seed]), policy.params, params)
+            jax.tree.map(
+                lambda one, every, seed=seed: np.testing.assert_array_equal(one, every[seed]), policy.params, params
+            )
             assert np.isfinite(measure(policy)["return"])
     first, last = (jax.tree.leaves(run.params(rule, 0, point=point)) for point in (0, -1))
     assert any((a != b).any() for a, b in zip(first, last, strict=True))
 
     # A callback hears of every evaluation of every seed, with the figures that the results have.
-    told = {(m.rule, m.condition, seed, m.point): m.measured["return"][i] for m in moments if m.point is not None for i, seed in enumerate(m.seeds)}
+    told = {
+        (m.rule, m.condition, seed, m.point): m.measured["return"][i]
+        for m in moments
+        if m.point is not None
+        for i, seed in enumerate(m.seeds)
+    }
     found = run.results["return"]
     for (rule_, condition_, seed, point), value in told.items():
         np.testing.assert_array_equal(found.sel(rule=rule_, condition=condition_, seed=seed).isel(point=point), value)

@@ -77,7 +77,7 @@ def test_what_does_not_fit_is_refused_in_one_line(trained):
         rewardlab.rollout(policy, "CartPole-v1", KEY(0))
     with pytest.raises(InputError, match="episodes = 0 is out of range"):
         rewardlab.evaluate(policy, WORLD, KEY(0), episodes=0)
-    with pytest.raises(InputError, match="has no 'sise'|'sise'"):
+    with pytest.raises(InputError, match="'sise'"):
         rewardlab.evaluate(policy, WORLD, KEY(0), params={"sise": 2})
     with pytest.raises(InputError, match="policies"):
         tiny.experiment(policies="all")
@@ -128,7 +128,7 @@ def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_pa
 
     with pytest.raises(InputError, match=f"seed = {count} of {rule} is not kept; allowed: 0 to {count - 1}"):
         run.policy(rule, count)
-    with pytest.raises(InputError, match="unknown rule|rule 'pp'"):
+    with pytest.raises(InputError, match=r"rule.*'pp'"):
         run.policy("pp")
     page = run._repr_html_()
     assert run.summary["verdict"][0][:20] in page

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 # Folded into the root key for what is not a seed's; seeds are numbered from 0 and never reach them.
 EVALUATION, REPLAY, TUNING = 1_000_000_007, 1_000_000_009, 1_000_000_021
+FORK = 2**31  # folded into a run's key, with what follows; updates are numbered from 0 and never reach them
 OUTCOMES = {"outcomes": outcomes}
 
 
@@ -57,10 +58,21 @@ def split(seeds: Iterable[int], width: int) -> list[np.ndarray]:
     return [np.array(batch + batch[-1:] * (width - len(batch)), np.int32) for batch in batches]
 
 
-def run_keys(root: int | jax.Array, seeds: np.ndarray) -> jax.Array:
-    """Each seed's own key, key[S]: a function of the root, a number or a key, and of the seed's number alone."""
+def run_keys(root: int | jax.Array, seeds: np.ndarray, forks: tuple[int, ...] = (), ends: int = 1) -> jax.Array:
+    """Each seed's own key, key[S]: a function of the root, a number or a key, and of the seed's number alone.
+
+    ends: in how many seeds, one after the other, each run that began ends, where it forks. forks: of each phase so far, in how many
+    it parted what there was; seeds that have not parted yet share a key, and the first of those that part keeps it.
+    """
     root = jax.random.key(root) if isinstance(root, int) else root
-    return jax.vmap(partial(jax.random.fold_in, root))(seeds)
+    keys, left = jax.vmap(partial(jax.random.fold_in, root))(seeds // ends), ends
+    for phase, parted in enumerate(forks):
+        left //= parted
+        which = np.asarray(seeds) // left % parted
+        other = jax.vmap(jax.random.fold_in)(keys, np.uint32(FORK + phase * 2**15) + which.astype(np.uint32))
+        chosen = np.where(which[:, None] == 0, *map(jax.random.key_data, (keys, other)))
+        keys = jax.random.wrap_key_data(chosen, impl=jax.random.key_impl(keys))
+    return keys
 
 
 def evaluation_key(root: int) -> jax.Array:

@@ -109,7 +109,8 @@ def train_batch(
     given = [put(terms(experiment, env, stretch)) for stretch in stretches]
     default = put(set_params(env.default_params, {}))
     overrides = put(stack_params(env.default_params, list(experiment.evaluations.values())))
-    keys, key = put((batches.run_keys(experiment.seed, batch.padded(width)), batches.evaluation_key(experiment.seed)))
+    ends, key = experiment.conditions[batch.condition].forks, put(batches.evaluation_key(experiment.seed))
+    keys = [put(batches.run_keys(experiment.seed, batch.padded(width), s.forks, ends)) for s in stretches]
     targets = experiment.targets(batch.rule)
 
     kept = layout.of(experiment, env)
@@ -129,7 +130,7 @@ def train_batch(
         progress.skip(position, batch.name, EVALUATION)
     else:
         params, weights = given[0]
-        carry, position, reached = programs.begin(rule, params, keys, *weights), 0, 0
+        carry, position, reached = programs.begin(rule, params, keys[0], *weights), 0, 0
     ahead = max(job.rule.lanes * job.rule.steps, 1)  # steps of the next chunk: at first one update's
 
     def commit():
@@ -161,7 +162,7 @@ def train_batch(
             ends = [stretch.start for stretch in stretches[phase + 1 :]]  # no chunk is of two phases
             goal, begun, before = min(targets[position], reached + ahead, *ends), time.perf_counter(), reached
             params, weights = given[phase]
-            carry = programs.advance(rule, params, keys, carry, put(jnp.int32(goal)), *weights)
+            carry = programs.advance(rule, params, keys[phase], carry, put(jnp.int32(goal)), *weights)
             reached = int(np.min(carry.steps))  # waits for the chunk
             took = time.perf_counter() - begun
             ahead = max(int(ahead * min(max(CHUNK / max(took, 1e-6), 0.25), 8.0)), 1)

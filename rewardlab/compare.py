@@ -31,6 +31,7 @@ from rewardlab.reading import (
     filled,
     first_capable,
     has_goals,
+    of_founders,
     scores_success,
     shifts,
     sweep,
@@ -98,7 +99,7 @@ def summarise(results: xarray.Dataset, question: Question | None = None) -> dict
     of it, {"param": name, "values": {condition: number}}; "" and {} where they have no order.
     Raises InputError as `results.checked` and `questions.of` do.
     """
-    results = checked(results, question)
+    results = of_founders(checked(results, question))
     question = question or questions.of(results)
     runs = runs_of(results)
     rules = {rule: _rule(runs, i) for i, rule in enumerate(runs.rules)}

@@ -180,7 +180,7 @@ def _condition(where: str, plain: Any) -> Condition:
     phases = given.pop("phases", [])
     if not isinstance(phases, list):
         raise wrong_type(f"{where}.phases", phases, "a list of phases")
-    fields_ = ("start", "params", "reward")
+    fields_ = ("start", "params", "reward", "forks")
     every = [_only(f"{where}.phases.{i}", _object(f"{where}.phases.{i}", one), fields_) for i, one in enumerate(phases)]
     return Condition(**given, phases=tuple(Phase(**one) for one in every))
 

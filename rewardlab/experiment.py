@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -41,11 +42,14 @@ class Phase:
     params: values of the world's params from then on, in place of the condition's own, {name: number}.
     reward: what is paid from then on, {signal of the world: weight}: {"reward": 1.0} is its own reward, {} nothing at all,
         {"reward": -1.0} the reverse, and any other signal is a proxy.
+    forks: in how many runs each goes on from then on, alike until then, each with random numbers of its own after that. Runs that have parted
+        are seeds of the condition, one after the other; the first of them goes on as if nothing had parted.
     """
 
     start: float = field(default=0.0, metadata={"range": (0.0, 1.0)})
     params: dict[str, bool | int | float] = field(default_factory=dict)
     reward: dict[str, float] = field(default_factory=USUAL_REWARD.copy)
+    forks: int = _whole(1, 1, 2**15)
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Condition:
     """One way of training.
 
     params: values of the world's params while training, {name: number}; the rest at their defaults.
-    seeds: how many seeds are trained so, at most the experiment's; None: all of them.
+    seeds: how many seeds are trained so, at most the experiment's; None: all of them. Where phases fork, these are the runs at the end.
     phases: what changes on the way, in order; before the first one, and without any, the world pays its own reward.
     """
 
@@ -61,13 +65,22 @@ class Condition:
     seeds: int | None = None
     phases: tuple[Phase, ...] = ()
 
+    @property
+    def forks(self) -> int:
+        """In how many runs each that begins ends."""
+        return math.prod(phase.forks for phase in self.phases)
+
 
 class Stretch(NamedTuple):
-    """A phase, worked out. start: steps lived before it. params: the world's that are no default. weights: {signal: weight}."""
+    """A phase, worked out. start: steps lived before it. params: the world's that are no default. weights: {signal: weight}.
+
+    forks: of this phase and of each before it.
+    """
 
     start: int
     params: dict[str, bool | int | float]
     weights: dict[str, float]
+    forks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -192,6 +205,11 @@ class Experiment:
         put("points_at", tuple(placed if placed[-1:] == [1.0] or not placed else [*placed, 1.0]))
         put("asks", _member(questions, self.asks))
         put("probes", tuple(dict.fromkeys(_member(probes, name) for name in self.probes)))
+        for rule, name in itertools.product(self.rules, self.conditions):
+            if (runs := self.seeds_of(rule, name)) % (forks := self.conditions[name].forks):
+                raise InputError(
+                    f"conditions.{name} parts each run into {forks}, and {rule} has {runs} seeds there; allowed: a multiple of {forks}"
+                )
         if self.policies not in POLICIES:
             raise unknown("policies", self.policies, POLICIES)
         self._check_world(put)
@@ -327,8 +345,10 @@ class Experiment:
         """The phases of a rule's training under a condition, in order, the first one from 0 steps on."""
         own, steps = self.conditions[condition], self.steps_of(rule)
         found = [] if own.phases and own.phases[0].start == 0 else [Stretch(0, own.params, self._weights(USUAL_REWARD))]
-        for phase in own.phases:
-            found.append(Stretch(round(phase.start * steps), own.params | phase.params, self._weights(phase.reward)))
+        for i, phase in enumerate(own.phases):
+            forks = tuple(phase.forks for phase in own.phases[: i + 1])
+            weights = self._weights(phase.reward)
+            found.append(Stretch(round(phase.start * steps), own.params | phase.params, weights, forks))
         return found
 
     def _weights(self, reward: dict[str, float]) -> dict[str, float]:
@@ -447,7 +467,7 @@ def _condition(where: str, value: Any) -> Condition:
 
 def _phase(where: str, phase: Phase) -> Phase:
     reward = {_text(f"{where}.reward", k): coerce(v, float, f"{where}.reward.{k}") for k, v in phase.reward.items()}
-    return Phase(phase.start, _numbers(f"{where}.params", phase.params), reward)
+    return Phase(phase.start, _numbers(f"{where}.params", phase.params), reward, phase.forks)
 
 
 def _numbers(where: str, values: Any) -> dict[str, bool | int | float]:

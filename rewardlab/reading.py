@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +57,28 @@ def scores_success(results: xarray.Dataset) -> bool:
     returns = results["return"].transpose(*success.dims).values
     measured = np.isfinite(success.values) & np.isfinite(returns)
     return bool(np.allclose(success.values[measured], returns[measured], atol=1e-4))
+
+
+def of_founders(results: xarray.Dataset) -> xarray.Dataset:
+    """Results with one seed for all that were one run before a phase forked: their mean. What began once is one case, not many."""
+    planned = config_of(results).get("conditions", {})
+    seeds = results.sizes["seed"]
+    found = {}
+    for name, array in results.data_vars.items():
+        if array.dims[:3] != ("rule", "condition", "seed"):
+            continue
+        values = array.values
+        for j, condition in enumerate(map(str, results.condition.values)):
+            forks = math.prod(phase.get("forks", 1) for phase in planned.get(condition, {}).get("phases") or [])
+            if forks > 1:
+                whole = seeds // forks
+                values = values.copy() if values is array.values else values
+                runs = array.values[:, j, : whole * forks].reshape(len(values), whole, forks, *values.shape[3:])
+                values[:, j] = np.nan
+                values[:, j, :whole] = runs.mean(2)
+        if values is not array.values:
+            found[name] = array.copy(data=values)
+    return results.assign(found) if found else results
 
 
 def filled(results: xarray.Dataset) -> xarray.Dataset:

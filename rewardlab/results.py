@@ -34,6 +34,7 @@ PLANNED = {
     "budgets": dict[str, dict[str, int | None]],
 }
 PHASE = {"start": float, "params": NUMBERS, "reward": dict[str, float]}
+FORKS = {"forks": int}
 AUDITED = {
     "rule": str,
     "level": int | None,
@@ -83,6 +84,7 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
             **{one.reference: ((*REFERENCE, *one.axes), scripted(name), about(one)) for name, one in compared.items()},
             "shared_point": (("rule",), np.array([experiment.shared_point(name) for name in names])),
             "level": (("rule",), np.array([rule.level for rule in experiment.rules.values()])),
+            **founders(experiment, most),
         },
         coords={
             "rule": names,
@@ -105,6 +107,15 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
             "env": experiment.env if isinstance(experiment.env, str) else type(experiment.env).__name__,
         },
     )
+
+
+def founders(experiment: Experiment, seeds: int) -> dict[str, Any]:
+    """For each seed, the number of the run that it was before any phase forked, int[condition, seed]; nothing where none does."""
+    forks = [condition.forks for condition in experiment.conditions.values()]
+    if max(forks) == 1:
+        return {}
+    about = {"description": "the run that a seed was before it parted; of those that part, one is trained up to there"}
+    return {"founder": (("condition", "seed"), np.arange(seeds) // np.array(forks)[:, None], about)}
 
 
 def threshold(experiment: Experiment, references: dict[str, Outcomes]) -> float:
@@ -150,7 +161,8 @@ def checked(results: Any, question: Question | None = None) -> Any:
         phases = condition.get("phases") or []
         need(isinstance(phases, list), f"phases of {show(name)} are no list")
         for phase in phases:
-            expect(phase, f"a phase of {show(name)}", PHASE)
+            expect(phase, f"a phase of {show(name)}", PHASE, FORKS)
+            need(phase.get("forks", 1) > 0, f"a phase of {show(name)} parts runs into {show(phase.get('forks'))}")
     question = question or questions.of(results)
     needed, also = declared(question)
     missing = [name for name in (*needed, *NAMED) if name not in results.variables]

@@ -9,16 +9,30 @@ import numpy as np
 import pytest
 import tiny
 
-from rewardlab import batches, checkpoints, chunks, config, identity, reading, runner, training
+from rewardlab import (
+    assembly,
+    batches,
+    checkpoints,
+    chunks,
+    compare,
+    config,
+    identity,
+    reading,
+    rehearsal,
+    runner,
+    training,
+)
 from rewardlab.agents import MLP
 from rewardlab.envs import adapter, make
 from rewardlab.errors import InputError
 from rewardlab.experiment import Budget, Condition, Phase
 from rewardlab.parts import Batch
+from rewardlab.probes.outcomes import Outcomes
 from rewardlab.progress import Silent
 from rewardlab.rules import make as rule_of
 from rewardlab.stopping import Stop
 
+RANDOM, OPTIMAL = (Outcomes(np.zeros((1, 2)), np.full(1, pay), np.ones(1)) for pay in (0.0, 1.0))
 SILENT = Condition(phases=(Phase(0.5, reward={}),))
 
 
@@ -147,3 +161,64 @@ def test_conditions_with_phases_have_no_order():
 
     data = xarray.Dataset(coords={"condition": list(asked.conditions)}, attrs={"experiment": asked.to_json()})
     assert reading.sweep(data) == ("", {})
+
+
+def test_keys_part_where_phases_fork():
+    seeds = np.arange(12, dtype=np.int32)
+    data = lambda *given: np.asarray(jax.random.key_data(batches.run_keys(7, seeds, *given)))  # noqa: E731
+    plain, begun, once, twice = data(), data((), 6), data((2,), 6), data((2, 3), 6)
+    np.testing.assert_array_equal(begun, plain[seeds // 6])
+    np.testing.assert_array_equal(once, once[seeds // 3 * 3])  # not parted further yet
+    assert len(np.unique(once, axis=0)) == 4 and len(np.unique(twice, axis=0)) == 12
+    np.testing.assert_array_equal(once[seeds % 6 < 3], begun[seeds % 6 < 3])  # the first goes on as it was
+    np.testing.assert_array_equal(twice[::3], once[::3])
+    updates = np.asarray(jax.random.key_data(jax.vmap(lambda i: jax.random.fold_in(jax.random.key(7), i))(seeds)))
+    assert len(np.unique(np.concatenate([twice, updates]), axis=0)) == 12 + 12 - 2  # founders alone have such keys
+
+
+def test_runs_part_where_a_phase_forks_and_are_one_until_then(monkeypatch):
+    conditions = {"plain": Condition(seeds=2), "parted": Condition(phases=(Phase(0.5, forks=3),))}
+    asked = experiment(conditions=conditions, steps=2048, seeds=6, width=6, points_at=(0.25, 0.5, 0.75))
+    with batches.Workers() as workers:
+        job = runner.compile_all(asked, ["reinforce"], workers)["reinforce"]
+        device, found = workers.devices[0], {}
+        for chunk, (name, seeds) in itertools.product((2.0, 0.0), (("plain", (0, 1)), ("parted", tuple(range(6))))):
+            monkeypatch.setattr(chunks, "CHUNK", chunk)
+            with jax.default_device(device):
+                found[chunk, name] = chunks.train_batch(
+                    device, asked, job, Batch("reinforce", name, seeds), Silent(), Stop()
+                )
+    for name in conditions:
+        jax.tree.map(np.testing.assert_array_equal, found[2.0, name].policies, found[0.0, name].policies)
+    plain, parted = found[2.0, "plain"], found[2.0, "parted"]
+    for array, x in parted.arrays.items():
+        np.testing.assert_array_equal(x[:, :3], plain.arrays[array][[0, 0, 0, 1, 1, 1], :3])  # up to where they part
+        np.testing.assert_array_equal(x[::3], plain.arrays[array][:2])  # the first goes on as if nothing had
+    leaves = [np.concatenate([x[i].ravel() for x in parted.policies.values()]) for i in range(6)]
+    assert all((a != b).any() for a, b in itertools.combinations(leaves, 2))
+
+
+def test_forks_of_one_run_are_one_case():
+    parted = Condition(phases=(Phase(0.5, forks=3),))
+    with pytest.raises(
+        InputError,
+        match=r"conditions\.parted parts each run into 3, and reinforce has 4 seeds there; allowed: a multiple",
+    ):
+        experiment(conditions={"parted": parted}, seeds=4)
+    asked = experiment(conditions={"plain": Condition(), "parted": parted}, seeds=6)
+    assert config.from_json(asked.to_json()) == asked and asked.stretches("reinforce", "parted")[1].forks == (3,)
+    env, random = asked.world(), np.random.default_rng(0)
+    made_up = {
+        ("reinforce", name): rehearsal.made_up(asked, env, "reinforce", name, random) for name in asked.conditions
+    }
+    data = assembly.assemble(asked, env, made_up, assembly.Fixed([], {"random": RANDOM, "optimal": OPTIMAL}))
+    assert data.founder.sel(condition="parted").values.tolist() == [0, 0, 0, 1, 1, 1]
+    assert data.founder.sel(condition="plain").values.tolist() == [*range(6)]
+    whole = reading.of_founders(data)
+    given, kept = (x["return"].isel(rule=0, point=-1, evaluation=0) for x in (data, whole))
+    np.testing.assert_allclose(
+        kept.sel(condition="parted").values[:2], given.sel(condition="parted").values.reshape(2, 3).mean(1)
+    )
+    assert np.isnan(kept.sel(condition="parted").values[2:]).all()
+    np.testing.assert_array_equal(kept.sel(condition="plain"), given.sel(condition="plain"))
+    assert compare.summarise(data)["seeds"]["conditions"] == {"plain": 6, "parted": 2}

@@ -24,7 +24,7 @@ def write(run_dir: str | Path, question: Question | None = None) -> Path:
     run = store.open_run(run_dir)
     summary = run.summary if (run.path / store.SUMMARY).exists() else compare.summarise(run.results, question)
     environment = run.environment if (run.path / store.ENVIRONMENT).exists() else {}
-    results = reading.filled(run.results)
+    results = reading.filled(reading.of_founders(run.results))
     drawn = figures.write(results, run.path / "figures", numbers.no_claim(results, summary), question)
     html = page.render(results, summary, run.config, environment, drawn, replays.stored(run.path), question)
     store.write(run.path, store.PAGE, html.encode())

@@ -105,7 +105,7 @@ def _named(given) -> dict[str, Rule]:
 
 def _name(rule) -> str:
     name = rule if isinstance(rule, (str, Path)) else rules.name_of(type(rule)) or type(rule).__name__
-    return Path(name).stem if registry.is_path(name) else name
+    return Path(name).stem if registry.is_path(name) else str(name)
 
 
 def reach(name: str, rule: Rule, spec: Any, env) -> Reach:

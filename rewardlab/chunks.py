@@ -98,7 +98,7 @@ def train_batch(
     like = {"carry": programs.begin.out_info, "points": points, "position": np.int64(0)}
     found = saved and checkpoints.newest(saved.directory, like, saved.fits, saved.note)
     computed_with = [saved.identity] if saved else []
-    if found and 0 <= int(found[1]["position"]) <= len(targets):
+    if saved and found and 0 <= int(found[1]["position"]) <= len(targets):
         _, tree, about = found
         carry, position = put(tree["carry"]), int(tree["position"])
         points = {name: np.array(array) for name, array in tree["points"].items()}

@@ -7,13 +7,14 @@ depends on x. Leaves are taken whole, without their elements. Not followed: what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
 from rewardlab.jaxprs import Call, Cond, Scan, While, inside
 
-Labels = frozenset[Hashable]
+Labels = frozenset[Any]  # hashable, whatever they are
 Through = Callable[[JaxprEqn, Sequence[Labels]], list[Labels]]
 
 NONE: Labels = frozenset()

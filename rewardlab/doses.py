@@ -60,7 +60,7 @@ def of(
             for i, rule in enumerate(runs.rules)
         }
         rows = [row for shift, x in columns.items() for row in interactions(shift, x, entries, doses)]
-        adjusted = stats.holm([np.nan if row["p"] is None else row["p"] for row in rows]) if rows else []
+        adjusted: Any = stats.holm([np.nan if row["p"] is None else row["p"] for row in rows]) if rows else []
         families[reading] = [row | {"p_holm": stats.plain(p)} for row, p in zip(rows, adjusted, strict=True)]
     names = [{"rule": e.rule, "hidden": list(e.hidden)} for e in entries]
     return {
@@ -158,7 +158,8 @@ def _plain(found: dict[str, Any]) -> dict[str, Any]:
 
 def told(summary: dict[str, Any], said: Words, reading: str = READINGS[0]) -> list[str]:
     """What a summary says of doses: what a larger network changes first, what a half dose is, then each network's rules."""
-    found, groups, text = summary["doses"], {}, []
+    found, text = summary["doses"], list[str]()
+    groups: dict[tuple, list[dict[str, Any]]] = {}
     what = f"the value of “{found['param']}” in training with which agents {said.ended(summary['goals'][0])} in half of the episodes under a shift"
     for row in found["families"][reading]:
         groups.setdefault((tuple(row["hidden"]), tuple(row["selection"])), []).append(row)

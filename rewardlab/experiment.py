@@ -206,8 +206,8 @@ class Experiment:
         world = self.env
         if isinstance(world, (str, Path)):
             world = str(registry.python_file(world)) if registry.is_path(world) else world
-        elif envs.origin(world) and not self.env_kwargs:  # it was made by its name, and is known by it
-            world, kwargs = envs.origin(world)
+        elif (known := envs.origin(world)) and not self.env_kwargs:  # it was made by its name, and is known by it
+            world, kwargs = known
             put("env_kwargs", kwargs)
         put("env", world)
         put("env_kwargs", {k: _argument(f"env_kwargs.{k}", v) for k, v in self.env_kwargs.items()})

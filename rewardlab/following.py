@@ -68,7 +68,7 @@ def _marked_rule(rule: Rule, agent):
 
     def state_of(state, role):
         leaves, tree = jax.tree.flatten(state)
-        return tree.unflatten([mark(x, role, str(i)) for i, x in enumerate(leaves)])
+        return jax.tree.unflatten(tree, [mark(x, role, str(i)) for i, x in enumerate(leaves)])
 
     def behave(actor, state, key):
         return rule.behave(actor, state_of(state, "act state"), key_for(rule.behave, key))

@@ -22,7 +22,7 @@ def of(experiment: Experiment, env: Any) -> Words:
     """The words for everything that an experiment names; `env` is its world."""
     from rewardlab import rules
 
-    titles = {}
+    titles: dict[str, str] = {}
     for name, rule in experiment.rules.items():
         registered, called = rules.name_of(type(rule)), title(type(rule))
         own = name if registered is None else Path(registered).stem
@@ -69,7 +69,7 @@ def _ours(results: xarray.Dataset) -> Words:
     from rewardlab import envs, rules
     from rewardlab.envs.world import World
 
-    titles = {}
+    titles: dict[str, str] = {}
     for name in map(str, results.rule.values):
         own = name.partition("-")[0]
         if own in rules.names():

@@ -13,6 +13,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import GenericAlias
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,8 +30,8 @@ ARRAY = {"sha256": str, "dtype": str, "shape": list[int]}
 SAID = {
     "batch": {"rule": str, "condition": str, "seeds": list[int]},
     "config": str,
-    "measured": dict[str, ARRAY],
-    "policies": dict[str, ARRAY],
+    "measured": GenericAlias(dict, (str, ARRAY)),
+    "policies": GenericAlias(dict, (str, ARRAY)),
     "seconds": float,
     "compile_seconds": float,
     "computed_with": list[dict[str, Any]],
@@ -88,7 +89,8 @@ def save(path: Path, part: Part, experiment: Experiment) -> None:
     arrays = [array for named in groups.values() for array in named.values()]
     content = io.BytesIO()
     seal = np.frombuffer(sealed(about), np.uint8)
-    np.savez(content, **{ABOUT: seal}, **{f"{i:04d}": array for i, array in enumerate(arrays)})
+    named: dict[str, Any] = {ABOUT: seal} | {f"{i:04d}": array for i, array in enumerate(arrays)}
+    np.savez(content, **named)
     write(Path(path) / FOLDER, f"{part.batch.name}.npz", content.getvalue())
 
 

@@ -86,7 +86,7 @@ def measure(experiment: Experiment, env) -> None:
         seen = played(env, params, s.agent, policy, jax.random.fold_in(key, 1), experiment.episodes)
         return measured(played_out, axes, Subject(s, policy, params, {}, key, seen=seen))
 
-    for kind, name in kinds.items() if played_out else ():
+    for name in kinds.values() if played_out else ():
         jax.eval_shape(partial(at_a_point, experiment.setting(env, name), experiment.rules[name]), key)
     for name, rule in experiment.rules.items() if updates else ():
         jax.eval_shape(partial(after_an_update, experiment.setting(env, name), rule), key)

@@ -51,7 +51,12 @@ class Setting(NamedTuple):
     env: Any
     agent: Agent
     judge: Judge = world
-    __eq__, __hash__ = object.__eq__, object.__hash__  # worlds need not be hashable
+
+    def __eq__(self, other: object) -> bool:
+        return object.__eq__(self, other)
+
+    def __hash__(self) -> int:  # worlds need not be hashable
+        return object.__hash__(self)
 
 
 def setting(
@@ -116,6 +121,7 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, wei
         if rule.whole:
             memory = blank(s.agent, policy, rule.lanes, rule.candidates)
             lanes = start(s.env, params, start_key, rule.lanes, rule.candidates, memory)
+        assert lanes is not None  # they begin here, or carry on
         lanes, trajectory = collect(
             s.env, params, s.agent, policy, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
         )

@@ -44,7 +44,7 @@ def main(words: list[str]) -> int:
     path = Path(given.out or f"{Path(given.world).stem}.gif")
     if path.suffix != ".gif" or not str(path).isprintable() or not _can_be_written(path):
         raise InputError(f"--out {show(str(path))}; allowed: a .gif file, in a directory that there is, and no link")
-    kinds, changes = envs.params_kinds(env), {name.replace("-", "_"): words for name, words in changes.items()}
+    kinds, changes = envs.params_kinds(env) or {}, {name.replace("-", "_"): words for name, words in changes.items()}
     for name in changes:
         if name not in kinds:
             raise unknown("param", name, kinds)

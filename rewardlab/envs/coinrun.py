@@ -94,7 +94,7 @@ class CoinRun(World):
             return ""
         if not moved:
             return f"on {'held-out' if held_out else 'training'} levels"
-        elsewhere = {0: "with the coin at a detour", 1: "with the coin behind the start"}
+        elsewhere: dict[float, str] = {0: "with the coin at a detour", 1: "with the coin behind the start"}
         return elsewhere.get(behind, "") if moved == 1 else ""
 
     def observation_space(self, params: EnvParams) -> spaces.Box:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 NO_CLAIM = "no claim about what lasts"
 USUAL = {"reward": 1.0}
 
+Curve = tuple[np.ndarray, np.ndarray, float | None]
+
 
 class Lives(NamedTuple):
     """One rule under one condition. able: bool[S], competent when pay changed. before, end: float[S], behaviour then and at the end.
@@ -89,7 +91,7 @@ def lives(results: xarray.Dataset, runs: Runs, rule: int, condition: str, start:
     found = np.where(
         found > np.array(watched)[:, None], np.inf, found
     )  # nobody is watched for longer than anybody else
-    return Lives(able, before, y[:, -1], *found, watched)
+    return Lives(able, before, y[:, -1], found[0], found[1], watched)
 
 
 def _planned(results: xarray.Dataset, rule: str) -> float:
@@ -256,13 +258,13 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             key=lambda x: x[:2],
         )
         each = listed(f"{said.rule(rule)} {_half_life(of)}" for _, rule, of in ended)
-        text = [f"the habit is half gone after {each}"] * bool(ended)
-        text += [
+        parts = [f"the habit is half gone after {each}"] * bool(ended)
+        parts += [
             f"{'that' if ended else 'the habit'} of {listed(lasting)} outlives what was watched in at least half of the seeds"
         ] * bool(lasting)
         why_not = listed(f"{said.rule(rule)} ({why})" for rule, why in silent)
-        text += [f"{NO_CLAIM} for {why_not}"] * bool(silent)
-        headline += [f"once {paid}: {'; '.join(text)}."] * bool(text)
+        parts += [f"{NO_CLAIM} for {why_not}"] * bool(silent)
+        headline += [f"once {paid}: {'; '.join(parts)}."] * bool(parts)
     headline += _pairs(summary)
     controls = [rule for rule, entry in rules.items() if is_control(entry)]
     if controls:
@@ -355,11 +357,12 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
 question = Question(("logs",), evidence, verdict, figures, sections)
 
 
-def curves(results: xarray.Dataset, rule: str) -> tuple[float, dict[str, tuple[np.ndarray, np.ndarray, float | None]]]:
+def curves(results: xarray.Dataset, rule: str) -> tuple[float, dict[str, Curve | None]]:
     """(steps at which pay changes first, {condition: (steps float[P], behaviour of able seeds float[n, P], median half-life)})."""
     runs, changed = runs_of(results), changes(reading.config_of(results))
     i, k = runs.rules.index(rule), runs.measures.index(runs.score)
-    found, able = {}, None
+    found: dict[str, Curve | None] = {}
+    able = None
     for condition, change in changed.items():
         one, j = lives(results, runs, i, condition, change["start"]), runs.conditions.index(condition)
         seeds = np.flatnonzero(runs.trained[i, j])[one.able]
@@ -369,6 +372,6 @@ def curves(results: xarray.Dataset, rule: str) -> tuple[float, dict[str, tuple[n
         )
         able = seeds if able is None else able
     able = able[runs.trained[i, 0, able]] if able is not None else np.zeros(0, int)
-    main = (runs.steps[i, 0, able].mean(0), runs.values[i, 0, able, :, 0, k], None) if len(able) else None
+    main: Curve | None = (runs.steps[i, 0, able].mean(0), runs.values[i, 0, able, :, 0, k], None) if len(able) else None
     start = min(change["start"] for change in changed.values()) * _planned(results, rule)
     return start, {runs.conditions[0]: main} | found

@@ -23,7 +23,7 @@ def names() -> tuple[str, ...]:
 def load(name_or_path: str | Path) -> type[Rule]:
     """The class of a rule: by name, or from the user's own file, which has to define `rule`."""
     cls = FAMILY.load(name_or_path)
-    if not (isinstance(cls, type) and issubclass(cls, Rule) and is_dataclass(cls)):
+    if not (isinstance(cls, type) and is_dataclass(cls) and issubclass(cls, Rule)):
         raise InputError(
             f"`rule` in {show(str(name_or_path))} is {show(cls)}; "
             "allowed: a flax.struct.dataclass of rewardlab.types.Rule"
@@ -50,7 +50,8 @@ def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters) -> Rule:
     for name in given:
         if name not in allowed:
             raise unknown(f"hyperparameter of rule {where}", name, allowed)
-    for name, hint in hints(cls).items():
+    kind: type = cls
+    for name, hint in hints(kind).items():
         if isinstance(hint, type) and issubclass(hint, Rule) and isinstance(given.get(name), (str, Path)):
             given[name] = make(given[name])
     try:

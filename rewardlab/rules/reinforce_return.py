@@ -21,7 +21,7 @@ class ReinforceReturn(Reinforce):
     title = "REINFORCE on returns"
     level = 3
 
-    gamma: ClassVar[float] = 1.0  # no hyperparameter: a discount would tell early reward from late
+    gamma: ClassVar[float] = 1.0  # type: ignore[misc]  # no hyperparameter: a discount would tell early reward from late
 
     def returns(self, experience):
         return whole_returns(experience.reward, experience.done)

@@ -96,19 +96,19 @@ def audit(
     return tuple(rows)
 
 
-def _named(given) -> dict[str, Rule]:
+def _named(given: Any) -> dict[str, Rule]:
     if isinstance(given, Mapping):
         return {name: rules.make(rule) for name, rule in given.items()}
     given = rules.names() if given is None else [given] if isinstance(given, (str, Path, Rule)) else given
     return {_name(rule): rules.make(rule) for rule in given}
 
 
-def _name(rule) -> str:
+def _name(rule: Any) -> str:
     name = rule if isinstance(rule, (str, Path)) else rules.name_of(type(rule)) or type(rule).__name__
     return Path(name).stem if registry.is_path(name) else str(name)
 
 
-def reach(name: str, rule: Rule, spec: Any, env) -> Reach:
+def reach(name: str, rule: Rule, spec: Any, env: Any) -> Reach:
     """The audit of one rule."""
     heads = tuple(rules.heads(rule, env))
     paths, policy, action = follow(_long_enough(rule, adapter.time_limit(env)), spec, env)
@@ -118,7 +118,7 @@ def reach(name: str, rule: Rule, spec: Any, env) -> Reach:
     if not sloped:
         fitted = {h for h in heads if ("residual", h) in found or (("residual", "") in found and h in reads)}
 
-    def groups(label_in):
+    def groups(label_in: Callable[[str], Any]) -> tuple[str, ...]:
         there = {group(layer, heads) for layer, x in zip(map(top, paths), policy, strict=True) if label_in(layer) & x}
         return tuple(g for g in ("trunk", *(g for h in heads for g in (f"{h}_trunk", h))) if g in there)
 
@@ -137,7 +137,7 @@ def reach(name: str, rule: Rule, spec: Any, env) -> Reach:
     )
 
 
-def group(layer: str, heads) -> str:
+def group(layer: str, heads: Collection[str]) -> str:
     """The parameter group of a layer: a head's own, a head's own trunk (HEAD_trunk), or the common trunk."""
     return layer if layer in heads or layer.removesuffix("_trunk") in heads else "trunk"
 

@@ -355,7 +355,7 @@ class Experiment:
                 raise unknown("signal of the world in a phase's reward", name, signals)
         return env
 
-    def check_capability(self, env) -> None:
+    def check_capability(self, env: Any) -> None:
         """Raises InputError where neither the experiment nor its world says what counts as having learned."""
         if self.capable_return is None and not {"random", "optimal"} <= {*adapter.scripted(env)}:
             first = next(iter(self.evaluations))

@@ -94,7 +94,7 @@ def run(
         return finish(path, experiment, progress.note, stop, known)
 
 
-def finish(path: Path, experiment: Experiment, note, stop: Stop, known: assembly.Fixed | None) -> store.Run:
+def finish(path: Path, experiment: Experiment, note: Callable[[str], None], stop: Stop, known: assembly.Fixed | None) -> store.Run:
     """Writes the results if all parts are there and no other process is doing so."""
     found = parts.scan(path, experiment, note)
     lacking = parts.missing(experiment, found)
@@ -129,7 +129,7 @@ def measure(
     """Trains and evaluates batches; each is written as soon as it is done. Raises Interrupted once all are committed."""
     main, config = next(iter(experiment.conditions)), identity.digest(experiment)
 
-    def train(device, job: Job, batch: Batch) -> float:
+    def train(device: jax.Device, job: Job, batch: Batch) -> float:
         stop.check()
         directory = path / checkpoints.FOLDER / batch.name
         checkpoints.tidy(directory)
@@ -192,7 +192,7 @@ def compile_all(
     weights = given[0] if given else None
     total = len(rules) * len(workers.devices)
 
-    def timed(name, device):
+    def timed(name: str, device: jax.Device) -> tuple[batches.Programs, float]:
         progress.stage(f"Compiling {name} ({next(begun)} of {total})")
         started, rule = time.perf_counter(), strong_rule(rules[name])
         recorder = recording.of(experiment, settings[name], name, kept)
@@ -202,7 +202,7 @@ def compile_all(
         progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
         return programs, seconds, first
 
-    def evaluation(name, programs):
+    def evaluation(name: str, programs: batches.Programs) -> Any:
         progress.stage(f"Compiling the evaluation of {name}")
         found = {}
         for when in ("point", "end"):
@@ -234,7 +234,7 @@ def compile_all(
     }
 
 
-def first_update(experiment: Experiment, programs: batches.Programs, rule, params, weights=()) -> tuple[float, int]:
+def first_update(experiment: Experiment, programs: batches.Programs, rule: Rule, params: Any, weights: tuple = ()) -> tuple[float, int]:
     """Seconds that a batch's first update takes on jax's default device, and the environment steps lived in it."""
     keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
     carry = programs.begin(rule, params, keys, *weights)
@@ -245,6 +245,6 @@ def first_update(experiment: Experiment, programs: batches.Programs, rule, param
     return time.perf_counter() - started, steps
 
 
-def strong_rule(rule):
+def strong_rule(rule: Rule) -> Rule:
     """A rule whose hyperparameters are float32 arrays."""
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), rule)

@@ -21,7 +21,7 @@ from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
 from rewardlab.randomness import check_one, fast, key_for, split
 from rewardlab.rules import contract
-from rewardlab.types import Agent, Rule
+from rewardlab.types import Agent, PyTree, Rule
 
 Note = Callable[[Any, Any], Any]
 Weights = dict[str, jax.Array] | None
@@ -60,7 +60,7 @@ class Setting(NamedTuple):
 
 
 def setting(
-    env, rule: Rule, spec: Any = MLP(), judge: Judge = world, main: dict[str, bool | int | float] | None = None
+    env: Any, rule: Rule, spec: Any = MLP(), judge: Judge = world, main: dict[str, bool | int | float] | None = None
 ) -> Setting:
     """The world, the agent that the rule needs in it, and the judge. spec: whatever `agents.spec` takes.
 
@@ -78,11 +78,11 @@ def setting(
     return Setting(env, agents.make(spec, adapter.signature(env).obs, rules.heads(rule, env), prepare), judge)
 
 
-def deployed(s: Setting, rule: Rule):
+def deployed(s: Setting, rule: Rule) -> Callable[..., Any]:
     """How the policy that a rule hands over acts, `Policy.act`: it depends on nothing but what it is given."""
-    acts = []
+    acts: list[Callable[..., Any]] = []
 
-    def look(rule, key):
+    def look(rule: Rule, key: jax.Array) -> PyTree:
         policy = rule.deploy(s.agent, rule.init(s.agent, key_for(rule.init, key)))
         acts.append(policy.act)
         return policy.params
@@ -91,7 +91,7 @@ def deployed(s: Setting, rule: Rule):
     return acts[0]
 
 
-def begin(s: Setting, rule: Rule, params, run_key: jax.Array, weights: Weights = None) -> Carry:
+def begin(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, weights: Weights = None) -> Carry:
     """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed. weights: as of `update`."""
     init_key, lanes_key, behave_key = split(jax.random.fold_in(fast(run_key), 0), 3)
     state = rule.init(s.agent, key_for(rule.init, init_key))
@@ -106,7 +106,7 @@ def begin(s: Setting, rule: Rule, params, run_key: jax.Array, weights: Weights =
     return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
 
 
-def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, weights: Weights = None) -> Carry:
+def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Carry, weights: Weights = None) -> Carry:
     """Collect, judge, update, once. The keys depend on the seed's key and on the number of the update alone.
 
     weights: {signal of the world: float32[]}, whose sum is the reward, in place of what the judge says; None: the judge says it.
@@ -145,7 +145,7 @@ _update = jax.jit(update, static_argnums=0)  # traced once, though `begin` asks 
 def advance(
     s: Setting,
     rule: Rule,
-    params,
+    params: PyTree,
     run_key: jax.Array,
     carry: Carry,
     target: jax.Array,
@@ -157,7 +157,7 @@ def advance(
     weights: as of `update`. note: (the carry's records, the carry after an update) -> the records then; None where there are none.
     """
 
-    def one(before):
+    def one(before: Carry) -> Carry:
         after = _update(s, rule, params, run_key, before._replace(log={}, records=()), weights)
         return after._replace(records=note(before.records, after)) if note else after
 
@@ -165,7 +165,7 @@ def advance(
 
 
 def train(
-    key: jax.Array, rule: Rule, env, params=None, *, spec: Any = MLP(), steps: int = 100_000, judge: Judge = world
+    key: jax.Array, rule: Rule, env: Any, params: PyTree = None, *, spec: Any = MLP(), steps: int = 100_000, judge: Judge = world
 ) -> Carry:
     """Trains one seed for at least `steps` environment steps. spec: the network, whatever `agents.spec` takes. Inputs are standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 

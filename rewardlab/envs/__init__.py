@@ -78,7 +78,7 @@ def origin(env: Any) -> tuple[str, dict[str, Any]] | None:
 
 
 @functools.cache
-def _gymnax_maker(name: str):
+def _gymnax_maker(name: str) -> Callable[..., Any]:
     from rewardlab.envs import gymnax_api
 
     return lambda **kwargs: gymnax_api.make(name, **kwargs)[0]

@@ -31,7 +31,7 @@ def load(name_or_path: str | Path) -> type[Rule]:
     return cls
 
 
-def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters) -> Rule:
+def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters: Any) -> Rule:
     """An update rule with the given hyperparameters, the rest at their defaults.
 
     rule: a name ("ppo"), the path of a file that defines `rule`, a rule's class, or a rule, to make a changed copy of.
@@ -76,13 +76,13 @@ def name_of(cls: type[Rule]) -> str | None:
     return found if found and FAMILY.load(found) is cls else None
 
 
-def heads(rule: Rule, env) -> dict[str, int | Box]:
+def heads(rule: Rule, env: Any) -> dict[str, int | Box]:
     """The network outputs that a rule needs in a world: `Rule.heads`. Raises InputError as `check_actions` does."""
     check_actions(rule, env, "rule")
     return rule.heads(adapter.actions(env))
 
 
-def check_memory(rule: Rule, agent, where: str) -> None:
+def check_memory(rule: Rule, agent: Agent, where: str) -> None:
     """Raises InputError, which begins with `where`, for an agent with a memory under a rule that can't train one."""
     if agent.remembers and not rule.remembers:
         given = name_of(type(rule)) or type(rule).__name__
@@ -95,7 +95,7 @@ def check_memory(rule: Rule, agent, where: str) -> None:
         )
 
 
-def check_actions(rule: Rule, env, where: str) -> None:
+def check_actions(rule: Rule, env: Any, where: str) -> None:
     """Raises InputError, which begins with `where`, for a rule of discrete actions in a world whose actions are continuous."""
     if isinstance(adapter.actions(env), Box) and not rule.continuous:
         given = name_of(type(rule)) or type(rule).__name__

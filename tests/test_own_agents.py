@@ -61,7 +61,7 @@ def test_they_are_recorded_read_changed_and_part_of_what_a_run_is():
     "changes,said",
     [
         ({"agents": {"reinforc": WIDE}}, "did you mean 'reinforce'"),
-        ({"agents": {"drift": 5}}, "agents.drift = 5"),
+        ({"agents": {"drift": 5}}, "agents.drift: agent = 5 is no network"),
         ({"temperatures": {"drawm": 1.0}}, "did you mean 'drawn'"),
         ({"temperatures": {"drawn": -1.0}}, "temperatures.drawn = -1.0 is out of range"),
         ({"temperatures": {"drawn": "hot"}}, "temperatures.drawn"),

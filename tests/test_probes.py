@@ -31,7 +31,7 @@ LENGTHS = """
     from rewardlab.probes import Array, Probe
 
     def measure(subject):
-        size = sum(jnp.abs(x).sum() for x in jax.tree.leaves(subject.policy))
+        size = sum(jnp.abs(x).sum() for x in jax.tree.leaves(subject.policy.params))
         return {"longest": subject.seen.lived.sum(0).max().astype(jnp.float32), "size": jnp.stack([size, 2 * size])}
 
     probe = Probe(
@@ -50,7 +50,7 @@ PACE = """
     probe = Probe(
         when="update",
         arrays={"pace": Array((), "sum of the parameters")},
-        measure=lambda subject: {"pace": sum(x.sum() for x in jax.tree.leaves(subject.policy))},
+        measure=lambda subject: {"pace": sum(x.sum() for x in jax.tree.leaves(subject.policy.params))},
     )
 """
 

@@ -8,7 +8,7 @@ Nothing is compiled. The definitions are those of `Reach`; what they can't see s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,10 @@ class Reach:
 
 
 def audit(
-    rule: str | Path | Rule | Iterable | Mapping[str, Rule] | None = None, *, agent: Any = MLP(), env: Any = "coinrun"
+    rule: str | Path | Rule | Iterable[Any] | Mapping[str, Rule] | None = None,
+    *,
+    agent: Any = MLP(),
+    env: Any = "coinrun",
 ) -> tuple[Reach, ...]:
     """What reward reaches, a row per rule.
 
@@ -118,7 +121,7 @@ def reach(name: str, rule: Rule, spec: Any, env: Any) -> Reach:
     if not sloped:
         fitted = {h for h in heads if ("residual", h) in found or (("residual", "") in found and h in reads)}
 
-    def groups(label_in: Callable[[str], Any]) -> tuple[str, ...]:
+    def groups(label_in: Any) -> tuple[str, ...]:
         there = {group(layer, heads) for layer, x in zip(map(top, paths), policy, strict=True) if label_in(layer) & x}
         return tuple(g for g in ("trunk", *(g for h in heads for g in (f"{h}_trunk", h))) if g in there)
 

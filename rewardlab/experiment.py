@@ -88,7 +88,7 @@ class Kind(NamedTuple):
 
     agent: Spec
     heads: tuple[tuple[str, Any], ...]
-    act: Callable
+    act: Callable[..., Any]
 
     @property
     def head(self) -> str:
@@ -231,7 +231,7 @@ class Experiment:
 
         put("conditions", {name: typed(name, condition) for name, condition in self.conditions.items()})
 
-    def _params(self) -> list[tuple[str, dict]]:
+    def _params(self) -> list[tuple[str, dict[str, Any]]]:
         """(where it says so, what it changes of the world's params) of all conditions and evaluations."""
         trained = [(f"conditions.{name}.params", c.params) for name, c in self.conditions.items()]
         for name, c in self.conditions.items():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ from rewardlab.parts import Batch, Part
 from rewardlab.processes import Share
 from rewardlab.progress import Progress, Silent, clock
 from rewardlab.stopping import Stop
+from rewardlab.types import Rule
 from rewardlab.wording import count
 
 
@@ -94,7 +96,9 @@ def run(
         return finish(path, experiment, progress.note, stop, known)
 
 
-def finish(path: Path, experiment: Experiment, note: Callable[[str], None], stop: Stop, known: assembly.Fixed | None) -> store.Run:
+def finish(
+    path: Path, experiment: Experiment, note: Callable[[str], None], stop: Stop, known: assembly.Fixed | None
+) -> store.Run:
     """Writes the results if all parts are there and no other process is doing so."""
     found = parts.scan(path, experiment, note)
     lacking = parts.missing(experiment, found)
@@ -192,7 +196,7 @@ def compile_all(
     weights = given[0] if given else None
     total = len(rules) * len(workers.devices)
 
-    def timed(name: str, device: jax.Device) -> tuple[batches.Programs, float]:
+    def timed(name: str, device: jax.Device) -> tuple[batches.Programs, float, tuple[float, int]]:
         progress.stage(f"Compiling {name} ({next(begun)} of {total})")
         started, rule = time.perf_counter(), strong_rule(rules[name])
         recorder = recording.of(experiment, settings[name], name, kept)
@@ -234,7 +238,9 @@ def compile_all(
     }
 
 
-def first_update(experiment: Experiment, programs: batches.Programs, rule: Rule, params: Any, weights: tuple = ()) -> tuple[float, int]:
+def first_update(
+    experiment: Experiment, programs: batches.Programs, rule: Rule, params: Any, weights: tuple[Any, ...] = ()
+) -> tuple[float, int]:
     """Seconds that a batch's first update takes on jax's default device, and the environment steps lived in it."""
     keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
     carry = programs.begin(rule, params, keys, *weights)

@@ -165,7 +165,14 @@ def advance(
 
 
 def train(
-    key: jax.Array, rule: Rule, env: Any, params: PyTree = None, *, spec: Any = MLP(), steps: int = 100_000, judge: Judge = world
+    key: jax.Array,
+    rule: Rule,
+    env: Any,
+    params: PyTree = None,
+    *,
+    spec: Any = MLP(),
+    steps: int = 100_000,
+    judge: Judge = world,
 ) -> Carry:
     """Trains one seed for at least `steps` environment steps. spec: the network, whatever `agents.spec` takes. Inputs are standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 

@@ -6,6 +6,7 @@ A file here that defines `spec` is a network, known by the file's name.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,9 @@ KINDS = {
 }  # annotations of params that tell their type; Any: not a number
 LIMITS: dict[type, tuple[float, float]] = {int: (-(2**31), LARGEST_SIZE)}  # of params, which have 32 bits
 _origins: dict[int, tuple[str, dict[str, Any]]] = {}
-_made: dict[tuple, Any] = {}  # a fresh instance is a new static argument to jit: everything would compile again
+_made: dict[
+    tuple[Any, ...], Any
+] = {}  # a fresh instance is a new static argument to jit: everything would compile again
 
 
 def names() -> tuple[str, ...]:

@@ -83,9 +83,9 @@ def audit(
 
     rule: a rule, its name or path, several of them, or {name: rule}; None for every rule that comes with the package and
         takes this agent in this world.
-    agent: the network, whatever `agents.spec` takes. env: a world, its name or path. Rules that need whole episodes get the steps for them.
-    Raises InputError for unknown names, for a rule that was asked for and does not take this agent in this world, and for
-    programs that can't be followed (`jaxprs.UnknownForm`).
+    agent: the network, whatever `agents.spec` takes. env: a world, its name or path. Rules that need whole episodes get the
+    steps for them. Raises InputError for unknown names, for a rule that was asked for and does not take this agent in this
+    world, and for programs that can't be followed (`jaxprs.UnknownForm`).
     """
     named, world, rows = _named(rule), envs.make(env), []
     for name, made in named.items():

@@ -63,7 +63,8 @@ def blank(agent: Agent, policy: Policy, lanes: int, candidates: int = 0):
 
 
 def act(agent: Agent, policy: Policy, memory, obs: jax.Array, key: jax.Array, candidates: int = 0):
-    """(actions int32[N], or float32[N, D], extras, memory) for observations [N, ...]; lanes are grouped by candidate. Consumes the key.
+    """(actions int32[N], or float32[N, D], extras, memory) for observations [N, ...]; lanes are grouped by candidate. Consumes
+    the key.
 
     Parameters that lanes share go through one batched product, never through a copy per lane.
     """

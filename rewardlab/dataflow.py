@@ -29,8 +29,9 @@ def flow(jaxpr: ClosedJaxpr | Jaxpr, labels: Sequence[Labels], through: Through 
     """The labels of a program's outputs, given those of its inputs; its constants have none.
 
     through: (equation, labels of its inputs) -> labels of its outputs, for equations without programs of their own, once
-    more for those that are not known here, and for a `while` with the labels of what decides how often it turns. Loops are followed until nothing is new. What touches a mutable reference
-    may reach everything else that does. Raises UnknownForm for an equation whose inner programs can't be followed.
+    more for those that are not known here, and for a `while` with the labels of what decides how often it turns. Loops are
+    followed until nothing is new. What touches a mutable reference may reach everything else that does. Raises UnknownForm for
+    an equation whose inner programs can't be followed.
     """
     jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
     known = dict(zip(jaxpr.invars, labels, strict=True))

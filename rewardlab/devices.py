@@ -96,7 +96,9 @@ def start() -> None:
 
 
 def prepare() -> None:
-    """All that has to be so before anything is computed. Raises InputError as `check_settings`, `start` and `remember_compiled` do."""
+    """All that has to be so before anything is computed. Raises InputError as `check_settings`, `start` and
+    `remember_compiled` do.
+    """
     check_settings()
     start()
     remember_compiled()

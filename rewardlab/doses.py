@@ -40,7 +40,8 @@ def of(
     """The doses of a run, as plain values; None where its conditions are no doses of one thing, or its world names no success.
 
     param: what is swept; doses: its values. half: {reading: {rule: {shift: median}}}, each with "seeds", a number a seed or
-    None. families: {reading: rows of `interactions`}. levels: what each rule is known to read of reward. "inf" stands for above the largest dose.
+    None. families: {reading: rows of `interactions`}. levels: what each rule is known to read of reward. "inf" stands for
+    above the largest dose.
     """
     (param, values), swept = sweep, len(runs.conditions) > 2 and runs.goals and runs.shifts
     if not (swept and values and all(0 <= value <= 1 for value in values.values())):
@@ -160,18 +161,23 @@ def told(summary: dict[str, Any], said: Words, reading: str = READINGS[0]) -> li
     """What a summary says of doses: what a larger network changes first, what a half dose is, then each network's rules."""
     found, text = summary["doses"], list[str]()
     groups: dict[tuple, list[dict[str, Any]]] = {}
-    what = f"the value of “{found['param']}” in training with which agents {said.ended(summary['goals'][0])} in half of the episodes under a shift"
+    what = (
+        f"the value of “{found['param']}” in training with which agents {said.ended(summary['goals'][0])} "
+        "in half of the episodes under a shift"
+    )
     for row in found["families"][reading]:
         groups.setdefault((tuple(row["hidden"]), tuple(row["selection"])), []).append(row)
     for (hidden, rules), rows in groups.items():
         each = listed(f"{_times(row)} {said.place(row['shift'])}" for row in rows)
         larger, smaller = network(hidden), network(rows[0]["base"])
         text.append(
-            f"measured against {said.names(rows[0]['gradient'])}, the half dose of {said.names(rules)}{'' if text else f' ({what})'} is "
+            f"measured against {said.names(rows[0]['gradient'])}, the half dose of "
+            f"{said.names(rules)}{'' if text else f' ({what})'} is "
             f"this many times as large with {larger} as with {smaller}: {each}."
         )
     text.append(
-        f"half doses{'' if text else f' ({what})'}: medians over seeds, each with a curve of its own, {WHEN[reading]} [95 % interval]."
+        f"half doses{'' if text else f' ({what})'}: medians over seeds, "
+        f"each with a curve of its own, {WHEN[reading]} [95 % interval]."
     )
     entries = {name: Entry(e["rule"], tuple(e["hidden"]), None) for name, e in found["entries"].items()}
     titled = titles(entries, said)
@@ -199,7 +205,9 @@ def network(hidden) -> str:
 
 
 def figure(found: dict[str, Any], doses: list[float]) -> str:
-    """A half dose as "5.1 % [3.2–9]", with > and < for above the largest and below the smallest of the doses tried; "–" for none."""
+    """A half dose as "5.1 % [3.2–9]", with > and < for above the largest and below the smallest of the doses tried; "–" for
+    none.
+    """
     if found["half"] is None:
         return f"– ({count(found['n'], 'seed')})"
 

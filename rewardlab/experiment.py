@@ -118,8 +118,8 @@ class Experiment:
     budgets: {rule: Budget} of the rules that get other steps or fewer seeds.
     points: evaluations after the one of the untrained agent, evenly spaced. Where budgets differ there is one more, at the
         largest number of steps that all rules share.
-    points_at: where these evaluations are instead, as shares of each rule's steps; there is always one at the end, and one wherever a
-        phase begins, before anything is learned in it.
+    points_at: where these evaluations are instead, as shares of each rule's steps; there is always one at the end, and one
+        wherever a phase begins, before anything is learned in it.
     episodes: episodes of each evaluation.
     width: seeds per batch and device; 0: what suits the device (`widths.py`). Part of a run's identity: another width
         rounds differently.
@@ -359,8 +359,9 @@ class Experiment:
         """Raises InputError where neither the experiment nor its world says what counts as having learned."""
         if self.capable_return is None and not {"random", "optimal"} <= {*adapter.scripted(env)}:
             first = next(iter(self.evaluations))
+            world = show(self.env if isinstance(self.env, str) else type(self.env).__name__)
             raise InputError(
-                f'capable_return is missing, and world {show(self.env if isinstance(self.env, str) else type(self.env).__name__)} has no policies "random" and "optimal" to measure '
+                f'capable_return is missing, and world {world} has no policies "random" and "optimal" to measure '
                 f"a share of; allowed: the return on evaluation {first!r} that counts as having learned"
             )
 

@@ -39,8 +39,9 @@ BITLESS = ("--xla_force_host_platform_device_count", "--xla_dump")  # how flags 
 def of(experiment: Experiment) -> dict[str, Any]:
     """What decides the bits of a seed, beside its number, the config and the width's place in it. Starts jax's backends.
 
-    Worlds, rules and probes go by the digest of their files and of what these import, by the versions of the packages among that, and,
-    unless they come with RewardLab or gymnax, worlds and rules by what they compute: the digest of their traced programs.
+    Worlds, rules and probes go by the digest of their files and of what these import, by the versions of the packages among
+    that, and, unless they come with RewardLab or gymnax, worlds and rules by what they compute: the digest of their traced
+    programs.
     """
     import jax
 

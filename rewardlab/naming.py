@@ -50,7 +50,9 @@ def title(rule: type[Rule]) -> str:
 
 
 def _variant(name: str, own: str, title: str) -> str:
-    """What an experiment calls a rule: its title; RULE-VARIANT is that rule in a variant, "PPO, linear"; any other name is its own."""
+    """What an experiment calls a rule: its title; RULE-VARIANT is that rule in a variant, "PPO, linear"; any other name is its
+    own.
+    """
     if title and name.startswith(f"{own}-"):
         return f"{title}, {plain(name.removeprefix(f'{own}-'))}"
     return title if name == own else ""

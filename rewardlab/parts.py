@@ -58,8 +58,8 @@ class Batch(NamedTuple):
 class Part(NamedTuple):
     """What a batch came to.
 
-    arrays: what its probes found, by the names of `layout.Layout.arrays`, first axis the batch's seeds. policies: the final parameters,
-    by path, first axis the same; kept where the batch has its rule's seed 0 under the main condition, or else empty.
+    arrays: what its probes found, by the names of `layout.Layout.arrays`, first axis the batch's seeds. policies: the final
+    parameters, by path, first axis the same; kept where the batch has its rule's seed 0 under the main condition, or else empty.
     about: what else is written down with it: seconds, compile_seconds, and the identities that it was computed with.
     """
 

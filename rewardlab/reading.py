@@ -83,7 +83,9 @@ def filled(results: xarray.Dataset) -> xarray.Dataset:
 
 
 def capable(results: xarray.Dataset) -> xarray.DataArray:
-    """bool[rule, condition, seed, point]: whether a seed's return on the training distribution is enough; never of one that failed."""
+    """bool[rule, condition, seed, point]: whether a seed's return on the training distribution is enough; never of one that
+    failed.
+    """
     run = results["return"].where(~results.failed) if "failed" in results else results["return"]
     run = run.isel(evaluation=0).transpose("rule", "condition", "seed", "point")
     return run.copy(data=stats.first_reaching(run.values[..., None], results.attrs["capability"]) == 0)

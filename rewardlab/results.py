@@ -134,7 +134,8 @@ def declared(question: Question) -> tuple[dict[str, tuple[str, ...]], dict[str, 
 def checked(results: Any, question: Question | None = None) -> Any:
     """The Dataset, if it is of the form that `dataset` gives it, so that it can be summarised. Raises InputError.
 
-    question: whose arrays are needed; None: the one that their experiment says. Its digest says that nothing happened to it, not that RewardLab made it.
+    question: whose arrays are needed; None: the one that their experiment says. Its digest says that nothing happened to it,
+    not that RewardLab made it.
     """
 
     def need(right: Any, what: str) -> None:

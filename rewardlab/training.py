@@ -174,7 +174,8 @@ def train(
     steps: int = 100_000,
     judge: Judge = world,
 ) -> Carry:
-    """Trains one seed for at least `steps` environment steps. spec: the network, whatever `agents.spec` takes. Inputs are standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
+    """Trains one seed for at least `steps` environment steps. spec: the network, whatever `agents.spec` takes. Inputs are
+    standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
     The trained policy is `rule.deploy(agent, carry.state)`. Raises InputError for more steps than can be counted, and for
     anything but one threefry key.

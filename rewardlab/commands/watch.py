@@ -16,7 +16,8 @@ from rewardlab.errors import InputError, show, unknown
 def main(words: list[str]) -> int:
     parser = Parser(
         "watch",
-        usage="rewardlab watch WORLD [--agent POLICY | --agent RUN [--rule RULE] | --play] [--out FILE] [--seed N] [--PARAM VALUE ...]",
+        usage="rewardlab watch WORLD [--agent POLICY | --agent RUN [--rule RULE] | --play] [--out FILE] [--seed N] "
+        "[--PARAM VALUE ...]",
         description="Writes a film of one episode, played by one of the world's scripted policies or by what a run has trained. "
         "Every param can be set.",
     )

@@ -69,8 +69,8 @@ class CoinRun(World):
     """A gymnax environment. Actions: `ACTIONS`. Reward 1 for the coin, which ends the episode, as death does with 0.
 
     Observation bool[254], with enemies bool[317]: a window 7 tiles high and 9 wide around the agent for each of CHANNELS,
-    flattened in this order ([channel, row, column]), then "rising" and "falling". Outside of the level is solid, and below a pit hazard.
-    Being in the column before the end wall sets `ended` and never ends the episode. A finished episode stays as it is.
+    flattened in this order ([channel, row, column]), then "rising" and "falling". Outside of the level is solid, and below a
+    pit hazard. Being in the column before the end wall sets `ended` and never ends the episode. A finished episode stays as it is.
     """
 
     actions = ACTIONS

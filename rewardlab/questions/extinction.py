@@ -4,8 +4,8 @@ The main condition pays throughout: it shows that the behaviour lasts while it i
 reward is another, pay changes at that phase's start, once agents are competent. Behaviour is success (the return, in a world that
 names no outcomes) on the first evaluation, where the world pays as ever and nobody learns.
 
-A seed's *half-life* is how long after the change its behaviour takes to come halfway down from where it was to where the same rule's
-untrained networks are, by straight lines between evaluations. A seed that has not come so far by the end is *censored*: its
+A seed's *half-life* is how long after the change its behaviour takes to come halfway down from where it was to where the same
+rule's untrained networks are, by straight lines between evaluations. A seed that has not come so far by the end is *censored*: its
 half-life is longer than what was watched, and counts as that, not as a number. So a median of half-lives, and its interval by the
 sign test, are said only as far as they were watched. Steps are those lived; updates are the rule's own, read from its records.
 
@@ -41,7 +41,8 @@ Curve = tuple[np.ndarray, np.ndarray, float | None]
 
 
 class Lives(NamedTuple):
-    """One rule under one condition. able: bool[S], competent when pay changed. before, end: float[S], behaviour then and at the end.
+    """One rule under one condition. able: bool[S], competent when pay changed. before, end: float[S], behaviour then and at
+    the end.
 
     steps, updates: float[S], half-lives, inf where censored, NaN for seeds that are not able. watched: steps, updates after the
     change that all able seeds lived, NaN without any.
@@ -127,8 +128,8 @@ def _figures(one: Lives, main_end: np.ndarray) -> dict[str, Any]:
     """What the summary says of a rule under a condition.
 
     able: seeds that were competent when pay changed. before, end, paid: figures of their behaviour at the change, at the end, and
-    at the end of the same seeds' training with pay. steps, updates: {"half", "low", "high", "n", "above"}: the median half-life, its
-    interval, how many seeds, how many of them censored; "inf" stands for longer than was watched, `watched`.
+    at the end of the same seeds' training with pay. steps, updates: {"half", "low", "high", "n", "above"}: the median
+    half-life, its interval, how many seeds, how many of them censored; "inf" stands for longer than was watched, `watched`.
     """
 
     def told(values: np.ndarray) -> dict[str, Any]:
@@ -248,7 +249,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             short[rule].append("outlives what was watched" if lasts else f"half-life {_half_life(of)}")
             kept = f"{halved['above']} of {count(halved['n'], 'competent seed')} had not come halfway down by the end"
             long[rule].append(
-                f"where {paid} from {percent(change['start'])} % of the steps on, {what} goes from {_measure(summary, of['before'])} to "
+                f"where {paid} from {percent(change['start'])} % of the steps on, {what} "
+                f"goes from {_measure(summary, of['before'])} to "
                 f"{_measure(summary, of['end'])} at the end ({_measure(summary, of['paid'])} where pay goes on): "
                 f"half-life {_half_life(of)}; {kept}."
             )
@@ -300,12 +302,18 @@ def _pairs(summary: dict[str, Any]) -> list[str]:
     if not rows:
         return []
     apart = [row for row in rows if row["significant"]]
-    text = f"{len(apart)} of {len(rows)} pairs of rules differ in half-life, in steps (Holm-corrected over {count(summary['comparisons'], 'comparison')})"
+    text = (
+        f"{len(apart)} of {len(rows)} pairs of rules differ in half-life, in steps "
+        f"(Holm-corrected over {count(summary['comparisons'], 'comparison')})"
+    )
     if apart:
         most = max(apart, key=lambda row: abs(row["effect"] - 0.5))
         first, other = (most["a"], most["b"]) if most["effect"] >= 0.5 else (most["b"], most["a"])
         chance = max(most["effect"], 1 - most["effect"])
-        text += f"; the most: {said.rule(first)} outlasts {said.rule(other)} in {percent(chance)} % of pairs of seeds (“{plain(most['condition'])}”)"
+        text += (
+            f"; the most: {said.rule(first)} outlasts {said.rule(other)} in {percent(chance)} % of pairs of seeds "
+            f"(“{plain(most['condition'])}”)"
+        )
     return [text + "."]
 
 
@@ -341,14 +349,16 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
                 [said.rule(rule), plain(condition), f"{of['able']} of {of['seeds']}", *numbers, claim, censored]
             )
     note = (
-        "Interquartile means over the seeds that were competent when pay changed [95 % interval]; half-lives: medians [95 % interval of the sign test]. "
-        "Censored: had not come halfway down to the untrained network by the end, and count as longer than what was watched. –: no claim."
+        "Interquartile means over the seeds that were competent when pay changed [95 % interval]; half-lives: medians "
+        "[95 % interval of the sign test]. "
+        "Censored: had not come halfway down to the untrained network by the end, and count as longer than what was watched. "
+        "–: no claim."
     )
     shown = Figure(
         "extinction",
         "Curves: behaviour against environment steps, a panel a rule, paid throughout and under each change of pay.",
-        "Behaviour on the first evaluation, of seeds that were competent when pay changed (dashed): interquartile means with 95 % bootstrap bands. Grey: "
-        "pay goes on. Dots: the median half-life, where it was reached.",
+        "Behaviour on the first evaluation, of seeds that were competent when pay changed (dashed): interquartile means with "
+        "95 % bootstrap bands. Grey: pay goes on. Dots: the median half-life, where it was reached.",
     )
     told = "Agents are trained until they are competent; then what is paid changes, and training goes on. Evaluations pay as ever."
     return [Section("When reward stops", told, (shown,), (Table(head, rows, note),), lead=True)]

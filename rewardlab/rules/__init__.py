@@ -63,7 +63,9 @@ def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters: Any) -> Rul
 
 
 def counted(rule: Rule, where: str) -> Rule:
-    """The rule. Raises InputError, which begins with `where`, where one update lives more steps than a seed's count has room for."""
+    """The rule. Raises InputError, which begins with `where`, where one update lives more steps than a seed's count has room
+    for.
+    """
     lived, limit = getattr(rule, "lanes", 0) * getattr(rule, "steps", 0), LARGEST_SIZE - MOST_STEPS
     if lived > limit:
         raise out_of_range(f"{where}: lanes × steps", lived, f"at most {limit} in one update")

@@ -12,7 +12,8 @@ from rewardlab.rules.returns import whole_returns
 
 @struct.dataclass
 class ReinforceReturn(Reinforce):
-    """As `reinforce`, with R, the undiscounted return of the episode, in place of the reward-to-go: Σ_t (R − b(s_t)) ∇log π(a_t|s_t).
+    """As `reinforce`, with R, the undiscounted return of the episode, in place of the reward-to-go:
+    Σ_t (R − b(s_t)) ∇log π(a_t|s_t).
 
     Its expectation is that of `reinforce` with γ = 1, since what was paid before an action does not depend on it; its variance
     is larger. The baseline is fitted to R.

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from rewardlab import batches, compare, parts, report, store
+from rewardlab import batches, compare, parts, policies, report, store
 from rewardlab.auditing import audit
 from rewardlab.envs.adapter import set_params
 from rewardlab.errors import InputError, show, unknown
@@ -25,7 +25,6 @@ from rewardlab.probes.replay import camera
 from rewardlab.questions import Question
 from rewardlab.report import replays
 from rewardlab.results import Measured, checked, dataset
-from rewardlab.training import Setting
 
 REFERENCE_EPISODES = 1024
 
@@ -176,7 +175,7 @@ def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> d
             continue
         setting, kind = experiment.setting(env, rule), experiment.kind(env, rule)
         film = cameras.setdefault(kind, camera(env, setting.agent, kind.act))
-        policy = first_policy(experiment, setting, rule, found)
+        policy = first_policy(path, experiment, rule)
         for name, override in names.items():
             replays.write(path, name, film(set_params(env.default_params, override), policy, key))
             digests[name] = _sha256(path / "replays" / f"{name}.gif")
@@ -192,31 +191,14 @@ def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.n
     experiment, env = run.experiment, run.experiment.world()
     if rule not in experiment.rules:
         raise unknown("rule", rule, experiment.rules)
-    setting = experiment.setting(env, rule)
-    policy = first_policy(experiment, setting, rule, parts.scan(run.path, experiment, lambda _: None))
+    setting, policy = experiment.setting(env, rule), first_policy(run.path, experiment, rule)
     act = experiment.kind(env, rule).act
     return camera(env, setting.agent, act, episodes=1)(set_params(env.default_params, params), policy, key)[0]
 
 
-def first_policy(experiment: Experiment, setting: Setting, rule: str, found: list[Part]):
-    """The final parameters of a rule's seed 0 under the main condition."""
-    main = next(iter(experiment.conditions))
-    firsts = (part for part in found if (*part.batch[:2], part.batch.seeds[0]) == (rule, main, 0) and part.policies)
-    part = next(firsts, None)
-    if part is None:
-        raise InputError(f"no trained policy of {rule} is kept; allowed: a run that has trained its seed 0")
-    stored = part.policies
-    own = experiment.rules[rule]
-
-    def policy(key):
-        return own.deploy(setting.agent, own.init(setting.agent, key)).params
-
-    wanted, structure = jax.tree_util.tree_flatten_with_path(jax.eval_shape(policy, jax.random.key(0)))
-    leaves = {jax.tree_util.keystr(path): (leaf.shape, leaf.dtype) for path, leaf in wanted}
-    given = {name: (array.shape[1:], array.dtype) for name, array in stored.items()}
-    if given != leaves:
-        raise InputError(f"the policy that is kept of {rule} is of another form than the rule's: {show(given)}")
-    return jax.tree_util.tree_unflatten(structure, [stored[name][0] for name in leaves])
+def first_policy(path: Path, experiment: Experiment, rule: str):
+    """The final parameters of a rule's seed 0 under the main condition. Raises InputError where they are not kept."""
+    return jax.tree.map(lambda x: x[0], policies.read(path, experiment, rule, first=True)[1].params)
 
 
 def missing_text(lacking: list[tuple[int, parts.Batch]]) -> str:

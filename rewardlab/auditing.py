@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from rewardlab import envs, registry, rules
+from rewardlab import envs, notebook, registry, rules
 from rewardlab.agents import MLP
 from rewardlab.dataflow import NONE
 from rewardlab.envs import adapter
@@ -73,12 +73,21 @@ class Reach:
         return tuple(head for head in self.reads if head in self.fitted)
 
 
+class Audit(tuple[Reach, ...]):
+    """Rows of an audit, which a notebook shows as a table."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        return notebook.of_audit(self)
+
+
 def audit(
     rule: str | Path | Rule | Iterable[Any] | Mapping[str, Rule] | None = None,
     *,
     agent: Any = MLP(),
     env: Any = "coinrun",
-) -> tuple[Reach, ...]:
+) -> Audit:
     """What reward reaches, a row per rule.
 
     rule: a rule, its name or path, several of them, or {name: rule}; None for every rule that comes with the package and
@@ -96,7 +105,7 @@ def audit(
         except InputError:
             if rule is not None:
                 raise
-    return tuple(rows)
+    return Audit(rows)
 
 
 def _named(given: Any) -> dict[str, Rule]:

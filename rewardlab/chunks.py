@@ -7,6 +7,7 @@ on the carry and on the number of the update alone.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,13 +61,30 @@ class Saved(NamedTuple):
 
 
 class Trained(NamedTuple):
-    """A batch of seeds, padding included: the arrays of `layout.Layout` by name, the final policies, the seconds it
-    took, and the identities it was computed with, if it was saved on the way."""
+    """A batch of seeds, padding included: the arrays of `layout.Layout` by name, the parameters of the policies as `parts.Part`
+    keeps them, the seconds it took, and the identities it was computed with, if it was saved on the way."""
 
     arrays: dict[str, np.ndarray]
-    policies: Any
+    policies: dict[str, np.ndarray]
     seconds: float
     computed_with: list[dict[str, Any]]
+
+
+class Moment(NamedTuple):
+    """Where a batch stands, as a callback is told between two chunks and after every evaluation.
+
+    rule, condition; seeds: their numbers. steps: int64[seeds], environment steps lived. log: {name: float32[seeds]}, what the
+    rule said of its last update. point: the number of the evaluation that was just made, or None. measured: {array:
+    float32[seeds, own axes]} that it found, by the names of the results; {} where there was none.
+    """
+
+    rule: str
+    condition: str
+    seeds: tuple[int, ...]
+    steps: np.ndarray
+    log: dict[str, np.ndarray]
+    point: int | None
+    measured: dict[str, np.ndarray]
 
 
 def train_batch(
@@ -77,10 +95,11 @@ def train_batch(
     progress: Progress,
     stop: Stop,
     saved: Saved | None = None,
+    callback: Callable[[Moment], Any] | None = None,
 ) -> Trained:
     """Trains one batch of seeds, evaluating at every point; goes on from its newest checkpoint where there is one.
 
-    Once `stop` is requested it commits what it has and raises Interrupted.
+    callback: is told how far it is (`Moment`). Once `stop` is requested it commits what it has and raises Interrupted.
     """
     started = last = time.perf_counter()
     put = partial(jax.device_put, device=device)
@@ -95,13 +114,14 @@ def train_batch(
 
     kept = layout.of(experiment, env)
     points = kept.blank("point", width)
-    like = {"carry": programs.begin.out_info, "points": points, "position": np.int64(0)}
+    policies = blank(programs.policy.out_info, len(targets) if experiment.policies == "points" else 1)
+    like = {"carry": programs.begin.out_info, "points": points, "policies": policies, "position": np.int64(0)}
     found = saved and checkpoints.newest(saved.directory, like, saved.fits, saved.note)
     computed_with = [saved.identity] if saved else []
-    if saved and found and 0 <= int(found[1]["position"]) <= len(targets):
+    if saved and found and 0 <= int(found[1]["position"]) < len(targets):
         _, tree, about = found
         carry, position = put(tree["carry"]), int(tree["position"])
-        points = {name: np.array(array) for name, array in tree["points"].items()}
+        points, policies = ({k: np.array(x) for k, x in tree[group].items()} for group in ("points", "policies"))
         started -= about["seconds"]
         computed_with = [one for one in about["computed_with"] if one != saved.identity] + computed_with
         reached = int(np.min(carry.steps))
@@ -115,8 +135,15 @@ def train_batch(
     def commit():
         if saved and reached:
             about = {"config": saved.config, "seconds": time.perf_counter() - started, "computed_with": computed_with}
-            tree = {"carry": carry, "points": points, "position": np.int64(position)}
+            tree = {"carry": carry, "points": points, "policies": policies, "position": np.int64(position)}
             checkpoints.save(saved.directory, reached + position, tree, about)  # either grows
+
+    def tell(point=None, measured=None):
+        if callback:
+            kept = lambda x: np.broadcast_to(x, (width, *np.shape(x)[1:]))[:seeds]  # counts may be one for all  # noqa: E731
+            log, found = ({k: kept(x) for k, x in named.items()} for named in (carry.log, measured or {}))
+            steps = kept(np.asarray(carry.steps, np.int64))
+            callback(Moment(batch.rule, batch.condition, batch.seeds, steps, log, point, found))
 
     def look_around():
         nonlocal last
@@ -140,19 +167,23 @@ def train_batch(
             ahead = max(int(ahead * min(max(CHUNK / max(took, 1e-6), 0.25), 8.0)), 1)
             lived = int(min(reached, targets[position]) - min(before, targets[position])) * seeds
             progress.advance(lived, batch.name, batch.rule, took)
+            tell()
             if reached < targets[position]:
                 look_around()
         begun = time.perf_counter()
-        policies = programs.policy(rule, carry)
-        evaluated = evaluate["point"](default, overrides, policies, key) if "point" in evaluate else {}
-        measured = {**evaluated, "steps": carry.steps, "finite": finite(policies, carry)}
+        now = programs.policy(rule, carry)
+        evaluated = evaluate["point"](default, overrides, now, key) if "point" in evaluate else {}
+        measured = {**evaluated, "steps": carry.steps, "finite": finite(now, carry)}
         for name, value in measured.items():
             points[name][:, position] = np.asarray(value)
+        for name, (value, _) in checkpoints.flat(now).items():
+            at = position if experiment.policies == "points" else 0  # each replaces the one before it
+            policies[name][:, at] = value
         progress.advance(1, batch.name, EVALUATION, time.perf_counter() - begun)
-    last = evaluate["end"](default, overrides, policies, key) if "end" in evaluate else {}
+        tell(position, measured)
+    last = evaluate["end"](default, overrides, now, key) if "end" in evaluate else {}
     arrays = points | {name: np.asarray(value) for name, value in last.items()}
     arrays |= recording.arrays(carry.records) if carry.records else {}
-    policies = jax.device_put(policies, jax.local_devices()[0])
     return Trained({name: arrays[name] for name in kept.arrays}, policies, time.perf_counter() - started, computed_with)
 
 
@@ -160,6 +191,12 @@ def terms(experiment: Experiment, env: Any, stretch: Stretch) -> tuple[Any, tupl
     """What a stretch of training gives its programs: the world's params; and the weights, where there are any."""
     weights = {name: jnp.float32(weight) for name, weight in stretch.weights.items()}
     return set_params(env.default_params, stretch.params), (weights,) * bool(weights)
+
+
+def blank(shapes: Any, times: int) -> dict[str, np.ndarray]:
+    """Room for the parameters of policies [width, ...] at so many times, {path: [width, times, ...]}."""
+    named = jax.tree_util.tree_leaves_with_path(shapes)
+    return {jax.tree_util.keystr(path): np.zeros((x.shape[0], times, *x.shape[1:]), x.dtype) for path, x in named}
 
 
 def expected(experiment: Experiment, batch: Batch) -> dict[str, int]:

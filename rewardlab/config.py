@@ -11,7 +11,7 @@ from typing import Any
 
 from rewardlab import agents, questions, registry, rules
 from rewardlab.errors import InputError, show, unknown, wrong_type
-from rewardlab.experiment import Budget, Condition, Experiment, Phase
+from rewardlab.experiment import POLICIES, Budget, Condition, Experiment, Phase
 from rewardlab.fields import coerce
 from rewardlab.files import read_json, read_text
 from rewardlab.types import Rule
@@ -91,6 +91,8 @@ def to_json(experiment: Experiment) -> str:
         del plain["asks"]
     if not experiment.points_at:
         del plain["points_at"]
+    if experiment.policies == POLICIES[0]:
+        del plain["policies"]
     plain["conditions"] = {name: _condition_to_plain(condition) for name, condition in experiment.conditions.items()}
     plain["budgets"] = {name: dataclasses.asdict(budget) for name, budget in experiment.budgets.items()}
     plain["rules"] = {name: _rule_to_plain(rule) for name, rule in experiment.rules.items()}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rewardlab import agents, envs, probes, questions, registry, rules, training
+from rewardlab import agents, envs, notebook, probes, questions, registry, rules, training
 from rewardlab.agents import MLP, Spec
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show, unknown, wrong_type
@@ -30,6 +30,7 @@ def _whole(default: int, lowest: int, highest: int) -> Any:
 
 
 USUAL_REWARD = {"reward": 1.0}  # the world's own
+POLICIES = ("end", "points", "none")
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,8 @@ class Experiment:
     seed: root of all randomness.
     asks: what the results are read for: the name of a question (`rewardlab.questions`), or the path of a file that defines one.
     probes: what is measured beside that which the question needs: names of probes (`rewardlab.probes`), or paths of files.
+    policies: whose parameters are kept, float32 each: "end", those of every seed at the end of its training; "points", at every
+        point, too; "none", of no seed but the first of each rule under the main condition, which is filmed.
     published: what others reported for this world, {who, by what, under which conditions: return}; shown beside the results.
     """
 
@@ -159,6 +162,7 @@ class Experiment:
     points_at: tuple[float, ...] = ()
     asks: str = questions.USUAL
     probes: tuple[str, ...] = ()
+    policies: str = POLICIES[0]
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:
@@ -188,6 +192,8 @@ class Experiment:
         put("points_at", tuple(placed if placed[-1:] == [1.0] or not placed else [*placed, 1.0]))
         put("asks", _member(questions, self.asks))
         put("probes", tuple(dict.fromkeys(_member(probes, name) for name in self.probes)))
+        if self.policies not in POLICIES:
+            raise unknown("policies", self.policies, POLICIES)
         self._check_world(put)
         figures = (
             len(self.rules)
@@ -364,6 +370,9 @@ class Experiment:
                 f'capable_return is missing, and world {world} has no policies "random" and "optimal" to measure '
                 f"a share of; allowed: the return on evaluation {first!r} that counts as having learned"
             )
+
+    def _repr_html_(self) -> str:
+        return notebook.of_experiment(self)
 
     def to_json(self) -> str:
         """The whole experiment as JSON text; see `rewardlab.config`."""

@@ -59,7 +59,8 @@ class Part(NamedTuple):
     """What a batch came to.
 
     arrays: what its probes found, by the names of `layout.Layout.arrays`, first axis the batch's seeds. policies: the final
-    parameters, by path, first axis the same; kept where the batch has its rule's seed 0 under the main condition, or else empty.
+    parameters, by path, [seeds, times, ...]: at the end alone, or at every point, as `Experiment.policies` says; empty where
+    none are kept.
     about: what else is written down with it: seconds, compile_seconds, and the identities that it was computed with.
     """
 
@@ -166,10 +167,10 @@ def _check(part: Part, experiment: Experiment, where: str) -> None:
         raise InputError(f"{where} holds policies of another number of seeds than {seeds}")
 
 
-def scan(path: Path, experiment: Experiment, note: Callable[[str], None]) -> list[Part]:
-    """The intact parts of an experiment, in the order of their names; the others are noted."""
+def scan(path: Path, experiment: Experiment, note: Callable[[str], None], of: str = "*--*") -> list[Part]:
+    """The intact parts of an experiment, in the order of their names; the others are noted. of: RULE--CONDITION, if only its."""
     found = []
-    for file in sorted((Path(path) / FOLDER).glob("*--*.npz")):
+    for file in sorted((Path(path) / FOLDER).glob(f"{of}--*.npz")):
         try:
             part = read(file, experiment)
         except InputError as error:

@@ -7,6 +7,7 @@ else from the parts, at the end. So a run that was cut off, wherever, goes on fr
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +32,7 @@ from rewardlab import (
     store,
     widths,
 )
-from rewardlab.chunks import Job, Saved
+from rewardlab.chunks import Job, Moment, Saved
 from rewardlab.envs.adapter import set_params, stack_params
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
@@ -52,6 +53,7 @@ def run(
     share: Share = Share(),
     stop: Stop | None = None,
     resume_anyway: bool = False,
+    callback: Callable[[Moment], Any] | None = None,
 ) -> store.Run:
     """Runs an experiment and writes its run directory, report included.
 
@@ -59,6 +61,8 @@ def run(
     share: of several processes that write to one directory, the one that finds everything there writes the results.
     stop: once requested, what is under way is committed, and Interrupted is raised.
     resume_anyway: goes on from what was computed with other versions or devices, or in another width; the results say so.
+    callback: is told how far each batch is, a `chunks.Moment` at a time, between chunks of about 2 s and after every
+        evaluation, to log it elsewhere; what it raises ends the run, which can be resumed.
     Raises InputError, before anything is trained or written, for a directory that holds another run, that another process
     is writing, or that cannot be written, and for what could not be audited or reported afterwards (`rehearsal.py`).
     """
@@ -82,9 +86,9 @@ def run(
         store.renew(path, experiment, progress.note)
         finished = store.Run(path).finished
         if finished and (not found or (share.of > 1 and store.Run(path).reported)):
-            return store.open_run(
-                path
-            )  # there is nothing to do, or someone removed the parts, which are not needed any more
+            return store.Run(
+                path, experiment
+            )  # nothing to do; or the parts, which its results need no more, were removed
         abouts = [part.about for part in found] + [{"computed_with": [mine]}] * bool(missing)
         store.amend_environment(path, computed_with=parts.identities(abouts))
         wanted = [batch for number, batch in missing if number % share.of == share.process]
@@ -92,25 +96,25 @@ def run(
             if found:
                 there = f"{count(len(found), 'batch')} {'is' if len(found) == 1 else 'are'} there"
                 progress.note(f"{path}: going on; {there}, {len(wanted)} to be trained")
-            measure(path, experiment, wanted, mine, progress, stop)
-        return finish(path, experiment, progress.note, stop, known)
+            measure(path, experiment, wanted, mine, progress, stop, callback)
+        finish(path, experiment, progress.note, stop, known)
+        return store.Run(path, experiment)
 
 
 def finish(
     path: Path, experiment: Experiment, note: Callable[[str], None], stop: Stop, known: assembly.Fixed | None
-) -> store.Run:
+) -> None:
     """Writes the results if all parts are there and no other process is doing so."""
     found = parts.scan(path, experiment, note)
     lacking = parts.missing(experiment, found)
     if lacking:
         note(f"{path}: other processes have yet to train {assembly.missing_text(lacking)}")
-        return store.open_run(path)
+        return
     try:
         with lease.Lease(path, "results", 1, stop):
-            return assembly.finish(path, experiment, found, note, known)
+            assembly.finish(path, experiment, found, note, known)
     except lease.Held as held:
         note(f"{path}: its results are being written by {held.holder}")
-        return store.open_run(path)
 
 
 def check_identity(path: Path, experiment: Experiment, found: list[Part], mine: dict[str, Any], anyway: bool) -> None:
@@ -128,21 +132,33 @@ def check_identity(path: Path, experiment: Experiment, found: list[Part], mine: 
 
 
 def measure(
-    path: Path, experiment: Experiment, wanted: list[Batch], mine: dict[str, Any], progress: Progress, stop: Stop
+    path: Path,
+    experiment: Experiment,
+    wanted: list[Batch],
+    mine: dict[str, Any],
+    progress: Progress,
+    stop: Stop,
+    callback: Callable[[Moment], Any] | None = None,
 ) -> None:
     """Trains and evaluates batches; each is written as soon as it is done. Raises Interrupted once all are committed."""
     main, config = next(iter(experiment.conditions)), identity.digest(experiment)
+    turn = threading.Lock()
+
+    def tell(moment: Any) -> None:
+        assert callback is not None  # else nothing is told
+        with turn:  # batches are trained side by side
+            callback(moment)
 
     def train(device: jax.Device, job: Job, batch: Batch) -> float:
         stop.check()
         directory = path / checkpoints.FOLDER / batch.name
         checkpoints.tidy(directory)
         saved = Saved(directory, config, mine, progress.note, chunks.PERIOD)
-        done = chunks.train_batch(device, experiment, job, batch, progress, stop, saved)
+        done = chunks.train_batch(device, experiment, job, batch, progress, stop, saved, tell if callback else None)
         kept = slice(len(batch.seeds))
-        policies = {}
-        if batch.condition == main and 0 in batch.seeds:
-            policies = {name: array[kept] for name, (array, _) in checkpoints.flat(done.policies).items()}
+        first = batch.condition == main and 0 in batch.seeds  # which is filmed
+        asked = first or experiment.policies != "none"
+        policies = {name: array[kept] for name, array in done.policies.items() if asked}
         about = {
             "seconds": done.seconds / workers.count,
             "compile_seconds": job.compile_seconds,

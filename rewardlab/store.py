@@ -22,7 +22,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from rewardlab import identity, netcdf
+from rewardlab import identity, netcdf, notebook
 from rewardlab.config import from_json, to_json
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
@@ -63,13 +63,20 @@ RECORDED = {
 
 
 class Run:
-    """A run directory. Its files are read when first asked for; InputError names the one that is missing or damaged."""
+    """A run directory. Its files are read when first asked for; InputError names the one that is missing or damaged.
 
-    def __init__(self, path: str | Path):
-        self.path = Path(path)
+    experiment: of whoever has just run it, who has the worlds and rules of their own files loaded already. files: whether
+    Python files that the config names may be run to load them; else they are refused.
+    """
+
+    def __init__(self, path: str | Path, experiment: Experiment | None = None, files: bool = False):
+        self.path, self._experiment, self._files = Path(path), experiment, files
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    def _repr_html_(self) -> str:
+        return notebook.of_run(self)
 
     @property
     def finished(self) -> bool:
@@ -114,12 +121,38 @@ class Run:
 
     @functools.cached_property
     def experiment(self) -> Experiment:
-        """The experiment. Worlds and rules in a user's Python file are refused: reading a run never runs files."""
-        return from_json(json.dumps(self.config), where=show(str(self.path / CONFIG)))
+        """The experiment. Worlds and rules in a user's Python file are refused, unless `files` says that they may be run."""
+        if self._experiment is not None:
+            return self._experiment
+        return from_json(json.dumps(self.config), self._files, where=show(str(self.path / CONFIG)))
+
+    def params(self, rule: str, seed: int | None = None, *, condition: str | None = None, point: int = -1) -> Any:
+        """Trained parameters: a pytree of float32 arrays, of one seed; or of all, each leaf [seeds, ...], in order.
+
+        condition: the main one by default. point: which evaluation they are of, the last by default; others are kept where
+        `Experiment.policies` is "points". Raises InputError for what is not kept.
+        """
+        from rewardlab import policies
+
+        if seed is not None:
+            return self.policy(rule, seed, condition=condition, point=point).params
+        return policies.read(self.path, self.experiment, rule, condition, point)[1].params
+
+    def policy(self, rule: str, seed: int = 0, *, condition: str | None = None, point: int = -1) -> Any:
+        """A trained policy, as a `policies.TrainedPolicy`, for `rewardlab.rollout` and `rewardlab.evaluate`. Arguments as of
+        `params`.
+        """
+        from rewardlab import policies
+
+        return policies.kept(self.path, self.experiment, rule, condition, seed, point)
 
 
-def open_run(directory: str | Path) -> Run:
-    """An existing run directory. Raises InputError when there is none."""
+def open_run(directory: str | Path, files: bool = False) -> Run:
+    """An existing run directory. Raises InputError when there is none.
+
+    files: whether Python files of yours that its config names may be run, to make its worlds, rules and policies again; nothing
+    else of a run is ever run.
+    """
     path = _its_own(_directory(directory))
     try:
         there = (path / CONFIG).is_file()
@@ -127,7 +160,7 @@ def open_run(directory: str | Path) -> Run:
         there = False
     if not there:
         raise InputError(f"{show(str(directory))} is no run directory: it has no {CONFIG}")
-    return Run(path)
+    return Run(path, files=files)
 
 
 def holds(path: Path, experiment: Experiment) -> bool:

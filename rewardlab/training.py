@@ -19,6 +19,7 @@ from rewardlab.errors import InputError
 from rewardlab.fields import MOST_STEPS, coerce
 from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
+from rewardlab.probes.outcomes import Outcomes, outcomes
 from rewardlab.randomness import check_one, fast, key_for, split
 from rewardlab.rules import contract
 from rewardlab.types import Agent, PyTree, Rule
@@ -33,7 +34,7 @@ class Carry(NamedTuple):
     state: the rule's. lanes: where the worlds stand, or None for rules that see whole episodes.
     steps: int32[], environment steps lived, every one counted. updates: int32[].
     log: the rule's log of the last update. finite: bool[], whether every reward so far was a finite number.
-    records: what probes of updates have found so far (`recording.py`); () without any.
+    records: what probes of updates have found so far (`recording.py`), or the `Curve` of `train`; () without any.
     """
 
     state: Any
@@ -164,6 +165,18 @@ def advance(
     return jax.lax.while_loop(lambda c: c.steps < target, one, carry)
 
 
+class Curve(NamedTuple):
+    """What `train` measured on the way, at P + 1 points: before training, and then P times, evenly spaced.
+
+    steps: int32[P + 1], environment steps lived. found: Outcomes [P + 1, ...], of whole episodes of the policy that the rule would
+    hand over. log: {name: float32[P + 1]}, what the rule said of the last update before each point; 0 before training.
+    """
+
+    steps: jax.Array
+    found: Outcomes
+    log: dict[str, jax.Array]
+
+
 def train(
     key: jax.Array,
     rule: Rule,
@@ -173,16 +186,35 @@ def train(
     spec: Any = MLP(),
     steps: int = 100_000,
     judge: Judge = world,
+    points: int = 0,
+    episodes: int = 128,
+    log: bool = False,
 ) -> Carry:
-    """Trains one seed for at least `steps` environment steps. spec: the network, whatever `agents.spec` takes. Inputs are
-    standardised under the world's default params. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
+    """Trains one seed for at least `steps` environment steps. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
-    The trained policy is `rule.deploy(agent, carry.state)`. Raises InputError for more steps than can be counted, and for
+    spec: the network, whatever `agents.spec` takes. Inputs are standardised under the world's default params. judge: who says
+    what is reward. points: how often the policy is evaluated on the way, in so many `episodes` of the world that it is trained
+    in; then the carry's `records` are a `Curve`, with the rule's own `log` where that is asked for.
+
+    The trained policy is `rewardlab.deploy(rule, env, carry.state)`. Raises InputError for more steps than can be counted, and for
     anything but one threefry key.
     """
     check_one(key)
     steps = coerce(steps, int, "steps", (0, MOST_STEPS))
+    points, episodes = coerce(points, int, "points", (0, 10**4)), coerce(episodes, int, "episodes", (1, 10**6))
     s = setting(env, rule, spec, judge)
     params = env.default_params if params is None else params
     adapter.check_limit(env, params)  # longer episodes would be cut
-    return advance(s, rule, params, key, begin(s, rule, params, key), jnp.int32(steps))
+    begun = begin(s, rule, params, key)
+    if not (points or log):
+        return advance(s, rule, params, key, begun, jnp.int32(steps))
+
+    def reach(carry: Carry, target: jax.Array) -> tuple[Carry, Any]:
+        carry = advance(s, rule, params, key, carry, target)
+        seen = jax.random.fold_in(fast(key), 2**32 - 1)  # of no update, and the same at every point
+        found = outcomes(env, params, s.agent, rule.deploy(s.agent, carry.state), seen, episodes)
+        return carry, Curve(carry.steps, found, carry.log if log else {})
+
+    targets = [steps * i // points for i in range(points + 1)] if points else [0, steps]
+    carry, curve = jax.lax.scan(reach, begun, jnp.array(targets, jnp.int32))
+    return carry._replace(records=curve)

@@ -44,7 +44,7 @@ def finished(path: Path) -> Path:
     rule = question.rules["drift"]
     agent = training.setting(env, rule, question.agent, main=question.main).agent
     shapes = jax.eval_shape(lambda key: rule.deploy(agent, rule.init(agent, key)).params, jax.random.key(0))
-    policies = checkpoints.flat(jax.tree.map(lambda x: np.zeros((4, *x.shape), x.dtype), shapes))
+    policies = checkpoints.flat(jax.tree.map(lambda x: np.zeros((4, 1, *x.shape), x.dtype), shapes))
     about = {"seconds": 1.0, "compile_seconds": 1.0, "computed_with": [identity.of(question)]}
     batch = parts.Batch("drift", "near", (0, 1, 2, 3))
     parts.save(path, parts.Part(batch, measured, {name: a for name, (a, _) in policies.items()}, about), question)

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 import synthetic
 
+import rewardlab
 from rewardlab import assembly, cli, compare, config, layout, rehearsal, rules, runner, store, tuning
 from rewardlab.bench import turns
 from rewardlab.errors import InputError
@@ -131,10 +132,24 @@ def test_the_library_examples_run(answered, capsys):
         seen.append(runpy.run_path(f"script_{number}.py"))
     assert results.stat().st_mtime_ns == before, "a finished run is not repeated"
     assert "bowl" in capsys.readouterr().out
-    library, train = seen
+    _, library, train = seen
     assert set(library["share"].dims) == {"rule", "condition", "seed", "point", "evaluation", "outcome"}
     assert train["carry"].steps.shape == (3, 4) and (train["carry"].steps >= 8_000).all()
-    assert {leaf.shape[:2] for leaf in jax.tree.leaves(train["params"])} == {(3, 4)}
+    assert train["curve"].found.returns.shape == train["curve"].log["loss"].shape == (3, 4, 5)
+    assert {leaf.shape for leaf in jax.tree.leaves(train["best"])} == {
+        x.shape[2:] for x in jax.tree.leaves(train["carry"].state)
+    }
+    share = (
+        store.Run(results.parent)
+        .results["outcome_share"]
+        .sel(rule="reinforce", condition="end", seed=3, evaluation="moved")
+    )
+    bowls, known = float(library["found"]["outcome_share"]["bowl"]), float(share.isel(point=-1).sel(outcome="bowl"))
+    assert abs(bowls - known) < 0.4 and library["seen"].action.shape[1] == 1, "other levels of the same world"
+    opened = rewardlab.open_run(results.parent, files=True).policy("reinforce", 3)
+    jax.tree.map(np.testing.assert_array_equal, opened.params, library["policy"].params)
+    with pytest.raises(InputError, match="which reading does not run"):
+        rewardlab.open_run(results.parent).policy("reinforce", 3)
 
 
 @pytest.mark.parametrize("step", [s for s in STEPS if "pip install" not in s and s != "pytest"])

@@ -1,0 +1,157 @@
+"""What training leaves behind, from Python: learning curves, trained policies played and measured, and notebooks' displays."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import tiny
+
+import rewardlab
+from rewardlab import envs, parts, rules
+from rewardlab.agents import GRU
+from rewardlab.errors import InputError
+
+KEY = jax.random.key
+WORLD = envs.make("dark_room", size=3, steps=8, held_out=2)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    rule = rules.make("reinforce", lanes=8, steps=16)
+    return rule, jax.jit(lambda key: rewardlab.train(key, rule, WORLD, steps=512, points=2, episodes=16, log=True))(
+        KEY(0)
+    )
+
+
+def test_a_learning_curve_is_of_the_same_training_and_of_the_policy_at_each_point(trained):
+    rule, carry = trained
+    plain = jax.jit(lambda key: rewardlab.train(key, rule, WORLD, steps=512))(KEY(0))
+    jax.tree.map(np.testing.assert_array_equal, carry.state, plain.state)
+    curve = carry.records
+    assert curve.steps.tolist() == [0, 256, 512] == [0, 256, int(carry.steps)]
+    assert {name: x.shape for name, x in curve.log.items()} == {name: (3,) for name in carry.log}
+    assert float(curve.log["loss"][-1]) == float(carry.log["loss"])
+    last = rewardlab.deploy(rule, WORLD, carry.state)
+    seen = jax.random.fold_in(KEY(0), 2**32 - 1)
+    found = rewardlab.evaluate(last, WORLD, seen, episodes=16)
+    np.testing.assert_allclose(curve.found.returns[-1], found["return"], atol=1e-6)
+    np.testing.assert_allclose(curve.found.share[-1], [*found["outcome_share"].values()], atol=1e-6)
+    assert plain.records == ()
+
+
+def test_seeds_are_mapped_over_curves_and_evaluations():
+    rule = rules.make("reinforce", lanes=4, steps=8)
+    keys = jax.random.split(KEY(1), 3)
+    carry = jax.jit(jax.vmap(lambda key: rewardlab.train(key, rule, WORLD, steps=64, points=1, episodes=4)))(keys)
+    assert carry.records.found.returns.shape == (3, 2)
+    one = rewardlab.deploy(rule, WORLD, jax.tree.map(lambda x: x[0], carry.state))
+    params = jax.vmap(lambda state: rewardlab.deploy(rule, WORLD, state).params)(carry.state)
+    measure = lambda p: rewardlab.evaluate(one.of(p), WORLD, KEY(2), episodes=4)["return"]  # noqa: E731
+    together = jax.jit(jax.vmap(measure))(params)
+    alone = [measure(jax.tree.map(lambda x, i=i: x[i], params)) for i in range(3)]
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+
+
+def test_a_rollout_is_what_the_policy_does_step_by_step():
+    rule = rules.make("reinforce", lanes=4, steps=8)
+    state = rule.init(rewardlab.training.setting(WORLD, rule, GRU(units=4)).agent, KEY(3))
+    policy = rewardlab.deploy(rule, WORLD, state, spec=GRU(units=4))
+    seen = rewardlab.rollout(policy, WORLD, KEY(4), episodes=2)
+    memory, happened = policy.start(2), np.asarray(seen.lived)
+    for t in range(len(seen.action)):
+        action, memory = policy.act(seen.obs[t], KEY(0), memory)
+        np.testing.assert_array_equal(np.asarray(action)[happened[t]], np.asarray(seen.action[t])[happened[t]])
+    drawn = rewardlab.rollout(policy, WORLD, KEY(4), episodes=64, temperature=jnp.float32(100.0))
+    counts = np.bincount(np.asarray(drawn.action)[np.asarray(drawn.lived)], minlength=5)
+    assert (counts > 0).all(), "at a high temperature every action is drawn"
+
+
+def test_what_does_not_fit_is_refused_in_one_line(trained):
+    rule, carry = trained
+    policy = rewardlab.deploy(rule, WORLD, carry.state)
+    with pytest.raises(
+        InputError, match=r"observations of 'CartPole-v1' are float32\[4\], and the policy takes bool\[\d+\]; allowed"
+    ):
+        rewardlab.rollout(policy, "CartPole-v1", KEY(0))
+    with pytest.raises(InputError, match="episodes = 0 is out of range"):
+        rewardlab.evaluate(policy, WORLD, KEY(0), episodes=0)
+    with pytest.raises(InputError, match=r"has no 'sise'|'sise'"):
+        rewardlab.evaluate(policy, WORLD, KEY(0), params={"sise": 2})
+    with pytest.raises(InputError, match="policies"):
+        tiny.experiment(policies="all")
+
+
+def test_notebooks_show_what_was_asked_and_escape_it(tmp_path):
+    asked = tiny.experiment(question="Is 1 < 2?")
+    shown = asked._repr_html_()
+    assert "Is 1 &lt; 2?" in shown and all(
+        name in shown for name in (*asked.rules, *asked.conditions, *asked.evaluations)
+    )
+    rows = rewardlab.audit(["reinforce"], env=WORLD)
+    assert "reinforce" in rows._repr_html_() and rows == (rows[0],)
+    run = rewardlab.store.Run(tmp_path)
+    assert "config.json" in run._repr_html_(), "what is missing is said, and nothing is raised"
+
+
+@pytest.mark.slow
+def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_path, one_device):
+    moments, asked = [], tiny.experiment(policies="points")
+    run = rewardlab.run(asked, tmp_path / "all", progress=False, callback=moments.append)
+    rule, condition = next(iter(asked.rules)), next(iter(asked.conditions))
+    count, targets = asked.seeds_of(rule, condition), asked.targets(rule)
+    for point in range(len(targets)):
+        params = run.params(rule, point=point)
+        assert {len(x) for x in jax.tree.leaves(params)} == {count}
+        measure = partial(rewardlab.evaluate, env=asked.world(), key=KEY(0), episodes=4)
+        for seed in (0, count - 1):
+            policy = run.policy(rule, seed, point=point)
+            jax.tree.map(
+                lambda one, every, seed=seed: np.testing.assert_array_equal(one, every[seed]), policy.params, params
+            )
+            assert np.isfinite(measure(policy)["return"])
+    first, last = (jax.tree.leaves(run.params(rule, 0, point=point)) for point in (0, -1))
+    assert any((a != b).any() for a, b in zip(first, last, strict=True))
+
+    # A callback hears of every evaluation of every seed, with the figures that the results have.
+    told = {
+        (m.rule, m.condition, seed, m.point): m.measured["return"][i]
+        for m in moments
+        if m.point is not None
+        for i, seed in enumerate(m.seeds)
+    }
+    found = run.results["return"]
+    for (rule_, condition_, seed, point), value in told.items():
+        np.testing.assert_array_equal(found.sel(rule=rule_, condition=condition_, seed=seed).isel(point=point), value)
+    assert len(told) == sum(asked.seeds_of(r, c) for r in asked.rules for c in asked.conditions) * len(targets)
+
+    with pytest.raises(InputError, match=f"seed = {count} of {rule} is not kept; allowed: 0 to {count - 1}"):
+        run.policy(rule, count)
+    with pytest.raises(InputError, match=r"unknown rule|rule 'pp'"):
+        run.policy("pp")
+    page = run._repr_html_()
+    assert run.summary["verdict"][0][:20] in page
+
+    # Turned off, only what is filmed is kept; a run that was cut off keeps the same.
+    off = rewardlab.run(tiny.experiment(policies="none"), tmp_path / "off", progress=False)
+    with pytest.raises(InputError, match="is not kept"):
+        off.policy(rule, count - 1)
+    with pytest.raises(InputError, match='policies = "points"'):
+        off.policy(rule, 0, point=0)
+    jax.tree.map(np.testing.assert_array_equal, off.params(rule, 0), run.params(rule, 0))
+
+    class Enough(Exception):
+        pass
+
+    def cut(moment):
+        if moment.point == 1:
+            raise Enough
+
+    with pytest.raises(Enough):
+        rewardlab.run(asked, tmp_path / "cut", progress=False, callback=cut)
+    whole = rewardlab.run(asked, tmp_path / "cut", progress=False)
+    for r in asked.rules:
+        for point in range(len(targets)):
+            jax.tree.map(np.testing.assert_array_equal, whole.params(r, point=point), run.params(r, point=point))
+    assert parts.scan(run.path, asked, print)

@@ -3,12 +3,13 @@
     rewardlab run coinrun_explanations
     rewardlab run coinrun_explanations --small
 
-Each explanation is tried apart. PPO and OpenAI-ES with one hidden layer of 16, under five shares of moved levels, with one thing changed at a time: PPO's bonus
-for entropy, the steps (2 and 4 times as many), the step size, the size of perturbations, how candidates act while they are
-tested, and how loud the coin is among the inputs (a quarter, half and twice the gain that unit variance gives it, which is
-1, 2 and 8 in place of 4). With the coin moved every policy is evaluated greedily, and drawing its actions at temperature .3 and 1.
-OpenAI-ES lives half of the main job's steps here, so that 2 times as many are those; in `--small`, which has four shares and 5 seeds and
-so no intervals, a quarter. Half doses are compared by their intervals: no test is made.
+Each explanation is tried apart. PPO and OpenAI-ES with one hidden layer of 16, under five shares of moved levels, with one
+thing changed at a time: PPO's bonus for entropy, the steps (2 and 4 times as many), the step size, the size of perturbations,
+how candidates act while they are tested, and how loud the coin is among the inputs (a quarter, half and twice the gain that
+unit variance gives it, which is 1, 2 and 8 in place of 4). With the coin moved every policy is evaluated greedily, and drawing
+its actions at temperature .3 and 1. OpenAI-ES lives half of the main job's steps here, so that 2 times as many are those; in
+`--small`, which has four shares and 5 seeds and so no intervals, a quarter. Half doses are compared by their intervals: no
+test is made.
 
 It was not run to its end: 7e9 steps, some 3.5 hours of CPU time by the main job's speeds; `--small`, of 1.5e9, a fifth of that.
 """

@@ -7,13 +7,15 @@
 Five rules, each with three networks (linear, one hidden layer of 16, one of 64), under eight shares of moved levels, from none
 to all; half of the moved coins at a detour, half behind the start. `--small` has two rules, two networks and four shares;
 `--full` is for an accelerator. Settings are those of the main job for every network and every share, and so are the steps, but for
-OpenAI-ES and truncation selection, which live .375 times as many in `--small`, and 2.5 times in `--full`: nothing was tuned here. The level pool and the root seed are this question's own.
+OpenAI-ES and truncation selection, which live .375 times as many in `--small`, and 2.5 times in `--full`: nothing was tuned
+here. The level pool and the root seed are this question's own.
 
-Time: about 20 minutes of CPU time for `--small`, beside other work. The whole grid is 5.2e9 steps, some 3.5 hours of CPU time by the main
-job's speeds; it was not run to its end, and `--full` was not run.
-Result of `--small`, median half doses at a detour / behind: linear, PPO 11 % / below 5 %, OpenAI-ES 42 % / 7.4 %; 16, PPO 6.6 % / below 5 %,
-OpenAI-ES above 50 % / 36 %. With the hidden layer the gap is wider by a factor of 2.4 [1.2-5.1] at a detour,
-and 7.2, not tested, behind; 3 to 4 seeds of OpenAI-ES are not capable under every share, and its control with a hidden layer fails at a detour.
+Time: about 20 minutes of CPU time for `--small`, beside other work. The whole grid is 5.2e9 steps, some 3.5 hours of CPU time
+by the main job's speeds; it was not run to its end, and `--full` was not run.
+Result of `--small`, median half doses at a detour / behind: linear, PPO 11 % / below 5 %, OpenAI-ES 42 % / 7.4 %; 16, PPO
+6.6 % / below 5 %, OpenAI-ES above 50 % / 36 %. With the hidden layer the gap is wider by a factor of 2.4 [1.2-5.1] at a detour,
+and 7.2, not tested, behind; 3 to 4 seeds of OpenAI-ES are not capable under every share, and its control with a hidden layer
+fails at a detour.
 """
 
 from dataclasses import replace

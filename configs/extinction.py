@@ -3,7 +3,8 @@
     rewardlab run extinction
 
 A dog learns which of six tricks goes with which of six commands. Half-way through, nothing is paid any more, or the reverse of what
-was paid; or all goes on, which is the control. An untrained network and yoked reward show what there is without reward's information.
+was paid; or all goes on, which is the control. An untrained network and yoked reward show what there is without reward's
+information.
 
 Time: 3.7 minutes on 2 cores that were busy with other work (2.7 of CPU time), compilation and report included.
 Result, median half-lives over the seeds that were competent when pay changed (all 32; truncation selection 25, OpenAI-ES 31):
@@ -16,9 +17,9 @@ Result, median half-lives over the seeds that were competent when pay changed (a
     OpenAI-ES               longer                                   35,913 steps [31,826-42,523], 35 updates
     REINFORCE, no critic    longer                                   50,024 steps [47,617-50,455], 195 updates
 
-Where nothing is paid, a rule that follows a slope has none, and the habit stays; only PPO's bonus for entropy wears it down by a third.
-What acts on a prediction of reward stops as soon as it predicts none, and what is bred without selection drifts. Sizes and step sizes
-were picked by hand, for all rules to learn; a half-life goes with them.
+Where nothing is paid, a rule that follows a slope has none, and the habit stays; only PPO's bonus for entropy wears it down by
+a third. What acts on a prediction of reward stops as soon as it predicts none, and what is bred without selection drifts.
+Sizes and step sizes were picked by hand, for all rules to learn; a half-life goes with them.
 """
 
 from rewardlab.agents import MLP

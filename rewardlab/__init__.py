@@ -6,6 +6,7 @@ run.results      # every seed, an xarray Dataset
 """
 
 import importlib
+from typing import Any
 
 # Loaded when first asked for: importing the package stays cheap.
 _WHERE = {
@@ -29,7 +30,7 @@ _MODULES = ("agents", "envs", "judges", "rules", "tuned")
 __all__ = [*_WHERE, *_MODULES]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return importlib.import_module(f"rewardlab.{name}")
     if name not in _WHERE:
@@ -37,5 +38,5 @@ def __getattr__(name: str):
     return getattr(importlib.import_module(f"rewardlab.{_WHERE[name]}"), name)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted(__all__)

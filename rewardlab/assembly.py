@@ -47,7 +47,7 @@ def fixed(experiment: Experiment, env, say: Callable[[str], None] = lambda text:
     says what counts as having learned. say: is told what begins.
     """
     experiment.check_capability(env)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for i, (name, rule) in enumerate(experiment.rules.items(), 1):
         say(f"Auditing {name} ({i} of {len(experiment.rules)})")
         rows += map(asdict, audit({name: rule}, agent=experiment.agent_of(name), env=env))
@@ -164,7 +164,8 @@ def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> d
         known = store.Run(path).environment.get("replays", {})
     except InputError:
         known = {}
-    digests, cameras = {}, {}
+    digests: dict[str, str] = {}
+    cameras: dict[Any, Any] = {}
     key = jax.random.fold_in(jax.random.key(experiment.seed), batches.REPLAY)
     for rule in experiment.rules:
         names = {f"{rule}--{evaluation}": override for evaluation, override in experiment.evaluations.items()}

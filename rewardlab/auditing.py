@@ -8,7 +8,7 @@ Nothing is compiled. The definitions are those of `Reach`; what they can't see s
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -83,15 +83,18 @@ class Audit(tuple[Reach, ...]):
 
 
 def audit(
-    rule: str | Path | Rule | Iterable | Mapping[str, Rule] | None = None, *, agent: Any = MLP(), env: Any = "coinrun"
+    rule: str | Path | Rule | Iterable[Any] | Mapping[str, Rule] | None = None,
+    *,
+    agent: Any = MLP(),
+    env: Any = "coinrun",
 ) -> Audit:
     """What reward reaches, a row per rule.
 
     rule: a rule, its name or path, several of them, or {name: rule}; None for every rule that comes with the package and
         takes this agent in this world.
-    agent: the network, whatever `agents.spec` takes. env: a world, its name or path. Rules that need whole episodes get the steps for them.
-    Raises InputError for unknown names, for a rule that was asked for and does not take this agent in this world, and for
-    programs that can't be followed (`jaxprs.UnknownForm`).
+    agent: the network, whatever `agents.spec` takes. env: a world, its name or path. Rules that need whole episodes get the
+    steps for them. Raises InputError for unknown names, for a rule that was asked for and does not take this agent in this
+    world, and for programs that can't be followed (`jaxprs.UnknownForm`).
     """
     named, world, rows = _named(rule), envs.make(env), []
     for name, made in named.items():
@@ -105,19 +108,19 @@ def audit(
     return Audit(rows)
 
 
-def _named(given) -> dict[str, Rule]:
+def _named(given: Any) -> dict[str, Rule]:
     if isinstance(given, Mapping):
         return {name: rules.make(rule) for name, rule in given.items()}
     given = rules.names() if given is None else [given] if isinstance(given, (str, Path, Rule)) else given
     return {_name(rule): rules.make(rule) for rule in given}
 
 
-def _name(rule) -> str:
+def _name(rule: Any) -> str:
     name = rule if isinstance(rule, (str, Path)) else rules.name_of(type(rule)) or type(rule).__name__
-    return Path(name).stem if registry.is_path(name) else name
+    return Path(name).stem if registry.is_path(name) else str(name)
 
 
-def reach(name: str, rule: Rule, spec: Any, env) -> Reach:
+def reach(name: str, rule: Rule, spec: Any, env: Any) -> Reach:
     """The audit of one rule."""
     heads = tuple(rules.heads(rule, env))
     paths, policy, action = follow(_long_enough(rule, adapter.time_limit(env)), spec, env)
@@ -127,7 +130,7 @@ def reach(name: str, rule: Rule, spec: Any, env) -> Reach:
     if not sloped:
         fitted = {h for h in heads if ("residual", h) in found or (("residual", "") in found and h in reads)}
 
-    def groups(label_in):
+    def groups(label_in: Any) -> tuple[str, ...]:
         there = {group(layer, heads) for layer, x in zip(map(top, paths), policy, strict=True) if label_in(layer) & x}
         return tuple(g for g in ("trunk", *(g for h in heads for g in (f"{h}_trunk", h))) if g in there)
 
@@ -146,7 +149,7 @@ def reach(name: str, rule: Rule, spec: Any, env) -> Reach:
     )
 
 
-def group(layer: str, heads) -> str:
+def group(layer: str, heads: Collection[str]) -> str:
     """The parameter group of a layer: a head's own, a head's own trunk (HEAD_trunk), or the common trunk."""
     return layer if layer in heads or layer.removesuffix("_trunk") in heads else "trunk"
 

@@ -70,7 +70,7 @@ def run_keys(root: int | jax.Array, seeds: np.ndarray, forks: tuple[int, ...] = 
         left //= parted
         which = np.asarray(seeds) // left % parted
         other = jax.vmap(jax.random.fold_in)(keys, np.uint32(FORK + phase * 2**15) + which.astype(np.uint32))
-        chosen = np.where(which[:, None] == 0, *map(jax.random.key_data, (keys, other)))
+        chosen = jnp.where(which[:, None] == 0, *map(jax.random.key_data, (keys, other)))
         keys = jax.random.wrap_key_data(chosen, impl=jax.random.key_impl(keys))
     return keys
 
@@ -85,8 +85,11 @@ def axes(rule: Rule) -> training.Carry:
 
     A loop that might end sooner for some seeds than for others would copy all of the state in every update, replay included.
     """
-    counts = 0 if rule.whole else None
-    return training.Carry(state=0, lanes=0, steps=counts, updates=counts, log=0, finite=0, records=0)
+    every: Any = 0
+    counts: Any = 0 if rule.whole else None
+    return training.Carry(
+        state=every, lanes=every, steps=counts, updates=counts, log=every, finite=every, records=every
+    )
 
 
 def compiled(function, *arguments):
@@ -125,6 +128,7 @@ def fills_a_core(s: training.Setting, rule: Rule) -> bool:
     # Each seed may have numbers of its own: here one is enough.
     one = jax.tree.map(lambda x: jax.ShapeDtypeStruct((), jnp.asarray(x).dtype), rule)
     params = jax.eval_shape(lambda rule, k: rule.behave(s.agent, rule.init(s.agent, k), k).params, one, key)
+    assert s.agent.obs is not None  # of agents that `agents.make` made
     obs = jax.ShapeDtypeStruct((rule.lanes, *s.agent.obs.shape), s.agent.obs.dtype)
     return parts(params, obs, rule.candidates) > 1
 

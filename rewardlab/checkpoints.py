@@ -13,8 +13,9 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import GenericAlias
 from typing import Any
 
 import jax
@@ -29,7 +30,7 @@ from rewardlab.types import PyTree
 
 FOLDER, ARRAYS, MANIFEST, FORMAT, KEEP = "checkpoints", "arrays", "manifest.json", 1, 2
 LEAF = {"sha256": str, "dtype": str, "shape": list[int], "key": str}
-SAID = {"format": int, "step": int, "batch": str, "about": dict[str, Any], "leaves": dict[str, LEAF]}
+SAID = {"format": int, "step": int, "batch": str, "about": dict[str, Any], "leaves": GenericAlias(dict, (str, LEAF))}
 _LOCK = threading.Lock()  # Orbax runs an event loop of its own
 
 
@@ -151,9 +152,10 @@ def _check(leaves: dict[str, dict], like: PyTree, where: Path) -> None:
 def _restore(arrays: dict[str, np.ndarray], like: PyTree) -> PyTree:
     """The arrays in the structure of `like`, which they fit."""
     wanted, structure = jax.tree_util.tree_flatten(like)
+    values: Iterable[Any] = arrays.values()
     found = [
         jax.random.wrap_key_data(array, impl=leaf.dtype._impl) if _is_key(leaf) else array.reshape(leaf.shape)
-        for leaf, array in zip(wanted, arrays.values(), strict=True)
+        for leaf, array in zip(wanted, values, strict=True)
     ]
     return jax.tree_util.tree_unflatten(structure, found)
 
@@ -225,7 +227,7 @@ def _load(path: Path, name: str, shape: tuple[int, ...]) -> np.ndarray:
     base = {"driver": "file", "path": f"{path.absolute()}/"}
     spec = {"driver": "zarr", "kvstore": {"driver": "ocdbt", "base": base, "path": f"{name}/"}}
     array = tensorstore.open(spec, open=True, read=True).result()
-    piece = array.chunk_layout.read_chunk.shape or ()
+    piece: Any = array.chunk_layout.read_chunk.shape or ()
     if (array.shape or (1,)) != shape or math.prod(piece) > math.prod(shape):
         raise ValueError(f"{array.shape} in pieces of {piece}")
     return array.read().result()

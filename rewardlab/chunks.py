@@ -73,9 +73,9 @@ class Trained(NamedTuple):
 class Moment(NamedTuple):
     """Where a batch stands, as a callback is told between two chunks and after every evaluation.
 
-    rule, condition; seeds: their numbers. steps: int64[seeds], environment steps lived. log: {name: float32[seeds]}, what the rule said of
-    its last update. point: the number of the evaluation that was just made, or None. measured: {array: float32[seeds, own axes]}
-    that it found, by the names of the results; {} where there was none.
+    rule, condition; seeds: their numbers. steps: int64[seeds], environment steps lived. log: {name: float32[seeds]}, what the
+    rule said of its last update. point: the number of the evaluation that was just made, or None. measured: {array:
+    float32[seeds, own axes]} that it found, by the names of the results; {} where there was none.
     """
 
     rule: str
@@ -109,8 +109,8 @@ def train_batch(
     given = [put(terms(experiment, env, stretch)) for stretch in stretches]
     default = put(set_params(env.default_params, {}))
     overrides = put(stack_params(env.default_params, list(experiment.evaluations.values())))
-    ends, key = experiment.conditions[batch.condition].forks, put(batches.evaluation_key(experiment.seed))
-    keys = [put(batches.run_keys(experiment.seed, batch.padded(width), s.forks, ends)) for s in stretches]
+    whole, key = experiment.conditions[batch.condition].forks, put(batches.evaluation_key(experiment.seed))
+    keys = [put(batches.run_keys(experiment.seed, batch.padded(width), s.forks, whole)) for s in stretches]
     targets = experiment.targets(batch.rule)
 
     kept = layout.of(experiment, env)
@@ -119,7 +119,7 @@ def train_batch(
     like = {"carry": programs.begin.out_info, "points": points, "policies": policies, "position": np.int64(0)}
     found = saved and checkpoints.newest(saved.directory, like, saved.fits, saved.note)
     computed_with = [saved.identity] if saved else []
-    if found and 0 <= int(found[1]["position"]) < len(targets):
+    if saved and found and 0 <= int(found[1]["position"]) < len(targets):
         _, tree, about = found
         carry, position = put(tree["carry"]), int(tree["position"])
         points, policies = ({k: np.array(x) for k, x in tree[group].items()} for group in ("points", "policies"))

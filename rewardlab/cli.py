@@ -8,7 +8,7 @@ import pkgutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from rewardlab import output, stopping
 from rewardlab.errors import InputError, one_line, unknown, visible
@@ -59,7 +59,7 @@ class Parser(argparse.ArgumentParser):
         self.options.update(name for name in names if name.startswith("-"))
         return super().add_argument(*names, **keywords)
 
-    def error(self, message: str) -> None:
+    def error(self, message: str) -> NoReturn:
         raise InputError(f"{message}; see {self.prog} --help")
 
     def read(self, words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, list[str]]]:

@@ -63,7 +63,8 @@ def blank(agent: Agent, policy: Policy, lanes: int, candidates: int = 0):
 
 
 def act(agent: Agent, policy: Policy, memory, obs: jax.Array, key: jax.Array, candidates: int = 0):
-    """(actions int32[N], or float32[N, D], extras, memory) for observations [N, ...]; lanes are grouped by candidate. Consumes the key.
+    """(actions int32[N], or float32[N, D], extras, memory) for observations [N, ...]; lanes are grouped by candidate. Consumes
+    the key.
 
     Parameters that lanes share go through one batched product, never through a copy per lane.
     """
@@ -120,13 +121,14 @@ def _step(env, params, agent, policy, key, part, candidates, last_start, whole, 
     action, extras, memory = act(agent, policy, lanes.memory, lanes.obs, act_key, candidates)
     step_one = lambda k, s, a: adapter.step(env, k, s, a, params)  # noqa: E731
     stepped = _each(step_one, _lane_keys(step_key, n, candidates), candidates, lanes.env_state, action)
+    unsaid: Any = None
     seen = Trajectory(
         obs=lanes.obs,
         action=action,
         next_obs=stepped.obs,
         terminated=stepped.terminated,
         truncated=stepped.truncated,
-        lived=None,  # without `whole` every step is: filled in after the scan, which need not carry it
+        lived=unsaid,  # without `whole` every step is: filled in after the scan, which need not carry it
         extras=extras,
         signals=stepped.signals,
     )

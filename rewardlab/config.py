@@ -35,7 +35,7 @@ def names() -> dict[str, Path]:
 SIZES = ("small", "full")
 
 
-def load(name_or_path: str | Path, size: str = "experiment") -> Experiment:
+def load(name_or_path: str | Path | Experiment, size: str = "experiment") -> Experiment:
     """An experiment: by a config's name, from a .py file that defines `experiment`, or from a run or its config.json.
 
     size: one of SIZES, for the same question at another size, where the file defines that.

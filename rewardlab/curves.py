@@ -1,9 +1,9 @@
 """Dose-response curves: the dose at which a curve crosses one half, and the median of many such doses.
 
 The curve is top * dose**slope / (dose**slope + middle**slope), by least squares, over a grid of middles and slopes with the best
-top in [0, 1] for each. It is 0 at dose 0, whatever was measured there. Its half dose is where it crosses 1/2. Where it does not up to
-the largest dose tried, the half dose is above that (infinite); where it has by the smallest one, it is below (0). Medians and
-their intervals read the order of half doses alone, so one that is out of range counts as what it is.
+top in [0, 1] for each. It is 0 at dose 0, whatever was measured there. Its half dose is where it crosses 1/2. Where it does
+not up to the largest dose tried, the half dose is above that (infinite); where it has by the smallest one, it is below (0).
+Medians and their intervals read the order of half doses alone, so one that is out of range counts as what it is.
 """
 
 from __future__ import annotations
@@ -49,7 +49,8 @@ def half_dose(doses: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def median(values: np.ndarray) -> dict[str, Any]:
-    """Half doses float[seeds] -> {"half", "low", "high", "n", "above", "below"}; half and ends may be inf, above the doses tried, or 0.
+    """Half doses float[seeds] -> {"half", "low", "high", "n", "above", "below"}; half and ends may be inf, above the doses
+    tried, or 0.
 
     The interval is that of the sign test: between two seeds in order of size, with at least 95 % (Conover 1999, 3.2). None
     below `stats.MIN_SEEDS` seeds. above, below: seeds whose half dose is out of range.

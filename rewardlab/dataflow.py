@@ -7,13 +7,14 @@ depends on x. Leaves are taken whole, without their elements. Not followed: what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
 from rewardlab.jaxprs import Call, Cond, Scan, While, inside
 
-Labels = frozenset[Hashable]
+Labels = frozenset[Any]  # hashable, whatever they are
 Through = Callable[[JaxprEqn, Sequence[Labels]], list[Labels]]
 
 NONE: Labels = frozenset()
@@ -28,8 +29,9 @@ def flow(jaxpr: ClosedJaxpr | Jaxpr, labels: Sequence[Labels], through: Through 
     """The labels of a program's outputs, given those of its inputs; its constants have none.
 
     through: (equation, labels of its inputs) -> labels of its outputs, for equations without programs of their own, once
-    more for those that are not known here, and for a `while` with the labels of what decides how often it turns. Loops are followed until nothing is new. What touches a mutable reference
-    may reach everything else that does. Raises UnknownForm for an equation whose inner programs can't be followed.
+    more for those that are not known here, and for a `while` with the labels of what decides how often it turns. Loops are
+    followed until nothing is new. What touches a mutable reference may reach everything else that does. Raises UnknownForm for
+    an equation whose inner programs can't be followed.
     """
     jaxpr = getattr(jaxpr, "jaxpr", jaxpr)
     known = dict(zip(jaxpr.invars, labels, strict=True))

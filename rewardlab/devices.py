@@ -9,6 +9,7 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from rewardlab.errors import InputError, show
 
@@ -86,15 +87,18 @@ def start() -> None:
     """Starts jax's devices. Raises InputError where those that JAX_PLATFORMS names are not here."""
     import jax
 
+    settings: Any = jax.config
     try:
         jax.devices()
     except (RuntimeError, AssertionError) as error:  # it asserts that it has found one
-        asked = f"JAX_PLATFORMS = {show(jax.config.jax_platforms)}: " if jax.config.jax_platforms else ""
+        asked = f"JAX_PLATFORMS = {show(settings.jax_platforms)}: " if settings.jax_platforms else ""
         raise InputError(f"{asked}jax can't start its devices: {str(error) or 'there are none'}") from error
 
 
 def prepare() -> None:
-    """All that has to be so before anything is computed. Raises InputError as `check_settings`, `start` and `remember_compiled` do."""
+    """All that has to be so before anything is computed. Raises InputError as `check_settings`, `start` and
+    `remember_compiled` do.
+    """
     check_settings()
     start()
     remember_compiled()
@@ -109,10 +113,11 @@ def remember_compiled() -> Path | None:
     """
     import jax
 
-    if jax.config.jax_compilation_cache_dir:
-        return Path(jax.config.jax_compilation_cache_dir)
+    settings: Any = jax.config
+    if settings.jax_compilation_cache_dir:
+        return Path(settings.jax_compilation_cache_dir)
     given = os.environ.get("REWARDLAB_CACHE", "")
-    if given.lower() == "off" or not jax.config.jax_enable_compilation_cache:
+    if given.lower() == "off" or not settings.jax_enable_compilation_cache:
         return None
     try:
         place = Path(given).expanduser().absolute() if given else caches() / "rewardlab" / "compiled"

@@ -40,7 +40,8 @@ def of(
     """The doses of a run, as plain values; None where its conditions are no doses of one thing, or its world names no success.
 
     param: what is swept; doses: its values. half: {reading: {rule: {shift: median}}}, each with "seeds", a number a seed or
-    None. families: {reading: rows of `interactions`}. levels: what each rule is known to read of reward. "inf" stands for above the largest dose.
+    None. families: {reading: rows of `interactions`}. levels: what each rule is known to read of reward. "inf" stands for
+    above the largest dose.
     """
     (param, values), swept = sweep, len(runs.conditions) > 2 and runs.goals and runs.shifts
     if not (swept and values and all(0 <= value <= 1 for value in values.values())):
@@ -60,7 +61,7 @@ def of(
             for i, rule in enumerate(runs.rules)
         }
         rows = [row for shift, x in columns.items() for row in interactions(shift, x, entries, doses)]
-        adjusted = stats.holm([np.nan if row["p"] is None else row["p"] for row in rows]) if rows else []
+        adjusted: Any = stats.holm([np.nan if row["p"] is None else row["p"] for row in rows]) if rows else []
         families[reading] = [row | {"p_holm": stats.plain(p)} for row, p in zip(rows, adjusted, strict=True)]
     names = [{"rule": e.rule, "hidden": list(e.hidden)} for e in entries]
     return {
@@ -158,19 +159,25 @@ def _plain(found: dict[str, Any]) -> dict[str, Any]:
 
 def told(summary: dict[str, Any], said: Words, reading: str = READINGS[0]) -> list[str]:
     """What a summary says of doses: what a larger network changes first, what a half dose is, then each network's rules."""
-    found, groups, text = summary["doses"], {}, []
-    what = f"the value of “{found['param']}” in training with which agents {said.ended(summary['goals'][0])} in half of the episodes under a shift"
+    found, text = summary["doses"], list[str]()
+    groups: dict[tuple, list[dict[str, Any]]] = {}
+    what = (
+        f"the value of “{found['param']}” in training with which agents {said.ended(summary['goals'][0])} "
+        "in half of the episodes under a shift"
+    )
     for row in found["families"][reading]:
         groups.setdefault((tuple(row["hidden"]), tuple(row["selection"])), []).append(row)
     for (hidden, rules), rows in groups.items():
         each = listed(f"{_times(row)} {said.place(row['shift'])}" for row in rows)
         larger, smaller = network(hidden), network(rows[0]["base"])
         text.append(
-            f"measured against {said.names(rows[0]['gradient'])}, the half dose of {said.names(rules)}{'' if text else f' ({what})'} is "
+            f"measured against {said.names(rows[0]['gradient'])}, the half dose of "
+            f"{said.names(rules)}{'' if text else f' ({what})'} is "
             f"this many times as large with {larger} as with {smaller}: {each}."
         )
     text.append(
-        f"half doses{'' if text else f' ({what})'}: medians over seeds, each with a curve of its own, {WHEN[reading]} [95 % interval]."
+        f"half doses{'' if text else f' ({what})'}: medians over seeds, "
+        f"each with a curve of its own, {WHEN[reading]} [95 % interval]."
     )
     entries = {name: Entry(e["rule"], tuple(e["hidden"]), None) for name, e in found["entries"].items()}
     titled = titles(entries, said)
@@ -198,7 +205,9 @@ def network(hidden) -> str:
 
 
 def figure(found: dict[str, Any], doses: list[float]) -> str:
-    """A half dose as "5.1 % [3.2–9]", with > and < for above the largest and below the smallest of the doses tried; "–" for none."""
+    """A half dose as "5.1 % [3.2–9]", with > and < for above the largest and below the smallest of the doses tried; "–" for
+    none.
+    """
     if found["half"] is None:
         return f"– ({count(found['n'], 'seed')})"
 

@@ -42,7 +42,7 @@ class Phase:
     params: values of the world's params from then on, in place of the condition's own, {name: number}.
     reward: what is paid from then on, {signal of the world: weight}: {"reward": 1.0} is its own reward, {} nothing at all,
         {"reward": -1.0} the reverse, and any other signal is a proxy.
-    forks: in how many runs each goes on from then on, alike until then, each with random numbers of its own after that. Runs that have parted
+    forks: in how many runs each goes on from then on, with random numbers of their own. Runs that have parted
         are seeds of the condition, one after the other; the first of them goes on as if nothing had parted.
     """
 
@@ -57,7 +57,8 @@ class Condition:
     """One way of training.
 
     params: values of the world's params while training, {name: number}; the rest at their defaults.
-    seeds: how many seeds are trained so, at most the experiment's; None: all of them. Where phases fork, these are the runs at the end.
+    seeds: how many seeds are trained so, at most the experiment's; None: all of them. Where phases fork, these are the runs
+        at the end.
     phases: what changes on the way, in order; before the first one, and without any, the world pays its own reward.
     """
 
@@ -102,7 +103,7 @@ class Kind(NamedTuple):
 
     agent: Spec
     heads: tuple[tuple[str, Any], ...]
-    act: Callable
+    act: Callable[..., Any]
 
     @property
     def head(self) -> str:
@@ -132,8 +133,8 @@ class Experiment:
     budgets: {rule: Budget} of the rules that get other steps or fewer seeds.
     points: evaluations after the one of the untrained agent, evenly spaced. Where budgets differ there is one more, at the
         largest number of steps that all rules share.
-    points_at: where these evaluations are instead, as shares of each rule's steps; there is always one at the end, and one wherever a
-        phase begins, before anything is learned in it.
+    points_at: where these evaluations are instead, as shares of each rule's steps; there is always one at the end, and one
+        wherever a phase begins, before anything is learned in it.
     episodes: episodes of each evaluation.
     width: seeds per batch and device; 0: what suits the device (`widths.py`). Part of a run's identity: another width
         rounds differently.
@@ -208,7 +209,8 @@ class Experiment:
         for rule, name in itertools.product(self.rules, self.conditions):
             if (runs := self.seeds_of(rule, name)) % (forks := self.conditions[name].forks):
                 raise InputError(
-                    f"conditions.{name} parts each run into {forks}, and {rule} has {runs} seeds there; allowed: a multiple of {forks}"
+                    f"conditions.{name} parts each run into {forks}, and {rule} has {runs} seeds there; allowed: a multiple "
+                    f"of {forks}"
                 )
         if self.policies not in POLICIES:
             raise unknown("policies", self.policies, POLICIES)
@@ -230,8 +232,8 @@ class Experiment:
         world = self.env
         if isinstance(world, (str, Path)):
             world = str(registry.python_file(world)) if registry.is_path(world) else world
-        elif envs.origin(world) and not self.env_kwargs:  # it was made by its name, and is known by it
-            world, kwargs = envs.origin(world)
+        elif (known := envs.origin(world)) and not self.env_kwargs:  # it was made by its name, and is known by it
+            world, kwargs = known
             put("env_kwargs", kwargs)
         put("env", world)
         put("env_kwargs", {k: _argument(f"env_kwargs.{k}", v) for k, v in self.env_kwargs.items()})
@@ -255,7 +257,7 @@ class Experiment:
 
         put("conditions", {name: typed(name, condition) for name, condition in self.conditions.items()})
 
-    def _params(self) -> list[tuple[str, dict]]:
+    def _params(self) -> list[tuple[str, dict[str, Any]]]:
         """(where it says so, what it changes of the world's params) of all conditions and evaluations."""
         trained = [(f"conditions.{name}.params", c.params) for name, c in self.conditions.items()]
         for name, c in self.conditions.items():
@@ -381,12 +383,13 @@ class Experiment:
                 raise unknown("signal of the world in a phase's reward", name, signals)
         return env
 
-    def check_capability(self, env) -> None:
+    def check_capability(self, env: Any) -> None:
         """Raises InputError where neither the experiment nor its world says what counts as having learned."""
         if self.capable_return is None and not {"random", "optimal"} <= {*adapter.scripted(env)}:
             first = next(iter(self.evaluations))
+            world = show(self.env if isinstance(self.env, str) else type(self.env).__name__)
             raise InputError(
-                f'capable_return is missing, and world {show(self.env if isinstance(self.env, str) else type(self.env).__name__)} has no policies "random" and "optimal" to measure '
+                f'capable_return is missing, and world {world} has no policies "random" and "optimal" to measure '
                 f"a share of; allowed: the return on evaluation {first!r} that counts as having learned"
             )
 

@@ -44,11 +44,12 @@ def checked(instance: Any, where: str = "", arrays: bool = False) -> Any:
     where: prefix of the field names in messages. arrays: float fields may be arrays, with every entry in range.
     An instance may bring a `check()` of its own, for what concerns several fields. Raises InputError.
     """
-    changes = {}
+    changes: dict[str, Any] = {}
+    kind: type = type(instance)
     for field in dataclasses.fields(instance):
         if not field.init:
             continue
-        hint, value = hints(type(instance))[field.name], getattr(instance, field.name)
+        hint, value = hints(kind)[field.name], getattr(instance, field.name)
         name = f"{where}.{field.name}" if where else field.name
         new = coerce(value, hint, name, bounds(field, hint), arrays)
         if new is not value:
@@ -218,7 +219,7 @@ def _parse_number(word: str, kind: type, where: str) -> int | float:
     raise InputError(f"{where} = {show(word)}; allowed: {describe(kind)}")
 
 
-def _number(value: Any, kind: type, where: str, limits: tuple[float, float] | None, allowed: str) -> int | float:
+def _number(value: Any, kind: type, where: str, limits: tuple[float, float] | None, allowed: str) -> Any:
     if isinstance(value, bool) or not isinstance(value, Integral if kind is int else Real):
         raise wrong_type(where, value, allowed)
     try:

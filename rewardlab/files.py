@@ -139,7 +139,10 @@ def read_json(text: str, where: str) -> Any:
         plain = dict(pairs)
         if len(plain) < len(pairs):
             seen: set[str] = set()
-            twice = next(name for name, _ in pairs if name in seen or seen.add(name))
+            for twice, _ in pairs:
+                if twice in seen:
+                    break
+                seen.add(twice)
             raise ValueError(f"{show(twice)} occurs twice in one object; allowed: once")
         return plain
 

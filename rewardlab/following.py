@@ -2,9 +2,10 @@
 
 Labels are tuples. Of the reward: SIGNAL, the world's own; TOLD, what the rule is told in this update; REWARD, what it is or
 was told in any. AMOUNT, what it is or was told, and SHOWN, the world's own, by a chain of floats; MAYBE, either, by an int
-that it was converted to, or by how often a loop turned: whether its numbers go on so can't be told. Of the network: ("reads", head), an output that acts;
-("output", head), one in the update; ("slope", head), a derivative of it; ("via", head), a slope that depends on what was
-told; ("gradient", head, group), where such a slope came to; ("residual", head) and ("fitted", head) as `Reach` says.
+that it was converted to, or by how often a loop turned: whether its numbers go on so can't be told. Of the network: ("reads",
+head), an output that acts; ("output", head), one in the update; ("slope", head), a derivative of it; ("via", head), a slope
+that depends on what was told; ("gradient", head, group), where such a slope came to; ("residual", head) and ("fitted", head)
+as `Reach` says.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def _marked_rule(rule: Rule, agent):
 
     def state_of(state, role):
         leaves, tree = jax.tree.flatten(state)
-        return tree.unflatten([mark(x, role, str(i)) for i, x in enumerate(leaves)])
+        return jax.tree.unflatten(tree, [mark(x, role, str(i)) for i, x in enumerate(leaves)])
 
     def behave(actor, state, key):
         return rule.behave(actor, state_of(state, "act state"), key_for(rule.behave, key))

@@ -71,7 +71,8 @@ def live(env, params, agent: Agent, policy: Policy, start_key: jax.Array, key: j
     number = jnp.broadcast_to(jnp.arange(each), (candidates, each))
     first = jax.tree.map(lambda x: x[jnp.minimum(number, episodes - 1)], (obs, env_state))
     standing = Standing(
-        *first,
+        obs=first[0],
+        env_state=first[1],
         alive=number < episodes,
         episode=number,
         time=jnp.zeros_like(number),

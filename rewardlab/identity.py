@@ -39,8 +39,9 @@ BITLESS = ("--xla_force_host_platform_device_count", "--xla_dump")  # how flags 
 def of(experiment: Experiment) -> dict[str, Any]:
     """What decides the bits of a seed, beside its number, the config and the width's place in it. Starts jax's backends.
 
-    Worlds, rules and probes go by the digest of their files and of what these import, by the versions of the packages among that, and,
-    unless they come with RewardLab or gymnax, worlds and rules by what they compute: the digest of their traced programs.
+    Worlds, rules and probes go by the digest of their files and of what these import, by the versions of the packages among
+    that, and, unless they come with RewardLab or gymnax, worlds and rules by what they compute: the digest of their traced
+    programs.
     """
     import jax
 
@@ -118,11 +119,11 @@ def _members(experiment: Experiment) -> Iterator[tuple[registry.Family, str]]:
         if text.isidentifier() or text.endswith(".py"):
             yield envs.FAMILY, text
     for rule in _wrapped(experiment.rules):
-        if name := rules.name_of(type(rule)):
-            yield rules.FAMILY, name
+        if registered := rules.name_of(type(rule)):
+            yield rules.FAMILY, registered
     for agent in (experiment.agent, *experiment.agents.values()):
-        if name := agents.name_of(agent):
-            yield agents.FAMILY, name
+        if registered := agents.name_of(agent):
+            yield agents.FAMILY, registered
 
 
 def _objects(experiment: Experiment) -> list[Any]:
@@ -154,7 +155,7 @@ def computed(experiment: Experiment) -> dict[str, str]:
 
     Where the program calls Python, a file has to tell all of it; an object that no file holds is then like no other.
     """
-    found = {}
+    found: dict[str, str] = {}
     if _is_foreign(envs.FAMILY, experiment.env):
         name = experiment.env if isinstance(experiment.env, str) else _address(experiment.env)
         found |= _told(
@@ -199,7 +200,7 @@ def world_program(experiment: Experiment) -> str:
         return jax.vmap(lambda key: adapter.reset(env, key, params))(keys)
 
     def step(keys, states, actions, params):
-        return jax.vmap(lambda *lane: adapter.step(env, *lane, params))(keys, states, actions)
+        return jax.vmap(lambda key, state, action: adapter.step(env, key, state, action, params))(keys, states, actions)
 
     def observe(states, params):
         return jax.vmap(lambda state: adapter.observe(env, state, params))(states) if adapter.observes(env) else ()
@@ -236,6 +237,7 @@ def rule_program(experiment: Experiment, name: str) -> str:
         carry = training.update(setting, rule, params, key, carry)
         policy = rule.deploy(setting.agent, carry.state)
         memory = blank(setting.agent, policy, 2)  # two lanes, as a program may have another form for several
+        assert setting.agent.obs is not None  # of agents that `agents.make` made
         obs = jax.numpy.zeros((2, *setting.agent.obs.shape), setting.agent.obs.dtype)
         return carry, policy.params, act(setting.agent, policy, memory, obs, key)
 

@@ -105,9 +105,13 @@ def coordinates(experiment: Experiment, env: Any, name: str, probe: Probe) -> Co
     needed = {axis for array in probe.arrays.values() for axis in array.axes}
     good = isinstance(given, Mapping) and needed == {*given}
     for along in given.values() if good else ():
-        texts = isinstance(along, (tuple, list)) and all(isinstance(text, str) for text in along)
+        texts = (
+            isinstance(along, (tuple, list))
+            and all(isinstance(text, str) for text in along)
+            and len({*along}) == len(along)
+        )
         number = isinstance(along, int) and not isinstance(along, bool) and along > 0
-        good = good and (number or (texts and len({*along}) == len(along)))
+        good = good and (number or texts)
     if not good:
         raise InputError(
             f"axes of probe {name} gives {show(given, 80)}; allowed: a dict of {', '.join(sorted(needed)) or 'nothing'}, each "

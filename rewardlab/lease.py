@@ -81,7 +81,12 @@ class Lease:
             reason = alive(self.path, self._file(number))
             if reason:
                 raise self._held(number, reason)
-        about = {"process": me(), "started": time.time(), "token": secrets.token_hex(8), "count": self.count}
+        about: dict[str, Any] = {
+            "process": me(),
+            "started": time.time(),
+            "token": secrets.token_hex(8),
+            "count": self.count,
+        }
         if not claim(self.path, self._file(number + 1).name, sealed(about)):
             raise self._held(number + 1, "")
         newest = numbers(self.path, self.name)[-1]
@@ -110,6 +115,7 @@ class Lease:
     def _beat(self) -> None:
         while not self._done.wait(HEARTBEAT):
             try:
+                assert self.file is not None  # as long as the heart beats
                 os.utime(self.file)
                 lost = not self.mine()
             except OSError:

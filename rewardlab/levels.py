@@ -1,4 +1,4 @@
-"""Whether a rule's declared level goes with what the audit found: a verdict rests on the audit, not on what a rule says of itself."""
+"""Whether a rule's declared level goes with what the audit found: a verdict rests on that, not on what a rule says of itself."""
 
 from __future__ import annotations
 

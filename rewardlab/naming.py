@@ -22,7 +22,7 @@ def of(experiment: Experiment, env: Any) -> Words:
     """The words for everything that an experiment names; `env` is its world."""
     from rewardlab import rules
 
-    titles = {}
+    titles: dict[str, str] = {}
     for name, rule in experiment.rules.items():
         registered, called = rules.name_of(type(rule)), title(type(rule))
         own = name if registered is None else Path(registered).stem
@@ -50,7 +50,9 @@ def title(rule: type[Rule]) -> str:
 
 
 def _variant(name: str, own: str, title: str) -> str:
-    """What an experiment calls a rule: its title; RULE-VARIANT is that rule in a variant, "PPO, linear"; any other name is its own."""
+    """What an experiment calls a rule: its title; RULE-VARIANT is that rule in a variant, "PPO, linear"; any other name is its
+    own.
+    """
     if title and name.startswith(f"{own}-"):
         return f"{title}, {plain(name.removeprefix(f'{own}-'))}"
     return title if name == own else ""
@@ -69,7 +71,7 @@ def _ours(results: xarray.Dataset) -> Words:
     from rewardlab import envs, rules
     from rewardlab.envs.world import World
 
-    titles = {}
+    titles: dict[str, str] = {}
     for name in map(str, results.rule.values):
         own = name.partition("-")[0]
         if own in rules.names():

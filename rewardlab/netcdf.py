@@ -97,7 +97,9 @@ def unlike_ours(file: Any, size: int) -> str:
 
 
 def _attributes(attributes: Any) -> int:
-    """How many bytes the texts among the attributes of something in an HDF5 file have; more than any has where there are too many."""
+    """How many bytes the texts among the attributes of something in an HDF5 file have; more than any has where there are too
+    many.
+    """
     total = 0
     for name in attributes:
         about = attributes.get_id(name)

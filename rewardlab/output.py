@@ -12,7 +12,7 @@ import errno
 import io
 import os
 import sys
-from typing import TextIO
+from typing import Any, TextIO
 
 GONE = (errno.EPIPE, errno.EIO)  # of a pipe that nobody reads any more, of a terminal that was closed
 
@@ -24,7 +24,7 @@ class _Lenient(io.FileIO):
         super().__init__(number, "w", closefd=False)
         self._reasons = reasons
 
-    def write(self, data) -> int | None:
+    def write(self, data: Any, /) -> int:
         try:
             return super().write(data)
         except OSError as error:
@@ -60,7 +60,7 @@ def _occupy(number: int) -> None:
             os.close(nothing)
 
 
-def _opened(stream: TextIO | None, number: int, errors: str, reasons: tuple[int, ...] | None) -> TextIO:
+def _opened(stream: TextIO | None, number: int, errors: str, reasons: tuple[int, ...] | None) -> Any:
     try:
         if stream is not None and stream.fileno() != number:
             return stream

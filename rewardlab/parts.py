@@ -13,6 +13,7 @@ import os
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import GenericAlias
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,8 +30,8 @@ ARRAY = {"sha256": str, "dtype": str, "shape": list[int]}
 SAID = {
     "batch": {"rule": str, "condition": str, "seeds": list[int]},
     "config": str,
-    "measured": dict[str, ARRAY],
-    "policies": dict[str, ARRAY],
+    "measured": GenericAlias(dict, (str, ARRAY)),
+    "policies": GenericAlias(dict, (str, ARRAY)),
     "seconds": float,
     "compile_seconds": float,
     "computed_with": list[dict[str, Any]],
@@ -57,8 +58,9 @@ class Batch(NamedTuple):
 class Part(NamedTuple):
     """What a batch came to.
 
-    arrays: what its probes found, by the names of `layout.Layout.arrays`, first axis the batch's seeds. policies: the final parameters,
-    by path, [seeds, times, ...]: at the end alone, or at every point, as `Experiment.policies` says; empty where none are kept.
+    arrays: what its probes found, by the names of `layout.Layout.arrays`, first axis the batch's seeds. policies: the final
+    parameters, by path, [seeds, times, ...]: at the end alone, or at every point, as `Experiment.policies` says; empty where
+    none are kept.
     about: what else is written down with it: seconds, compile_seconds, and the identities that it was computed with.
     """
 
@@ -88,7 +90,8 @@ def save(path: Path, part: Part, experiment: Experiment) -> None:
     arrays = [array for named in groups.values() for array in named.values()]
     content = io.BytesIO()
     seal = np.frombuffer(sealed(about), np.uint8)
-    np.savez(content, **{ABOUT: seal}, **{f"{i:04d}": array for i, array in enumerate(arrays)})
+    named: dict[str, Any] = {ABOUT: seal} | {f"{i:04d}": array for i, array in enumerate(arrays)}
+    np.savez(content, **named)
     write(Path(path) / FOLDER, f"{part.batch.name}.npz", content.getvalue())
 
 

@@ -65,9 +65,9 @@ def rollout(
 ) -> Trajectory:
     """Whole episodes of a policy, Trajectory [T, episodes, ...], one a lane, T the time limit; what is not `lived` is nothing.
 
-    env: a world, its name or path. params: its params, {field: number}, or None for its defaults. temperature: float32[], at which actions are
-    drawn; None: the policy acts as it does when it is evaluated, greedily. The same key gives every policy the same levels.
-    Pure, to `jit` and `vmap`. Consumes the key. Raises InputError.
+    env: a world, its name or path. params: its params, {field: number}, or None for its defaults. temperature: float32[], at
+    which actions are drawn; None: the policy acts as it does when it is evaluated, greedily. The same key gives every policy
+    the same levels. Pure, to `jit` and `vmap`. Consumes the key. Raises InputError.
     """
     world, there = _place(policy, env, params)
     episodes = coerce(episodes, int, "episodes", (1, 10**6))
@@ -77,7 +77,8 @@ def rollout(
 def evaluate(
     policy: TrainedPolicy, env: Any, key: jax.Array, *, params: Any = None, episodes: int = 128, temperature: Any = None
 ) -> dict[str, Any]:
-    """How a policy's episodes go: {"return": float32[], mean; "length": float32[], mean, in steps; "outcome_share": {outcome: float32[]}}.
+    """How a policy's episodes go: {"return": float32[], mean; "length": float32[], mean, in steps; "outcome_share": {outcome:
+    float32[]}}.
 
     Arguments as of `rollout`. Pure, to `jit` and `vmap`. Consumes the key. Raises InputError.
     """
@@ -92,6 +93,7 @@ def _place(policy: TrainedPolicy, env: Any, params: Any) -> tuple[Any, Any]:
     """The world, made, and its params."""
     world = envs.make(env)
     seen, known = adapter.signature(world).obs, policy.agent.obs
+    assert known is not None  # of agents that `agents.make` made
     if (seen.shape, seen.dtype) != (known.shape, known.dtype):
         raise InputError(
             f"observations of {show(str(env))} are {seen.dtype}{list(seen.shape)}, and the policy takes {known.dtype}"
@@ -112,7 +114,9 @@ class Kept(NamedTuple):
 def read(
     path: Any, experiment: Experiment, rule: str, condition: str | None = None, point: int = -1, first: bool = False
 ) -> tuple[Setting, Kept]:
-    """The kept parameters at a point, of all seeds in order, or of the first one alone. Raises InputError where they are not kept."""
+    """The kept parameters at a point, of all seeds in order, or of the first one alone. Raises InputError where they are not
+    kept.
+    """
     condition = next(iter(experiment.conditions)) if condition is None else condition
     if rule not in experiment.rules:
         raise unknown("rule", rule, experiment.rules)
@@ -139,6 +143,7 @@ def read(
     def params(key):
         return made.deploy(setting.agent, made.init(setting.agent, key)).params
 
+    wanted: list[Any]
     wanted, structure = jax.tree_util.tree_flatten_with_path(jax.eval_shape(params, jax.random.key(0)))
     leaves = {jax.tree_util.keystr(path): (leaf.shape, leaf.dtype) for path, leaf in wanted}
     for part, _ in rows.values():
@@ -150,7 +155,7 @@ def read(
         return np.stack(
             [
                 part.policies[name][row][at if experiment.policies == "points" else -1]
-                for part, row in map(rows.get, seeds)
+                for part, row in (rows[seed] for seed in seeds)
             ]
         )
 

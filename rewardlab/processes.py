@@ -10,7 +10,7 @@ import contextlib
 import re
 import sys
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rewardlab.errors import InputError, show
 from rewardlab.fields import coerce, parse
@@ -96,8 +96,9 @@ def _leave(share: Share, stop: Stop) -> None:
     from jax._src.distributed import global_state
 
     if share.process == 0:
+        client: Any = global_state.client
         # Returns once every other process has died or left; none of them ever calls it.
-        others = threading.Thread(target=global_state.client.get_live_nodes, args=[list(range(share.of))], daemon=True)
+        others = threading.Thread(target=client.get_live_nodes, args=[list(range(share.of))], daemon=True)
         others.start()
         others.join(GRACE)
         if others.is_alive():

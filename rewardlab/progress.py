@@ -45,7 +45,8 @@ class Progress:
         self.total = max(
             sum(n for amounts in self.left.values() for kind, n in amounts.items() if kind != EVALUATION), 1
         )
-        self.started, self.last = time.perf_counter(), None
+        self.started = time.perf_counter()
+        self.last: float | None = None
 
     def note(self, text: str) -> None:
         """A line that stays."""

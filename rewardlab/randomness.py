@@ -100,7 +100,8 @@ def draw(key: jax.Array, first: jax.Array, blocks: int, words: bool) -> jax.Arra
 
 
 def _drawn(key, first, *, blocks, words):
-    # Both words of a block are computed twice, as one program with one output: else XLA makes one for each word and a third to mix them.
+    # Both words of a block are computed twice, as one program with one output: else XLA makes one for each word and a
+    # third to mix them.
     number = jax.lax.iota(jnp.uint32, 2 * blocks if words else blocks)
     low = first[..., None] + (number >> jnp.uint32(1) if words else number)
     x, y = block((key[..., :1], key[..., 1:]), jnp.zeros_like(low), low)

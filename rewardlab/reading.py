@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def sweep(results: xarray.Dataset) -> tuple[str, dict[str, float]]:
     numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values.values())
     if not values or not numbers or len({*values.values()}) < len(values):
         return "", {}
-    return differing[0], {name: float(values[name]) for name in sorted(values, key=values.get)}
+    return differing[0], {name: float(values[name]) for name in sorted(values, key=values.__getitem__)}
 
 
 def has_goals(results: xarray.Dataset) -> bool:
@@ -88,7 +88,8 @@ def filled(results: xarray.Dataset) -> xarray.Dataset:
     has outcome shares of 0, and as return the lowest seen, or 0 where returns are the share of success.
     Adds failed: bool[rule, condition, seed, point].
     """
-    finite = np.isfinite(results["return"]).all("evaluation")
+    returns: Any = results["return"]
+    finite = np.isfinite(returns).all("evaluation")
     finite &= np.isfinite(results.outcome_share).all(["evaluation", "outcome"])
     if "finite" in results:  # without numbers to go by, a network takes the first action, which may be the right one
         finite &= results["finite"] == 1
@@ -105,7 +106,9 @@ def filled(results: xarray.Dataset) -> xarray.Dataset:
 
 
 def capable(results: xarray.Dataset) -> xarray.DataArray:
-    """bool[rule, condition, seed, point]: whether a seed's return on the training distribution is enough; never of one that failed."""
+    """bool[rule, condition, seed, point]: whether a seed's return on the training distribution is enough; never of one that
+    failed.
+    """
     run = results["return"].where(~results.failed) if "failed" in results else results["return"]
     run = run.isel(evaluation=0).transpose("rule", "condition", "seed", "point")
     return run.copy(data=stats.first_reaching(run.values[..., None], results.attrs["capability"]) == 0)

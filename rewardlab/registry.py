@@ -68,8 +68,11 @@ def _outline(path: str, mtime: int, size: int) -> Outline:
                 functions[name] = None if args.kwarg else plain
                 names.add(name)
             case ast.ClassDef(name=name, body=body):
-                annotated = [n for n in body if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)]
-                classes[name] = {n.target.id: ast.unparse(n.annotation) for n in annotated}
+                classes[name] = {
+                    n.target.id: ast.unparse(n.annotation)
+                    for n in body
+                    if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)
+                }
                 names.add(name)
             case ast.Assign(targets=targets):
                 names.update(n.id for target in targets for n in ast.walk(target) if isinstance(n, ast.Name))
@@ -181,12 +184,14 @@ def load_file(path: str | os.PathLike) -> ModuleType:
     name = _private(path, content)
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path, loader=_Source(name, str(path)))
+    loader = _Source(name, str(path))
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None  # with a loader there is one
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up while it runs
     try:
         with beside(path):
-            spec.loader.exec_module(module)
+            loader.exec_module(module)
     except InputError:
         del sys.modules[name]
         raise

@@ -19,7 +19,9 @@ from rewardlab.questions import Question
 NAMED = ("rule", "condition", "evaluation")  # the dimensions whose coordinates are names, whatever is measured
 REFERENCE = ("reference", "evaluation")
 COUNTS = {"shared_point": ("rule",), "level": ("rule",)}
-ATTRIBUTES = dict.fromkeys(("name", "question", "experiment", "control", "env", "audit", "mixed", "words"), str)
+ATTRIBUTES: dict[str, type] = dict.fromkeys(
+    ("name", "question", "experiment", "control", "env", "audit", "mixed", "words"), str
+)
 ATTRIBUTES |= {"capability": float, "control_capability": float}
 NUMBERS = dict[str, bool | int | float]
 PLANNED = {
@@ -130,7 +132,8 @@ def threshold(experiment: Experiment, references: dict[str, Outcomes]) -> float:
 
 def declared(question: Question) -> tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]:
     """{array: its dimensions} of what results hold for a question, and of what they may hold beside it."""
-    needed, also = {"steps": (*SEED, "point")}, {"finite": (*SEED, "point")}
+    needed: dict[str, tuple[str, ...]] = {"steps": (*SEED, "point")}
+    also: dict[str, tuple[str, ...]] = {"finite": (*SEED, "point")}
     for probe in map(probes.load, dict.fromkeys((*questions.ALWAYS, *question.probes))):
         if probe.when == "update":
             needed |= {name: (*SEED, "record") for name in layout.RECORDED}
@@ -142,7 +145,8 @@ def declared(question: Question) -> tuple[dict[str, tuple[str, ...]], dict[str, 
 def checked(results: Any, question: Question | None = None) -> Any:
     """The Dataset, if it is of the form that `dataset` gives it, so that it can be summarised. Raises InputError.
 
-    question: whose arrays are needed; None: the one that their experiment says. Its digest says that nothing happened to it, not that RewardLab made it.
+    question: whose arrays are needed; None: the one that their experiment says. Its digest says that nothing happened to it,
+    not that RewardLab made it.
     """
 
     def need(right: Any, what: str) -> None:
@@ -186,8 +190,8 @@ def checked(results: Any, question: Question | None = None) -> Any:
     shared = counts.get("shared_point", np.zeros(1, int))
     need(((shared >= 0) & (shared < points)).all(), "shared_point is none of the points")
     rows = {name: read_json(results.attrs.get(name) or "[]", f"the results' {name}") for name in ("audit", "mixed")}
-    for name, needed in (("audit", AUDITED), ("mixed", {})):
+    for name, entries in (("audit", AUDITED), ("mixed", dict[str, Any]())):
         need(isinstance(rows[name], list), f"{name} is no list")
         for row in rows[name]:
-            expect(row, f"the results' {name}", needed)
+            expect(row, f"the results' {name}", entries)
     return results

@@ -41,6 +41,7 @@ from rewardlab.parts import Batch, Part
 from rewardlab.processes import Share
 from rewardlab.progress import Progress, Silent, clock
 from rewardlab.stopping import Stop
+from rewardlab.types import Rule
 from rewardlab.wording import count
 
 
@@ -60,8 +61,8 @@ def run(
     share: of several processes that write to one directory, the one that finds everything there writes the results.
     stop: once requested, what is under way is committed, and Interrupted is raised.
     resume_anyway: goes on from what was computed with other versions or devices, or in another width; the results say so.
-    callback: is told how far each batch is, a `chunks.Moment` at a time, between chunks of about 2 s and after every evaluation, to log it elsewhere;
-        what it raises ends the run, which can be resumed.
+    callback: is told how far each batch is, a `chunks.Moment` at a time, between chunks of about 2 s and after every
+        evaluation, to log it elsewhere; what it raises ends the run, which can be resumed.
     Raises InputError, before anything is trained or written, for a directory that holds another run, that another process
     is writing, or that cannot be written, and for what could not be audited or reported afterwards (`rehearsal.py`).
     """
@@ -100,7 +101,9 @@ def run(
         return store.Run(path, experiment)
 
 
-def finish(path: Path, experiment: Experiment, note, stop: Stop, known: assembly.Fixed | None) -> None:
+def finish(
+    path: Path, experiment: Experiment, note: Callable[[str], None], stop: Stop, known: assembly.Fixed | None
+) -> None:
     """Writes the results if all parts are there and no other process is doing so."""
     found = parts.scan(path, experiment, note)
     lacking = parts.missing(experiment, found)
@@ -141,11 +144,12 @@ def measure(
     main, config = next(iter(experiment.conditions)), identity.digest(experiment)
     turn = threading.Lock()
 
-    def tell(moment):
+    def tell(moment: Any) -> None:
+        assert callback is not None  # else nothing is told
         with turn:  # batches are trained side by side
             callback(moment)
 
-    def train(device, job: Job, batch: Batch) -> float:
+    def train(device: jax.Device, job: Job, batch: Batch) -> float:
         stop.check()
         directory = path / checkpoints.FOLDER / batch.name
         checkpoints.tidy(directory)
@@ -208,7 +212,7 @@ def compile_all(
     weights = given[0] if given else None
     total = len(rules) * len(workers.devices)
 
-    def timed(name, device):
+    def timed(name: str, device: jax.Device) -> tuple[batches.Programs, float, tuple[float, int]]:
         progress.stage(f"Compiling {name} ({next(begun)} of {total})")
         started, rule = time.perf_counter(), strong_rule(rules[name])
         recorder = recording.of(experiment, settings[name], name, kept)
@@ -218,7 +222,7 @@ def compile_all(
         progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
         return programs, seconds, first
 
-    def evaluation(name, programs):
+    def evaluation(name: str, programs: batches.Programs) -> Any:
         progress.stage(f"Compiling the evaluation of {name}")
         found = {}
         for when in ("point", "end"):
@@ -250,7 +254,9 @@ def compile_all(
     }
 
 
-def first_update(experiment: Experiment, programs: batches.Programs, rule, params, weights=()) -> tuple[float, int]:
+def first_update(
+    experiment: Experiment, programs: batches.Programs, rule: Rule, params: Any, weights: tuple[Any, ...] = ()
+) -> tuple[float, int]:
     """Seconds that a batch's first update takes on jax's default device, and the environment steps lived in it."""
     keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
     carry = programs.begin(rule, params, keys, *weights)
@@ -261,6 +267,6 @@ def first_update(experiment: Experiment, programs: batches.Programs, rule, param
     return time.perf_counter() - started, steps
 
 
-def strong_rule(rule):
+def strong_rule(rule: Rule) -> Rule:
     """A rule whose hyperparameters are float32 arrays."""
     return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), rule)

@@ -76,7 +76,7 @@ def search(job: Job, workers: batches.Workers, progress: Progress) -> Search:
     programs = dict(zip(workers.devices, (yield [workers.on(d, compiled, job) for d in workers.devices]), strict=True))
     train = partial(start, job, programs, workers, progress)
     seeds, rungs, length = np.arange(halving.SEEDS), job.plan.rungs, job.plan.rungs[-1].steps
-    alive, carry, spent, told = np.arange(len(job.candidates)), None, 0, []
+    alive, carry, spent, told = np.arange(len(job.candidates)), None, 0, list[Any]()
     for i, rung in enumerate(rungs):
         done = yield train(alive, seeds, rung.steps, i, carry)
         scores, steps = collected(done, len(alive), len(seeds))

@@ -29,7 +29,8 @@ def behind(file: Path) -> Sources:
     and behind each of them those in the same folder: its version stands for the others.
     """
     file = file.resolve()
-    found, packages, left, asked = [file], {}, [file], set()
+    found, left, asked = [file], [file], set[tuple[str, tuple[Path, ...]]]()
+    packages: dict[str, str] = {}
     while left:
         here = left.pop()
         for name, folder in _imports(here):
@@ -108,7 +109,7 @@ def _imported(file: Path, tree: ast.Module) -> Iterator[tuple[str, Path | None]]
 
 def _files(place: Path, name: str) -> list[Path]:
     """The files that `import name` runs where it is looked for in `place`: packages, and a module or a package at the end."""
-    files = []
+    files: list[Path] = []
     for part in name.split("."):
         if (module := place / f"{part}.py").is_file():
             return [*files, module]

@@ -7,6 +7,7 @@ what counts by its order of magnitude; "log1m", for what counts by that of its d
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ from rewardlab.fields import hints
 from rewardlab.types import Rule
 
 DIGITS = 5  # significant ones of a drawn value: short in a file, and far finer than what can be told apart
-SCALES = {  # what is uniform in value, and back
+SCALES: dict[str, tuple[Callable[[Any], Any], Callable[[Any], Any]]] = {  # what is uniform in value, and back
     "linear": (lambda x: x, lambda y: y),
     "log": (np.log, np.exp),
     "log1m": (lambda x: np.log1p(-x), lambda y: -np.expm1(y)),
@@ -34,9 +35,10 @@ class Interval(NamedTuple):
 def intervals(rule: Rule, where: str) -> dict[str, Interval]:
     """{field: interval} of what a rule has to be searched. Raises InputError, by the name `where.field`, for no interval."""
     found = {}
+    kind: type = type(rule)
     for field in dataclasses.fields(rule):
         if field.init and "search" in field.metadata:
-            found[field.name] = _checked(field, hints(type(rule))[field.name], f"{where}.{field.name}")
+            found[field.name] = _checked(field, hints(kind)[field.name], f"{where}.{field.name}")
     return found
 
 
@@ -45,7 +47,8 @@ def draw(space: dict[str, Interval], count: int, random: np.random.Generator) ->
     columns = []
     for low, high, scale in space.values():
         there, back = SCALES[scale]
-        drawn = back(random.uniform(*sorted((there(low), there(high))), count))
+        lowest, highest = sorted((there(low), there(high)))
+        drawn = back(random.uniform(lowest, highest, count))
         columns.append([min(max(float(f"{x:.{DIGITS}g}"), low), high) for x in drawn])
     return [dict(zip(space, row, strict=True)) for row in zip(*columns, strict=True)]
 

@@ -68,8 +68,11 @@ def iqm_interval(
     low and high are NaN below `MIN_SEEDS` runs. Raises InputError as `iqm`.
     """
     scores = _checked(scores)
-    pooled = tasks is not None
-    groups = np.moveaxis(scores, (tasks, axis), (-2, -1)) if pooled else np.moveaxis(scores, axis, -1)[..., None, :]
+    groups = (
+        np.moveaxis(scores, (tasks, axis), (-2, -1))
+        if tasks is not None
+        else np.moveaxis(scores, axis, -1)[..., None, :]
+    )
     n = groups.shape[-1]
     _some(groups.shape[-2] * n)
     centre = iqm(groups, axis=(-2, -1))

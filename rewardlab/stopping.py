@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+from typing import Any
 
 RESUMABLE = 75  # EX_TEMPFAIL of sysexits.h: try again, and it goes on
 ASKED = ("SIGTERM", "SIGUSR1", "SIGUSR2", "SIGINT")
@@ -45,7 +46,8 @@ class Signals:
     """
 
     def __init__(self, stop: Stop):
-        self.stop, self._before = stop, {}
+        self.stop = stop
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Signals:
         self.install()

@@ -139,7 +139,9 @@ class Run:
         return policies.read(self.path, self.experiment, rule, condition, point)[1].params
 
     def policy(self, rule: str, seed: int = 0, *, condition: str | None = None, point: int = -1) -> Any:
-        """A trained policy, as a `policies.TrainedPolicy`, for `rewardlab.rollout` and `rewardlab.evaluate`. Arguments as of `params`."""
+        """A trained policy, as a `policies.TrainedPolicy`, for `rewardlab.rollout` and `rewardlab.evaluate`. Arguments as of
+        `params`.
+        """
         from rewardlab import policies
 
         return policies.kept(self.path, self.experiment, rule, condition, seed, point)

@@ -51,7 +51,9 @@ def summary_table(summary: dict[str, Any]) -> str:
 
 
 def audit_table(rows: Sequence[dict[str, Any]]) -> str:
-    """A table with a row a rule, each with the fields of `auditing.Reach`, and below it what the columns say, and which levels it contradicts."""
+    """A table with a row a rule, each with the fields of `auditing.Reach`, and below it what the columns say, and which levels
+    it contradicts.
+    """
     # Headings of several words take two lines.
     halves = [heading.split(" ") for heading in AUDIT]
     head = [[" ".join(h[: (len(h) + 1) // 2]) for h in halves], [" ".join(h[(len(h) + 1) // 2 :]) for h in halves]]

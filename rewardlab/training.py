@@ -22,7 +22,7 @@ from rewardlab.judges import Judge, judged, world
 from rewardlab.probes.outcomes import Outcomes, outcomes
 from rewardlab.randomness import check_one, fast, key_for, split
 from rewardlab.rules import contract
-from rewardlab.types import Agent, Rule
+from rewardlab.types import Agent, PyTree, Rule
 
 Note = Callable[[Any, Any], Any]
 Weights = dict[str, jax.Array] | None
@@ -52,11 +52,16 @@ class Setting(NamedTuple):
     env: Any
     agent: Agent
     judge: Judge = world
-    __eq__, __hash__ = object.__eq__, object.__hash__  # worlds need not be hashable
+
+    def __eq__(self, other: object) -> bool:
+        return object.__eq__(self, other)
+
+    def __hash__(self) -> int:  # worlds need not be hashable
+        return object.__hash__(self)
 
 
 def setting(
-    env, rule: Rule, spec: Any = MLP(), judge: Judge = world, main: dict[str, bool | int | float] | None = None
+    env: Any, rule: Rule, spec: Any = MLP(), judge: Judge = world, main: dict[str, bool | int | float] | None = None
 ) -> Setting:
     """The world, the agent that the rule needs in it, and the judge. spec: whatever `agents.spec` takes.
 
@@ -74,11 +79,11 @@ def setting(
     return Setting(env, agents.make(spec, adapter.signature(env).obs, rules.heads(rule, env), prepare), judge)
 
 
-def deployed(s: Setting, rule: Rule):
+def deployed(s: Setting, rule: Rule) -> Callable[..., Any]:
     """How the policy that a rule hands over acts, `Policy.act`: it depends on nothing but what it is given."""
-    acts = []
+    acts: list[Callable[..., Any]] = []
 
-    def look(rule, key):
+    def look(rule: Rule, key: jax.Array) -> PyTree:
         policy = rule.deploy(s.agent, rule.init(s.agent, key_for(rule.init, key)))
         acts.append(policy.act)
         return policy.params
@@ -87,7 +92,7 @@ def deployed(s: Setting, rule: Rule):
     return acts[0]
 
 
-def begin(s: Setting, rule: Rule, params, run_key: jax.Array, weights: Weights = None) -> Carry:
+def begin(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, weights: Weights = None) -> Carry:
     """An untrained seed. `run_key` is the seed's own key; it is folded, never consumed. weights: as of `update`."""
     init_key, lanes_key, behave_key = split(jax.random.fold_in(fast(run_key), 0), 3)
     state = rule.init(s.agent, key_for(rule.init, init_key))
@@ -102,7 +107,7 @@ def begin(s: Setting, rule: Rule, params, run_key: jax.Array, weights: Weights =
     return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
 
 
-def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, weights: Weights = None) -> Carry:
+def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Carry, weights: Weights = None) -> Carry:
     """Collect, judge, update, once. The keys depend on the seed's key and on the number of the update alone.
 
     weights: {signal of the world: float32[]}, whose sum is the reward, in place of what the judge says; None: the judge says it.
@@ -117,6 +122,7 @@ def update(s: Setting, rule: Rule, params, run_key: jax.Array, carry: Carry, wei
         if rule.whole:
             memory = blank(s.agent, policy, rule.lanes, rule.candidates)
             lanes = start(s.env, params, start_key, rule.lanes, rule.candidates, memory)
+        assert lanes is not None  # they begin here, or carry on
         lanes, trajectory = collect(
             s.env, params, s.agent, policy, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
         )
@@ -140,7 +146,7 @@ _update = jax.jit(update, static_argnums=0)  # traced once, though `begin` asks 
 def advance(
     s: Setting,
     rule: Rule,
-    params,
+    params: PyTree,
     run_key: jax.Array,
     carry: Carry,
     target: jax.Array,
@@ -152,7 +158,7 @@ def advance(
     weights: as of `update`. note: (the carry's records, the carry after an update) -> the records then; None where there are none.
     """
 
-    def one(before):
+    def one(before: Carry) -> Carry:
         after = _update(s, rule, params, run_key, before._replace(log={}, records=()), weights)
         return after._replace(records=note(before.records, after)) if note else after
 
@@ -174,8 +180,8 @@ class Curve(NamedTuple):
 def train(
     key: jax.Array,
     rule: Rule,
-    env,
-    params=None,
+    env: Any,
+    params: PyTree = None,
     *,
     spec: Any = MLP(),
     steps: int = 100_000,
@@ -186,9 +192,9 @@ def train(
 ) -> Carry:
     """Trains one seed for at least `steps` environment steps. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
-    spec: the network, whatever `agents.spec` takes. Inputs are standardised under the world's default params. judge: who says what is
-    reward. points: how often the policy is evaluated on the way, in so many `episodes` of the world that it is trained in; then the
-    carry's `records` are a `Curve`, with the rule's own `log` where that is asked for.
+    spec: the network, whatever `agents.spec` takes. Inputs are standardised under the world's default params. judge: who says
+    what is reward. points: how often the policy is evaluated on the way, in so many `episodes` of the world that it is trained
+    in; then the carry's `records` are a `Curve`, with the rule's own `log` where that is asked for.
 
     The trained policy is `rewardlab.deploy(rule, env, carry.state)`. Raises InputError for more steps than can be counted, and for
     anything but one threefry key.
@@ -203,7 +209,7 @@ def train(
     if not (points or log):
         return advance(s, rule, params, key, begun, jnp.int32(steps))
 
-    def reach(carry, target):
+    def reach(carry: Carry, target: jax.Array) -> tuple[Carry, Any]:
         carry = advance(s, rule, params, key, carry, target)
         seen = jax.random.fold_in(fast(key), 2**32 - 1)  # of no update, and the same at every point
         found = outcomes(env, params, s.agent, rule.deploy(s.agent, carry.state), seen, episodes)

@@ -34,7 +34,7 @@ def read(path: str | Path) -> dict[str, Any]:
         there = False
     if not there:
         raise InputError(f"no tuned settings at {show(str(path))}; `rewardlab tune CONFIG --budget N` finds them")
-    plain = store.read_sealed(path)
+    plain = store.read_sealed(Path(path))
     if plain.get("format") != FORMAT or not fits(plain.get("settings"), dict[str, dict[str, float]]):
         raise InputError(f"{show(str(path))} holds no tuned settings that this version reads; allowed: format {FORMAT}")
     return plain
@@ -73,11 +73,11 @@ def check_out(path: str | Path) -> Path:
             raise _refused(path, os.strerror(errno.EACCES if folder.is_dir() else errno.ENOTDIR))
         os.stat(path)  # finds names that no file can have
     except FileNotFoundError:
-        return path
+        return Path(path)
     except (OSError, RuntimeError) as error:  # RuntimeError: the home of nobody
         raise _refused(path, getattr(error, "strerror", None) or error) from error
     return path
 
 
-def _refused(path: Path, reason: object) -> InputError:
+def _refused(path: str | Path, reason: object) -> InputError:
     return InputError(f"can't write to {show(str(path))}: {one_line(reason)}; allowed: --out with a new .json file")

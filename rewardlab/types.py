@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import jax
 import numpy as np
@@ -157,6 +157,9 @@ class Rule:
     lanes: int
     steps: int
     episodes: int = 0
+
+    if TYPE_CHECKING:  # that every rule is a dataclass
+        __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def heads(self, actions: int | Box) -> dict[str, int | Box]:
         """The network outputs that this rule needs, {head: size}. The first one decides on the action.

@@ -76,7 +76,9 @@ def source(values: Values, name: int, fixed: set[int]) -> int:
     while name in made and made[name].eqn.primitive.name in LOOKS:
         step = made[name]
         free = [i for i, x in enumerate(step.ins) if x not in fixed]
-        if len(free) != 1 or not _alike(step.eqn.invars[free[0]].aval.dtype, step.eqn.outvars[0].aval.dtype):
+        ins: list[Any] = [x.aval for x in step.eqn.invars]
+        out: Any = step.eqn.outvars[0].aval
+        if len(free) != 1 or not _alike(ins[free[0]].dtype, out.dtype):
             break
         name = step.ins[free[0]]
     return name

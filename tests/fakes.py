@@ -41,7 +41,8 @@ class Fakes:
     def start(self, *words: str, **variables: str) -> subprocess.Popen:
         # What is started in the background ignores Ctrl-C, and so would these.
         return subprocess.Popen(
-            ["/usr/bin/env", "--default-signal=INT", *words], cwd=self.work, env=self.environment | variables, text=True, start_new_session=True,
+            ["/usr/bin/env", "--default-signal=INT", *words], cwd=self.work, env=self.environment | variables, text=True,
+            start_new_session=True,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 

@@ -354,7 +354,8 @@ OBJECT, PICKLE = pickled()
 CODE = {
     "env": code(lambda p: world(p)),
     "env, no results": both(code(lambda p: world(p)), no_results),
-    "env in the directory": both(lambda d: (d / "evil.py").write_text((d.parent / "evil.py").read_text()), config(**world("evil.py"))),
+    "env in the directory": both(lambda d: (d / "evil.py").write_text((d.parent / "evil.py").read_text()),
+       config(**world("evil.py"))),
     "env by a climbing path": config(**world("../evil.py")),
     "rule as a text": code(lambda p: {"rules": {"drift": p}}),
     "rule": code(lambda p: {"rules": {"drift": {"rule": p, "hyperparameters": {}}}}),
@@ -403,12 +404,13 @@ LINKS = {
     "a terminal": link("environment.json", "/dev/stdin"),
 }
 IN_PLACE = {
-    **{f"FIFO: {name}": fifo(name) for name in ("results.nc", "environment.json", "config.json", "summary.json", "report.html", PART,
-       "replays/drift--test.gif", "figures", ".lease-results.000009", f"{STEP}/manifest.json")},
+    **{f"FIFO: {name}": fifo(name) for name in ("results.nc", "environment.json", "config.json", "summary.json",
+       "report.html", PART, "replays/drift--test.gif", "figures", ".lease-results.000009", f"{STEP}/manifest.json")},
     **{f"socket: {name}": a_socket(name) for name in ("results.nc", "environment.json")},
-    **{f"directory: {name}": directory(name) for name in ("results.nc", "environment.json", "config.json", "summary.json", "report.html",
-       PART, "replays/drift--test.gif", ".lease-results.000009", f"{STEP}/manifest.json")},
-    **{f"file: {name}": both(lambda d, n=name: gone(d, n), raw(name, "x")) for name in ("parts", "replays", "figures", "checkpoints")},
+    **{f"directory: {name}": directory(name) for name in ("results.nc", "environment.json", "config.json", "summary.json",
+       "report.html", PART, "replays/drift--test.gif", ".lease-results.000009", f"{STEP}/manifest.json")},
+    **{f"file: {name}": both(lambda d, n=name: gone(d, n), raw(name, "x")) for name in (
+       "parts", "replays", "figures", "checkpoints")},
 }  # fmt: skip
 SIZES = {
     **{f"no end: {name}": sparse(name) for name in ("results.nc", "environment.json", "config.json", "summary.json", PART,
@@ -439,13 +441,15 @@ TYPES = {
        '{"a": NaN}', '{"format": 1e999}')},
     **{f"environment: {content!r:.20}": raw("environment.json", content) for content in ("", "[]", "3", b"\xff\xfe{\0}\0")},
     **{f"environment says {name} = {value!r:.20}": resealed("environment.json", **{name: value}) for name, value in (
-       ("seconds", []), ("seconds", {"drift": [1]}), ("seconds", {"drift": {"near": "1"}}), ("versions", {"jax": [1]}), ("replays", ["x"]),
+       ("seconds", []), ("seconds", {"drift": [1]}), ("seconds", {"drift": {"near": "1"}}), ("versions", {"jax": [1]}),
+       ("replays", ["x"]),
        ("config_sha256", {}), ("width", 10**400))},
     **{f"config says {name} = {value!r:.20}": config(**{name: value}) for name, value in (
        ("points", "x"), ("width", 0), ("width", -1), ("episodes", [1]), ("evaluations", {"test": []}), ("conditions", {"near": 3}),
        ("published", {"x": "y"}), ("published", [1]), ("seeds", -1), ("steps", 10**30), ("agent", {"hidden": [-1]}))},
     **{f"lease says {name} = {value!r:.20}": held(**{name: value}) for name, value in (
-       ("process", {}), ("process", ...), ("process", "x"), ("started", ...), ("started", "x"), ("started", 1e300), ("started", 1e17),
+       ("process", {}), ("process", ...), ("process", "x"), ("started", ...), ("started", "x"), ("started", 1e300),
+       ("started", 1e17),
        ("count", ...), ("token", ...), ("process", {"host": os.uname().nodename, "place": "x"}))},
     "lease of no process": lambda d: held(process=tiny_me(pid=-1))(d),
     "lease of a huge process": lambda d: held(process=tiny_me(pid=2**60))(d),
@@ -466,15 +470,19 @@ TYPES = {
     "checkpoint of less than nothing": leaf(shape=[-1, 0]),
     "results without capability": results(lambda x: x.drop_attrs().assign_attrs(experiment=x.attrs["experiment"])),
     **{f"results say {name} = {value!r:.20}": attrs(**{name: value}) for name, value in (
-       ("capability", "x"), ("capability", np.nan), ("name", 3), ("question", np.arange(9)), ("experiment", "[]"), ("experiment", "{"),
-       ("experiment", np.arange(3)), ("audit", "3"), ("audit", "[3]"), ("audit", '[{"rule": "x"}]'), ("mixed", "[3]"), ("mixed", '{"a": 1}'))},
+       ("capability", "x"), ("capability", np.nan), ("name", 3), ("question", np.arange(9)), ("experiment", "[]"),
+       ("experiment", "{"), ("experiment", np.arange(3)), ("audit", "3"), ("audit", "[3]"), ("audit", '[{"rule": "x"}]'),
+       ("mixed", "[3]"), ("mixed", '{"a": 1}'))},
     **{f"results planned {name} = {value!r:.20}": planned(**{name: value}) for name, value in (
-       ("conditions", []), ("conditions", {"near": 3}), ("conditions", {"near": {"params": {"x": []}}}), ("evaluations", {"test": 3}),
+       ("conditions", []), ("conditions", {"near": 3}), ("conditions", {"near": {"params": {"x": []}}}),
+       ("evaluations", {"test": 3}),
        ("published", {"x": "y"}), ("published", 3))},
-    **{f"config says phases = {value!r:.20}": config(conditions={"near": {"params": {}, "seeds": None, "phases": value}}) for value in (
+    **{f"config says phases = {value!r:.20}": config(conditions={"near": {"params": {}, "seeds": None, "phases": value}})
+       for value in (
        3, ["x"], [{"start": "x"}], [{"start": 2.0}], [{"reward": {"reward": "x"}}])},
     **{f"results ask extinction with {name} = {value!r:.30}": planned(**{"asks": "extinction", name: value}) for name, value in (
-       ("steps", "x"), ("steps", None), ("budgets", [1]), ("conditions", {"near": {"params": {}}, "b": {"phases": [{"start": 0.5}]}}),
+       ("steps", "x"), ("steps", None), ("budgets", [1]),
+       ("conditions", {"near": {"params": {}}, "b": {"phases": [{"start": 0.5}]}}),
        ("conditions", {"near": {"params": {}, "phases": [{"start": 0.5, "params": {}, "reward": 3}]}}))},
     "results ask what nobody knows": planned(asks="nothing"),
     "results with a name twice": results(lambda x: x.isel(rule=[0, 0])),

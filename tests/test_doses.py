@@ -71,7 +71,9 @@ ENTRIES = [Entry(rule, hidden, level) for hidden in ((), (16,)) for rule, level 
 
 
 def drawn(rng, grows):
-    """Half doses [rule, seeds]: selection's are twice gradient's, a hidden layer's 1.5 times, and selection's with one `grows` times more."""
+    """Half doses [rule, seeds]: selection's are twice gradient's, a hidden layer's 1.5 times, and selection's with one `grows`
+    times more.
+    """
     centre = np.log(0.05) + np.log([2, 2, 1, 3 * grows, 3 * grows, 1.5])
     return np.exp(centre[:, None] + 0.4 * rng.normal(size=(6, 10)))
 

@@ -1,4 +1,4 @@
-"""Environments of other packages: the page's adapters, around stand-ins and, where they are installed, around the packages themselves."""
+"""Environments of other packages: the page's adapters, around stand-ins and, where they are installed, around the packages."""
 
 import importlib
 import re

@@ -18,7 +18,9 @@ WORDS = {"rules": {"reinforce": "REINFORCE", "ppo": "PPO", "truncation": "trunca
 
 
 def falling(half: float, seeds: int, spread: float = 0.0) -> np.ndarray:
-    """Behaviour float[seeds, P]: .2, .6, then 1 until the change, then halved (to .6, as untrained is .2) `half` steps later, in a line."""
+    """Behaviour float[seeds, P]: .2, .6, then 1 until the change, then halved (to .6, as untrained is .2) `half` steps later,
+    in a line.
+    """
     half = half + spread * np.linspace(-1, 1, seeds)
     since = np.maximum(POINTS - POINTS[AT], 0.0)
     y = np.clip(1.0 - 0.4 * since[None] / half[:, None], 0.2, 1.0)

@@ -148,7 +148,8 @@ def test_a_truncated_step_bootstraps_a_terminated_one_does_not_and_an_unlived_on
             jnp.zeros((2, 2, 2)).at[..., 0].set(1.0),
             [[0, 1], [1, 0]],
             jnp.array([[0.0, reward], [reward, junk]]),
-            next_obs=jnp.zeros((2, 2, 2)).at[0, 0, 0].set(1.0) + jnp.eye(2)[next_state] * jnp.array([[[0.0], [1.0]], [[1.0], [1.0]]]),
+            next_obs=jnp.zeros((2, 2, 2)).at[0, 0, 0].set(1.0)
+            + jnp.eye(2)[next_state] * jnp.array([[[0.0], [1.0]], [[1.0], [1.0]]]),
             terminated=terminated, truncated=truncated, lived=lived,
             extras={"log_prob": jnp.full((2, 2), -0.7), "value": jnp.full((2, 2), 0.5)},
         )  # fmt: skip

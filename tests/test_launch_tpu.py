@@ -101,7 +101,7 @@ gcloud compute tpus tpu-vm ssh my-run --project=my-project --zone=us-central2-b 
 gcloud compute tpus tpu-vm ssh my-run --project=my-project --zone=us-central2-b --worker=all RUN
 gcloud storage rsync --recursive gs://my-bucket/my-run runs/my-run
 gcloud compute tpus queued-resources delete my-run --project=my-project --zone=us-central2-b --force --quiet
-"""
+"""  # noqa: E501
 
 
 def test_tpu_shows_every_cloud_command_and_executes_none(tpu):

@@ -191,9 +191,11 @@ WORLDS = {
     "complex reward": (stepped(lambda o, s, r, t, i: (o, s, r * 1j, t, i)), "returned complex64[] as reward"),
     "terminated [1]": (stepped(lambda o, s, r, t, i: (o, s, r, t[None], i)), "as terminated bool[1]; expected: bool[]"),
     "terminated a share": (stepped(lambda o, s, r, t, i: (o, s, r, t * 0.5, i)), "as terminated float32[]"),
-    "observations of another shape": (stepped(lambda o, *x: (o[:1], *x)), "obs from step_env of Odd is float32[1]; expected: float32[2]"),
+    "observations of another shape": (stepped(lambda o, *x: (o[:1], *x)),
+        "obs from step_env of Odd is float32[1]; expected: float32[2]"),
     "observations of another dtype": (stepped(lambda o, *x: (o > 0, *x)), "obs from step_env of Odd is bool[2]"),
-    "states of another shape": (stepped(lambda o, s, *x: (o, s.replace(time=s.time[None]), *x)), "step_env of Odd, time, is int32[1]"),
+    "states of another shape": (stepped(lambda o, s, *x: (o, s.replace(time=s.time[None]), *x)),
+        "step_env of Odd, time, is int32[1]"),
     "states of another structure": (world(step_env=grows), "state from step_env of Odd is ("),
     "states that lose their fraction": (
         world(reset_env=lambda *_: (jnp.zeros(2), State(position=0.5, time=0)),
@@ -217,7 +219,8 @@ WORLDS = {
     "truncated a number": (world(is_truncated=lambda self, state, params: state.time), "is_truncated of Odd returned int32[]"),
     "truncated [1]": (world(is_truncated=lambda self, state, params: jnp.zeros(1, bool)), "is_truncated of Odd returned bool[1]"),
     "a state without time": (
-        world(reset_env=lambda *_: (jnp.zeros(2), {}), step_env=lambda *_: (jnp.zeros(2), {}, 0.0, jnp.bool_(False), {"outcome": 0})),
+        world(reset_env=lambda *_: (jnp.zeros(2), {}),
+              step_env=lambda *_: (jnp.zeros(2), {}, 0.0, jnp.bool_(False), {"outcome": 0})),
         "is_truncated of Odd raised AttributeError",
     ),
     "an if": (world(step_env=branches), "step_env of Odd raised TracerBoolConversionError in test_misbehaving.py, line"),
@@ -230,7 +233,8 @@ NUMBERS = {
     "a negative outcome": (told({"outcome": -1}), "64 ended with another outcome"),
     "reward NaN": (stepped(lambda o, s, r, t, i: (o, s, r * jnp.nan, t, i)), "64 had a reward that is not finite"),
     "a clock that never strikes": (
-        world(is_truncated=lambda *_: jnp.bool_(False), step_env=lambda *x: (*Walk.step_env(*x)[:3], jnp.bool_(False), {"outcome": 0})),
+        world(is_truncated=lambda *_: jnp.bool_(False),
+              step_env=lambda *x: (*Walk.step_env(*x)[:3], jnp.bool_(False), {"outcome": 0})),
         "64 did not end; expected: is_truncated after 5 steps",
     ),
 }  # fmt: skip
@@ -262,41 +266,56 @@ RULES = {
     "a Box for two actions": (rule(heads=lambda self, actions: {"logits": Box((0.0,), (1.0,))}), "heads of rule Odd"),
     "heads raise": (rule(heads=lambda self, actions: actions.size), "heads of rule Odd raised AttributeError"),
     "init raises": (rule(init=lambda self, agent, key: agent.init()), "init of rule Odd raised TypeError"),
-    "a text in the state": (rule(init=lambda self, agent, key: Learned(agent.init(key), "x")), "init of rule Odd.count returned a str"),
+    "a text in the state": (rule(init=lambda self, agent, key: Learned(agent.init(key), "x")),
+        "init of rule Odd.count returned a str"),
     "acting a tuple": (acting(lambda params, select: (params, select)), "behave of rule Odd returned a tuple of 2"),
-    "acting without parameters": (acting(lambda params, select: Policy({}, by(select))), "Policy.params from behave of rule Odd is {}; expected: {"),
+    "acting without parameters": (acting(lambda params, select: Policy({}, by(select))),
+        "Policy.params from behave of rule Odd is {}; expected: {"),
     "acting in a row": (
-        acting(lambda params, select: Policy(jax.tree.map(lambda x: x[None], params), by(select))), "Policy.params from behave of rule Odd"
+        acting(lambda params, select: Policy(jax.tree.map(lambda x: x[None], params), by(select))),
+        "Policy.params from behave of rule Odd"
     ),
     "candidates that are one": (rule(candidates=2), "Policy.params from behave of rule Odd"),
-    "a head that is not there": (acting(lambda params, select: Policy(params, by(greedy("q")))), "behave of rule Odd raised KeyError"),
+    "a head that is not there": (acting(lambda params, select: Policy(params, by(greedy("q")))),
+        "behave of rule Odd raised KeyError"),
     "actions alone": (
-        acting(lambda params, select: Policy(params, by(lambda out, key: out["logits"].argmax(-1)))), "a policy's select returned int32[4]; expected: (actions, a dict"
+        acting(lambda params, select: Policy(params, by(lambda out, key: out["logits"].argmax(-1)))),
+        "a policy's select returned int32[4]; expected: (actions, a dict"
     ),
     "float actions": (
-        acting(lambda params, select: Policy(params, by(lambda out, key: (out["logits"][:, 0], {})))), "returned float32[4] as actions; expected: int32[4]"
+        acting(lambda params, select: Policy(params, by(lambda out, key: (out["logits"][:, 0], {})))),
+        "returned float32[4] as actions; expected: int32[4]"
     ),
-    "one action for all": (acting(lambda params, select: Policy(params, by(lambda out, key: (jnp.int32(0), {})))), "returned int32[] as actions"),
+    "one action for all": (acting(lambda params, select: Policy(params, by(lambda out, key: (jnp.int32(0), {})))),
+        "returned int32[] as actions"),
     "extras of another length": (
-        acting(lambda params, select: Policy(params, by(lambda out, key: (select(out, key)[0], {"x": jnp.zeros(3)})))), "returned float32[3] as 'x'"
+        acting(lambda params, select: Policy(params, by(lambda out, key: (select(out, key)[0], {"x": jnp.zeros(3)})))),
+        "returned float32[3] as 'x'"
     ),
-    "update of a state alone": (rule(update=lambda self, agent, state, told, key: state.params), "update of rule Odd returned a dict; expected: (state, log)"),
-    "update of three": (updated(lambda state, log: (state, log, {})), "update of rule Odd returned a tuple of 3; expected: (state, log)"),
+    "update of a state alone": (rule(update=lambda self, agent, state, told, key: state.params),
+        "update of rule Odd returned a dict; expected: (state, log)"),
+    "update of three": (updated(lambda state, log: (state, log, {})),
+        "update of rule Odd returned a tuple of 3; expected: (state, log)"),
     "update raises": (rule(update=lambda self, agent, state, told, key: told.signals), "update of rule Odd raised AttributeError"),
     "an if in update": (
         rule(update=lambda self, agent, state, told, key: (state, {}) if told.reward.sum() > 0 else (0, {})),
         "update of rule Odd raised TracerBoolConversionError in test_misbehaving.py, line",
     ),
     "an if on a hyperparameter": (
-        rule(update=lambda self, agent, state, told, key: (state, {}) if self.rate > 0 else (0, {})), "update of rule Odd raised TracerBool"
+        rule(update=lambda self, agent, state, told, key: (state, {}) if self.rate > 0 else (0, {})),
+        "update of rule Odd raised TracerBool"
     ),
     "another state": (updated(lambda state, log: (state.params, log)), "the state that update of rule Odd returned is {"),
     "a state of another dtype": (
-        updated(lambda state, log: (state._replace(count=jnp.float32(0)), log)), "returned, count, is float32[]; expected: int32[], as before"
+        updated(lambda state, log: (state._replace(count=jnp.float32(0)), log)),
+        "returned, count, is float32[]; expected: int32[], as before"
     ),
-    "a state of another shape": (updated(lambda state, log: (state._replace(count=state.count[None]), log)), "returned, count, is int32[1]"),
-    "a log of another shape": (updated(lambda state, log: (state, {"step": jnp.zeros(2)})), "returned float32[2] as 'step' of its log"),
-    "a log of whole numbers": (updated(lambda state, log: (state, {"step": jnp.int32(1)})), "returned int32[] as 'step' of its log"),
+    "a state of another shape": (updated(lambda state, log: (state._replace(count=state.count[None]), log)),
+        "returned, count, is int32[1]"),
+    "a log of another shape": (updated(lambda state, log: (state, {"step": jnp.zeros(2)})),
+        "returned float32[2] as 'step' of its log"),
+    "a log of whole numbers": (updated(lambda state, log: (state, {"step": jnp.int32(1)})),
+        "returned int32[] as 'step' of its log"),
     "a log of texts": (updated(lambda state, log: (state, {"step": "far"})), "returned a str"),
     "a log that is none": (updated(lambda state, log: (state, None)), "update of rule Odd returned None as log"),
     "deploying parameters": (rule(deploy=lambda self, agent, state: state.params), "deploy of rule Odd returned a dict"),

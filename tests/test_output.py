@@ -1,4 +1,4 @@
-"""What stands at the other end of standard output and error: it stops no command, and changes no exit code but that of a full disk."""
+"""What stands at the other end of standard output and error: it stops no command. Only a full disk changes an exit code."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""What training leaves behind, from Python: learning curves, trained policies played and measured, and how notebooks show things."""
+"""What training leaves behind, from Python: learning curves, trained policies played and measured, and notebooks' displays."""
 
 from functools import partial
 

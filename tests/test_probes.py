@@ -145,9 +145,11 @@ def test_a_record_is_of_the_last_update_in_its_part_of_the_steps():
     ("text", "said"),
     [
         ("probe = 3", "is 3; allowed: a rewardlab.probes.Probe"),
-        ("from rewardlab.probes import Array, Probe\nprobe = Probe('now', {'x': Array((), 'x')}, None)", "when = 'now'; allowed: point, end, update"),
+        ("from rewardlab.probes import Array, Probe\nprobe = Probe('now', {'x': Array((), 'x')}, None)",
+            "when = 'now'; allowed: point, end, update"),
         ("from rewardlab.probes import Probe\nprobe = Probe('end', {}, None)", "allowed: a dict {name: Array} of at least one"),
-        ("from rewardlab.probes import Array, Probe\nprobe = Probe('end', {'x': Array('ab', 'x')}, None)", "whose axes are a tuple of names"),
+        ("from rewardlab.probes import Array, Probe\nprobe = Probe('end', {'x': Array('ab', 'x')}, None)",
+            "whose axes are a tuple of names"),
         ("other = 3", "defines no `probe`"),
     ],
 )  # fmt: skip

@@ -41,7 +41,7 @@ def random_steps(seed, t=7, n=5):
 
 @pytest.mark.parametrize("lam", [0.0, 0.4, 1.0])
 def test_lambda_returns_against_their_forward_definition(lam):
-    """G^λ as the weighted sum of n-step returns, written out step by step; what is truncated bootstraps, what terminates does not."""
+    """G^λ as the weighted sum of n-step returns, written out step by step; truncated steps bootstrap, terminated ones do not."""
     gamma = 0.9
     reward, value, terminated, truncated = random_steps(0)
     found = lambda_returns(*map(jnp.asarray, (reward, value, terminated, terminated | truncated)), gamma, lam)

@@ -22,7 +22,8 @@ from rewardlab.stopping import Stop
 
 small = {"lanes": 16, "steps": 64}
 experiment = Experiment(
-    name="bits", question="?", conditions={"training": Condition()}, evaluations={"training": {}, "held-out": {"held_out": sys.argv[3] == "coinrun" or 1.0}},
+    name="bits", question="?", conditions={"training": Condition()},
+    evaluations={"training": {}, "held-out": {"held_out": sys.argv[3] == "coinrun" or 1.0}},
     **({"env_kwargs": {"levels": 64, "held_out": 16}} if sys.argv[3] == "coinrun" else {"env": sys.argv[3]}),
     rules={"ppo": rules.make("ppo", **small), "truncation": rules.make("truncation", candidates=8, parents=2, **small)},
     agent=rewardlab.MLP(hidden=(8,)), steps=3000, points=2, episodes=16, width=4,

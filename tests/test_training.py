@@ -212,7 +212,9 @@ INCREASING = {  # maps that keep the bar where it is
 
 
 def paid(done, first, last):
-    """float32[T, N] that pays each lane's first episode `first` at its first step and `last` at its end; lanes of a candidate alike."""
+    """float32[T, N] that pays each lane's first episode `first` at its first step and `last` at its end; lanes of a candidate
+    alike.
+    """
     reward, lanes = np.zeros(done.shape, np.float32), np.arange(done.shape[1])
     each = done.shape[1] // FEW
     reward[0] += np.repeat(np.broadcast_to(first, FEW), each)

@@ -208,7 +208,9 @@ def test_shaping_shifts_what_temporal_differences_learn(cls):
 
 
 def test_value_iteration_by_counting():
-    """The plan is that of the counted model, from all updates so far; batch TD's answer on the predictor (certainty equivalence)."""
+    """The plan is that of the counted model, from all updates so far; batch TD's answer on the predictor (certainty
+    equivalence).
+    """
     agent = table(2, {"q": 1})
     rule = ValueIteration(gamma=1.0, sweeps=8)
     state, _ = update(rule, agent, rule.init(agent, jax.random.key(0)), predictor())

@@ -43,7 +43,7 @@ def test_whole_return_reinforce_on_a_bandit_by_enumeration(baseline):
 
 
 def test_whole_return_reinforce_follows_the_gradient_of_the_return_by_enumeration():
-    """Over all trajectories of a two-state MDP its expectation is the exact gradient, and so reward-to-go's, though no sample is."""
+    """Over all trajectories of a two-state MDP its expectation is the exact gradient, and so reward-to-go's; no sample is."""
     transition = np.array([[[0.9, 0.1], [0.2, 0.8]], [[0.5, 0.5], [0.0, 1.0]]])
     reward, begin, horizon = np.array([[1.0, -0.3], [0.4, 2.0]]), np.array([0.6, 0.4]), 2
     with jax.enable_x64(True):

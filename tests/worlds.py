@@ -74,7 +74,9 @@ class AimParams(environment.EnvParams):
 
 
 class Aim(environment.Environment):
-    """Continuous actions of a shape, within ±bound: one step, whose reward is −Σ (a − target)². "taken" is a as the world got it."""
+    """Continuous actions of a shape, within ±bound: one step, whose reward is −Σ (a − target)². "taken" is a
+    as the world got it.
+    """
 
     num_actions = 1
 

@@ -6,6 +6,7 @@ A file here that defines `spec` is a network, known by the file's name.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def names() -> tuple[str, ...]:
     return tuple(FAMILY.names())
 
 
-def spec(given: Any, /, **fields) -> Spec:
+def spec(given: Any, /, **fields: Any) -> Spec:
     """The specification of a network, with these fields, the rest at their defaults.
 
     given: a name ("gru"), the path of a file that defines `spec`, a Spec or its class, a flax module (a linen one, or the class of
@@ -107,7 +108,7 @@ def name_of(made: Spec) -> str | None:
     return found if there is cls or there is own or type(there) is cls else None
 
 
-def make(made: Any, obs, heads: dict[str, Any], prepare=raw) -> Agent:
+def make(made: Any, obs: Any, heads: dict[str, Any], prepare: Callable[..., Any] = raw) -> Agent:
     """The agent of a specification, for observations [B, *obs.shape] of dtype obs.dtype and the given {head: size or Box}.
 
     prepare: observations -> what enters the network, float32 of the same shape. Raises InputError.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import jax
@@ -49,4 +50,4 @@ class Gaussian:
 
     def fisher(self, moved: Gaussian) -> Gaussian:
         """The product of the Fisher matrix of (mean, log_std), which is diagonal, and a change of them."""
-        return moved.replace(mean=moved.mean * jnp.exp(-2.0 * self.log_std), log_std=2.0 * moved.log_std)
+        return dataclasses.replace(moved, mean=moved.mean * jnp.exp(-2.0 * self.log_std), log_std=2.0 * moved.log_std)

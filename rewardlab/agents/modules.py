@@ -60,7 +60,9 @@ class Linen(Spec):
 
 @dataclass(frozen=True)
 class NNX(Spec):
-    """An nnx module, by its class, or what else makes it: rngs -> a module of observations float32[B, ...] -> features float32[B, F]."""
+    """An nnx module, by its class, or what else makes it: rngs -> a module of observations float32[B, ...] -> features
+    float32[B, F].
+    """
 
     make: Any
     head_scale: float = 0.1

@@ -80,7 +80,9 @@ def sample(head: str = "logits"):
 
 
 def warm(head: str, temperature):
-    """Draws from the softmax of a head's output divided by `temperature`, or from a Gaussian with its spread times `temperature`. No extras."""
+    """Draws from the softmax of a head's output divided by `temperature`, or from a Gaussian with its spread times
+    `temperature`. No extras.
+    """
 
     def select(outputs, key):
         output = outputs[head]

@@ -17,6 +17,8 @@ OURS = "rewardlab"
 SUITES = registry.Family("suite", "rewardlab.bench.suites", "rows")
 CONTENDERS = registry.Family("contender", "rewardlab.bench.contenders", "PACKAGE")
 
+Who = dict[str, tuple[str, dict[str, Any]]]  # {label: (contender, further arguments)}
+
 
 class Case(NamedTuple):
     """One workload of one contender.
@@ -44,7 +46,7 @@ class Row(NamedTuple):
     name: str
     workload: str
     arguments: dict[str, Any]
-    who: dict[str, tuple[str, dict[str, Any]]]
+    who: Who
     measure: str
     allowed: tuple[float, float]
     cores: int = 0

@@ -43,9 +43,9 @@ def measure(contender: str, workload: str, arguments: dict[str, Any], seconds: f
 
     compiling = []
 
-    def note(event, duration, **_):
+    def note(event: str, duration_secs: float, **_: Any) -> None:
         if event.endswith("backend_compile_duration"):
-            compiling.append((time.perf_counter() - duration, time.perf_counter()))
+            compiling.append((time.perf_counter() - duration_secs, time.perf_counter()))
 
     jax.monitoring.register_event_duration_secs_listener(note)
     file = importlib.import_module(f"{bench.CONTENDERS.package}.{contender}")
@@ -57,7 +57,9 @@ def measure(contender: str, workload: str, arguments: dict[str, Any], seconds: f
     run = case.prepare()
     prepared, compiled = time.perf_counter() - started, covered(compiling)
     out = run(0)
-    walls, cpus, began = [], [], time.perf_counter()
+    walls: list[float] = []
+    cpus: list[float] = []
+    began = time.perf_counter()
     while len(walls) < FEWEST or (len(walls) < MOST and time.perf_counter() - began < seconds):
         wall, cpu = time.perf_counter(), time.process_time()
         out = run(1 + len(walls))

@@ -34,7 +34,8 @@ def markdown(measured: dict[str, Any]) -> str:
 
 def cells(rows: list[dict[str, Any]]) -> list[list[str]]:
     """A line of text cells for each row and contender of a suite."""
-    lines, first = [], {}
+    lines: list[list[str]] = []
+    first: dict[str, Any] = {}
     for row in rows:
         name = row["row"] if row["row"] not in first else ""
         if "rate" not in row:

@@ -16,7 +16,8 @@ from rewardlab.errors import InputError, show, unknown
 def main(words: list[str]) -> int:
     parser = Parser(
         "watch",
-        usage="rewardlab watch WORLD [--agent POLICY | --agent RUN [--rule RULE] | --play] [--out FILE] [--seed N] [--PARAM VALUE ...]",
+        usage="rewardlab watch WORLD [--agent POLICY | --agent RUN [--rule RULE] | --play] [--out FILE] [--seed N] "
+        "[--PARAM VALUE ...]",
         description="Writes a film of one episode, played by one of the world's scripted policies or by what a run has trained. "
         "Every param can be set.",
     )
@@ -44,7 +45,7 @@ def main(words: list[str]) -> int:
     path = Path(given.out or f"{Path(given.world).stem}.gif")
     if path.suffix != ".gif" or not str(path).isprintable() or not _can_be_written(path):
         raise InputError(f"--out {show(str(path))}; allowed: a .gif file, in a directory that there is, and no link")
-    kinds, changes = envs.params_kinds(env), {name.replace("-", "_"): words for name, words in changes.items()}
+    kinds, changes = envs.params_kinds(env) or {}, {name.replace("-", "_"): words for name, words in changes.items()}
     for name in changes:
         if name not in kinds:
             raise unknown("param", name, kinds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,11 @@ KINDS = {
     "float": float,
     "Any": Any,
 }  # annotations of params that tell their type; Any: not a number
-LIMITS = {int: (-(2**31), LARGEST_SIZE)}  # of params, which have 32 bits
+LIMITS: dict[type, tuple[float, float]] = {int: (-(2**31), LARGEST_SIZE)}  # of params, which have 32 bits
 _origins: dict[int, tuple[str, dict[str, Any]]] = {}
-_made: dict[tuple, Any] = {}  # a fresh instance is a new static argument to jit: everything would compile again
+_made: dict[
+    tuple[Any, ...], Any
+] = {}  # a fresh instance is a new static argument to jit: everything would compile again
 
 
 def names() -> tuple[str, ...]:
@@ -68,7 +71,7 @@ def make(world: str | Path | Any, /, **kwargs: Any) -> Any:
             raise InputError(f"`make` in {show(str(world))} returned {show(env)}; allowed: a gymnax Environment")
         adapter.signature(env)
         _made[key] = env
-        _origins[id(env)] = (str(registry.python_file(world)) if registry.is_path(world) else world, kwargs)
+        _origins[id(env)] = (str(registry.python_file(world)) if registry.is_path(world) else str(world), kwargs)
     return _made[key]
 
 
@@ -78,7 +81,7 @@ def origin(env: Any) -> tuple[str, dict[str, Any]] | None:
 
 
 @functools.cache
-def _gymnax_maker(name: str):
+def _gymnax_maker(name: str) -> Callable[..., Any]:
     from rewardlab.envs import gymnax_api
 
     return lambda **kwargs: gymnax_api.make(name, **kwargs)[0]
@@ -96,7 +99,7 @@ def params(env: Any, where: str = "the world's params", /, **changes: bool | int
         raise InputError(
             f"{where}.{name} is a static field of the world's params, the same for all; allowed: the others"
         )
-    changed = env.default_params.replace(**typed(where, changes, params_kinds(env)))
+    changed = env.default_params.replace(**typed(where, changes, params_kinds(env) or {}))
     adapter.check_limit(env, changed, f"{where}.{contract.CLOCK}")
     if hasattr(env, "check_params"):
         env.check_params(changed)

@@ -6,7 +6,7 @@ Continuous actions are float32[D] outside, whatever their space's shape; the wor
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -215,7 +215,8 @@ def scripted(env) -> dict:
 
 def action_names(env) -> tuple[str, ...]:
     """The names of a world's discrete actions; their numbers where it names none."""
-    return contract.action_names(env) or tuple(map(str, range(actions(env))))
+    count: Any = actions(env)
+    return contract.action_names(env) or tuple(map(str, range(count)))
 
 
 def set_params(default, changes: dict):

@@ -144,9 +144,8 @@ class Bandit(World):
 
 def thompson(obs, state: EnvState, params: EnvParams, key):
     """The best arm of chances drawn from what is believed of each, by itself (Thompson 1933); uniform at first."""
-    return jnp.argmax(jax.random.beta(key, *(x.astype(jnp.float32) + 1 for x in (state.wins, state.losses)))).astype(
-        jnp.int32
-    )
+    wins, losses = (x.astype(jnp.float32) + 1 for x in (state.wins, state.losses))
+    return jnp.argmax(jax.random.beta(key, wins, losses)).astype(jnp.int32)
 
 
 def greedy(obs, state: EnvState, params: EnvParams, key):

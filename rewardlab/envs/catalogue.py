@@ -13,11 +13,13 @@ from pathlib import Path
 def built_in() -> dict[str, Path]:
     """{name: file} of gymnax's own environments; empty where its registry is not written as it was when this was."""
     spec = importlib.util.find_spec("gymnax")
+    assert spec is not None and spec.origin is not None  # RewardLab needs it
     root = Path(spec.origin).parent
     registry = root / "registration.py"
     if not registry.is_file():
         return {}
-    modules, found = {}, {}
+    modules: dict[str, Path] = {}
+    found: dict[str, Path] = {}
     for node in ast.parse(registry.read_text(encoding="utf-8")).body:
         match node:
             case ast.ImportFrom(module=str(package), names=aliases):

@@ -69,8 +69,8 @@ class CoinRun(World):
     """A gymnax environment. Actions: `ACTIONS`. Reward 1 for the coin, which ends the episode, as death does with 0.
 
     Observation bool[254], with enemies bool[317]: a window 7 tiles high and 9 wide around the agent for each of CHANNELS,
-    flattened in this order ([channel, row, column]), then "rising" and "falling". Outside of the level is solid, and below a pit hazard.
-    Being in the column before the end wall sets `ended` and never ends the episode. A finished episode stays as it is.
+    flattened in this order ([channel, row, column]), then "rising" and "falling". Outside of the level is solid, and below a
+    pit hazard. Being in the column before the end wall sets `ended` and never ends the episode. A finished episode stays as it is.
     """
 
     actions = ACTIONS
@@ -94,7 +94,7 @@ class CoinRun(World):
             return ""
         if not moved:
             return f"on {'held-out' if held_out else 'training'} levels"
-        elsewhere = {0: "with the coin at a detour", 1: "with the coin behind the start"}
+        elsewhere: dict[float, str] = {0: "with the coin at a detour", 1: "with the coin behind the start"}
         return elsewhere.get(behind, "") if moved == 1 else ""
 
     def observation_space(self, params: EnvParams) -> spaces.Box:

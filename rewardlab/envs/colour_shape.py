@@ -80,7 +80,7 @@ class ColourShape(Maze):
 
     @staticmethod
     def place(pair: float = 0.0, held_out: bool = False, **changes) -> str:
-        told = {0: "with one yellow line", 1: "with a red line and a yellow gem"}
+        told: dict[float, str] = {0: "with one yellow line", 1: "with a red line and a yellow gem"}
         return "" if changes else told.get(pair, "")
 
     def __init__(self, side: int = 5, pixels: bool = True, levels: int = 1024, held_out: int = 256, seed: int = 0):

@@ -225,16 +225,22 @@ def same(what: str, then: Any, now: Any, source: str = "as before") -> None:
 
     source: where the first is from, for the message.
     """
-    if jax.tree.structure(then) != jax.tree.structure(now):
+    if not _alike(then, now):
         raise returned(what, f"is {_outline(now)}", f"{_outline(then)}, {source}")
     for (path, old), new in zip(jax.tree_util.tree_leaves_with_path(then), jax.tree.leaves(now), strict=True):
         if (old.shape, old.dtype) != (new.shape, new.dtype):
             raise returned(f"{what}{_at(path)}", f"is {form(new)}", f"{form(old)}, {source}")
 
 
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two trees have one structure."""
+    structure: Any = jax.tree.structure(one)
+    return structure == jax.tree.structure(other)
+
+
 def _widened(what: str, before: Any, after: Any) -> None:
     """Raises InputError unless the state after a step has the shapes of the one before, and dtypes that can hold it."""
-    if jax.tree.structure(before) != jax.tree.structure(after):
+    if not _alike(before, after):
         raise returned(what, f"is {_outline(after)}", f"{_outline(before)}, as before")
     for (path, old), new in zip(jax.tree_util.tree_leaves_with_path(before), jax.tree.leaves(after), strict=True):
         if old.shape != new.shape or _rank(old.dtype) > _rank(new.dtype):

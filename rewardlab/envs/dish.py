@@ -69,7 +69,7 @@ class Dish(Maze):
 
     @staticmethod
     def place(apart: float = 0.0, held_out: bool = False, **changes) -> str:
-        told = {0: "with the cheese on the dish", 1: "with the cheese and the dish apart"}
+        told: dict[float, str] = {0: "with the cheese on the dish", 1: "with the cheese and the dish apart"}
         return "" if changes else told.get(apart, "")
 
     def __init__(

@@ -32,7 +32,8 @@ PALETTE = {
 
 def colour(name: str) -> tuple[int, int, int]:
     """Red, green, blue in 0..255 of a colour of the palette."""
-    return tuple(bytes.fromhex(PALETTE[name][1:]))
+    red, green, blue = bytes.fromhex(PALETTE[name][1:])
+    return red, green, blue
 
 
 def sprite(art: str, **colours: str) -> np.ndarray:

@@ -83,7 +83,7 @@ class Keys(Maze):
 
     @staticmethod
     def place(plenty: float = 0.0, held_out: bool = False, **changes) -> str:
-        names = {0: ("keys", "chests"), 1: ("plenty_keys", "plenty_chests")}
+        names: dict[float, tuple[str, str]] = {0: ("keys", "chests"), 1: ("plenty_keys", "plenty_chests")}
         if plenty not in names or not {*changes} <= {name for both in names.values() for name in both}:
             return ""
         keys, chests = (changes.get(name, getattr(EnvParams, name)) for name in names[plenty])

@@ -75,8 +75,7 @@ class Maze(World):
         seen[..., 0] = levels.walls
         count = len(seen)
         bounds = np.array([[0, trained], [trained % count, count - trained or count]], np.int32)
-        leaves = Pool(seen.reshape(count, -1), levels.start, levels.things, bounds)
-        return jax.tree.map(jnp.asarray, leaves)
+        return Pool(*map(jnp.asarray, (seen.reshape(count, -1), levels.start, levels.things, bounds)))
 
     def reset_env(self, key: jax.Array, params: Any):
         """The start of a level drawn at random from the pool. Consumes the key."""

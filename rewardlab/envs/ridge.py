@@ -239,4 +239,5 @@ class Ridge(World):
 
     def render_rgb(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The map, and what is left of the prize at the right, uint8[12 * (2 * rows + 1), 12 * (length + 2), 3]."""
-        return small_art.ridge(*self.layout(state, params), state.kept)
+        ridge, plain, row, column = self.layout(state, params)
+        return small_art.ridge(ridge, plain, row, column, state.kept)

@@ -51,14 +51,14 @@ class Wrapper(World):
         return int(space.n) if hasattr(space, "n") else self.inner.num_actions
 
     @property
-    def actions(self) -> tuple[str, ...]:
+    def actions(self) -> tuple[str, ...]:  # type: ignore[override]  # here it is not the class that knows
         return adapter.action_names(self.inner)
 
     @property
-    def outcomes(self) -> Mapping[str, str] | tuple[str, ...]:
+    def outcomes(self) -> Mapping[str, str] | tuple[str, ...]:  # type: ignore[override]
         return getattr(self.inner, "outcomes", UNNAMED)
 
-    def place(self, **changes) -> str:
+    def place(self, **changes) -> str:  # type: ignore[override]
         """The inner world's words, where only its own params differ."""
         own = {*changes} <= {*vars(self.inner.default_params)} and hasattr(self.inner, "place")
         return self.inner.place(**changes) if own else ""

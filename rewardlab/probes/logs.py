@@ -33,8 +33,10 @@ def _axes(experiment, env) -> dict[str, tuple[str, ...]]:
 
 
 def _measure(subject: Subject) -> dict[str, jax.Array]:
+    names = subject.axes["entry"]
+    assert subject.carry is not None and not isinstance(names, int)  # after updates there is one
     log, nothing = subject.carry.log, jnp.float32(jnp.nan)
-    return {"log": jnp.stack([log.get(name, nothing) for name in subject.axes["entry"]])}
+    return {"log": jnp.stack([log.get(name, nothing) for name in names])}
 
 
 probe = Probe(

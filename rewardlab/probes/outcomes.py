@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -59,15 +59,16 @@ def measure(env, seen) -> Outcomes:
     return Outcomes(ends.sum(0).mean(0), reward.sum(0).mean(), seen.lived.sum(0).astype(jnp.float32).mean())
 
 
-def named(found: Outcomes) -> dict[str, jax.Array]:
+def named(found: Outcomes) -> dict[str, Any]:
     """The same by the names of the probe's arrays."""
     return {"outcome_share": found.share, "return": found.returns, "length": found.length}
 
 
 def made_up(experiment, env, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:
     """Numbers such as a run might find, for the rehearsal of its report."""
-    share = random.dirichlet(np.ones(len(adapter.outcomes(env))), shape).astype(np.float32)
-    return named(Outcomes(share, share[..., 0], np.ones(shape, np.float32)))
+    share: Any = random.dirichlet(np.ones(len(adapter.outcomes(env))), shape).astype(np.float32)
+    lengths: Any = np.ones(shape, np.float32)
+    return named(Outcomes(share, share[..., 0], lengths))
 
 
 def _measure(subject: Subject) -> dict[str, jax.Array]:

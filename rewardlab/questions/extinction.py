@@ -4,8 +4,8 @@ The main condition pays throughout: it shows that the behaviour lasts while it i
 reward is another, pay changes at that phase's start, once agents are competent. Behaviour is success (the return, in a world that
 names no outcomes) on the first evaluation, where the world pays as ever and nobody learns.
 
-A seed's *half-life* is how long after the change its behaviour takes to come halfway down from where it was to where the same rule's
-untrained networks are, by straight lines between evaluations. A seed that has not come so far by the end is *censored*: its
+A seed's *half-life* is how long after the change its behaviour takes to come halfway down from where it was to where the same
+rule's untrained networks are, by straight lines between evaluations. A seed that has not come so far by the end is *censored*: its
 half-life is longer than what was watched, and counts as that, not as a number. So a median of half-lives, and its interval by the
 sign test, are said only as far as they were watched. Steps are those lived; updates are the rule's own, read from its records.
 
@@ -37,9 +37,12 @@ if TYPE_CHECKING:
 NO_CLAIM = "no claim about what lasts"
 USUAL = {"reward": 1.0}
 
+Curve = tuple[np.ndarray, np.ndarray, float | None]
+
 
 class Lives(NamedTuple):
-    """One rule under one condition. able: bool[S], competent when pay changed. before, end: float[S], behaviour then and at the end.
+    """One rule under one condition. able: bool[S], competent when pay changed. before, end: float[S], behaviour then and at
+    the end.
 
     steps, updates: float[S], half-lives, inf where censored, NaN for seeds that are not able. watched: steps, updates after the
     change that all able seeds lived, NaN without any.
@@ -89,7 +92,7 @@ def lives(results: xarray.Dataset, runs: Runs, rule: int, condition: str, start:
     found = np.where(
         found > np.array(watched)[:, None], np.inf, found
     )  # nobody is watched for longer than anybody else
-    return Lives(able, before, y[:, -1], *found, watched)
+    return Lives(able, before, y[:, -1], found[0], found[1], watched)
 
 
 def _planned(results: xarray.Dataset, rule: str) -> float:
@@ -125,8 +128,8 @@ def _figures(one: Lives, main_end: np.ndarray) -> dict[str, Any]:
     """What the summary says of a rule under a condition.
 
     able: seeds that were competent when pay changed. before, end, paid: figures of their behaviour at the change, at the end, and
-    at the end of the same seeds' training with pay. steps, updates: {"half", "low", "high", "n", "above"}: the median half-life, its
-    interval, how many seeds, how many of them censored; "inf" stands for longer than was watched, `watched`.
+    at the end of the same seeds' training with pay. steps, updates: {"half", "low", "high", "n", "above"}: the median
+    half-life, its interval, how many seeds, how many of them censored; "inf" stands for longer than was watched, `watched`.
     """
 
     def told(values: np.ndarray) -> dict[str, Any]:
@@ -246,7 +249,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             short[rule].append("outlives what was watched" if lasts else f"half-life {_half_life(of)}")
             kept = f"{halved['above']} of {count(halved['n'], 'competent seed')} had not come halfway down by the end"
             long[rule].append(
-                f"where {paid} from {percent(change['start'])} % of the steps on, {what} goes from {_measure(summary, of['before'])} to "
+                f"where {paid} from {percent(change['start'])} % of the steps on, {what} "
+                f"goes from {_measure(summary, of['before'])} to "
                 f"{_measure(summary, of['end'])} at the end ({_measure(summary, of['paid'])} where pay goes on): "
                 f"half-life {_half_life(of)}; {kept}."
             )
@@ -256,13 +260,13 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             key=lambda x: x[:2],
         )
         each = listed(f"{said.rule(rule)} {_half_life(of)}" for _, rule, of in ended)
-        text = [f"the habit is half gone after {each}"] * bool(ended)
-        text += [
+        parts = [f"the habit is half gone after {each}"] * bool(ended)
+        parts += [
             f"{'that' if ended else 'the habit'} of {listed(lasting)} outlives what was watched in at least half of the seeds"
         ] * bool(lasting)
         why_not = listed(f"{said.rule(rule)} ({why})" for rule, why in silent)
-        text += [f"{NO_CLAIM} for {why_not}"] * bool(silent)
-        headline += [f"once {paid}: {'; '.join(text)}."] * bool(text)
+        parts += [f"{NO_CLAIM} for {why_not}"] * bool(silent)
+        headline += [f"once {paid}: {'; '.join(parts)}."] * bool(parts)
     headline += _pairs(summary)
     controls = [rule for rule, entry in rules.items() if is_control(entry)]
     if controls:
@@ -298,12 +302,18 @@ def _pairs(summary: dict[str, Any]) -> list[str]:
     if not rows:
         return []
     apart = [row for row in rows if row["significant"]]
-    text = f"{len(apart)} of {len(rows)} pairs of rules differ in half-life, in steps (Holm-corrected over {count(summary['comparisons'], 'comparison')})"
+    text = (
+        f"{len(apart)} of {len(rows)} pairs of rules differ in half-life, in steps "
+        f"(Holm-corrected over {count(summary['comparisons'], 'comparison')})"
+    )
     if apart:
         most = max(apart, key=lambda row: abs(row["effect"] - 0.5))
         first, other = (most["a"], most["b"]) if most["effect"] >= 0.5 else (most["b"], most["a"])
         chance = max(most["effect"], 1 - most["effect"])
-        text += f"; the most: {said.rule(first)} outlasts {said.rule(other)} in {percent(chance)} % of pairs of seeds (“{plain(most['condition'])}”)"
+        text += (
+            f"; the most: {said.rule(first)} outlasts {said.rule(other)} in {percent(chance)} % of pairs of seeds "
+            f"(“{plain(most['condition'])}”)"
+        )
     return [text + "."]
 
 
@@ -339,14 +349,16 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
                 [said.rule(rule), plain(condition), f"{of['able']} of {of['seeds']}", *numbers, claim, censored]
             )
     note = (
-        "Interquartile means over the seeds that were competent when pay changed [95 % interval]; half-lives: medians [95 % interval of the sign test]. "
-        "Censored: had not come halfway down to the untrained network by the end, and count as longer than what was watched. –: no claim."
+        "Interquartile means over the seeds that were competent when pay changed [95 % interval]; half-lives: medians "
+        "[95 % interval of the sign test]. "
+        "Censored: had not come halfway down to the untrained network by the end, and count as longer than what was watched. "
+        "–: no claim."
     )
     shown = Figure(
         "extinction",
         "Curves: behaviour against environment steps, a panel a rule, paid throughout and under each change of pay.",
-        "Behaviour on the first evaluation, of seeds that were competent when pay changed (dashed): interquartile means with 95 % bootstrap bands. Grey: "
-        "pay goes on. Dots: the median half-life, where it was reached.",
+        "Behaviour on the first evaluation, of seeds that were competent when pay changed (dashed): interquartile means with "
+        "95 % bootstrap bands. Grey: pay goes on. Dots: the median half-life, where it was reached.",
     )
     told = "Agents are trained until they are competent; then what is paid changes, and training goes on. Evaluations pay as ever."
     return [Section("When reward stops", told, (shown,), (Table(head, rows, note),), lead=True)]
@@ -355,11 +367,12 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
 question = Question(("logs",), evidence, verdict, figures, sections)
 
 
-def curves(results: xarray.Dataset, rule: str) -> tuple[float, dict[str, tuple[np.ndarray, np.ndarray, float | None]]]:
+def curves(results: xarray.Dataset, rule: str) -> tuple[float, dict[str, Curve | None]]:
     """(steps at which pay changes first, {condition: (steps float[P], behaviour of able seeds float[n, P], median half-life)})."""
     runs, changed = runs_of(results), changes(reading.config_of(results))
     i, k = runs.rules.index(rule), runs.measures.index(runs.score)
-    found, able = {}, None
+    found: dict[str, Curve | None] = {}
+    able = None
     for condition, change in changed.items():
         one, j = lives(results, runs, i, condition, change["start"]), runs.conditions.index(condition)
         seeds = np.flatnonzero(runs.trained[i, j])[one.able]
@@ -369,6 +382,6 @@ def curves(results: xarray.Dataset, rule: str) -> tuple[float, dict[str, tuple[n
         )
         able = seeds if able is None else able
     able = able[runs.trained[i, 0, able]] if able is not None else np.zeros(0, int)
-    main = (runs.steps[i, 0, able].mean(0), runs.values[i, 0, able, :, 0, k], None) if len(able) else None
+    main: Curve | None = (runs.steps[i, 0, able].mean(0), runs.values[i, 0, able, :, 0, k], None) if len(able) else None
     start = min(change["start"] for change in changed.values()) * _planned(results, rule)
     return start, {runs.conditions[0]: main} | found

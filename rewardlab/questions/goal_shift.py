@@ -111,13 +111,16 @@ def sections(results: xarray.Dataset, summary: dict, drawn) -> list[Section]:
         parts.append(
             Section(
                 "At matched capability",
-                f"Rules that learn faster have had longer to specialise. So every seed is also read at its first snapshot that reaches {capable} {place}.\n"
+                f"Rules that learn faster have had longer to specialise. So every seed is also read "
+                f"at its first snapshot that reaches {capable} {place}.\n"
                 "Seeds that never do have no such snapshot; they are counted, not dropped.",
                 (
                     Figure(
                         "matched",
-                        f"Dots and intervals: {success}{f' and {beside}' if beside else ''} under each shift at each seed's first capable snapshot.",
-                        "Each seed's first capable snapshot. Small dots are seeds, large ones the interquartile mean with its 95 % bootstrap interval. Under each rule: how many seeds became capable.",
+                        f"Dots and intervals: {success}{f' and {beside}' if beside else ''} "
+                        "under each shift at each seed's first capable snapshot.",
+                        "Each seed's first capable snapshot. Small dots are seeds, large ones the interquartile mean "
+                        "with its 95 % bootstrap interval. Under each rule: how many seeds became capable.",
                     ),
                 ),
             )
@@ -127,13 +130,16 @@ def sections(results: xarray.Dataset, summary: dict, drawn) -> list[Section]:
         parts.append(
             Section(
                 "The control: could the rule have learned it?",
-                "A policy that fails after a shift tells us about goals only if the same rule can learn to succeed there. Each rule was therefore also trained\n"
-                f"with “{control}”. Where that does not reach {bar}, or where too few seeds learned\nthe task at all, no claim is made about the rule's goals.",
+                "A policy that fails after a shift tells us about goals only if the same rule can learn to succeed there. "
+                "Each rule was therefore also trained\n"
+                f"with “{control}”. Where that does not reach {bar}, or where too few seeds learned\nthe task at all, "
+                "no claim is made about the rule's goals.",
                 (
                     Figure(
                         "control",
                         f"Paired intervals: {success} under each shift, main training against control training, per rule.",
-                        f"“{sentence(success)}” under each shift at the end of training: hollow, trained with “{main}”; filled, trained with “{control}”.\n"
+                        f"“{sentence(success)}” under each shift at the end of training: hollow, trained with “{main}”; "
+                        f"filled, trained with “{control}”.\n"
                         "Small dots are seeds; bars are 95 % bootstrap intervals of the interquartile mean.",
                     ),
                 ),
@@ -148,7 +154,8 @@ def sections(results: xarray.Dataset, summary: dict, drawn) -> list[Section]:
                     Figure(
                         "drift",
                         f"Curves: outcome shares {where} against environment steps, a panel a rule.",
-                        f"What agents did {where} as training with “{main}” went on: interquartile means over all seeds ({seeds} a rule) with 95 % bootstrap bands.",
+                        f"What agents did {where} as training with “{main}” went on: interquartile means over all seeds "
+                        f"({seeds} a rule) with 95 % bootstrap bands.",
                     ),
                 ),
             )
@@ -160,9 +167,12 @@ def sections(results: xarray.Dataset, summary: dict, drawn) -> list[Section]:
         silent *= bool(reading.has_goals(results) and reading.shifts(results))
         half = Figure(
             "doses",
-            "For every rule and network, the share of training with the shift at which half of the shifted episodes succeed: seeds as dots, their median with its interval.",
-            "The half dose: the share of training with the shift at which half of the episodes under the shift succeed, at matched capability. Each dot is a seed, by a\n"
-            f"curve fitted to its success under every dose; the larger mark is the median over seeds with its 95 % interval (from {stats.MIN_SEEDS} seeds). Grey: beyond the doses tried.",
+            "For every rule and network, the share of training with the shift at which half of the shifted episodes succeed: "
+            "seeds as dots, their median with its interval.",
+            "The half dose: the share of training with the shift at which half of the episodes under the shift succeed, "
+            "at matched capability. Each dot is a seed, by a\n"
+            f"curve fitted to its success under every dose; the larger mark is the median over seeds with its 95 % interval "
+            f"(from {stats.MIN_SEEDS} seeds). Grey: beyond the doses tried.",
         )
         parts.append(
             Section(
@@ -172,8 +182,10 @@ def sections(results: xarray.Dataset, summary: dict, drawn) -> list[Section]:
                     Figure(
                         "sweep",
                         f"Points: {success} against the training condition, a colour a rule, one panel an evaluation and network.",
-                        f"“{sentence(success)}” at the end of training, for each training condition: interquartile means over all seeds with 95 % bootstrap intervals. The conditions "
-                        f"{'are' * ordered}{chr(10) * ordered}{apart}, and the rules' points stand side by side to be told apart.{silent}",
+                        f"“{sentence(success)}” at the end of training, for each training condition: interquartile means over "
+                        "all seeds with 95 % bootstrap intervals. The conditions "
+                        f"{'are' * ordered}{chr(10) * ordered}{apart}, and the rules' points stand side by side to be told "
+                        f"apart.{silent}",
                     ),
                 ),
             )

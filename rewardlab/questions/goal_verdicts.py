@@ -153,9 +153,9 @@ def _pursued(summary: dict, shift: str, told: list[str]) -> str:
         elif len(who) == 1:
             said.append(f"{named.rule(who[0])} {named.ended(measures[0])} in {figures[0][0]} of episodes ({seeds})")
         elif who:
-            each = listed(f"{named.rule(r)} {f[0]}" for r, f in zip(who, figures, strict=True))
+            rates = listed(f"{named.rule(r)} {f[0]}" for r, f in zip(who, figures, strict=True))
             said.append(
-                f"{len(who)} of {len(told)} rules {named.ended(measures[0])} in most episodes: {each} ({seeds})"
+                f"{len(who)} of {len(told)} rules {named.ended(measures[0])} in most episodes: {rates} ({seeds})"
             )
     silent = [rule for rule in told if rule not in claimed]
     why = listed(f"{named.rule(rule)} ({_why_not(summary, rules[rule], shift, exact=True)})" for rule in silent)

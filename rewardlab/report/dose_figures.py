@@ -73,11 +73,13 @@ def draw_sweep(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
 def draw_doses(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """The half dose of every seed, their median and its interval, at matched capability, on every shift."""
     found, palette, names, titles = half_doses(results), colours(results), shifts(results), numbers.titles(results)
+    assert found is not None  # else there is no such figure
     tried = [dose for dose in found["doses"] if dose > 0]
     low, high = min(tried) / OUT, max(tried) * OUT
-    rows, groups = [], []
+    rows: list[str | None] = []
+    groups: list[tuple[str, int]] = []
     for network, rules in numbers.networks(results).items():
-        rows += ([None] if groups else []) + rules
+        rows += [*([None] if groups else []), *rules]
         groups.append((network, len(rows) - len(rules)))
     figure = Figure(figsize=(WIDTH, 0.9 + 0.24 * len(rows)), layout="constrained")
     axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]

@@ -41,6 +41,6 @@ def styled(style: Mapping[str, Any]):
     """While entered, matplotlib's settings are its own defaults and `style`; afterwards they are what they were."""
     import matplotlib
 
-    usual = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
+    usual: dict[Any, Any] = {name: value for name, value in matplotlib.rcParamsDefault.items() if name != "backend"}
     with matplotlib.rc_context(usual | dict(style)):
         yield

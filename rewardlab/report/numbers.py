@@ -6,7 +6,7 @@ estimates: they count all episodes of all seeds, so that they add up to one.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -81,13 +81,13 @@ def dose(results: xr.Dataset, rule: str, evaluation: str) -> Curve:
     names = [str(results.condition.values[i]) for i in np.argsort(swept(results)[1], kind="stable")]
     samples = [final_success(results, rule, name, evaluation) for name in names]
     points = [summarise(0.0, s[:, None]) for s in samples]
-    columns = (np.concatenate([getattr(p, field) for p in points]) for field in ("centre", "low", "high"))
-    return Curve(np.arange(len(names), dtype=float), *columns, min(len(s) for s in samples))
+    centre, low, high = (np.concatenate([getattr(p, field) for p in points]) for field in ("centre", "low", "high"))
+    return Curve(np.arange(len(names), dtype=float), centre, low, high, min(len(s) for s in samples))
 
 
 def each(results: xr.Dataset, condition: str | None = None) -> np.ndarray:
     """int[rule], how many seeds each rule has under a condition (default: the main one)."""
-    run = results["return"].sel(condition=main_condition(results) if condition is None else condition)
+    run: Any = results["return"].sel(condition=main_condition(results) if condition is None else condition)
     return (~np.isnan(run)).any(["point", "evaluation"]).sum("seed").transpose("rule").values
 
 

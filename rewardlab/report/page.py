@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -98,7 +99,7 @@ def _experiment(results: xr.Dataset) -> dict:
         return {}
 
 
-def _sentences(value: object) -> list[str]:
+def _sentences(value: Any) -> list[str]:
     return [] if not value else [value] if isinstance(value, str) else [str(sentence) for sentence in value]
 
 

@@ -45,7 +45,7 @@ def save(path: Path, films: np.ndarray | Sequence[np.ndarray]) -> Path:
     colours = mosaic.getcolors(256)
     if colours is None:
         quantised = mosaic.quantize(256, dither=Image.Dither.NONE)
-        palette, indices = quantised.getpalette(), np.asarray(quantised)
+        palette, indices = quantised.getpalette() or [], np.asarray(quantised)
     else:
         table = np.array(sorted(colour for _, colour in colours), np.uint8)
         palette = table.ravel().tolist()

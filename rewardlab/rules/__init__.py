@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from rewardlab import registry
 from rewardlab.envs import adapter
 from rewardlab.envs.contract import name_of as world_name
 from rewardlab.errors import InputError, out_of_range, show, unknown
 from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, checked, hints
-from rewardlab.types import Box, Rule
+from rewardlab.types import Agent, Box, Rule
 
 FAMILY = registry.Family("rule", "rewardlab.rules", "rule")
 
@@ -23,7 +24,7 @@ def names() -> tuple[str, ...]:
 def load(name_or_path: str | Path) -> type[Rule]:
     """The class of a rule: by name, or from the user's own file, which has to define `rule`."""
     cls = FAMILY.load(name_or_path)
-    if not (isinstance(cls, type) and issubclass(cls, Rule) and is_dataclass(cls)):
+    if not (isinstance(cls, type) and is_dataclass(cls) and issubclass(cls, Rule)):
         raise InputError(
             f"`rule` in {show(str(name_or_path))} is {show(cls)}; "
             "allowed: a flax.struct.dataclass of rewardlab.types.Rule"
@@ -31,7 +32,7 @@ def load(name_or_path: str | Path) -> type[Rule]:
     return cls
 
 
-def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters) -> Rule:
+def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters: Any) -> Rule:
     """An update rule with the given hyperparameters, the rest at their defaults.
 
     rule: a name ("ppo"), the path of a file that defines `rule`, a rule's class, or a rule, to make a changed copy of.
@@ -50,7 +51,8 @@ def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters) -> Rule:
     for name in given:
         if name not in allowed:
             raise unknown(f"hyperparameter of rule {where}", name, allowed)
-    for name, hint in hints(cls).items():
+    kind: type = cls
+    for name, hint in hints(kind).items():
         if isinstance(hint, type) and issubclass(hint, Rule) and isinstance(given.get(name), (str, Path)):
             given[name] = make(given[name])
     try:
@@ -61,7 +63,9 @@ def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters) -> Rule:
 
 
 def counted(rule: Rule, where: str) -> Rule:
-    """The rule. Raises InputError, which begins with `where`, where one update lives more steps than a seed's count has room for."""
+    """The rule. Raises InputError, which begins with `where`, where one update lives more steps than a seed's count has room
+    for.
+    """
     lived, limit = getattr(rule, "lanes", 0) * getattr(rule, "steps", 0), LARGEST_SIZE - MOST_STEPS
     if lived > limit:
         raise out_of_range(f"{where}: lanes × steps", lived, f"at most {limit} in one update")
@@ -75,13 +79,13 @@ def name_of(cls: type[Rule]) -> str | None:
     return found if found and FAMILY.load(found) is cls else None
 
 
-def heads(rule: Rule, env) -> dict[str, int | Box]:
+def heads(rule: Rule, env: Any) -> dict[str, int | Box]:
     """The network outputs that a rule needs in a world: `Rule.heads`. Raises InputError as `check_actions` does."""
     check_actions(rule, env, "rule")
     return rule.heads(adapter.actions(env))
 
 
-def check_memory(rule: Rule, agent, where: str) -> None:
+def check_memory(rule: Rule, agent: Agent, where: str) -> None:
     """Raises InputError, which begins with `where`, for an agent with a memory under a rule that can't train one."""
     if agent.remembers and not rule.remembers:
         given = name_of(type(rule)) or type(rule).__name__
@@ -94,7 +98,7 @@ def check_memory(rule: Rule, agent, where: str) -> None:
         )
 
 
-def check_actions(rule: Rule, env, where: str) -> None:
+def check_actions(rule: Rule, env: Any, where: str) -> None:
     """Raises InputError, which begins with `where`, for a rule of discrete actions in a world whose actions are continuous."""
     if isinstance(adapter.actions(env), Box) and not rule.continuous:
         given = name_of(type(rule)) or type(rule).__name__

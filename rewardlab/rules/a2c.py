@@ -64,8 +64,9 @@ class A2C(Rule):
     def update(self, agent, state, experience, key):
         target = self.targets(agent, state.params, experience)
         optimiser = adam(self.learning_rate, self.max_grad_norm)
-        *state, loss = gradient_step(lambda params: self.loss(agent, params, experience, target), *state, optimiser)
-        return State(*state), {"loss": loss}
+        loss = lambda params: self.loss(agent, params, experience, target)  # noqa: E731
+        params, opt_state, before = gradient_step(loss, state.params, state.opt_state, optimiser)
+        return State(params, opt_state), {"loss": before}
 
     def deploy(self, agent, state):
         return Policy(state.params, greedily("logits"))

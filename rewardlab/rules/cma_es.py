@@ -1,4 +1,4 @@
-"""CMA-ES (Hansen & Ostermeier 2001), level 2, through evosax: the only file that touches it. Needs `pip install "rewardlab[evosax]"`."""
+"""CMA-ES (Hansen & Ostermeier 2001), level 2, through evosax, which only this file touches: `pip install "rewardlab[evosax]"`."""
 
 from __future__ import annotations
 

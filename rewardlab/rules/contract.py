@@ -110,16 +110,18 @@ def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str
     T, N = rule.steps, rule.lanes
     lived = lambda x: jax.ShapeDtypeStruct((T, N, *x.shape), x.dtype)  # noqa: E731
     each = lambda x: jax.ShapeDtypeStruct((T, *x.shape), x.dtype)  # noqa: E731
+    flag: Any
+    reward: Any
     flag, reward = (jax.ShapeDtypeStruct((T, N), dtype) for dtype in (jnp.bool_, jnp.float32))
     extras = jax.tree.map(each, extras)
-    steps = (lived(seen.obs), each(action), lived(seen.obs))
+    steps: tuple[Any, Any, Any] = (lived(seen.obs), each(action), lived(seen.obs))
     _judge(judge, Trajectory(*steps, flag, flag, flag, extras, jax.tree.map(lived, seen.signals)), reward)
     before = jax.tree.map(lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype), memory)
     told = Experience(*steps, reward, flag, flag, flag, extras, before)
     change = lambda rule, state, told, key: _updated(rule, name, agent, state, told, key)  # noqa: E731
     after, _ = asked("update", change, rule, state, told, key)
     same(f"the state that update of rule {name} returned", state, after)
-    acts = []
+    acts: list[Any] = []
     params = asked("deploy", lambda rule, state: _deploy(rule, name, agent, state, acts), rule, state)
     few = jax.ShapeDtypeStruct((FEW, *seen.obs.shape), seen.obs.dtype)
     what = f"Policy.act from deploy of rule {name}"
@@ -136,12 +138,13 @@ def _heads(rule: Rule, name: str, actions: int | Box) -> dict[str, int | Box]:
         f"heads of rule {name}",
         "a dict {name: size, or the Box of actions}, what decides on the action first",
     )
+    heads: Any
     with calling(what):
         heads = rule.heads(actions)
     if not isinstance(heads, dict) or not heads or not all(isinstance(head, str) and head for head in heads):
         raise returned(what, f"returned {show(heads)}", expected)
     for size in heads.values():
-        whole = isinstance(size, Integral) and not isinstance(size, bool) and size >= 1
+        whole = isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1
         if not (whole or (isinstance(size, Box) and size == actions)):
             raise returned(what, f"returned {show(heads)}", expected)
     head, size = next(iter(heads.items()))

@@ -15,7 +15,8 @@ from rewardlab.types import Policy, Rule
 
 @struct.dataclass
 class CrossLearning(Rule):
-    """Each action taken pulls the policy towards itself by α R: π ← π + α R (e_a − π), the state being π, float32[A], first uniform.
+    """Each action taken pulls the policy towards itself by α R: π ← π + α R (e_a − π), the state being π, float32[A], first
+    uniform.
 
     Its expectation is the replicator equation exactly: E[Δπ_i] = α π_i (q_i − q̄). Returns R are meant to lie between 0 and 1 / α:
     α R is clipped to [0, 1], so that π stays a distribution. The pulls of all lanes are averaged.

@@ -91,8 +91,9 @@ class DQN(Rule):
             def loss(params):
                 return self.loss(agent, params, state.target, told)
 
-            *carry, value = gradient_step(loss, *carry, optimiser)
-            return tuple(carry), value
+            params, opt_state = carry
+            params, opt_state, value = gradient_step(loss, params, opt_state, optimiser)
+            return (params, opt_state), value
 
         (params, opt_state), losses = jax.lax.scan(one, (state.params, state.opt_state), drawn)
         renew = updates % self.target_period == 0

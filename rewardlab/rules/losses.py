@@ -105,8 +105,9 @@ def descend(loss, params, opt_state, optimiser, key: jax.Array, data, epochs: in
 
     def one(carry, lanes):
         batch = jax.tree.map(lambda x: x[:, lanes], data)
-        *carry, value = gradient_step(lambda params: loss(params, batch), *carry, optimiser)
-        return tuple(carry), value
+        params, opt_state = carry
+        params, opt_state, value = gradient_step(lambda params: loss(params, batch), params, opt_state, optimiser)
+        return (params, opt_state), value
 
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.arange(epochs))
     lanes = jax.vmap(lambda key: minibatches(key, total, count))(keys)

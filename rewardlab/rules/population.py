@@ -92,7 +92,8 @@ def cross(
 
 @struct.dataclass
 class Population(Rule):
-    """A rule with `candidates`, each of which acts in its own lanes, for whole episodes: greedily, or by drawing actions if `sampled`.
+    """A rule with `candidates`, each of which acts in its own lanes, for whole episodes: greedily, or by drawing actions if
+    `sampled`.
 
     With `episodes`, each candidate lives so many in a generation, and its lanes take the next one as they finish. Without, a lane
     begins another one as long as it would surely end within `steps`; where that is more than one, short episodes count for more.

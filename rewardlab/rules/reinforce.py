@@ -61,8 +61,9 @@ class Reinforce(Rule):
 
     def update(self, agent, state, experience, key):
         optimiser = adam(self.learning_rate, self.max_grad_norm)
-        *state, loss = gradient_step(lambda params: self.loss(agent, params, experience), *state, optimiser)
-        return State(*state), {"loss": loss}
+        loss = lambda params: self.loss(agent, params, experience)  # noqa: E731
+        params, opt_state, before = gradient_step(loss, state.params, state.opt_state, optimiser)
+        return State(params, opt_state), {"loss": before}
 
     def deploy(self, agent, state):
         return Policy(state.params, greedily("logits"))

@@ -12,7 +12,8 @@ from rewardlab.rules.returns import whole_returns
 
 @struct.dataclass
 class ReinforceReturn(Reinforce):
-    """As `reinforce`, with R, the undiscounted return of the episode, in place of the reward-to-go: Σ_t (R − b(s_t)) ∇log π(a_t|s_t).
+    """As `reinforce`, with R, the undiscounted return of the episode, in place of the reward-to-go:
+    Σ_t (R − b(s_t)) ∇log π(a_t|s_t).
 
     Its expectation is that of `reinforce` with γ = 1, since what was paid before an action does not depend on it; its variance
     is larger. The baseline is fitted to R.
@@ -21,7 +22,7 @@ class ReinforceReturn(Reinforce):
     title = "REINFORCE on returns"
     level = 3
 
-    gamma: ClassVar[float] = 1.0  # no hyperparameter: a discount would tell early reward from late
+    gamma: ClassVar[float] = 1.0  # type: ignore[misc]  # no hyperparameter: a discount would tell early reward from late
 
     def returns(self, experience):
         return whole_returns(experience.reward, experience.done)

@@ -28,8 +28,8 @@ class Truncation(Population):
     """Each generation, the `parents` fittest of `candidates` survive unchanged; the others are mutated copies of random parents.
 
     Fitness is the mean return per episode, and only its order counts (the breeder's equation's truncation, Lush 1937).
-    Survivors are tested afresh with their children: an old score never protects anyone. Ties keep their order, but for a generation in
-    which all are equally fit: then survivors are drawn. Mutation adds Gaussian noise of
+    Survivors are tested afresh with their children: an old score never protects anyone. Ties keep their order, but for a
+    generation in which all are equally fit: then survivors are drawn. Mutation adds Gaussian noise of
     standard deviation `mutation` to every parameter. With probability `crossover` a child has a second parent, another survivor,
     and takes each parameter from either. With `gene_pool` every survivor is a parent of every child, which takes each parameter
     from any of them (gene pool recombination, Mühlenbein & Voigt 1995); its lineage then names the fittest.

@@ -6,6 +6,8 @@ programs are scheduled as RewardLab schedules its own, in batches of so many see
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -13,7 +15,7 @@ from rewardlab.bench import Case, jitted
 
 PACKAGE = "rejax"
 PPO = {"max_grad_norm": 0.5, "gamma": 0.99, "gae_lambda": 0.95, "clip_eps": 0.2, "ent_coef": 0.01, "vf_coef": 0.5}
-TANH = {"agent_kwargs": {"activation": "tanh"}}
+TANH: dict[str, Any] = {"agent_kwargs": {"activation": "tanh"}}
 TESTED, EPISODES = 16, 16  # policies, and episodes of each, that `figure` is the mean return of
 
 

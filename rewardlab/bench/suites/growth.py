@@ -3,7 +3,7 @@
 The last rows tell which `width`, seeds of a batch, suits a device."""
 
 from rewardlab import devices
-from rewardlab.bench import OURS, Row
+from rewardlab.bench import OURS, Row, Who
 
 SEEDS = {1: 64, 8: 32, 64: 8, 512: 8, 4096: 8}  # updates: as many where costs are compared
 POPULATIONS = {64: 16, 256: 8, 1024: 4, 4096: 2, 16384: 1}  # generations
@@ -12,7 +12,8 @@ ANY = (1.0, 500.0)  # too short to learn much
 
 
 def rows() -> list[Row]:
-    who, cores = {OURS: (OURS, {})}, devices.cores()
+    who: Who = {OURS: (OURS, {})}
+    cores = devices.cores()
 
     def seeds(number, updates, limit=0):
         name = f"{number:,} seeds" + (f", {limit} of {cores} cores" if limit else "")

@@ -1,10 +1,10 @@
 """Q-learning on CartPole, networks of 64 × 64: in parallel without replay, and DQN with replay of 10,000 transitions."""
 
-from rewardlab.bench import OURS, Row
+from rewardlab.bench import OURS, Row, Who
 
 
 def rows() -> list[Row]:
-    who = {"rejax": ("rejax", {}), OURS: (OURS, {})}
+    who: Who = {"rejax": ("rejax", {}), OURS: (OURS, {})}
 
     def row(workload, name, seeds, size, learned):
         return Row(f"{name}, {seeds:,} seeds", workload, {"seeds": seeds} | size, who, "return", (learned, 500.0))

@@ -70,7 +70,7 @@ def run_keys(root: int | jax.Array, seeds: np.ndarray, forks: tuple[int, ...] = 
         left //= parted
         which = np.asarray(seeds) // left % parted
         other = jax.vmap(jax.random.fold_in)(keys, np.uint32(FORK + phase * 2**15) + which.astype(np.uint32))
-        chosen = jnp.where(which[:, None] == 0, *map(jax.random.key_data, (keys, other)))
+        chosen = jnp.where(which[:, None] == 0, jax.random.key_data(keys), jax.random.key_data(other))
         keys = jax.random.wrap_key_data(chosen, impl=jax.random.key_impl(keys))
     return keys
 

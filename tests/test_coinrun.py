@@ -177,6 +177,7 @@ def test_a_share_of_moved_levels_is_exact_and_nested(env, params):
     assert behind[1][behind[0]].all() and behind[0].sum() < behind[1].sum()
 
 
+@pytest.mark.slow
 def test_scripted_runners_need_skill_for_the_end_and_do_not_collect_moved_coins_by_accident():
     env = coinrun.make(levels=1024, held_out=256)
     params = env.default_params

@@ -136,6 +136,7 @@ def test_fitness_is_unbiased_though_episodes_differ_in_length():
     assert (abs(score(plan(3, 2, 4)).mean(0) - exact) < 4.5 * error).all()
 
 
+@pytest.mark.slow
 def test_a_seed_alone_has_the_bits_that_it_has_in_a_batch(monkeypatch):
     """Where the candidates of a seed fill a core, seeds of a batch go one after the other."""
     env, rule = Walk(), rules.make("openai_es", candidates=8, lanes=16, steps=10, episodes=3, sampled=True)

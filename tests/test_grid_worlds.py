@@ -4,6 +4,7 @@ import itertools
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from playing import KEY, key_for, play, returns, z_score
 
 from rewardlab import envs
@@ -78,6 +79,7 @@ def stay(obs, state, params, key):
     return jnp.int32(0)
 
 
+@pytest.mark.slow
 def test_dry_plants_and_the_bounds_of_the_garden():
     env = envs.make("tomatoes")
     params = envs.params(env, watered=1.0, dry=0.1)

@@ -71,6 +71,7 @@ def test_unrolled_is_step_by_step_and_begins_anew_at_first(spec):
         assert differs[:3].all() and not differs[3:, 0].any() and differs[3:, 1:].all()
 
 
+@pytest.mark.slow
 def test_gradients_through_time_are_those_of_finite_differences():
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         agent = agents.make(GRU(units=3, head_scale=1.0), OBS, HEADS)
@@ -150,7 +151,7 @@ def test_what_bootstraps_is_said_with_the_memory_after_the_step():
 
 @pytest.mark.parametrize(
     "name",
-    [n if n in ("ppo", "reinforce", "openai_es", "yoked") else pytest.param(n, marks=pytest.mark.slow) for n in MEMORY],
+    [n if n == "reinforce" else pytest.param(n, marks=pytest.mark.slow) for n in MEMORY],
 )
 def test_rules_train_agents_with_a_memory(name):
     """One compile; two seeds at once equal each alone; a run in two pieces is the same, to the bit; the memory is part of it."""
@@ -246,6 +247,7 @@ def test_networks_that_do_not_fit_are_refused_in_one_line(given, what):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spec", [Layer, Cell(), "gru"], ids=["nnx", "linen cell", "gru"])
 def test_networks_of_the_users_own_learn_to_walk(spec):
     rule = rules.make("reinforce", lanes=32, steps=5, learning_rate=0.03)

@@ -476,6 +476,7 @@ def test_whole_episodes_need_their_steps_on_every_way_in(refused):
 # ------------------------------------------------------------------------------------------------------ what is right
 
 
+@pytest.mark.slow
 def test_every_world_of_gymnax_is_accepted():
     """Those that come with the package are made, and so checked, in `test_world_laws.py`."""
     with jax.numpy_dtype_promotion("standard"):  # some mix dtypes while they are made

@@ -32,6 +32,7 @@ def found(tmp_path_factory):
     }
 
 
+@pytest.mark.slow
 def test_a_rule_is_trained_evaluated_and_filmed_with_its_own_network(found):
     own_results, wide = found["own"], found["wide"]
     for name in ("outcome_share", "return", "length", "steps"):
@@ -39,6 +40,7 @@ def test_a_rule_is_trained_evaluated_and_filmed_with_its_own_network(found):
     assert (own_results["return"].sel(rule="drift") != wide["return"].sel(rule="drift")).any()
 
 
+@pytest.mark.slow
 def test_evaluations_with_a_temperature_draw_their_actions(found):
     returns = found["own"]["return"].isel(point=0)
     assert (returns.sel(evaluation="test") != returns.sel(evaluation="drawn")).any()

@@ -89,6 +89,7 @@ def test_weights_of_signals_are_the_reward():
     assert paid({"reward": 1.0, names[0]: 0.0}) == usual
 
 
+@pytest.mark.slow
 def test_phases_change_at_the_same_updates_wherever_chunks_end(monkeypatch):
     asked = experiment(width=3)
     env, steps = asked.world(), 2048
@@ -176,6 +177,7 @@ def test_keys_part_where_phases_fork():
     assert len(np.unique(np.concatenate([twice, updates]), axis=0)) == 12 + 12 - 2  # founders alone have such keys
 
 
+@pytest.mark.slow
 def test_runs_part_where_a_phase_forks_and_are_one_until_then(monkeypatch):
     conditions = {"plain": Condition(seeds=2), "parted": Condition(phases=(Phase(0.5, forks=3),))}
     asked = experiment(conditions=conditions, steps=2048, seeds=6, width=6, points_at=(0.25, 0.5, 0.75))

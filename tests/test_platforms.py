@@ -122,6 +122,7 @@ def test_a_solution_found_by_the_solver_reaches_the_coin_by_the_physics(many):
         assert np.array_equal((y * WIDTH + x)[:, 0], many.coin[:, placement])
 
 
+@pytest.mark.slow
 def test_distances_agree_with_an_independent_search(many):
     for level in range(5):
         tiles = many.tiles[level : level + 1]
@@ -145,6 +146,7 @@ def test_distances_agree_with_an_independent_search(many):
             assert np.array_equal(expected, many.distance[level, placement])
 
 
+@pytest.mark.slow
 def test_detours_cost_two_moves_and_no_one_way_run_meets_them(many):
     there, back = platforms.travel(many.table), many.distance[:, END].astype(int)
     through = np.where(there == BEYOND, 2 * BEYOND, there + back)
@@ -155,6 +157,7 @@ def test_detours_cost_two_moves_and_no_one_way_run_meets_them(many):
     assert (np.take_along_axis(one_way, places, 1) == BEYOND).all()
 
 
+@pytest.mark.slow
 def test_placements_and_the_start(many):
     widths = np.array([platforms.width(level) for level in many.tiles])
     assert set(widths) == set(range(platforms.MIN_WIDTH, WIDTH + 1))

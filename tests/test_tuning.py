@@ -58,6 +58,7 @@ def _found(tmp_path_factory):
         return tuning.tune(walk(), BUDGET, path, progress=False), path
 
 
+@pytest.mark.slow
 def test_the_search_finds_better_settings_than_a_bad_start(found):
     plain, _ = found
     assert list(plain["settings"]) == ["reinforce", "truncation"], "yoked reward has nothing to search"
@@ -70,6 +71,7 @@ def test_the_search_finds_better_settings_than_a_bad_start(found):
     assert plain["settings"]["reinforce"]["learning_rate"] > 1e-3
 
 
+@pytest.mark.slow
 def test_every_rule_has_the_same_budget_and_every_step_counts(found):
     """Recounted from the rungs: what a lane that carries on lives is known, an episode takes 3 to 5 steps."""
     plain, _ = found
@@ -83,6 +85,7 @@ def test_every_rule_has_the_same_budget_and_every_step_counts(found):
     assert 3 <= evaluated / (8 * (sum(lanes) + fresh)) <= 5
 
 
+@pytest.mark.slow
 def test_the_file_is_read_back_as_settings_for_make(found):
     plain, path = found
     assert tuned.read(path) == plain and plain["config"]["name"] == "walk"
@@ -94,6 +97,7 @@ def test_the_file_is_read_back_as_settings_for_make(found):
     assert "learning_rate=" in printed and "share of goal" in printed
 
 
+@pytest.mark.slow
 def test_a_damaged_or_missing_file_is_named(found, tmp_path):
     text = found[1].read_text()
     for content in (text[:-20], text.replace('"learning_rate": ', '"learning_rate": 1', 1), "[]", "", "{}"):
@@ -236,6 +240,7 @@ def test_seeds_and_evaluations_have_keys_that_no_run_has():
     assert len(own) == 1005 and not own & taken
 
 
+@pytest.mark.slow
 def test_held_out_levels_stay_unseen():
     """Even where the condition trains on them, or any evaluation asks for them."""
     held_out = Condition({"held_out": True, "moved": 0.5})
@@ -329,6 +334,7 @@ def test_bad_input_ends_in_one_line_before_anything_compiles(tmp_path, capsys, m
     assert [path.name for path in tmp_path.iterdir()] == ["there.json"]
 
 
+@pytest.mark.slow
 def test_the_command_line_tunes_what_the_library_would(tmp_path, capsys, monkeypatch, found):
     monkeypatch.chdir(tmp_path)
     asked = []

@@ -99,6 +99,7 @@ def test_a_tile_may_be_a_function_of_the_state():
     assert lit(follow(right, params, (0, 1))[2].obs, 4) == [2, 4], "the task's 1 and the tile's 1 a step"
 
 
+@pytest.mark.slow
 def test_a_strip_around_coinrun_changes_nothing_but_what_is_seen():
     inner = envs.make("coinrun", **COINRUN)
     env = envs.make("score_strip", world="coinrun", cells=5, **COINRUN)

@@ -150,8 +150,17 @@ def from_json(text: str, files: bool = False, where: str = "the config") -> Expe
 def _rule_to_plain(rule: Rule) -> dict[str, Any]:
     name = rules.name_of(type(rule))
     values = {f.name: getattr(rule, f.name) for f in fields(rule) if f.init}
-    values = {k: _rule_to_plain(v) if isinstance(v, Rule) else v for k, v in values.items()}
+    added = {f.name: f.default for f in fields(rule) if f.metadata.get("added")}  # since configs were first written
+    values = {k: _argument_to_plain(v) for k, v in values.items() if not (k in added and v == added[k])}
     return ({"rule": name} if name else {"object": _address(type(rule))}) | {"hyperparameters": values}
+
+
+def _argument_to_plain(value: Any) -> Any:
+    if isinstance(value, Rule):
+        return _rule_to_plain(value)
+    if callable(value):
+        return {"object": _address(value if hasattr(value, "__qualname__") else type(value))}
+    return value
 
 
 def _rule(where: str, plain: Any) -> Rule:
@@ -221,7 +230,7 @@ def _only(where: str, plain: dict[str, Any], allowed: Sequence[str]) -> dict[str
     return plain
 
 
-def _address(cls: type) -> str:
+def _address(cls: Any) -> str:
     return f"{cls.__module__}:{cls.__qualname__}"
 
 

@@ -42,7 +42,8 @@ def checked(instance: Any, where: str = "", arrays: bool = False) -> Any:
     """A dataclass instance with every field of its annotated type: ints made floats and lists tuples, where asked for.
 
     where: prefix of the field names in messages. arrays: float fields may be arrays, with every entry in range.
-    An instance may bring a `check()` of its own, for what concerns several fields. Raises InputError.
+    A field may bring a `check` in its metadata, (value, name) -> value, and an instance a `check()` of its own, for what concerns
+    several fields. Raises InputError.
     """
     changes: dict[str, Any] = {}
     kind: type = type(instance)
@@ -52,6 +53,7 @@ def checked(instance: Any, where: str = "", arrays: bool = False) -> Any:
         hint, value = hints(kind)[field.name], getattr(instance, field.name)
         name = f"{where}.{field.name}" if where else field.name
         new = coerce(value, hint, name, bounds(field, hint), arrays)
+        new = field.metadata["check"](new, name) if "check" in field.metadata else new
         if new is not value:
             changes[field.name] = new
     instance = dataclasses.replace(instance, **changes) if changes else instance

@@ -6,8 +6,9 @@ import numpy as np
 import optax
 from told import experience, table
 
+from rewardlab import optimisers
 from rewardlab.collect import act
-from rewardlab.rules.losses import adam, clipped_surrogate, descend, masked_mean, minibatches, standardise
+from rewardlab.rules.losses import clipped_surrogate, descend, masked_mean, minibatches, standardise
 from rewardlab.rules.ppo import PPO
 
 
@@ -78,7 +79,7 @@ def test_standardising_reads_what_is_masked_in():
 
 def test_the_gradient_is_clipped_before_adam_sees_it():
     """Two steps on gradients of 100, clipped to 1, and 1/2, by Adam's formula (Kingma & Ba 2015, algorithm 1)."""
-    optimiser = adam(2.0, 1.0)
+    optimiser = optimisers.make("adam", 2.0, 1.0)
     first, state = optimiser.update(jnp.float32(100), optimiser.init(jnp.float32(0)))
     second, _ = optimiser.update(jnp.float32(0.5), state)
     m, v = (0.9 * 0.1 + 0.1 * 0.5) / (1 - 0.9**2), (0.999 * 0.001 + 0.001 * 0.25) / (1 - 0.999**2)

@@ -8,8 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from rewardlab import optimisers
 from rewardlab.agents.select import annealed, by, chosen, epsilon_greedy, greedily
-from rewardlab.rules.losses import adam, flat, gradient_step, masked_mean
+from rewardlab.rules.losses import flat, gradient_step, masked_mean
 from rewardlab.types import Experience, Policy, Rule
 
 
@@ -48,6 +49,7 @@ class DQN(Rule):
     epsilon: float = struct.field(default=0.05, metadata={"range": (0.0, 1.0), "search": (0.01, 0.3, "log")})
     anneal: float = struct.field(default=2000.0, metadata={"range": (0.0, 1e9)})
     max_grad_norm: float = struct.field(default=10.0, metadata={"range": (0.0, 1e6)})
+    optimiser: Any = optimisers.field()
     lanes: int = struct.field(default=16, pytree_node=False)
     steps: int = struct.field(default=4, pytree_node=False)
     capacity: int = struct.field(default=10_000, pytree_node=False)
@@ -65,7 +67,7 @@ class DQN(Rule):
 
     def init(self, agent, key):
         params = agent.init(key)
-        opt_state = adam(self.learning_rate, self.max_grad_norm).init(params)
+        opt_state = optimisers.make(self.optimiser, self.learning_rate, self.max_grad_norm).init(params)
         zeros = lambda shape, dtype: jnp.zeros((self.rows, self.steps, self.lanes, *shape), dtype)  # noqa: E731
         obs, flag = zeros(agent.obs.shape, agent.obs.dtype), zeros((), bool)
         nothing = Experience(obs, zeros((), jnp.int32), obs, zeros((), jnp.float32), flag, flag, flag, {})
@@ -85,7 +87,7 @@ class DQN(Rule):
         filled = jnp.minimum(updates, self.rows) * (self.lanes * self.steps)
         index = jax.random.randint(key, (self.gradient_steps, self.batch), 0, filled)
         drawn = jax.tree.map(lambda x: flat(flat(x))[index], buffer)
-        optimiser = adam(self.learning_rate, self.max_grad_norm)
+        optimiser = optimisers.make(self.optimiser, self.learning_rate, self.max_grad_norm)
 
         def one(carry, told):
             def loss(params):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-import optax
 
+from rewardlab import optimisers
 from rewardlab.agents.select import entropy, log_prob
 from rewardlab.types import Agent, Experience
 
@@ -71,21 +71,7 @@ def gradient_step(loss, params, opt_state, optimiser):
     """One step down the gradient of loss(params) -> float32[]: (params, opt_state, loss before it)."""
     value, gradient = jax.value_and_grad(loss)(params)
     updates, opt_state = optimiser.update(gradient, opt_state, params)
-    return optax.apply_updates(params, updates), opt_state, value
-
-
-def adam(learning_rate, max_grad_norm=jnp.inf, eps: float = 1e-5) -> optax.GradientTransformation:
-    """Adam behind a clip of the gradient's global norm; both numbers may be traced.
-
-    All parameters are one vector to it, so that there is one program to compile and to call, not one for each array.
-    """
-    chain = optax.flatten(optax.chain(optax.clip_by_global_norm(max_grad_norm), optax.adam(learning_rate, eps=eps)))
-
-    def update(gradient, state, params=None):
-        with jax.numpy_dtype_promotion("standard"):  # optax mixes integers and floats
-            return chain.update(gradient, state, params)
-
-    return optax.GradientTransformation(chain.init, update)
+    return optimisers.apply_updates(params, updates), opt_state, value
 
 
 def minibatches(key: jax.Array, lanes: int, count: int) -> jax.Array:

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 from flax import struct
 from jax.flatten_util import ravel_pytree
 
+from rewardlab import optimisers
 from rewardlab.agents.gaussian import Gaussian
 from rewardlab.agents.select import by, greedily, log_prob, sample
 from rewardlab.fields import divides
-from rewardlab.rules.losses import adam, descend, flat, masked_mean
+from rewardlab.rules.losses import descend, flat, masked_mean
 from rewardlab.rules.returns import lambda_returns
 from rewardlab.types import Policy, Rule
 
@@ -117,6 +118,7 @@ class NaturalPolicyGradient(Rule):
     value_learning_rate: float = struct.field(
         default=1e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")}
     )
+    optimiser: Any = optimisers.field()
     lanes: int = struct.field(default=32, pytree_node=False)
     steps: int = struct.field(default=64, pytree_node=False)
     cg_iterations: int = struct.field(default=10, pytree_node=False)
@@ -131,7 +133,7 @@ class NaturalPolicyGradient(Rule):
 
     def init(self, agent, key):
         params, critic = map(agent.init, jax.random.split(key))
-        return State(params, critic, adam(self.value_learning_rate).init(critic))
+        return State(params, critic, optimisers.make(self.optimiser, self.value_learning_rate).init(critic))
 
     def behave(self, agent, state, key):
         return Policy(state.params, by(sample("logits")))
@@ -160,7 +162,7 @@ class NaturalPolicyGradient(Rule):
             return masked_mean(0.5 * (agent.apply(critic, obs)["value"][:, 0] - target) ** 2, lived)
 
         critic, opt_state, value_loss = descend(
-            loss, state.critic, state.opt_state, adam(self.value_learning_rate), key,
+            loss, state.critic, state.opt_state, optimisers.make(self.optimiser, self.value_learning_rate), key,
             (experience.obs, target, experience.lived), self.epochs, self.minibatches,
         )  # fmt: skip
         log = {"kl": problem.kl(after), "gain": problem.surrogate(after), "value_loss": value_loss}

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from rewardlab import optimisers
 from rewardlab.agents.select import greedily
 from rewardlab.fields import divides
-from rewardlab.rules.losses import adam
 from rewardlab.rules.population import Population, newborns, unflatten
 from rewardlab.rules.returns import fitness
 from rewardlab.types import Policy
@@ -42,6 +42,7 @@ class OpenAIES(Population):
 
     learning_rate: float = struct.field(default=0.03, metadata={"range": (0.0, 100.0), "search": (1e-3, 0.3, "log")})
     sigma: float = struct.field(default=0.1, metadata={"range": (1e-6, 100.0), "search": (0.005, 0.5, "log")})
+    optimiser: Any = optimisers.field()
 
     def check(self):
         super().check()
@@ -50,7 +51,7 @@ class OpenAIES(Population):
     def init(self, agent, key):
         birth_key, noise_key = jax.random.split(key)
         mean = newborns(agent, birth_key, 1)[0]
-        return State(mean, adam(self.learning_rate).init(mean), self.draw(mean, noise_key))
+        return State(mean, optimisers.make(self.optimiser, self.learning_rate).init(mean), self.draw(mean, noise_key))
 
     def draw(self, mean, key):
         """A generation's ε, float32[C/2, P]. Consumes the key."""
@@ -67,7 +68,7 @@ class OpenAIES(Population):
     def update(self, agent, state, experience, key):
         score = fitness(experience, self.candidates)
         ascent = smoothed_gradient(state.noise, self.utility(score), self.sigma)
-        updates, opt_state = adam(self.learning_rate).update(-ascent, state.opt_state)
+        updates, opt_state = optimisers.make(self.optimiser, self.learning_rate).update(-ascent, state.opt_state)
         mean = state.mean + updates
         return State(mean, opt_state, self.draw(mean, key)), {"fitness": score.mean()}
 

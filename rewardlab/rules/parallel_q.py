@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from rewardlab import optimisers
 from rewardlab.agents.select import annealed, by, chosen, epsilon_greedy, greedily
 from rewardlab.fields import divides
-from rewardlab.rules.losses import adam, descend, flat, masked_mean
+from rewardlab.rules.losses import descend, flat, masked_mean
 from rewardlab.rules.returns import lambda_returns
 from rewardlab.types import Policy, Rule
 
@@ -39,6 +40,7 @@ class ParallelQ(Rule):
     epsilon: float = struct.field(default=0.05, metadata={"range": (0.0, 1.0), "search": (0.01, 0.3, "log")})
     anneal: float = struct.field(default=150.0, metadata={"range": (0.0, 1e9)})
     max_grad_norm: float = struct.field(default=10.0, metadata={"range": (0.0, 1e6)})
+    optimiser: Any = optimisers.field()
     lanes: int = struct.field(default=64, pytree_node=False)
     steps: int = struct.field(default=32, pytree_node=False)
     epochs: int = struct.field(default=2, pytree_node=False)
@@ -52,7 +54,9 @@ class ParallelQ(Rule):
 
     def init(self, agent, key):
         params = agent.init(key)
-        return State(params, adam(self.learning_rate, self.max_grad_norm).init(params), jnp.int32(0))
+        return State(
+            params, optimisers.make(self.optimiser, self.learning_rate, self.max_grad_norm).init(params), jnp.int32(0)
+        )
 
     def behave(self, agent, state, key):
         return Policy(state.params, by(epsilon_greedy("q", annealed(self.epsilon, state.updates, self.anneal))))
@@ -69,7 +73,7 @@ class ParallelQ(Rule):
             q = chosen(agent.apply(params, obs)["q"], action)
             return masked_mean(0.5 * (q - target) ** 2, lived)
 
-        optimiser = adam(self.learning_rate, self.max_grad_norm)
+        optimiser = optimisers.make(self.optimiser, self.learning_rate, self.max_grad_norm)
         params, opt_state, mean_loss = descend(
             loss, state.params, state.opt_state, optimiser, key, data, self.epochs, self.minibatches
         )

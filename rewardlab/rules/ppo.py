@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import jax
 from flax import struct
 
+from rewardlab import optimisers
 from rewardlab.agents.select import by, entropy, greedily, log_prob, sample
 from rewardlab.fields import divides
 from rewardlab.rules.losses import (
-    adam,
     begins,
     clipped_surrogate,
     descend,
@@ -49,6 +49,7 @@ class PPO(Rule):
     entropy_weight: float = struct.field(default=0.01, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
     value_weight: float = struct.field(default=0.5, metadata={"range": (0.0, 10.0)})
     max_grad_norm: float = struct.field(default=0.5, metadata={"range": (0.0, 1e6)})
+    optimiser: Any = optimisers.field()
     lanes: int = struct.field(default=64, pytree_node=False)
     steps: int = struct.field(default=32, pytree_node=False)
     epochs: int = struct.field(default=4, pytree_node=False)
@@ -62,7 +63,7 @@ class PPO(Rule):
 
     def init(self, agent, key):
         params = agent.init(key)
-        return State(params, adam(self.learning_rate, self.max_grad_norm).init(params))
+        return State(params, optimisers.make(self.optimiser, self.learning_rate, self.max_grad_norm).init(params))
 
     def behave(self, agent, state, key):
         def select(outputs, key):
@@ -98,7 +99,7 @@ class PPO(Rule):
             bonus = entropy(outputs["logits"])
             return masked_mean(policy_loss + self.value_weight * value_loss - self.entropy_weight * bonus, lived)
 
-        optimiser = adam(self.learning_rate, self.max_grad_norm)
+        optimiser = optimisers.make(self.optimiser, self.learning_rate, self.max_grad_norm)
         params, opt_state, mean_loss = descend(
             loss, state.params, state.opt_state, optimiser, key, (seen, told), self.epochs, self.minibatches
         )

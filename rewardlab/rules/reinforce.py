@@ -6,8 +6,9 @@ from typing import Any, NamedTuple
 
 from flax import struct
 
+from rewardlab import optimisers
 from rewardlab.agents.select import by, greedily, sample
-from rewardlab.rules.losses import actor_critic, adam, gradient_step
+from rewardlab.rules.losses import actor_critic, gradient_step
 from rewardlab.rules.returns import reward_to_go
 from rewardlab.types import Policy, Rule
 
@@ -37,6 +38,7 @@ class Reinforce(Rule):
     entropy_weight: float = struct.field(default=0.01, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")})
     value_weight: float = struct.field(default=0.5, metadata={"range": (0.0, 10.0)})
     max_grad_norm: float = struct.field(default=0.5, metadata={"range": (0.0, 1e6)})
+    optimiser: Any = optimisers.field()
     baseline: bool = struct.field(default=True, pytree_node=False)
     lanes: int = struct.field(default=16, pytree_node=False)
     steps: int = struct.field(default=128, pytree_node=False)
@@ -46,7 +48,7 @@ class Reinforce(Rule):
 
     def init(self, agent, key):
         params = agent.init(key)
-        return State(params, adam(self.learning_rate, self.max_grad_norm).init(params))
+        return State(params, optimisers.make(self.optimiser, self.learning_rate, self.max_grad_norm).init(params))
 
     def behave(self, agent, state, key):
         return Policy(state.params, by(sample("logits")))
@@ -60,7 +62,7 @@ class Reinforce(Rule):
         return actor_critic(agent, params, experience, self.returns(experience), self.value_weight, self.entropy_weight)
 
     def update(self, agent, state, experience, key):
-        optimiser = adam(self.learning_rate, self.max_grad_norm)
+        optimiser = optimisers.make(self.optimiser, self.learning_rate, self.max_grad_norm)
         loss = lambda params: self.loss(agent, params, experience)  # noqa: E731
         params, opt_state, before = gradient_step(loss, state.params, state.opt_state, optimiser)
         return State(params, opt_state), {"loss": before}

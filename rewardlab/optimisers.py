@@ -36,8 +36,8 @@ def names() -> tuple[str, ...]:
 def _takes_a_rate(function: Any) -> bool:
     if not inspect.isfunction(function):
         return False
-    first, *others = [*inspect.signature(function).parameters.values()] or [None]
-    return first is not None and first.name == "learning_rate" and all(p.default is not p.empty for p in others)
+    taken = [*inspect.signature(function).parameters.values()]
+    return bool(taken) and taken[0].name == "learning_rate" and all(p.default is not p.empty for p in taken[1:])
 
 
 def checked(given: Any, where: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import numpy as np
 
@@ -44,6 +45,7 @@ class TrainedPolicy(NamedTuple):
 
     def act(self, obs: jax.Array, key: jax.Array, memory: PyTree = ()) -> tuple[jax.Array, PyTree]:
         """What it does, for observations [N, ...]: (actions int32[N] or float32[N, D], the memory after them). Consumes the key."""
+        chex.assert_tree_shape_prefix(memory, jax.tree.leaves(obs)[0].shape[:1])
         action, _, memory = self.policy.act(self.agent, self.params, memory, obs, key)
         return action, memory
 

@@ -1,5 +1,6 @@
 """Returns of steps, of episodes and of candidates, λ-returns and advantages against their definitions."""
 
+import chex
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -94,3 +95,31 @@ def test_q_targets_contract():
             for x in (q, other)
         )
         assert np.abs(tq - tother).max() <= 0.9 * np.abs(q - other).max() + 1e-6
+
+
+class Variants(chex.TestCase):
+    """The same by hand, compiled and not."""
+
+    @chex.variants(with_jit=True, without_jit=True)
+    def test_reward_to_go(self):
+        reward, done = jnp.array([[1.0], [2.0], [4.0]]), jnp.array([[False], [False], [True]])
+        np.testing.assert_allclose(self.variant(reward_to_go)(reward, done, 0.5)[:, 0], [3.0, 4.0, 4.0])
+
+    @chex.variants(with_jit=True, without_jit=True)
+    def test_lambda_returns(self):
+        x, no = jnp.ones((2, 1)), jnp.zeros((2, 1), bool)
+        found = self.variant(lambda_returns)(x, 10 * x, no, no, 0.5, 0.0)  # 1 + γ v(s')
+        np.testing.assert_allclose(found, [[6.0], [6.0]])
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda x, d: reward_to_go(x, d[:1], 1.0),
+        lambda x, d: reward_to_go(x, x, 1.0),
+        lambda x, d: episode_returns(x[0], d),
+    ],
+)
+def test_shapes_that_would_broadcast_in_silence_are_caught(wrong):
+    with pytest.raises(AssertionError):
+        wrong(jnp.ones((3, 2)), jnp.ones((3, 2), bool))

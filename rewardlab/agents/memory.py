@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 
 from rewardlab.collect import where
@@ -12,6 +13,8 @@ def memoryless(init, apply, obs=None) -> Agent:
     """An agent without a memory. init: key -> params. apply: (params, observations [B, ...]) -> outputs {head: [B, size]}."""
 
     def unroll(params, memory, obs, first):
+        chex.assert_rank(first, 2)
+        chex.assert_tree_shape_prefix(obs, first.shape)
         outputs = apply(params, jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), obs))
         return jax.tree.map(lambda x: x.reshape(*first.shape, *x.shape[1:]), outputs), ()
 
@@ -22,6 +25,9 @@ def recurrent(init, start, step, obs=None) -> Agent:
     """An agent with a memory, unrolled step by step. The arguments are those of `Agent`."""
 
     def unroll(params, memory, obs, first):
+        chex.assert_rank(first, 2)
+        chex.assert_tree_shape_prefix(obs, first.shape)
+        chex.assert_tree_shape_prefix(memory, first.shape[1:])
         new = start(params, first.shape[1])
 
         def one(memory, now):

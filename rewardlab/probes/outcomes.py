@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -52,6 +53,8 @@ def outcomes(env, params, agent: Agent, policy: Policy, key: jax.Array, episodes
 
 def measure(env, seen) -> Outcomes:
     """The outcomes of a trajectory of one whole episode per lane."""
+    chex.assert_equal_shape((seen.lived, seen.terminated, seen.truncated, seen.signals["reward"]))
+    chex.assert_rank(seen.lived, 2)
     done = seen.terminated | seen.truncated
     how = seen.signals["outcome"] if "outcome" in seen.signals else jnp.where(seen.terminated, 0, 1)
     ends = jax.nn.one_hot(how, len(adapter.outcomes(env))) * done[..., None].astype(jnp.float32)

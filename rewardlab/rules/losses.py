@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -45,6 +46,7 @@ def standardise(x: jax.Array, mask: jax.Array) -> jax.Array:
 
 def clipped_surrogate(log_prob: jax.Array, log_prob_old: jax.Array, advantage: jax.Array, clip) -> jax.Array:
     """PPO's objective per step, negated (Schulman et al. 2017, eq. 7): float32[...]."""
+    chex.assert_equal_shape((log_prob, log_prob_old, advantage))
     ratio = jnp.exp(log_prob - log_prob_old)
     return -jnp.minimum(ratio * advantage, jnp.clip(ratio, 1.0 - clip, 1.0 + clip) * advantage)
 
@@ -57,6 +59,7 @@ def actor_critic(
     target: float32[T, N], the returns G. The advantage G − v is a constant to the gradient. Where the agent has no "value"
     head there is no baseline: v = 0, and nothing is fitted.
     """
+    chex.assert_equal_shape((target, experience.reward, experience.lived))
     outputs = flat(unroll(agent, params, experience)[0])
     action, target, lived = flat((experience.action, target, experience.lived))
     total = -entropy_weight * entropy(outputs["logits"])

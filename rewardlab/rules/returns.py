@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import chex
 import jax
 import jax.numpy as jnp
 
@@ -21,6 +22,8 @@ def discounted_sum(x: jax.Array, discount: jax.Array, last: jax.Array) -> jax.Ar
 
 def reward_to_go(reward: jax.Array, done: jax.Array, gamma) -> jax.Array:
     """Discounted reward from each step to the end of its episode: float32[T, N]. Episodes must end inside the trajectory."""
+    chex.assert_equal_shape((reward, done))
+    chex.assert_type((reward, done), (jnp.floating, bool))
     return discounted_sum(reward, jnp.where(done, 0.0, jnp.asarray(gamma, reward.dtype)), jnp.zeros_like(reward[0]))
 
 
@@ -32,6 +35,8 @@ def lambda_returns(
     value: float32[T, N], the value of each step's `next_obs`, before any reset. A terminated step does not bootstrap; a step
     that was only truncated, and the last one of the trajectory, bootstrap from it in full.
     """
+    chex.assert_equal_shape((reward, value, terminated, done))
+    chex.assert_type((value, terminated, done), (jnp.floating, bool, bool))
     value = jnp.where(terminated, 0.0, value)
     mixed = reward + gamma * jnp.where(done, value, (1.0 - lam) * value)
     # The step behind the trajectory's end: G_T = v(s_T), so that λ·G_T + (1 − λ)·v(s_T) = v(s_T).
@@ -43,6 +48,7 @@ def episode_returns(reward: jax.Array, done: jax.Array, carried: jax.Array | Non
 
     carried: float32[N], what each lane's episode had earned before the trajectory began (default: nothing).
     """
+    chex.assert_equal_shape((reward, done))
     carried = jnp.zeros_like(reward[0]) if carried is None else carried
 
     def forward(total, step):

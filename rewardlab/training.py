@@ -75,8 +75,8 @@ def setting(
         if by is None:
             raise InputError("agent.gains are of standardised inputs; allowed: none, or agent.inputs = 'standardised'")
         by = amplified(by, env, spec.gains)
-    prepare = partial(standardised, by=by) if by else raw
-    return Setting(env, agents.make(spec, adapter.signature(env).obs, rules.heads(rule, env), prepare), judge)
+    prepare, seen = partial(standardised, by=by) if by else raw, adapter.signature(env)
+    return Setting(env, agents.make(spec, seen.obs, rules.heads(rule, env), prepare, seen.parts), judge)
 
 
 def deployed(s: Setting, rule: Rule) -> Callable[..., Any]:

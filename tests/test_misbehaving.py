@@ -176,7 +176,8 @@ WORLDS = {
     # what a reset returns
     "reset of an observation alone": (world(reset_env=lambda *_: jnp.zeros(2)), "reset_env of Odd returned float32[2]"),
     "reset of three": (reset(lambda obs, state: (obs, state, {})), "reset_env of Odd returned a tuple of 3"),
-    "observations a dict": (reset(lambda obs, state: ({"seen": obs}, state)), "returned as obs a dict; expected: one array"),
+    "observations a dict": (reset(lambda obs, state: ({"seen": obs}, state)),
+        "obs from step_env of Odd is 'float32[2]'; expected: {'seen': 'float32[2]'}"),
     "observations a text": (reset(lambda obs, state: ("here", state)), "returned as obs a str"),
     "complex observations": (reset(lambda obs, state: (obs + 1j, state)), "returned as obs complex64[2]"),
     "a text in the state": (reset(lambda obs, state: (obs, (state, "hall"))), "returned as state, [1], a str"),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import flax.linen as nn
+import jax
 from flax import nnx
 
 from rewardlab import registry
@@ -22,6 +23,7 @@ from rewardlab.agents.mlp import MLP
 from rewardlab.agents.modules import NNX, Linen, Ready
 from rewardlab.agents.select import by, epsilon_greedy, greedily, greedy, sample
 from rewardlab.agents.spec import Spec, raw
+from rewardlab.envs.adapter import unpacked
 from rewardlab.errors import InputError, show, unknown
 from rewardlab.types import Agent
 
@@ -108,9 +110,19 @@ def name_of(made: Spec) -> str | None:
     return found if there is cls or there is own or type(there) is cls else None
 
 
-def make(made: Any, obs: Any, heads: dict[str, Any], prepare: Callable[..., Any] = raw) -> Agent:
+def make(
+    made: Any,
+    obs: jax.ShapeDtypeStruct,
+    heads: dict[str, Any],
+    prepare: Callable[[jax.Array], jax.Array] = raw,
+    parts: Any = None,
+) -> Agent:
     """The agent of a specification, for observations [B, *obs.shape] of dtype obs.dtype and the given {head: size or Box}.
 
-    prepare: observations -> what enters the network, float32 of the same shape. Raises InputError.
+    prepare: observations -> what enters the network, float32 of the same shape. parts: the arrays that an observation has, as the
+    world gives them, where they are several (`adapter.Signature`); networks that take them so get them. Raises InputError.
     """
-    return spec(made).build(obs, tuple(heads.items()), prepare)
+    found = spec(made)
+    if parts is None or not found.several:
+        return found.build(obs, tuple(heads.items()), prepare)
+    return found.build(obs, tuple(heads.items()), lambda seen: unpacked(parts, prepare(seen)))

@@ -18,18 +18,21 @@ from rewardlab.types import Agent
 
 @dataclass(frozen=True)
 class Linen(Spec):
-    """A linen module: observations float32[B, ...] -> features float32[B, F], which linear heads read.
+    """A linen module: observations float32[B, ...] -> features float32[B, F], which linear heads read. Observations of several
+    arrays come as the world gives them, each [B, ...].
 
     A recurrent cell, (carry, observations) -> (carry, features), is an agent with a memory; `initialize_carry` starts it.
     head_scale: standard deviation of a head's initial outputs, roughly.
     """
+
+    several = True
 
     module: Any
     head_scale: float = 0.1
 
     def build(self, obs, heads, prepare):
         module, remembers = self.module, hasattr(self.module, "initialize_carry")
-        seen, some = jnp.zeros((1, *obs.shape)), jax.eval_shape(lambda: jax.random.key(0))
+        seen, some = prepare(jnp.zeros((1, *obs.shape))), jax.eval_shape(lambda: jax.random.key(0))
 
         def blank(lanes):
             return module.initialize_carry(jax.random.key(0), (lanes, *obs.shape))
@@ -63,6 +66,8 @@ class NNX(Spec):
     """An nnx module, by its class, or what else makes it: rngs -> a module of observations float32[B, ...] -> features
     float32[B, F].
     """
+
+    several = True
 
     make: Any
     head_scale: float = 0.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import flax.linen as nn
 import jax
@@ -27,10 +27,14 @@ class Spec:
     gains: by what each channel of standardised inputs is multiplied afterwards, one number a channel; (): by nothing.
     """
 
+    several: ClassVar[bool] = (
+        False  # whether observations of several arrays enter as such; else all their numbers in a row
+    )
+
     inputs: Literal["raw", "standardised"] = "raw"
     gains: tuple[float, ...] = ()
 
-    def build(self, obs: jax.ShapeDtypeStruct, heads: Heads, prepare: Callable[[jax.Array], jax.Array]) -> Agent:
+    def build(self, obs: jax.ShapeDtypeStruct, heads: Heads, prepare: Callable[[jax.Array], Any]) -> Agent:
         """The agent, for one observation's shape and dtype, and the heads that a rule needs, ((name, size or Box), ...).
 
         prepare: observations [B, ...] -> what enters the network, float32 of the same shape. Raises InputError for

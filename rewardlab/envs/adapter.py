@@ -6,6 +6,7 @@ Continuous actions are float32[D] outside, whatever their space's shape; the wor
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import jax
@@ -30,11 +31,15 @@ class Step(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """Shapes and dtypes of one lane of a world: the observation, the state after a step, and a step's signals."""
+    """Shapes and dtypes of one lane of a world: the observation, the state after a step, and a step's signals.
+
+    parts: the observation as the world gives it, where that is several arrays, in a dict or a tuple, say; None for one array.
+    """
 
     obs: jax.ShapeDtypeStruct
     state: object
     signals: dict[str, jax.ShapeDtypeStruct]
+    parts: Any = None
 
 
 _signatures = Memory()
@@ -73,7 +78,42 @@ def _traced(env, params) -> Signature:
     if observes(env):
         seen = jax.eval_shape(lambda state, params: observe(env, state, params), later, params)
         contract.same(f"observation of {world}", obs, seen)
-    return Signature(jax.ShapeDtypeStruct(obs.shape, obs.dtype), later, signals)
+    return Signature(jax.ShapeDtypeStruct(obs.shape, obs.dtype), later, signals, _parts(env, world, key, state, params))
+
+
+def _parts(env, world, key, state, params):
+    """The observation's arrays as the world gives them, None where it is one: the same from reset, step and `observation`."""
+
+    def given(obs):
+        return jax.tree.map(jnp.asarray, obs)
+
+    def step(key, state, params):
+        action = _within_bounds(env, sample_action(env, params), params)
+        return given(env.step_env(key_for(env.step_env, key), state, action, params)[0])
+
+    with jax.numpy_dtype_promotion("standard"):
+        parts = jax.eval_shape(
+            lambda key, params: given(env.reset_env(key_for(env.reset_env, key), params)[0]), key, params
+        )
+        if not contract.several(parts):
+            return None
+        contract.same(f"obs from step_env of {world}", parts, jax.eval_shape(step, key, state, params))
+        if observes(env):
+            seen = jax.eval_shape(lambda state, params: given(env.observation(state, params)), state, params)
+            contract.same(f"observation of {world}", parts, seen)
+    return parts
+
+
+def unpacked(parts, obs):
+    """Observations float32[..., D] as the world gives them, leaves [..., *their own shape]; whole numbers as such, others float32.
+
+    parts: as of `Signature`.
+    """
+    leaves, tree = jax.tree.flatten(parts)
+    cut = jnp.split(obs, np.cumsum([math.prod(x.shape) for x in leaves])[:-1], axis=-1)
+    kinds = [x.dtype if jnp.issubdtype(x.dtype, jnp.integer) else jnp.float32 for x in leaves]
+    several = [x.reshape(*obs.shape[:-1], *part.shape) for x, part in zip(cut, leaves, strict=True)]
+    return jax.tree.unflatten(tree, [x.astype(kind) for x, kind in zip(several, kinds, strict=True)])
 
 
 def _raw_reset(env, key, params):
@@ -104,6 +144,9 @@ def _within_bounds(env, action, params):
 
 
 def _plain(obs):
+    """An observation as one array: as it is, or, of several arrays, all their numbers in a row, float32[D] (`unpacked`)."""
+    if contract.several(obs):
+        return jnp.concatenate([jnp.ravel(jnp.asarray(x)).astype(jnp.float32) for x in jax.tree.leaves(obs)])
     obs = jnp.asarray(obs)
     return obs if obs.dtype in (jnp.bool_, jnp.uint8) else obs.astype(jnp.float32)
 

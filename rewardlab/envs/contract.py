@@ -169,7 +169,7 @@ def reset(env: Any, given: Any) -> tuple[Any, Any]:
     what = f"reset_env of {name_of(env)}"
     if not isinstance(given, tuple) or len(given) != 2:
         raise returned(what, f"returned {form(given)}", "(obs, state)")
-    _array(f"{what} returned as obs", given[0])
+    _seen(f"{what} returned as obs", given[0])
     _tree(f"{what} returned as state", given[1])
     return given
 
@@ -180,7 +180,7 @@ def step(env: Any, before: Any, given: Any) -> tuple[Any, Any, Any, Any, dict]:
     if not isinstance(given, tuple) or len(given) != 5:
         raise returned(what, f"returned {form(given)}", STEP)
     obs, state, reward, terminated, info = given
-    _array(f"{what} returned as obs", obs)
+    _seen(f"{what} returned as obs", obs)
     _tree(f"{what} returned as state", state)
     _widened(f"state from {what}", _shapes(before), _shapes(state))
     if not _real(reward) or np.shape(reward):
@@ -258,6 +258,22 @@ def _rank(dtype: Any) -> int:
     """Numbers of a lower rank can be told as those of a higher one."""
     kinds = (jnp.bool_, jnp.integer, jnp.floating, jnp.complexfloating)
     return next((rank for rank, kind in enumerate(kinds) if jnp.issubdtype(dtype, kind)), len(kinds))
+
+
+def several(obs: Any) -> bool:
+    """Whether an observation is a pytree of arrays: a dict, a tuple, a dataclass of them. A list of numbers is one array."""
+    if isinstance(obs, (list, tuple)):
+        return any(hasattr(x, "dtype") for x in jax.tree.leaves(obs))
+    return not jax.tree_util.all_leaves([obs]) and bool(jax.tree.leaves(obs))
+
+
+def _seen(what: str, obs: Any) -> None:
+    if not several(obs):
+        _array(what, obs)
+        return
+    for path, leaf in jax.tree_util.tree_leaves_with_path(obs):
+        if not _real(leaf):
+            raise returned(f"{what}{_at(path)}", form(leaf), "arrays of real numbers, or one array")
 
 
 def _array(what: str, x: Any) -> None:

@@ -97,7 +97,7 @@ def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str
             return jax.eval_shape(function, *arguments)
 
     seen, actions, key = adapter.signature(env), adapter.actions(env), jax.eval_shape(lambda: jax.random.key(0))
-    agent = agents.make(spec, seen.obs, _heads(rule, name, actions))
+    agent = agents.make(spec, seen.obs, _heads(rule, name, actions), parts=seen.parts)
     _network(agent, seen.obs, _heads(rule, name, actions))
     rules.check_memory(rule, agent, where)
     state = asked("init", lambda rule, key: _arrays(f"init of rule {name}", rule.init(agent, key)), rule, key)

@@ -9,6 +9,7 @@ from rewardlab.bench import measuring, tables, turns
 from rewardlab.errors import InputError
 
 
+@pytest.mark.slow
 def test_a_row_is_measured_in_processes_of_its_own(tmp_path, capsys, monkeypatch, compiled_anew):
     monkeypatch.setenv(
         "XLA_FLAGS", "--xla_force_host_platform_device_count=2"

@@ -373,6 +373,7 @@ def unordered(x):
 UNORDERED = (unordered, jax.ShapeDtypeStruct((2,), "float32"))
 
 
+@pytest.mark.slow
 def test_digests_are_the_same_in_every_process(tmp_path):
     here = f"{identity.computed(experiment(Walk(), differently()))} {programs.digest(*UNORDERED)}"
     done = subprocess.run(

@@ -97,6 +97,7 @@ def test_a_holder_that_was_taken_for_dead_stops_and_leaves_the_other_alone(tmp_p
     assert read_sealed(other)["process"] == DEAD
 
 
+@pytest.mark.slow
 def test_of_many_at_once_one_writes():
     """Half of the rounds over a lease that a dead process left."""
     script = Path(__file__).parent / "reliability.py"

@@ -260,6 +260,7 @@ def test_networks_of_the_users_own_learn_to_walk(spec):
     assert jax.jit(jax.vmap(success))(jax.random.split(KEY(5), 4)).mean() >= 0.75
 
 
+@pytest.mark.slow
 def test_pictures_keep_their_rank_until_a_network_flattens_them():
     maze = envs.make("corner", levels=8)
     obs = maze.observation_space(maze.default_params).shape

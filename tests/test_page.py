@@ -54,6 +54,7 @@ def labels(axis):
     return [label.get_text() for label in axis.get_yticklabels()]
 
 
+@pytest.mark.slow
 def test_every_figure_is_written(run):
     written = {path.name for path in (run / "figures").iterdir()}
     assert written == {f"{name}.png" for name in ("learning", "outcomes", "matched", "control", "drift")}

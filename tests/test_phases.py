@@ -72,6 +72,7 @@ def test_points_are_placed():
         experiment(points_at=(1.5,))
 
 
+@pytest.mark.slow
 def test_weights_of_signals_are_the_reward():
     """By the log of a rule that says what it was paid."""
     env, rule = make("dark_room", steps=8), rule_of("fixed", lanes=16, steps=8)

@@ -41,6 +41,7 @@ def test_a_learning_curve_is_of_the_same_training_and_of_the_policy_at_each_poin
     assert plain.records == ()
 
 
+@pytest.mark.slow
 def test_seeds_are_mapped_over_curves_and_evaluations():
     rule = rules.make("reinforce", lanes=4, steps=8)
     keys = jax.random.split(KEY(1), 3)

@@ -42,6 +42,7 @@ def test_mdp_values_against_second_methods(name):
         assert (np.asarray(best[i]) >= np.asarray(values[i]) - 1e-4).all()
 
 
+@pytest.mark.slow
 def test_finite_returns_of_an_mdp_by_enumeration_and_sampling():
     env = envs.make("random_mdp", states=3, actions=2, steps=3)
     params = envs.params(env, slip=0.3, elsewhere=0.5)

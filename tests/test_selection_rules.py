@@ -181,6 +181,7 @@ def test_culling_spares_all_where_none_passes_and_finds_what_some_litter_holds()
 # ---- truncation: row 8, through the rule ----
 
 
+@pytest.mark.slow
 def test_the_breeders_equation_for_a_whole_generation_of_truncation():
     """R = h² i σ_P for the next litter, h² = 1 / (1 + noise²); crossover leaves it as it is; mutation adds its variance."""
     n, kept, intensity, noise = 100_000, 0.2, 1.3998, 0.8

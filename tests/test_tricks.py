@@ -48,6 +48,7 @@ def test_returns_gradients_and_selection_by_enumeration(name):
     assert not np.asarray(env.selection_differential(params.replace(stopped=1.0), policy)).any()
 
 
+@pytest.mark.slow
 def test_sampled_tricks_agree_with_the_enumeration():
     env, params = world("sums")
     table = jax.nn.softmax(jax.random.normal(KEY(1), (env.cues, env.num_actions)))

@@ -170,6 +170,7 @@ def test_a_lifetime_is_k_episodes_of_one_hidden_task():
     assert len(set(np.asarray(tasks).tolist())) == 7, "each lifetime draws its own"
 
 
+@pytest.mark.slow
 def test_the_optimal_policy_plays_lifetimes_and_collection_starts_new_ones():
     env = envs.make("reward_in_view", world="dark_room", episodes=3, size=5, held_out=1, steps=6)
     params, lanes = env.default_params, 512

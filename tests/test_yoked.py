@@ -140,6 +140,7 @@ def test_a_yoked_rule_does_not_learn_to_end_its_episodes_early(name):
     assert prefers_the_arm_that_pays(rule, Quit()) > 0.8, "the bandit is too hard: this test could not fail"
 
 
+@pytest.mark.slow
 def test_the_twin_learns():
     """So that what the other one is paid rises, as it does for those who learn."""
     rule = Yoked(rule=small("reinforce"))

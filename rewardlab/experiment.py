@@ -147,7 +147,8 @@ class Experiment:
     asks: what the results are read for: the name of a question (`rewardlab.questions`), or the path of a file that defines one.
     probes: what is measured beside that which the question needs: names of probes (`rewardlab.probes`), or paths of files.
     policies: whose parameters are kept, float32 each: "end", those of every seed at the end of its training; "points", at every
-        point, too; "none", of no seed but the first of each rule under the main condition, which is filmed.
+        point, too; "none", of no batch but the first of each rule under the main condition, which is filmed. Of a rule whose
+        policies would take more than 1 GB no more are kept, either, and the run says so.
     published: what others reported for this world, {who, by what, under which conditions: return}; shown beside the results.
     """
 

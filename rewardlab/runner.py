@@ -44,6 +44,8 @@ from rewardlab.stopping import Stop
 from rewardlab.types import Rule
 from rewardlab.wording import count
 
+POLICIES = 2**30  # bytes that the policies of one rule may take, all seeds and conditions together
+
 
 def run(
     experiment: Experiment,
@@ -157,8 +159,7 @@ def measure(
         done = chunks.train_batch(device, experiment, job, batch, progress, stop, saved, tell if callback else None)
         kept = slice(len(batch.seeds))
         first = batch.condition == main and 0 in batch.seeds  # which is filmed
-        asked = first or experiment.policies != "none"
-        policies = {name: array[kept] for name, array in done.policies.items() if asked}
+        policies = {name: array[kept] for name, array in done.policies.items() if first or batch.rule in keep}
         about = {
             "seconds": done.seconds / workers.count,
             "compile_seconds": job.compile_seconds,
@@ -171,6 +172,7 @@ def measure(
 
     with batches.Workers() as workers:
         jobs = compile_all(experiment, list(dict.fromkeys(batch.rule for batch in wanted)), workers, progress)
+        keep = keepers(experiment, jobs, progress.note)
         pieces = {batch.name: chunks.expected(experiment, batch) for batch in wanted}
         progress.expect(pieces, workers.count, {name: job.first for name, job in jobs.items()})
         left = {key: [b for b in wanted if b[:2] == key] for key in dict.fromkeys(b[:2] for b in wanted)}
@@ -190,6 +192,21 @@ def measure(
             stop.request(str(problem) or type(problem).__name__)
             workers.settle()  # what is under way is committed
             raise
+
+
+def keepers(experiment: Experiment, jobs: dict[str, Job], note: Callable[[str], None]) -> set[str]:
+    """The rules of which the policies of all seeds are kept: those that were asked for, and are no more than `POLICIES` bytes."""
+    found = set()
+    for name, job in jobs.items() if experiment.policies != "none" else ():
+        shapes = jax.tree.leaves(next(iter(job.programs.values())).policy.out_info)
+        one = sum(x.size * x.dtype.itemsize for x in shapes) // experiment.width
+        times = len(experiment.targets(name)) if experiment.policies == "points" else 1
+        total = one * times * sum(experiment.seeds_of(name, condition) for condition in experiment.conditions)
+        if total <= POLICIES:
+            found.add(name)
+        else:
+            note(f"Policies of {name} are kept of its first batch alone: all would take {total / 2**30:.1f} GB")
+    return found
 
 
 def compile_all(

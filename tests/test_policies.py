@@ -9,7 +9,7 @@ import pytest
 import tiny
 
 import rewardlab
-from rewardlab import envs, parts, rules
+from rewardlab import batches, chunks, envs, parts, rules, runner
 from rewardlab.agents import GRU
 from rewardlab.errors import InputError
 
@@ -156,3 +156,17 @@ def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_pa
         for point in range(len(targets)):
             jax.tree.map(np.testing.assert_array_equal, whole.params(r, point=point), run.params(r, point=point))
     assert parts.scan(run.path, asked, print)
+
+
+def test_policies_that_would_fill_the_disk_are_not_kept_and_that_is_said(monkeypatch):
+    asked, notes = tiny.experiment(policies="points"), []
+    rule = next(iter(asked.rules))
+    shapes = {"w": jax.ShapeDtypeStruct((asked.width, 250), jnp.float32)}
+    programs = batches.Programs(None, None, type("Policy", (), {"out_info": shapes}))
+    jobs = {rule: chunks.Job(None, None, {"cpu": programs}, {}, 0.0)}
+    total = 1000 * len(asked.targets(rule)) * sum(asked.seeds_of(rule, name) for name in asked.conditions)
+    for limit, kept in ((total, {rule}), (total - 1, set())):
+        monkeypatch.setattr(runner, "POLICIES", limit)
+        assert runner.keepers(asked, jobs, notes.append) == kept
+    assert len(notes) == 1 and notes[0].startswith(f"Policies of {rule} are kept of its first batch alone")
+    assert runner.keepers(tiny.experiment(policies="none"), jobs, notes.append) == set()

@@ -198,7 +198,7 @@ def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.n
 
 def first_policy(path: Path, experiment: Experiment, rule: str):
     """The final parameters of a rule's seed 0 under the main condition. Raises InputError where they are not kept."""
-    return jax.tree.map(lambda x: x[0], policies.read(path, experiment, rule, first=True)[1].params)
+    return jax.tree.map(lambda x: x[0], policies.read(path, experiment, rule, seeds=[0])[1])
 
 
 def missing_text(lacking: list[tuple[int, parts.Batch]]) -> str:

@@ -71,11 +71,12 @@ class Trained(NamedTuple):
 
 
 class Moment(NamedTuple):
-    """Where a batch stands, as a callback is told between two chunks and after every evaluation.
+    """Where a batch stands, as a callback is told between two chunks and after every evaluation. No array can be written to.
 
-    rule, condition; seeds: their numbers. steps: int64[seeds], environment steps lived. log: {name: float32[seeds]}, what the
-    rule said of its last update. point: the number of the evaluation that was just made, or None. measured: {array:
-    float32[seeds, own axes]} that it found, by the names of the results; {} where there was none.
+    rule, condition; seeds: their numbers. steps: int64[seeds], environment steps lived. log: {name: float32[seeds]}, what the rule
+    said of its last update. point: the number of the evaluation that was just made, or None. measured: {array: [seeds,
+    evaluations, own axes]} that it found, float32, by the names of the results, steps int32[seeds] and finite bool[seeds] among
+    them; {} where there was none.
     """
 
     rule: str

@@ -262,10 +262,17 @@ def smoke(experiment: Experiment) -> Experiment:
     """The same experiment at tiny sizes: every part of it runs, nothing is learned."""
     updates = {name: 2 * rule.lanes * rule.steps for name, rule in experiment.rules.items()}
     own = {name: budget.steps for name, budget in experiment.budgets.items() if budget.steps}
-    few = {name: replace(c, seeds=c.seeds and min(c.seeds, 2)) for name, c in experiment.conditions.items()}
+    parted = {
+        name: tuple(replace(p, forks=min(p.forks, 2)) for p in c.phases) for name, c in experiment.conditions.items()
+    }
+    seeds = max(2, *(replace(c, phases=parted[name]).forks for name, c in experiment.conditions.items()))
+    few = {
+        name: replace(c, seeds=c.seeds and min(c.seeds, seeds), phases=parted[name])
+        for name, c in experiment.conditions.items()
+    }
     steps = min(experiment.steps, max(updates[name] for name in ({*updates} - {*own}) or updates))
     budgets = {  # still unlike the others, where they were
-        name: Budget(b.steps and min(b.steps, max(updates[name], 2 * steps)), b.seeds and min(b.seeds, 2))
+        name: Budget(b.steps and min(b.steps, max(updates[name], 2 * steps)), b.seeds and min(b.seeds, seeds))
         for name, b in experiment.budgets.items()
     }
     return replace(
@@ -273,7 +280,7 @@ def smoke(experiment: Experiment) -> Experiment:
         conditions=few,
         budgets=budgets,
         steps=steps,
-        seeds=min(experiment.seeds, 2),
+        seeds=min(experiment.seeds, seeds),
         points=min(experiment.points, 2),
         episodes=min(experiment.episodes, 16),
         width=min(experiment.width or 2, 2),

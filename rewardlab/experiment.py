@@ -470,6 +470,10 @@ def _condition(where: str, value: Any) -> Condition:
 
 
 def _phase(where: str, phase: Phase) -> Phase:
+    if phase.forks > 1 and phase.start == 0:
+        raise InputError(
+            f"{where} parts runs into {phase.forks} before they begin; allowed: a start above 0, or more seeds"
+        )
     reward = {_text(f"{where}.reward", k): coerce(v, float, f"{where}.reward.{k}") for k, v in phase.reward.items()}
     return Phase(phase.start, _numbers(f"{where}.params", phase.params), reward, phase.forks)
 

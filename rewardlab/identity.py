@@ -81,6 +81,12 @@ def sources(experiment: Experiment) -> dict[str, str]:
     for text in _texts(experiment.env_kwargs):
         if content := _content(text):
             found[text] = content
+    for text in _texts(
+        [list(vars(rule).values()) for rule in _wrapped(experiment.rules)]
+    ):  # such as an optimiser's file
+        if registry.is_path(text) and (content := _content(text)):
+            files, packages = behind(Path(text))
+            found |= packages | {text: content} | {str(file): _content(file) for file in files[1:]}
     for module in (type(thing).__module__ for thing in _objects(experiment)):
         found |= distribution(module.split(".")[0]) if module != "__main__" else {}
     return {name: found[name] for name in sorted(found) if name not in PACKAGES}
@@ -163,9 +169,11 @@ def computed(experiment: Experiment) -> dict[str, str]:
         )
     for name, rule in experiment.rules.items():
         inner = list(_wrapped({name: rule}))
-        agent = agents.name_of(experiment.agent_of(name))
-        if _is_foreign(agents.FAMILY, agent) or any(_is_foreign(rules.FAMILY, rules.name_of(type(r))) for r in inner):
-            known = bool(agent) and all(rules.name_of(type(r)) for r in inner)
+        agent, taken = agents.name_of(experiment.agent_of(name)), [x for r in inner for x in vars(r).values()]
+        functions = any(callable(x) for x in taken)  # such as an optimiser that no file holds
+        foreign = _is_foreign(agents.FAMILY, agent) or functions or any(registry.is_path(x) for x in _texts(taken))
+        if foreign or any(_is_foreign(rules.FAMILY, rules.name_of(type(r))) for r in inner):
+            known = bool(agent) and not functions and all(rules.name_of(type(r)) for r in inner)
             found |= _told(f"what rule {name} computes", functools.partial(rule_program, experiment, name), known)
     return found
 

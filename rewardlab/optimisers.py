@@ -37,7 +37,9 @@ def _takes_a_rate(function: Any) -> bool:
     if not inspect.isfunction(function):
         return False
     taken = [*inspect.signature(function).parameters.values()]
-    return bool(taken) and taken[0].name == "learning_rate" and all(p.default is not p.empty for p in taken[1:])
+    alone = bool(taken) and taken[0].name == "learning_rate" and all(p.default is not p.empty for p in taken[1:])
+    others = {"key", "seed", "linesearch"}  # noise that all seeds would share; a search that asks for the loss
+    return alone and not others & {p.name for p in taken}
 
 
 def checked(given: Any, where: str) -> Any:
@@ -49,7 +51,10 @@ def checked(given: Any, where: str) -> Any:
     if isinstance(given, Path) or registry.is_path(given):
         given = str(registry.python_file(given))
     elif given not in names() if isinstance(given, str) else not callable(given):
-        raise unknown(where, given, names(), "the path of a .py file, or a function of the learning rate")
+        also = "the path of a .py file, or, from Python, a function of the learning rate"
+        if not isinstance(given, str):
+            raise InputError(f"{where} = {show(given)}; allowed: {', '.join(names())}, {also}")
+        raise unknown(where, given, names(), also)
 
     def try_out(learning_rate, params):
         optimiser = make(given, learning_rate)
@@ -73,12 +78,12 @@ def make(
     """An optimiser behind a clip of the gradient's global norm; both numbers may be traced.
 
     given: as `checked` has it. eps: Adam's, where it goes by its name; the others have optax's defaults.
-    All parameters are one vector to it, so that there is one program to compile and to call, not one for each array.
+    To Adam all parameters are one vector, so that there is one program to compile and to call, not one for each array; others
+    may treat arrays apart.
     """
     rest = {"eps": eps} if given == "adam" else {}
-    chain = optax.flatten(
-        optax.chain(optax.clip_by_global_norm(max_grad_norm), _function(given)(learning_rate, **rest))
-    )
+    chain = optax.chain(optax.clip_by_global_norm(max_grad_norm), _function(given)(learning_rate, **rest))
+    chain = optax.flatten(chain) if given == "adam" else chain
 
     def update(gradient: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         with jax.numpy_dtype_promotion("standard"):  # optax mixes integers and floats

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import envs, parts, rules, training
 from rewardlab.agents import MLP
-from rewardlab.envs import adapter
+from rewardlab.envs import adapter, contract
 from rewardlab.errors import InputError, show, unknown
 from rewardlab.experiment import Experiment
 from rewardlab.fields import coerce
 from rewardlab.probes.outcomes import measure, named, played
+from rewardlab.randomness import check_one
 from rewardlab.training import Setting
-from rewardlab.types import Agent, Policy, PyTree, Trajectory
+from rewardlab.types import Agent, Box, Policy, PyTree, Trajectory
 
 
 class TrainedPolicy(NamedTuple):
     """A policy with the agent that it runs through.
 
     agent, policy: as of `types.py`; policy.params are of one seed. head: the output of the network that actions are drawn from
-    where there is a temperature.
+    where there is a temperature. actions: how many there are, or the Box of continuous ones.
     """
 
     agent: Agent
     policy: Policy
     head: str
+    actions: int | Box
 
     @property
     def params(self) -> PyTree:
@@ -40,26 +43,55 @@ class TrainedPolicy(NamedTuple):
         return self._replace(policy=self.policy._replace(params=params))
 
     def start(self, lanes: int = 1) -> PyTree:
-        """The memory of so many lanes whose episodes begin; () of an agent without one."""
-        return self.agent.start(self.params, lanes)
+        """The memory of so many lanes whose episodes begin; () of an agent without one. Raises InputError."""
+        return self.agent.start(self.params, coerce(lanes, int, "lanes", (1, 2**31 - 1)))
 
-    def act(self, obs: jax.Array, key: jax.Array, memory: PyTree = ()) -> tuple[jax.Array, PyTree]:
-        """What it does, for observations [N, ...]: (actions int32[N] or float32[N, D], the memory after them). Consumes the key."""
-        chex.assert_tree_shape_prefix(memory, jax.tree.leaves(obs)[0].shape[:1])
-        action, _, memory = self.policy.act(self.agent, self.params, memory, obs, key)
+    def act(self, obs: jax.Array, key: jax.Array, memory: PyTree = None) -> tuple[jax.Array, PyTree]:
+        """What it does, for observations [N, ...]: (actions int32[N] or float32[N, D], the memory after them). Consumes the key.
+
+        memory: that before, [N, ...]; None where episodes begin. Raises InputError for other shapes.
+        """
+        check_one(key)
+        known, shape = self.agent.obs, np.shape(obs)
+        assert known is not None  # of agents that `agents.make` made
+        if shape[1:] != known.shape or len(shape) != 1 + len(known.shape):
+            raise InputError(
+                f"obs is of shape {list(shape)}; allowed: [N, {', '.join(map(str, known.shape))}], N lanes"
+            )
+        begun = self.start(shape[0])
+        memory = begun if memory is None else memory
+        if jax.tree.map(np.shape, memory) != jax.tree.map(np.shape, begun):
+            given, needed = (show(jax.tree.map(np.shape, x)) for x in (memory, begun))
+            raise InputError(f"memory is of shapes {given}; allowed: {needed}, as `start` and `act` give it")
+        action, _, memory = self.policy.act(self.agent, self.params, memory, jnp.asarray(obs), key)
         return action, memory
 
 
-def deploy(rule: Any, env: Any, state: PyTree, *, spec: Any = MLP(), main: dict | None = None) -> TrainedPolicy:
+def deploy(
+    rule: Any, env: Any, state: PyTree, *, spec: Any = MLP(), main: dict[str, Any] | None = None
+) -> TrainedPolicy:
     """The policy that a rule hands over, from the state that training left: `deploy("ppo", env, train(...).state)`.
 
     rule, env: a rule and a world, or their names or paths. state: of one seed. spec: the network that was trained.
     main: the fields of the world's params in training that were not their defaults, by which inputs were standardised.
-    Raises InputError.
+    Raises InputError, also for a state that is not of this rule with this network.
     """
     made, world = rules.make(rule), envs.make(env)
+    envs.params(world, "main", **(main or {}))
     s = training.setting(world, made, spec, main=main)
-    return TrainedPolicy(s.agent, made.deploy(s.agent, state), next(iter(rules.heads(made, world))))
+    like = jax.eval_shape(lambda key: made.init(s.agent, key), jax.random.key(0))
+    forms = [
+        [(str(p), np.shape(x), jnp.result_type(x)) for p, x in jax.tree_util.tree_leaves_with_path(y)]
+        for y in (like, state)
+    ]
+    if forms[0] != forms[1]:
+        raise InputError(
+            f"state is not what {rules.name_of(type(made)) or type(made).__name__} carries with this network; allowed: the `state` "
+            "of a carry, of one seed, and the same rule, world and spec as in training"
+        )
+    return TrainedPolicy(
+        s.agent, made.deploy(s.agent, state), next(iter(rules.heads(made, world))), adapter.actions(world)
+    )
 
 
 def rollout(
@@ -68,11 +100,17 @@ def rollout(
     """Whole episodes of a policy, Trajectory [T, episodes, ...], one a lane, T the time limit; what is not `lived` is nothing.
 
     env: a world, its name or path. params: its params, {field: number}, or None for its defaults. temperature: float32[], at
-    which actions are drawn; None: the policy acts as it does when it is evaluated, greedily. The same key gives every policy
-    the same levels. Pure, to `jit` and `vmap`. Consumes the key. Raises InputError.
+    which actions are drawn; None: the policy acts as it does when it is evaluated, greedily. The same key gives every policy the
+    same levels. Pure, to `jit` and `vmap`, over numbers in params and temperature, too. Consumes the key. Raises InputError.
     """
     world, there = _place(policy, env, params)
+    check_one(key)
     episodes = coerce(episodes, int, "episodes", (1, 10**6))
+    if temperature is not None:
+        if isinstance(policy.actions, Box):
+            raise InputError("temperature is of discrete actions, and this policy's are continuous; allowed: None")
+        if not isinstance(temperature, jax.core.Tracer):
+            temperature = jnp.float32(coerce(temperature, float, "temperature", (0.0, 1e6)))
     return played(world, there, policy.agent, policy.policy, key, episodes, temperature, policy.head)
 
 
@@ -93,54 +131,61 @@ def evaluate(
 
 def _place(policy: TrainedPolicy, env: Any, params: Any) -> tuple[Any, Any]:
     """The world, made, and its params."""
+    if not isinstance(policy, TrainedPolicy):
+        raise InputError(f"policy = {show(policy)}; allowed: what `run.policy` or `rewardlab.deploy` gives")
     world = envs.make(env)
-    seen, known = adapter.signature(world).obs, policy.agent.obs
+    seen, known, actions = adapter.signature(world).obs, policy.agent.obs, adapter.actions(world)
     assert known is not None  # of agents that `agents.make` made
-    if (seen.shape, seen.dtype) != (known.shape, known.dtype):
+    told = [f"{x.dtype}{list(x.shape)} and {show(a)} actions" for x, a in ((seen, actions), (known, policy.actions))]
+    if told[0] != told[1]:
         raise InputError(
-            f"observations of {show(str(env))} are {seen.dtype}{list(seen.shape)}, and the policy takes {known.dtype}"
-            f"{list(known.shape)}; allowed: a world of the same observations as the one it was trained in"
+            f"world {contract.name_of(world)} has observations {told[0]}, and the policy takes {told[1]}; allowed: a world with "
+            "the same as the one that it was trained in"
         )
-    if params is None or isinstance(params, dict):
-        return world, adapter.set_params(envs.params(world, **(params or {})), {})
-    return world, params
-
-
-class Kept(NamedTuple):
-    """Parameters of a rule under a condition. params: a pytree, each leaf [seeds, ...]. seeds: their numbers, int64[seeds]."""
-
-    params: PyTree
-    seeds: np.ndarray
+    return world, training.params_of(world, params)
 
 
 def read(
-    path: Any, experiment: Experiment, rule: str, condition: str | None = None, point: int = -1, first: bool = False
-) -> tuple[Setting, Kept]:
-    """The kept parameters at a point, of all seeds in order, or of the first one alone. Raises InputError where they are not
-    kept.
+    path: Any,
+    experiment: Experiment,
+    rule: str,
+    condition: str | None = None,
+    point: int = -1,
+    seeds: Sequence[int] | None = None,
+) -> tuple[Setting, PyTree]:
+    """(setting, the parameters that a rule had at a point, each leaf [seeds, ...]), of all seeds in order, or of these.
+
+    Raises InputError where one of them is not kept, or is damaged.
     """
-    condition = next(iter(experiment.conditions)) if condition is None else condition
+    rule = coerce(rule, str, "rule")
+    condition = next(iter(experiment.conditions)) if condition is None else coerce(condition, str, "condition")
     if rule not in experiment.rules:
         raise unknown("rule", rule, experiment.rules)
     if condition not in experiment.conditions:
         raise unknown("condition", condition, experiment.conditions)
-    count = len(experiment.targets(rule))
+    count, runs = len(experiment.targets(rule)), experiment.seeds_of(rule, condition)
     at = range(count)[coerce(point, int, "point", (-count, count - 1))]
-    if at != count - 1 and experiment.policies != "points":
+    every = experiment.policies == "points"
+    if at != count - 1 and not every:
         raise InputError(
             f'point = {point}, and policies are kept at the end alone; allowed: -1, or a run with policies = "points"'
         )
-    made, env = experiment.rules[rule], experiment.world()
-    setting = experiment.setting(env, rule)
+    asked = range(runs) if seeds is None else [coerce(seed, int, "seed", (0, runs - 1)) for seed in seeds]
+    damaged: list[str] = []
     rows: dict[int, tuple[parts.Part, int]] = {}
-    for part in parts.scan(path, experiment, lambda _: None, f"{rule}--{condition}"):
+    for part in parts.scan(path, experiment, damaged.append, f"{rule}--{condition}"):
         if part.policies and part.batch[:2] == (rule, condition):
             rows.update({seed: (part, row) for row, seed in enumerate(part.batch.seeds)})
-    seeds = sorted(rows)[: 1 if first else None]
-    if not seeds or (first and seeds != [0]):
+    lacking = [seed for seed in asked if seed not in rows]
+    if lacking:
+        shown = ", ".join(map(str, lacking[:8])) + ", ..." * (len(lacking) > 8)
+        why = f" ({'; '.join(damaged)})" if damaged else ""
         raise InputError(
-            f"no trained policy of {rule} under {condition} is kept; allowed: a run that has trained its seed 0, with its parts"
+            f"policies of {rule} under {condition} are not kept of seeds {shown}{why}; allowed: those of {len(rows)} others, or "
+            "the same run again"
         )
+    made, env = experiment.rules[rule], experiment.world()
+    setting = experiment.setting(env, rule)
 
     def params(key):
         return made.deploy(setting.agent, made.init(setting.agent, key)).params
@@ -148,28 +193,20 @@ def read(
     wanted: list[Any]
     wanted, structure = jax.tree_util.tree_flatten_with_path(jax.eval_shape(params, jax.random.key(0)))
     leaves = {jax.tree_util.keystr(path): (leaf.shape, leaf.dtype) for path, leaf in wanted}
-    for part, _ in rows.values():
+    chosen = [rows[seed] for seed in asked]
+    for part in {id(part): part for part, _ in chosen}.values():
         given = {name: (array.shape[2:], array.dtype) for name, array in part.policies.items()}
         if given != leaves:
             raise InputError(f"the policy that is kept of {rule} is of another form than the rule's: {show(given)}")
 
     def stacked(name):
-        return np.stack(
-            [
-                part.policies[name][row][at if experiment.policies == "points" else -1]
-                for part, row in (rows[seed] for seed in seeds)
-            ]
-        )
+        return np.stack([part.policies[name][row, at if every else -1] for part, row in chosen])
 
-    return setting, Kept(jax.tree_util.tree_unflatten(structure, [stacked(name) for name in leaves]), np.array(seeds))
+    return setting, jax.tree_util.tree_unflatten(structure, [stacked(name) for name in leaves])
 
 
 def kept(path: Any, experiment: Experiment, rule: str, condition: str | None, seed: int, point: int) -> TrainedPolicy:
     """One seed's policy. Raises InputError where it is not kept."""
-    setting, found = read(path, experiment, rule, condition, point)
-    at = np.flatnonzero(found.seeds == coerce(seed, int, "seed", (0, 2**31 - 1)))
-    if not at.size:
-        raise InputError(f"seed = {seed} of {rule} is not kept; allowed: {found.seeds[0]} to {found.seeds[-1]}")
-    params = jax.tree.map(lambda x: jax.numpy.asarray(x[at[0]]), found.params)
-    kind = experiment.kind(setting.env, rule)
-    return TrainedPolicy(setting.agent, Policy(params, kind.act), kind.head)
+    setting, found = read(path, experiment, rule, condition, point, [seed])
+    kind, actions = experiment.kind(setting.env, rule), adapter.actions(setting.env)
+    return TrainedPolicy(setting.agent, Policy(jax.tree.map(lambda x: x[0], found), kind.act), kind.head, actions)

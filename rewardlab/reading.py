@@ -60,7 +60,9 @@ def scores_success(results: xarray.Dataset) -> bool:
 
 
 def of_founders(results: xarray.Dataset) -> xarray.Dataset:
-    """Results with one seed for all that were one run before a phase forked: their mean. What began once is one case, not many."""
+    """Results with one seed for all that were one run before a phase forked: their mean; it has failed
+    where one of them has. What began once is one case, not many.
+    """
     planned = config_of(results).get("conditions", {})
     seeds = results.sizes["seed"]
     found = {}
@@ -75,7 +77,7 @@ def of_founders(results: xarray.Dataset) -> xarray.Dataset:
                 values = values.copy() if values is array.values else values
                 runs = array.values[:, j, : whole * forks].reshape(len(values), whole, forks, *values.shape[3:])
                 values[:, j] = np.nan
-                values[:, j, :whole] = runs.mean(2)
+                values[:, j, :whole] = runs.min(2) if name == "finite" else runs.mean(2)
         if values is not array.values:
             found[name] = array.copy(data=values)
     return results.assign(found) if found else results

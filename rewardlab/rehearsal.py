@@ -109,7 +109,11 @@ def film(experiment: Experiment, env, folder: Path) -> None:
 
 def write(experiment: Experiment, env, fixed: Fixed, folder: Path) -> None:
     """Writes results and report of made-up numbers."""
-    small = replace(experiment, seeds=min(experiment.seeds, SEEDS), width=experiment.width or 1)
+    whole = {  # made-up numbers need no runs that part
+        name: replace(c, phases=tuple(replace(phase, forks=1) for phase in c.phases))
+        for name, c in experiment.conditions.items()
+    }
+    small = replace(experiment, conditions=whole, seeds=min(experiment.seeds, SEEDS), width=experiment.width or 1)
     random = np.random.default_rng(0)
     measured = {
         (rule, name): made_up(small, env, rule, name, random) for rule in small.rules for name in small.conditions

@@ -116,7 +116,7 @@ def founders(experiment: Experiment, seeds: int) -> dict[str, Any]:
     forks = [condition.forks for condition in experiment.conditions.values()]
     if max(forks) == 1:
         return {}
-    about = {"description": "the run that a seed was before it parted; of those that part, one is trained up to there"}
+    about = {"description": "the run that a seed was before it parted"}
     return {"founder": (("condition", "seed"), np.arange(seeds) // np.array(forks)[:, None], about)}
 
 

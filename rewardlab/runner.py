@@ -68,6 +68,10 @@ def run(
     Raises InputError, before anything is trained or written, for a directory that holds another run, that another process
     is writing, or that cannot be written, and for what could not be audited or reported afterwards (`rehearsal.py`).
     """
+    if callback is not None and not callable(callback):
+        raise InputError(
+            f"callback = {show(callback)} can't be called; allowed: a function of a `chunks.Moment`, or None"
+        )
     devices.prepare()
     path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
     if isinstance(progress, bool):
@@ -156,7 +160,9 @@ def measure(
         directory = path / checkpoints.FOLDER / batch.name
         checkpoints.tidy(directory)
         saved = Saved(directory, config, mine, progress.note, chunks.PERIOD)
-        done = chunks.train_batch(device, experiment, job, batch, progress, stop, saved, tell if callback else None)
+        done = chunks.train_batch(
+            device, experiment, job, batch, progress, stop, saved, tell if callback is not None else None
+        )
         kept = slice(len(batch.seeds))
         first = batch.condition == main and 0 in batch.seeds  # which is filmed
         policies = {name: array[kept] for name, array in done.policies.items() if first or batch.rule in keep}

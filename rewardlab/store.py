@@ -127,7 +127,7 @@ class Run:
         return from_json(json.dumps(self.config), self._files, where=show(str(self.path / CONFIG)))
 
     def params(self, rule: str, seed: int | None = None, *, condition: str | None = None, point: int = -1) -> Any:
-        """Trained parameters: a pytree of float32 arrays, of one seed; or of all, each leaf [seeds, ...], in order.
+        """Trained parameters: a pytree of float32 numpy arrays, of one seed; or of all, each leaf [seeds, ...], in order.
 
         condition: the main one by default. point: which evaluation they are of, the last by default; others are kept where
         `Experiment.policies` is "points". Raises InputError for what is not kept.
@@ -136,7 +136,7 @@ class Run:
 
         if seed is not None:
             return self.policy(rule, seed, condition=condition, point=point).params
-        return policies.read(self.path, self.experiment, rule, condition, point)[1].params
+        return policies.read(self.path, self.experiment, rule, condition, point)[1]
 
     def policy(self, rule: str, seed: int = 0, *, condition: str | None = None, point: int = -1) -> Any:
         """A trained policy, as a `policies.TrainedPolicy`, for `rewardlab.rollout` and `rewardlab.evaluate`. Arguments as of
@@ -358,7 +358,7 @@ def _difference(old: str, new: str) -> str:
     """Where two configs part, for a message."""
     try:
         before, after = read_json(old, CONFIG), read_json(new, CONFIG)
-        names = [name for name in after if before.get(name) != after[name]]
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     except (InputError, AttributeError):
         return ""
     return f" (other {', '.join(names)})" if names else ""

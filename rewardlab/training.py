@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rewardlab import agents, rules
+from rewardlab import agents, envs, rules
 from rewardlab.agents import MLP
 from rewardlab.agents.spec import raw
 from rewardlab.agents.standardise import amplified, measured, standardised
 from rewardlab.collect import Lanes, blank, collect, start
 from rewardlab.envs import adapter
-from rewardlab.errors import InputError
-from rewardlab.fields import MOST_STEPS, coerce
+from rewardlab.errors import InputError, show
+from rewardlab.fields import MOST_STEPS, checked, coerce
 from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
 from rewardlab.probes.outcomes import Outcomes, outcomes
@@ -68,7 +68,7 @@ def setting(
     Raises InputError for a world, a rule or a judge that does not do what it has to (`adapter.signature`, `rules.contract`).
     main: fields of the world's params while training, where they are not their defaults: inputs are standardised by them.
     """
-    spec = agents.spec(spec)
+    spec = checked(agents.spec(spec), "agent")
     contract.check(rule, env, spec, judge)
     by = measured(env, main) if spec.inputs == "standardised" else None
     if spec.gains:
@@ -165,6 +165,25 @@ def advance(
     return jax.lax.while_loop(lambda c: c.steps < target, one, carry)
 
 
+def params_of(env: Any, params: Any) -> Any:
+    """A world's params: its default ones (None), those with some fields changed, {field: number}, or an object of them, as it is.
+
+    Numbers may be traced. Raises InputError for other fields, other kinds of params, and longer episodes than the world's own.
+    """
+    default = env.default_params
+    if params is None:
+        return default
+    if isinstance(params, dict):
+        traced = {name: value for name, value in params.items() if isinstance(value, jax.core.Tracer)}
+        envs.typed("params", dict.fromkeys(traced, 0), dict.fromkeys(envs.params_kinds(env) or {}, int))  # their names
+        told = envs.params(env, "params", **{name: x for name, x in params.items() if name not in traced})
+        return adapter.set_params(told, traced)
+    if type(params) is not type(default):
+        raise InputError(f"params = {show(params, 80)}; allowed: a dict {{field: number}}, or {type(default).__name__}")
+    adapter.check_limit(env, params)  # longer episodes would be cut
+    return params
+
+
 class Curve(NamedTuple):
     """What `train` measured on the way, at P + 1 points: before training, and then P times, evenly spaced.
 
@@ -179,7 +198,7 @@ class Curve(NamedTuple):
 
 def train(
     key: jax.Array,
-    rule: Rule,
+    rule: Any,
     env: Any,
     params: PyTree = None,
     *,
@@ -192,19 +211,22 @@ def train(
 ) -> Carry:
     """Trains one seed for at least `steps` environment steps. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
+    rule, env: a rule and a world, or their names or paths. params: the world's (`params_of`).
     spec: the network, whatever `agents.spec` takes. Inputs are standardised under the world's default params. judge: who says
     what is reward. points: how often the policy is evaluated on the way, in so many `episodes` of the world that it is trained
-    in; then the carry's `records` are a `Curve`, with the rule's own `log` where that is asked for.
+    in; then the carry's `records` are a `Curve`, with the rule's own `log` where that is asked for (at the beginning and the end,
+    if no points are).
 
     The trained policy is `rewardlab.deploy(rule, env, carry.state)`. Raises InputError for more steps than can be counted, and for
     anything but one threefry key.
     """
     check_one(key)
+    rule, env = rule if isinstance(rule, Rule) else rules.make(rule), envs.make(env)
+    log = coerce(log, bool, "log")
     steps = coerce(steps, int, "steps", (0, MOST_STEPS))
     points, episodes = coerce(points, int, "points", (0, 10**4)), coerce(episodes, int, "episodes", (1, 10**6))
     s = setting(env, rule, spec, judge)
-    params = env.default_params if params is None else params
-    adapter.check_limit(env, params)  # longer episodes would be cut
+    params = params_of(env, params)
     begun = begin(s, rule, params, key)
     if not (points or log):
         return advance(s, rule, params, key, begun, jnp.int32(steps))

@@ -217,6 +217,17 @@ class Normed(nnx.Module):
         return self.norm(x)
 
 
+class Forgetful(nn.Module):
+    """Takes a memory, and gives none back."""
+
+    @nn.compact
+    def __call__(self, memory, x):
+        return nn.Dense(3)(x)
+
+    def initialize_carry(self, key, shape):
+        return jnp.zeros((shape[0], 2))
+
+
 class Scalar(nn.Module):
     @nn.compact
     def __call__(self, x):
@@ -233,6 +244,8 @@ class Scalar(nn.Module):
         (Scalar(), r"Scalar.* returned .*; expected: features float32\[B, F\]"),
         (GRU(units=0), "units = 0"),
         (Picture(), "agent Picture raised "),
+        (Forgetful(), r"agent Forgetful\(\) returned .*; expected: \(memory, features\)"),
+        (nn.Dense, "agent Dense: .*features"),
         (agents.make(MLP(), jax.ShapeDtypeStruct((2,), jnp.float32), {"value": 1}), "step of the agent returned"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 import tiny
 from worlds import Walk
 
-from rewardlab import config, optimisers, rules, training
+from rewardlab import config, identity, optimisers, rules, training
 from rewardlab.errors import InputError
 from rewardlab.rules.losses import gradient_step
 
@@ -84,10 +84,11 @@ def test_a_file_and_a_function_do_the_same(file):
     "given,said",
     [
         ("sdg", "unknown reinforce.optimiser 'sdg'; did you mean 'sgd'"),
-        (3, "unknown reinforce.optimiser 3"),
-        (None, "unknown reinforce.optimiser None"),
+        (3, "reinforce.optimiser = 3; allowed: "),
+        (None, "reinforce.optimiser = None; allowed: "),
         ("nowhere.py", "no Python file at 'nowhere.py'"),
-        ("lbfgs", "reinforce.optimiser = 'lbfgs' fails"),
+        ("lbfgs", "unknown reinforce.optimiser 'lbfgs'"),
+        ("noisy_sgd", "unknown reinforce.optimiser 'noisy_sgd'"),
         (lambda rate: 5, "reinforce.optimiser = .* fails: AttributeError"),
         (lambda: optax.sgd(0.1), "reinforce.optimiser = .* fails: TypeError"),
         (
@@ -117,3 +118,25 @@ def test_configs_keep_their_text_and_record_another_one(file):
     nobodys = tiny.experiment(rules={"reinforce": own})
     with pytest.raises(InputError, match="no file holds"):
         config.from_json(nobodys.to_json())
+
+
+@pytest.mark.parametrize("name", ["adamw", "lion", "adafactor"])
+def test_those_that_look_at_the_parameters_get_them_everywhere(name):
+    rule = rules.make("openai_es", optimiser=name, candidates=4, lanes=8, steps=8)
+    state = training.train(KEY(0), rule, WORLD, steps=64).state
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves(state))
+
+
+def test_another_optimiser_is_another_run(file):
+    def asked(optimiser):
+        own = rules.make("reinforce", lanes=8, steps=16, optimiser=optimiser)
+        return tiny.experiment(rules={"yoked": rules.make("yoked", rule=own)})
+
+    one, other = (identity.computed(asked(functools.partial(optax.sgd, momentum=m))) for m in (0.9, 0.0))
+    assert one.keys() == other.keys() == {"what rule yoked computes"} and one != other
+    path = file("mine.py", TEXT)
+    before = identity.sources(asked(str(path)))
+    path.write_text(TEXT.replace("0.9", "0.5"), encoding="utf-8")
+    after = identity.sources(asked(str(path)))
+    assert before[str(path)] != after[str(path)]
+    assert identity.computed(asked("sgd")) == {} and identity.computed(asked(str(path)))

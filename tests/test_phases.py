@@ -225,3 +225,27 @@ def test_forks_of_one_run_are_one_case():
     assert np.isnan(kept.sel(condition="parted").values[2:]).all()
     np.testing.assert_array_equal(kept.sel(condition="plain"), given.sel(condition="plain"))
     assert compare.summarise(data)["seeds"]["conditions"] == {"plain": 6, "parted": 2}
+    lost = data.finite.copy()
+    lost.loc[{"condition": "parted", "seed": 4, "point": 1}] = 0.0  # one run of the second three
+    summary = compare.summarise(data.assign(finite=lost))
+    assert summary["diverged"] == {"reinforce": {"parted": 1}}
+
+
+def test_sizes_go_with_forks():
+    deep = Condition(phases=(Phase(0.25, forks=5), Phase(0.5, forks=4)))
+    small = config.smoke(experiment(conditions={"plain": Condition(), "deep": deep}, seeds=40))
+    assert small.seeds == 4 and small.conditions["deep"].forks == 4
+    with pytest.raises(
+        InputError, match="parts runs into 3 before they begin; allowed: a start above 0, or more seeds"
+    ):
+        experiment(conditions={"once": Condition(phases=(Phase(forks=3),))})
+
+
+@pytest.mark.slow
+def test_a_whole_run_whose_runs_part(tmp_path, one_device, rehearsed):
+    parted = Condition(phases=(Phase(0.5, forks=5),))
+    asked = experiment(conditions={"plain": Condition(seeds=5), "parted": parted}, seeds=35, steps=512, points=2)
+    run = runner.run(asked, tmp_path / "run", progress=False)
+    assert run.summary["seeds"]["conditions"] == {"plain": 5, "parted": 7}
+    share = run.results["length"].sel(condition="parted").isel(point=1, evaluation=0, rule=0).values.reshape(7, 5)
+    assert (share == share[:, :1]).all(), "one run until they part"

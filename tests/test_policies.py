@@ -2,15 +2,18 @@
 
 from functools import partial
 
+import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from gymnax.environments import spaces
+from worlds import Walk
 
 import rewardlab
 from rewardlab import batches, chunks, envs, parts, rules, runner
-from rewardlab.agents import GRU
+from rewardlab.agents import GRU, MLP
 from rewardlab.errors import InputError
 
 KEY = jax.random.key
@@ -73,7 +76,8 @@ def test_what_does_not_fit_is_refused_in_one_line(trained):
     rule, carry = trained
     policy = rewardlab.deploy(rule, WORLD, carry.state)
     with pytest.raises(
-        InputError, match=r"observations of 'CartPole-v1' are float32\[4\], and the policy takes bool\[\d+\]; allowed"
+        InputError,
+        match=r"world CartPole-v1 has observations float32\[4\] and 2 actions, and the policy takes bool\[6\] and 5",
     ):
         rewardlab.rollout(policy, "CartPole-v1", KEY(0))
     with pytest.raises(InputError, match="episodes = 0 is out of range"):
@@ -127,7 +131,7 @@ def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_pa
         np.testing.assert_array_equal(found.sel(rule=rule_, condition=condition_, seed=seed).isel(point=point), value)
     assert len(told) == sum(asked.seeds_of(r, c) for r in asked.rules for c in asked.conditions) * len(targets)
 
-    with pytest.raises(InputError, match=f"seed = {count} of {rule} is not kept; allowed: 0 to {count - 1}"):
+    with pytest.raises(InputError, match=f"seed = {count} is out of range"):
         run.policy(rule, count)
     with pytest.raises(InputError, match=r"rule.*'pp'"):
         run.policy("pp")
@@ -136,7 +140,7 @@ def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_pa
 
     # Turned off, only what is filmed is kept; a run that was cut off keeps the same.
     off = rewardlab.run(tiny.experiment(policies="none"), tmp_path / "off", progress=False)
-    with pytest.raises(InputError, match="is not kept"):
+    with pytest.raises(InputError, match=f"policies of {rule} under {condition} are not kept of seeds {count - 1}"):
         off.policy(rule, count - 1)
     with pytest.raises(InputError, match='policies = "points"'):
         off.policy(rule, 0, point=0)
@@ -155,7 +159,87 @@ def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_pa
     for r in asked.rules:
         for point in range(len(targets)):
             jax.tree.map(np.testing.assert_array_equal, whole.params(r, point=point), run.params(r, point=point))
-    assert parts.scan(run.path, asked, print)
+    # A part that is damaged is named, and no other seed takes the place of those in it.
+    first_part = parts.scan(run.path, asked, print)[0]
+    (run.path / parts.FOLDER / f"{first_part.batch.name}.npz").write_bytes(b"x")
+    owner, where, gone = first_part.batch
+    with pytest.raises(
+        InputError, match=f"policies of {owner} under {where} are not kept of seeds {gone[0]}.*is damaged"
+    ):
+        run.params(owner, condition=where)
+
+
+def refused(what, function):
+    with pytest.raises(InputError, match=what) as problem:
+        function()
+    assert "\n" not in str(problem.value)
+
+
+def test_worlds_params_and_temperatures_that_do_not_fit_are_refused(trained):
+    rule, carry = trained
+    policy, go = rewardlab.deploy(rule, WORLD, carry.state), partial(rewardlab.evaluate, key=KEY(0), episodes=2)
+
+    class Fewer(Walk):
+        num_actions = 3
+
+        def action_space(self, params=None):
+            return spaces.Discrete(3)
+
+    walker = rewardlab.deploy(rule, Walk(), rewardlab.train(KEY(0), rule, Walk(), steps=16).state)
+    refused(
+        "world Fewer has observations .* and 3 actions, and the policy takes .* and 2 actions",
+        lambda: go(walker, Fewer()),
+    )
+    longer = WORLD.default_params.replace(max_steps_in_episode=100)
+    refused("max_steps_in_episode = 100 is out of range", lambda: go(policy, WORLD, params=longer))
+    refused(
+        "params = .*; allowed: a dict", lambda: go(policy, WORLD, params=envs.make("corner", size=5).default_params)
+    )
+    refused("params = \\[1\\]; allowed: a dict", lambda: go(policy, WORLD, params=[1]))
+    for temperature in (-1, float("nan"), "hot", [1.0, 2.0]):
+        refused("temperature", lambda x=temperature: go(policy, WORLD, temperature=x))
+    refused("policy = None; allowed", lambda: go(None, WORLD))
+    refused("key is an array of keys", lambda: rewardlab.evaluate(policy, WORLD, jax.random.split(KEY(0)), episodes=2))
+    over = jax.vmap(lambda held: go(policy, WORLD, params={"held_out": held})["return"])(jnp.array([False, True]))
+    assert over.shape == (2,)
+    refused(
+        "'heldout'", lambda: jax.vmap(lambda x: go(policy, WORLD, params={"heldout": x})["return"])(jnp.array([False]))
+    )
+
+
+def test_states_and_memories_that_do_not_fit_are_refused(trained):
+    rule, carry = trained
+    state = carry.state
+    others = {
+        "another network": lambda: rewardlab.deploy(rule, WORLD, state, spec=MLP(hidden=(3,))),
+        "one with a memory": lambda: rewardlab.deploy(rule, WORLD, state, spec="gru"),
+        "several seeds": lambda: rewardlab.deploy(rule, WORLD, jax.tree.map(lambda x: jnp.stack([x, x]), state)),
+        "another rule": lambda: rewardlab.deploy("truncation", WORLD, state),
+        "parameters": lambda: rewardlab.deploy(rule, WORLD, state.params),
+        "nothing": lambda: rewardlab.deploy(rule, WORLD, None),
+    }
+    for function in others.values():
+        refused("state is not what .* carries with this network", function)
+    refused("'heldout'", lambda: rewardlab.deploy(rule, WORLD, state, main={"heldout": 1.0}))
+    agent = rewardlab.training.setting(WORLD, rule, GRU(units=4)).agent
+    policy = rewardlab.deploy(rule, WORLD, rule.init(agent, KEY(3)), spec=GRU(units=4))
+    obs = jnp.zeros((2, 6), bool)
+    action, memory = policy.act(obs, KEY(0))
+    assert action.shape == (2,) and memory.shape == (2, 4)
+    refused(r"memory is of shapes", lambda: policy.act(obs, KEY(0), memory[:1]))
+    refused(r"obs is of shape \[6\]; allowed: \[N, 6\]", lambda: policy.act(obs[0], KEY(0)))
+    refused("lanes = 0 is out of range", lambda: policy.start(0))
+
+
+def test_a_network_of_other_numbers_and_a_callback_that_is_none_are_refused_before_anything_runs(tmp_path):
+    class Half(nn.Module):
+        @nn.compact
+        def __call__(self, x):
+            return nn.Dense(3, dtype=jnp.float32, param_dtype=jnp.bfloat16)(x.reshape(x.shape[0], -1))
+
+    refused("bfloat16; expected: parameters that are all float32", lambda: tiny.experiment(agent=Half()).world())
+    refused("callback = 3 can't be called", lambda: rewardlab.run(tiny.experiment(), tmp_path / "x", callback=3))
+    assert not (tmp_path / "x").exists()
 
 
 def test_policies_that_would_fill_the_disk_are_not_kept_and_that_is_said(monkeypatch):

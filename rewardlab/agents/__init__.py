@@ -64,7 +64,7 @@ def spec(given: Any, /, **fields: Any) -> Spec:
     """
     found = FAMILY.load(given) if isinstance(given, (str, Path)) else given
     if isinstance(found, type) and issubclass(found, (Spec, nn.Module)):
-        found = _made(found, fields) if issubclass(found, Spec) else found()
+        found = _made(found, fields if issubclass(found, Spec) else {})
     if isinstance(found, Spec):
         return found
     if isinstance(found, nn.Module):
@@ -80,7 +80,7 @@ def spec(given: Any, /, **fields: Any) -> Spec:
     )
 
 
-def _made(cls: type[Spec], given: dict[str, Any]) -> Spec:
+def _made(cls: Any, given: dict[str, Any]) -> Any:
     allowed = [f.name for f in dataclasses.fields(cls)]
     for name in given:
         if name not in allowed:

@@ -49,6 +49,10 @@ class Linen(Spec):
 
         with calling(f"agent {type(module).__name__}"):
             made = jax.eval_shape(lambda key: ask({"trunk": trunk(key)}, *before, seen), some)
+        if remembers and not (isinstance(made, tuple) and len(made) == 2):
+            raise returned(
+                f"agent {show(module)}", f"returned {show(made)}", "(memory, features), as it has initialize_carry"
+            )
         features = _features(module, made[1] if remembers else made)
         init, say = headed(trunk, heads, self.head_scale, features)
         if not remembers:

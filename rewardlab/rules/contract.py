@@ -160,6 +160,13 @@ def _network(agent: Agent, obs: jax.ShapeDtypeStruct, heads: Mapping[str, int | 
     key, few = jax.eval_shape(lambda: jax.random.key(0)), jax.ShapeDtypeStruct((FEW, *obs.shape), obs.dtype)
     with calling("init of the agent"):
         params = jax.eval_shape(agent.init, key)
+    others = [
+        f"{jax.tree_util.keystr(p)} {x.dtype}"
+        for p, x in jax.tree_util.tree_leaves_with_path(params)
+        if x.dtype != "float32"
+    ]
+    if others:
+        raise returned("init of the agent", f"returned {', '.join(others[:3])}", "parameters that are all float32")
     with calling("start of the agent"):
         memory = jax.eval_shape(lambda params: agent.start(params, FEW), params)
     with calling("step of the agent"):

@@ -68,7 +68,9 @@ class OpenAIES(Population):
     def update(self, agent, state, experience, key):
         score = fitness(experience, self.candidates)
         ascent = smoothed_gradient(state.noise, self.utility(score), self.sigma)
-        updates, opt_state = optimisers.make(self.optimiser, self.learning_rate).update(-ascent, state.opt_state)
+        updates, opt_state = optimisers.make(self.optimiser, self.learning_rate).update(
+            -ascent, state.opt_state, state.mean
+        )
         mean = state.mean + updates
         return State(mean, opt_state, self.draw(mean, key)), {"fitness": score.mean()}
 

@@ -3,10 +3,12 @@
 import contextlib
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import tiny
+from worlds import Walk
 
 from rewardlab import (
     chunks,
@@ -17,12 +19,14 @@ from rewardlab import (
     probes,
     recording,
     rehearsal,
+    rules,
     runner,
     stopping,
     store,
     training,
 )
 from rewardlab.errors import InputError
+from rewardlab.probes import Subject, lineage
 
 LENGTHS = """
     '''How long the longest episode was, at the end; and how large the policy is.'''
@@ -213,3 +217,30 @@ def test_the_packages_probes_say_what_they_keep():
         probe = probes.load(name)
         assert probes.FAMILY.names()[name].stem == name and all(one.description for one in probe.arrays.values())
     assert {"outcomes", "returns", "logs"} <= {*probes.names()} and not {"replay", "references"} & {*probes.names()}
+
+
+def test_ancestors_are_counted_back_to_the_oldest_generation():
+    none = [[-1, -1]] * 4
+    rows = [none, [[0, 0], [0, 1], [2, 2], [3, 3]], [[1, 1], [1, 1], [2, 2], [1, 2]]]  # the last row is the newest
+    # The living stem from 1 and 2, who stem from 0 and 1, and from 2.
+    assert lineage.ancestors(jnp.array(rows)) == 3 and lineage.ancestors(jnp.array([none])) == 4
+    assert lineage.ancestors(jnp.array(rows[2:])) == 2
+
+
+def test_the_lineage_of_a_rule_is_recorded_and_of_others_nothing():
+    env = Walk()
+    for name, kept in (("truncation", True), ("reinforce", False), ("yoked", False)):
+        size = {"candidates": 8, "parents": 2} if kept else {}
+        rule = rules.make(name, **({} if name == "yoked" else {"lanes": 8, "steps": 5}), **size)
+        rule = rules.make("yoked", rule=rules.make("reinforce", lanes=8, steps=5)) if name == "yoked" else rule
+        s = training.setting(env, rule)
+        carry = training.train(jax.random.key(0), rule, env, steps=400)
+        subject = Subject(
+            s, rule.deploy(s.agent, carry.state), env.default_params, {}, jax.random.key(0), rule=rule, carry=carry
+        )
+        found = {k: float(x) for k, x in lineage.probe.measure(subject).items()}
+        if not kept:
+            assert all(np.isnan(x) for x in found.values())
+            continue
+        assert found["breeders"] <= 2 and 1 <= found["ancestors"] <= found["breeders"]
+        assert 1 / 2 <= found["largest_family"] <= 1

@@ -23,7 +23,10 @@ apply_updates = optax.apply_updates
 def field() -> Any:
     """The field of a rule that says how its parameters follow a gradient: Adam, until it is told another (`checked`)."""
     # Configs are older than this field, and have to stay the same text.
-    return struct.field(default="adam", pytree_node=False, metadata={"check": checked, "added": True})
+    allowed = "an optimiser of optax, or a .py file"
+    return struct.field(
+        default="adam", pytree_node=False, metadata={"check": checked, "added": True, "allowed": allowed}
+    )
 
 
 def names() -> tuple[str, ...]:

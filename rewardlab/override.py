@@ -66,7 +66,8 @@ def leaves(node: Any, prefix: str = "") -> Iterator[tuple[str, str, str]]:
         if _children(value, hint) or isinstance(value, Mapping):
             yield from leaves(value, f"{prefix}{name}.")
         else:
-            allowed = describe(hint, bounds(limits[name], hint)) if name in limits else ""
+            own = limits[name].metadata.get("allowed") if name in limits else ""  # what the type does not tell
+            allowed = own or (describe(hint, bounds(limits[name], hint)) if name in limits else "")
             yield f"{prefix}{name}", _text(value), allowed
 
 

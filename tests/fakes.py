@@ -48,7 +48,7 @@ class Fakes:
 
     def run(self, *words: str, **variables: str) -> SimpleNamespace:
         process = self.start(*words, **variables)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
         return SimpleNamespace(code=process.returncode, out=out, err=err)
 
     def calls(self, name: str) -> list[list[str]]:

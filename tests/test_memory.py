@@ -174,7 +174,8 @@ def test_rules_train_agents_with_a_memory(name):
     pieces = go(go(begin(keys()), keys(), jnp.int32(160)), keys(), jnp.int32(320))
     for a, b in zip(leaves(whole), leaves(pieces), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert len(traces) == 1 and (rule.whole or whole.lanes.memory.any())
+    untrained = name == "fixed"  # all of its lanes may end an episode at once, and then remember nothing
+    assert len(traces) == 1 and (rule.whole or untrained or whole.lanes.memory.any())
     key = keys()[1]
     alone = jax.jit(lambda c: training.advance(s, rule, PARAMS, key, c, jnp.int32(320)))(
         training.begin(s, rule, PARAMS, key)

@@ -359,7 +359,7 @@ def _difference(old: str, new: str) -> str:
     try:
         before, after = read_json(old, CONFIG), read_json(new, CONFIG)
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    except (InputError, AttributeError):
+    except (InputError, AttributeError, TypeError):  # what is there is no config
         return ""
     return f" (other {', '.join(names)})" if names else ""
 

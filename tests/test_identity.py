@@ -280,7 +280,7 @@ def test_members_of_the_package_count_by_their_sources():
     """So does what someone dropped into its folders."""
     found = sources.behind(rewardlab.rules.FAMILY.names()["ppo"])
     assert {file.name for file in found.files} >= {"ppo.py", "losses.py", "returns.py"}
-    assert {file.parent.name for file in found.files} == {"rules"} and found.packages["optax"]
+    assert {file.parent.name for file in found.files} == {"rules"} and found.packages["flax"]
 
 
 def started(path, e, computed_with):

@@ -67,11 +67,15 @@ def checked(given: Any, where: str) -> Any:
         return given
     number = jax.eval_shape(lambda: jnp.float32(0))
     try:
-        jax.eval_shape(try_out, number, {"w": jax.ShapeDtypeStruct((2,), jnp.float32)})
+        found = jax.eval_shape(try_out, number, {"w": jax.ShapeDtypeStruct((2,), jnp.float32)})
     except InputError:
         raise
     except Exception as error:
         raise InputError(f"{where} = {show(given)} fails: {type(error).__name__}: {show(str(error), 200)}") from error
+    if [x.shape for x in jax.tree.leaves(found)] != [(2,)]:
+        raise InputError(
+            f"{where} = {show(given)} gives updates of other shapes than the parameters; allowed: the same"
+        )
     return given
 
 

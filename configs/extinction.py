@@ -23,7 +23,8 @@ Sizes and step sizes were picked by hand, for all rules to learn; a half-life go
 """
 
 from rewardlab.agents import MLP
-from rewardlab.experiment import Condition, Experiment, Phase
+from rewardlab.conditions import Condition, Phase
+from rewardlab.experiment import Experiment
 from rewardlab.rules import make
 
 CHANGE = 0.5  # of the steps

@@ -10,11 +10,11 @@ from typing import Any
 
 # Loaded when first asked for: importing the package stays cheap.
 _WHERE = {
-    "Condition": "experiment",
+    "Condition": "conditions",
     "Experiment": "experiment",
     "InputError": "errors",
     "MLP": "agents",
-    "Phase": "experiment",
+    "Phase": "conditions",
     "Rule": "types",
     "audit": "auditing",
     "deploy": "policies",

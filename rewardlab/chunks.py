@@ -17,8 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import batches, checkpoints, layout, recording, training
+from rewardlab.conditions import Stretch
 from rewardlab.envs.adapter import set_params, stack_params
-from rewardlab.experiment import Experiment, Stretch
+from rewardlab.experiment import Experiment
 from rewardlab.fields import fits
 from rewardlab.parts import Batch
 from rewardlab.progress import EVALUATION, Progress
@@ -116,7 +117,8 @@ def train_batch(
 
     kept = layout.of(experiment, env)
     points = kept.blank("point", width)
-    policies = blank(programs.policy.out_info, len(targets) if experiment.policies == "points" else 1)
+    every = experiment.policies == "points"
+    policies = blank(programs.policy.out_info, len(targets) if every else 1)
     like = {"carry": programs.begin.out_info, "points": points, "policies": policies, "position": np.int64(0)}
     found = saved and checkpoints.newest(saved.directory, like, saved.fits, saved.note)
     computed_with = [saved.identity] if saved else []
@@ -178,9 +180,9 @@ def train_batch(
         measured = {**evaluated, "steps": carry.steps, "finite": finite(now, carry)}
         for name, value in measured.items():
             points[name][:, position] = np.asarray(value)
-        for name, (value, _) in checkpoints.flat(now).items():
-            at = position if experiment.policies == "points" else 0  # each replaces the one before it
-            policies[name][:, at] = value
+        if every or position == len(targets) - 1:
+            for name, (value, _) in checkpoints.flat(now).items():
+                policies[name][:, position if every else 0] = value
         progress.advance(1, batch.name, EVALUATION, time.perf_counter() - begun)
         tell(position, measured)
     last = evaluate["end"](default, overrides, now, key) if "end" in evaluate else {}

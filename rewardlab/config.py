@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from rewardlab import agents, questions, registry, rules
+from rewardlab.conditions import Condition, Phase
 from rewardlab.errors import InputError, show, unknown, wrong_type
-from rewardlab.experiment import POLICIES, Budget, Condition, Experiment, Phase
+from rewardlab.experiment import POLICIES, Budget, Experiment
 from rewardlab.fields import coerce
 from rewardlab.files import read_json, read_text
 from rewardlab.types import Rule

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -14,9 +13,10 @@ import numpy as np
 
 from rewardlab import agents, envs, notebook, probes, questions, registry, rules, training
 from rewardlab.agents import MLP, Spec
+from rewardlab.conditions import USUAL_REWARD, Condition, Stretch, check_condition, check_name, check_numbers
 from rewardlab.envs import adapter
 from rewardlab.errors import InputError, show, unknown, wrong_type
-from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints
+from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints, whole
 from rewardlab.probes import Probe
 from rewardlab.questions import Question
 from rewardlab.rules import contract
@@ -26,62 +26,7 @@ MOST = 2**22  # measurements of an experiment: so many that all results fit into
 SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]{0,63}", re.ASCII)
 
 
-def _whole(default: int, lowest: int, highest: int) -> Any:
-    return field(default=default, metadata={"range": (lowest, highest)})
-
-
-USUAL_REWARD = {"reward": 1.0}  # the world's own
 POLICIES = ("end", "points", "none")
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A part of training, from `start` on until the next one begins.
-
-    start: share of the steps of each rule. Training enters the phase with the first update that begins at that many steps or more.
-    params: values of the world's params from then on, in place of the condition's own, {name: number}.
-    reward: what is paid from then on, {signal of the world: weight}: {"reward": 1.0} is its own reward, {} nothing at all,
-        {"reward": -1.0} the reverse, and any other signal is a proxy.
-    forks: in how many runs each goes on from then on, with random numbers of their own. Runs that have parted
-        are seeds of the condition, one after the other; the first of them goes on as if nothing had parted.
-    """
-
-    start: float = field(default=0.0, metadata={"range": (0.0, 1.0)})
-    params: dict[str, bool | int | float] = field(default_factory=dict)
-    reward: dict[str, float] = field(default_factory=USUAL_REWARD.copy)
-    forks: int = _whole(1, 1, 2**15)
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One way of training.
-
-    params: values of the world's params while training, {name: number}; the rest at their defaults.
-    seeds: how many seeds are trained so, at most the experiment's; None: all of them. Where phases fork, these are the runs
-        at the end.
-    phases: what changes on the way, in order; before the first one, and without any, the world pays its own reward.
-    """
-
-    params: dict[str, bool | int | float] = field(default_factory=dict)
-    seeds: int | None = None
-    phases: tuple[Phase, ...] = ()
-
-    @property
-    def forks(self) -> int:
-        """In how many runs each that begins ends."""
-        return math.prod(phase.forks for phase in self.phases)
-
-
-class Stretch(NamedTuple):
-    """A phase, worked out. start: steps lived before it. params: the world's that are no default. weights: {signal: weight}.
-
-    forks: of this phase and of each before it.
-    """
-
-    start: int
-    params: dict[str, bool | int | float]
-    weights: dict[str, float]
-    forks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -163,16 +108,16 @@ class Experiment:
     env: Any = "coinrun"
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     control: str | None = None
-    steps: int = _whole(1_000_000, 1, MOST_STEPS)
-    seeds: int = _whole(32, 1, 10**6)
+    steps: int = whole(1_000_000, 1, MOST_STEPS)
+    seeds: int = whole(32, 1, 10**6)
     budgets: dict[str, Budget] = field(default_factory=dict)
-    points: int = _whole(8, 1, 10**4)
-    episodes: int = _whole(128, 1, 10**6)
-    width: int = _whole(0, 0, 4096)
+    points: int = whole(8, 1, 10**4)
+    episodes: int = whole(128, 1, 10**6)
+    width: int = whole(0, 0, 4096)
     capability: float = field(default=0.8, metadata={"range": (0.0, 1.0)})
     capable_return: float | None = None
     control_capability: float = field(default=0.5, metadata={"range": (0.0, 1.0)})
-    seed: int = _whole(0, 0, 2**32 - 1)
+    seed: int = whole(0, 0, 2**32 - 1)
     published: dict[str, float] = field(default_factory=dict)
     points_at: tuple[float, ...] = ()
     asks: str = questions.USUAL
@@ -188,8 +133,8 @@ class Experiment:
             hint = hints(Experiment)[f.name]
             put(f.name, coerce(getattr(self, f.name), hint, f.name, bounds(f, hint)))
         put("rules", _entries("rules", self.rules, _rule))
-        put("conditions", _entries("conditions", self.conditions, _condition))
-        put("evaluations", _entries("evaluations", self.evaluations, _numbers))
+        put("conditions", _entries("conditions", self.conditions, check_condition))
+        put("evaluations", _entries("evaluations", self.evaluations, check_numbers))
         budgets = {name: self._budget(name, budget) for name, budget in self.budgets.items()}
         put("budgets", {name: budget for name, budget in budgets.items() if budget != Budget()})
         put("agent", _network("agent", self.agent))
@@ -200,7 +145,10 @@ class Experiment:
                 raise unknown("evaluation in temperatures", name, self.evaluations)
         warm = {k: coerce(v, float, f"temperatures.{k}", (0.0, 1e6)) for k, v in self.temperatures.items()}
         put("temperatures", {name: temperature for name, temperature in warm.items() if temperature})
-        put("published", {_text("published", k): coerce(v, float, f"published.{k}") for k, v in self.published.items()})
+        put(
+            "published",
+            {check_name("published", k): coerce(v, float, f"published.{k}") for k, v in self.published.items()},
+        )
         if self.control is not None and self.control not in self.conditions:
             raise unknown("control", self.control, self.conditions, "conditions of the experiment, or none")
         placed = sorted({coerce(share, float, "points_at", (0.0, 1.0)) for share in self.points_at} - {0.0})
@@ -455,52 +403,9 @@ def _member(family: Any, name: str) -> str:
     return path
 
 
-def _condition(where: str, value: Any) -> Condition:
-    if not isinstance(value, Condition):
-        raise wrong_type(where, value, "a Condition")
-    seeds = coerce(value.seeds, int | None, f"{where}.seeds", (1, LARGEST_SIZE))
-    phases = coerce(value.phases, hints(Condition)["phases"], f"{where}.phases")
-    phases = tuple(_phase(f"{where}.phases.{i}", phase) for i, phase in enumerate(phases))
-    starts = [phase.start for phase in phases]
-    if any(a >= b for a, b in itertools.pairwise(starts)) or 1.0 in starts:
-        raise InputError(
-            f"{where}.phases start at {show(starts)}; allowed: shares below 1, each larger than the one before"
-        )
-    return Condition(_numbers(f"{where}.params", value.params), seeds, phases)
-
-
-def _phase(where: str, phase: Phase) -> Phase:
-    if phase.forks > 1 and phase.start == 0:
-        raise InputError(
-            f"{where} parts runs into {phase.forks} before they begin; allowed: a start above 0, or more seeds"
-        )
-    reward = {_text(f"{where}.reward", k): coerce(v, float, f"{where}.reward.{k}") for k, v in phase.reward.items()}
-    return Phase(phase.start, _numbers(f"{where}.params", phase.params), reward, phase.forks)
-
-
-def _numbers(where: str, values: Any) -> dict[str, bool | int | float]:
-    if not isinstance(values, Mapping):
-        raise wrong_type(where, values, "a dict {param of the world: number}")
-    return {_text(where, name): _number(f"{where}.{name}", value) for name, value in values.items()}
-
-
 def _argument(where: str, value: Any) -> Any:
     """An argument of a world's `make`: numbers and texts checked, lists as tuples, objects of Python's as they are."""
     if isinstance(value, (list, tuple)):
         return tuple(_argument(where, item) for item in value)
     kind = next((kind for kind in (bool, str, float) if isinstance(value, kind)), None)
     return coerce(value, kind, where) if kind else value
-
-
-def _text(where: str, name: Any) -> str:
-    return coerce(name, str, f"a name in {where}")
-
-
-def _number(where: str, value: Any) -> bool | int | float:
-    if getattr(value, "ndim", None) == 0:  # a numpy or jax scalar
-        value = value.item()
-    if isinstance(value, (bool, int)):
-        return value if abs(value) <= LARGEST_SIZE else coerce(value, int, where, (-LARGEST_SIZE, LARGEST_SIZE))
-    if not isinstance(value, float):
-        raise wrong_type(where, value, "a number, true or false")
-    return coerce(value, float, where)

@@ -38,6 +38,11 @@ def bounds(field: dataclasses.Field, hint: Any) -> tuple[float, float] | None:
     return (0 if field.default == 0 else 1, LARGEST_SIZE) if int in kinds and bool not in kinds else None
 
 
+def whole(default: int, lowest: int, highest: int) -> Any:
+    """The field of a dataclass that is a whole number within bounds."""
+    return dataclasses.field(default=default, metadata={"range": (lowest, highest)})
+
+
 def checked(instance: Any, where: str = "", arrays: bool = False) -> Any:
     """A dataclass instance with every field of its annotated type: ints made floats and lists tuples, where asked for.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from flax import struct
 from rewardlab import registry
 from rewardlab.errors import InputError, show, unknown
 
+USUAL = "adam"
 DEFINES = "optimiser"  # the name in a file of the user's own
 Optimiser: TypeAlias = Any  # an optax.GradientTransformation; optax says nothing about types
 apply_updates = optax.apply_updates
@@ -25,10 +27,11 @@ def field() -> Any:
     # Configs are older than this field, and have to stay the same text.
     allowed = "an optimiser of optax, or a .py file"
     return struct.field(
-        default="adam", pytree_node=False, metadata={"check": checked, "added": True, "allowed": allowed}
+        default=USUAL, pytree_node=False, metadata={"check": checked, "added": True, "allowed": allowed}
     )
 
 
+@functools.cache
 def names() -> tuple[str, ...]:
     """optax's optimisers that need a learning rate alone."""
     return tuple(
@@ -63,7 +66,7 @@ def checked(given: Any, where: str) -> Any:
         optimiser = make(given, learning_rate)
         return optimiser.update(params, optimiser.init(params), params)[0]
 
-    if given == "adam":
+    if given == USUAL:
         return given
     number = jax.eval_shape(lambda: jnp.float32(0))
     try:
@@ -79,18 +82,17 @@ def checked(given: Any, where: str) -> Any:
     return given
 
 
-def make(
-    given: Any, learning_rate: jax.Array | float, max_grad_norm: jax.Array | float = jnp.inf, eps: float = 1e-5
-) -> Optimiser:
+def make(given: Any, learning_rate: jax.Array | float, max_grad_norm: jax.Array | float = jnp.inf) -> Optimiser:
     """An optimiser behind a clip of the gradient's global norm; both numbers may be traced.
 
-    given: as `checked` has it. eps: Adam's, where it goes by its name; the others have optax's defaults.
-    To Adam all parameters are one vector, so that there is one program to compile and to call, not one for each array; others
-    may treat arrays apart.
+    given: as `checked` has it. By their names all have optax's defaults, but Adam, which has ε = 1e-5. To Adam all parameters are
+    one vector, so that there is one program to compile and to call, not one for each array; others may treat arrays apart.
     """
-    rest = {"eps": eps} if given == "adam" else {}
-    chain = optax.chain(optax.clip_by_global_norm(max_grad_norm), _function(given)(learning_rate, **rest))
-    chain = optax.flatten(chain) if given == "adam" else chain
+    usual = given == USUAL
+    chain = optax.chain(
+        optax.clip_by_global_norm(max_grad_norm), _function(given)(learning_rate, **{"eps": 1e-5} if usual else {})
+    )
+    chain = optax.flatten(chain) if usual else chain
 
     def update(gradient: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
         with jax.numpy_dtype_promotion("standard"):  # optax mixes integers and floats

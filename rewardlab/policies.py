@@ -58,8 +58,8 @@ class TrainedPolicy(NamedTuple):
             raise InputError(
                 f"obs is of shape {list(shape)}; allowed: [N, {', '.join(map(str, known.shape))}], N lanes"
             )
-        begun = self.start(shape[0])
-        memory = begun if memory is None else memory
+        memory = self.start(shape[0]) if memory is None else memory
+        begun = jax.eval_shape(lambda params: self.agent.start(params, shape[0]), self.params)  # computes nothing
         if jax.tree.map(np.shape, memory) != jax.tree.map(np.shape, begun):
             given, needed = (show(jax.tree.map(np.shape, x)) for x in (memory, begun))
             raise InputError(f"memory is of shapes {given}; allowed: {needed}, as `start` and `act` give it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -167,6 +168,11 @@ def checked(results: Any, question: Question | None = None) -> Any:
         for phase in phases:
             expect(phase, f"a phase of {show(name)}", PHASE, FORKS)
             need(phase.get("forks", 1) > 0, f"a phase of {show(name)} parts runs into {show(phase.get('forks'))}")
+        forks = math.prod(phase.get("forks", 1) for phase in phases)
+        need(
+            forks <= results.sizes.get("seed", 0),
+            f"runs of {show(name)} part into {show(forks)}, and there are fewer seeds",
+        )
     question = question or questions.of(results)
     needed, also = declared(question)
     missing = [name for name in (*needed, *NAMED) if name not in results.variables]

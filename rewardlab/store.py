@@ -26,7 +26,7 @@ from rewardlab import identity, netcdf, notebook
 from rewardlab.config import from_json, to_json
 from rewardlab.errors import InputError, show
 from rewardlab.experiment import Experiment
-from rewardlab.fields import expect
+from rewardlab.fields import coerce, expect
 from rewardlab.files import (
     cannot_write,
     claim,
@@ -153,7 +153,7 @@ def open_run(directory: str | Path, files: bool = False) -> Run:
     files: whether Python files of yours that its config names may be run, to make its worlds, rules and policies again; nothing
     else of a run is ever run.
     """
-    path = _its_own(_directory(directory))
+    files, path = coerce(files, bool, "files"), _its_own(_directory(directory))
     try:
         there = (path / CONFIG).is_file()
     except OSError:  # a name that no file can have

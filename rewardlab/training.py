@@ -15,7 +15,7 @@ from rewardlab.agents.spec import raw
 from rewardlab.agents.standardise import amplified, measured, standardised
 from rewardlab.collect import Lanes, blank, collect, start
 from rewardlab.envs import adapter
-from rewardlab.errors import InputError, show
+from rewardlab.errors import InputError, show, unknown
 from rewardlab.fields import MOST_STEPS, checked, coerce
 from rewardlab.generation import live
 from rewardlab.judges import Judge, judged, world
@@ -174,8 +174,12 @@ def params_of(env: Any, params: Any) -> Any:
     if params is None:
         return default
     if isinstance(params, dict):
-        traced = {name: value for name, value in params.items() if isinstance(value, jax.core.Tracer)}
-        envs.typed("params", dict.fromkeys(traced, 0), dict.fromkeys(envs.params_kinds(env) or {}, int))  # their names
+        traced, kinds = (
+            {k: x for k, x in params.items() if isinstance(x, jax.core.Tracer)},
+            envs.params_kinds(env) or {},
+        )
+        for name in traced.keys() - kinds.keys():
+            raise unknown("name in params", name, kinds)
         told = envs.params(env, "params", **{name: x for name, x in params.items() if name not in traced})
         return adapter.set_params(told, traced)
     if type(params) is not type(default):

@@ -23,9 +23,10 @@ from rewardlab import (
     training,
 )
 from rewardlab.agents import MLP
+from rewardlab.conditions import Condition, Phase
 from rewardlab.envs import adapter, make
 from rewardlab.errors import InputError
-from rewardlab.experiment import Budget, Condition, Phase
+from rewardlab.experiment import Budget
 from rewardlab.parts import Batch
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.progress import Silent
@@ -225,6 +226,9 @@ def test_forks_of_one_run_are_one_case():
     assert np.isnan(kept.sel(condition="parted").values[2:]).all()
     np.testing.assert_array_equal(kept.sel(condition="plain"), given.sel(condition="plain"))
     assert compare.summarise(data)["seeds"]["conditions"] == {"plain": 6, "parted": 2}
+    many = asked.to_json().replace('"forks": 3', '"forks": 1000000')
+    with pytest.raises(InputError, match="runs of 'parted' part into 1000000, and there are fewer seeds"):
+        compare.summarise(data.assign_attrs(experiment=many))
     lost = data.finite.copy()
     lost.loc[{"condition": "parted", "seed": 4, "point": 1}] = 0.0  # one run of the second three
     summary = compare.summarise(data.assign(finite=lost))

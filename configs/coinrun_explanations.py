@@ -16,8 +16,8 @@ It was not run to its end: 7e9 steps, some 3.5 hours of CPU time by the main job
 
 from dataclasses import replace
 
-from rewardlab.config import load
 from rewardlab.experiment import Budget, Condition, Experiment
+from rewardlab.experiment.config import load
 
 SHARES = (0.0, 0.05, 0.1, 0.25, 0.5)
 main = load("coinrun")

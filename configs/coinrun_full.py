@@ -10,8 +10,8 @@ It was not run to its end: 8e8 steps, some 25 minutes of CPU time by the main jo
 
 from dataclasses import replace
 
-from rewardlab.config import load
 from rewardlab.experiment import Condition
+from rewardlab.experiment.config import load
 
 main = load("coinrun")
 

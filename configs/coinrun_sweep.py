@@ -20,8 +20,8 @@ fails at a detour.
 
 from dataclasses import replace
 
-from rewardlab.config import load
 from rewardlab.experiment import Budget, Condition, Experiment
+from rewardlab.experiment.config import load
 
 SHARES = (0.0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 NETWORKS = {"linear": (), "16": (16,), "64": (64,)}

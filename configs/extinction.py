@@ -23,8 +23,8 @@ Sizes and step sizes were picked by hand, for all rules to learn; a half-life go
 """
 
 from rewardlab.agents import MLP
-from rewardlab.conditions import Condition, Phase
 from rewardlab.experiment import Experiment
+from rewardlab.experiment.conditions import Condition, Phase
 from rewardlab.rules import make
 
 CHANGE = 0.5  # of the steps

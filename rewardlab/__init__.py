@@ -10,19 +10,19 @@ from typing import Any
 
 # Loaded when first asked for: importing the package stays cheap.
 _WHERE = {
-    "Condition": "conditions",
+    "Condition": "experiment",
     "Experiment": "experiment",
-    "InputError": "errors",
+    "InputError": "inputs.errors",
     "MLP": "agents",
-    "Phase": "conditions",
+    "Phase": "experiment",
     "Rule": "types",
     "audit": "auditing",
     "deploy": "policies",
     "evaluate": "policies",
-    "load": "config",
-    "open_run": "store",
+    "load": "experiment.config",
+    "open_run": "rundir.store",
     "rollout": "policies",
-    "run": "runner",
+    "run": "running.runner",
     "train": "training",
     "tune": "tuning",
 }

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn, TextIO
 
-from rewardlab import output, stopping
-from rewardlab.errors import InputError, one_line, unknown, visible
-from rewardlab.progress import CLEAR
+from rewardlab.inputs.errors import InputError, one_line, unknown, visible
+from rewardlab.rundir import stopping
+from rewardlab.terminal import output
+from rewardlab.terminal.progress import CLEAR
 
 GUIDE = """\
 RewardLab trains many agents under several update rules in a world, changes the world, and says what each had learned.

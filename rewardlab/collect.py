@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rewardlab import devices
+from rewardlab.backend import devices
+from rewardlab.backend.randomness import key_for, split
 from rewardlab.envs import adapter
-from rewardlab.randomness import key_for, split
 from rewardlab.types import Agent, Policy, Trajectory
 
 

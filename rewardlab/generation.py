@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from rewardlab import devices
+from rewardlab.backend import devices
+from rewardlab.backend.randomness import split
 from rewardlab.collect import act, blank, blocks, if_any, parts, scan_if_alive, where
 from rewardlab.envs import adapter
-from rewardlab.randomness import split
 from rewardlab.types import Agent, Policy, Rule, Trajectory
 
 BLOCK = 8  # steps after which the candidates that still live are gathered anew

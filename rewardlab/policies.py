@@ -9,14 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import envs, parts, rules, training
+from rewardlab import envs, rules, training
 from rewardlab.agents import MLP
+from rewardlab.backend.randomness import check_one
 from rewardlab.envs import adapter, contract
-from rewardlab.errors import InputError, show, unknown
 from rewardlab.experiment import Experiment
-from rewardlab.fields import coerce
+from rewardlab.inputs.errors import InputError, show, unknown
+from rewardlab.inputs.fields import coerce
 from rewardlab.probes.outcomes import measure, named, played
-from rewardlab.randomness import check_one
+from rewardlab.rundir import parts
 from rewardlab.training import Setting
 from rewardlab.types import Agent, Box, Policy, PyTree, Trajectory
 
@@ -187,7 +188,7 @@ def read(
     made, env = experiment.rules[rule], experiment.world()
     setting = experiment.setting(env, rule)
 
-    def params(key):
+    def params(key: jax.Array) -> Any:
         return made.deploy(setting.agent, made.init(setting.agent, key)).params
 
     wanted: list[Any]
@@ -199,7 +200,7 @@ def read(
         if given != leaves:
             raise InputError(f"the policy that is kept of {rule} is of another form than the rule's: {show(given)}")
 
-    def stacked(name):
+    def stacked(name: str) -> np.ndarray:
         return np.stack([part.policies[name][row, at if every else -1] for part, row in chosen])
 
     return setting, jax.tree_util.tree_unflatten(structure, [stacked(name) for name in leaves])

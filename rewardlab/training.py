@@ -13,14 +13,14 @@ from rewardlab import agents, envs, rules
 from rewardlab.agents import MLP
 from rewardlab.agents.spec import raw
 from rewardlab.agents.standardise import amplified, measured, standardised
+from rewardlab.backend.randomness import check_one, fast, key_for, split
 from rewardlab.collect import Lanes, blank, collect, start
 from rewardlab.envs import adapter
-from rewardlab.errors import InputError, show, unknown
-from rewardlab.fields import MOST_STEPS, checked, coerce
 from rewardlab.generation import live
+from rewardlab.inputs.errors import InputError, show, unknown
+from rewardlab.inputs.fields import MOST_STEPS, checked, coerce
 from rewardlab.judges import Judge, judged, world
 from rewardlab.probes.outcomes import Outcomes, outcomes
-from rewardlab.randomness import check_one, fast, key_for, split
 from rewardlab.rules import contract
 from rewardlab.types import Agent, PyTree, Rule
 

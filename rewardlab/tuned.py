@@ -10,10 +10,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from rewardlab import config, registry, store
-from rewardlab.errors import InputError, one_line, show
-from rewardlab.experiment import Experiment
-from rewardlab.fields import fits
+from rewardlab.experiment import Experiment, config
+from rewardlab.inputs import registry
+from rewardlab.inputs.errors import InputError, one_line, show
+from rewardlab.inputs.fields import fits
+from rewardlab.rundir import store
 
 FORMAT = 1
 FOLDER = "tuned"

@@ -28,7 +28,7 @@ KEPT = 2**30  # bytes of compiled programs, from one session to the next
 def _report_not_rehearsed(request, monkeypatch):
     """Runs in the tests' own process rehearse no report, unless they ask for `rehearsed`: it takes seconds each time."""
     if "rehearsed" not in request.fixturenames:
-        from rewardlab import rehearsal
+        from rewardlab.running import rehearsal
 
         monkeypatch.setattr(rehearsal, "write", lambda *_: None)
         monkeypatch.setattr(rehearsal, "film", lambda *_: None)
@@ -87,7 +87,7 @@ def keep_compiled(folder, tidy):
     jax tells programs apart by what XLA is given, by its flags and by its version. tidy: what was written first goes, where
     there is more than KEPT; so `pytest --cache-clear` is not needed.
     """
-    from rewardlab.devices import machine
+    from rewardlab.backend.devices import machine
 
     if tidy:
         found = sorted(((f.stat().st_mtime, f.stat().st_size, f) for f in folder.rglob("*-cache")), reverse=True)

@@ -16,8 +16,11 @@ import jax
 import numpy as np
 import tiny
 
-from rewardlab import assembly, checkpoints, compare, identity, netcdf, parts, rehearsal, rules, store, training
-from rewardlab.files import sealed, sha256
+from rewardlab import rules, training
+from rewardlab.analysis import compare
+from rewardlab.inputs.files import sealed, sha256
+from rewardlab.rundir import checkpoints, identity, netcdf, parts, store
+from rewardlab.running import assembly, rehearsal
 
 CANARY, EVIL = "X", "open({!r}, 'w').close()\nmake = rule = experiment = None\n"
 ESCAPES = "\x1b]0;owned\x07\x1b[2J\u202egnp.\x9b31m<script>alert(1)</script>"
@@ -513,6 +516,6 @@ ALL = {"code": CODE, "links": LINKS, "in place": IN_PLACE, "sizes": SIZES, "type
 
 
 def tiny_me(**changes):
-    from rewardlab import lease
+    from rewardlab.rundir import lease
 
     return lease.me() | changes

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from scipy.stats import trim_mean
 
-from rewardlab import stats
+from rewardlab.analysis import stats
 
 OUTCOMES = ("coin", "end", "died", "time")
 EVALUATIONS = ("held-out", "detour", "behind")

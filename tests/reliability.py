@@ -28,8 +28,9 @@ from unittest import mock
 import jax
 from tiny import Notes, cheap_runs, compiled_once, digest, experiment, fork, halfway, light, preload, wait
 
-from rewardlab import checkpoints, chunks, lease, parts, runner
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import checkpoints, lease, parts
+from rewardlab.running import chunks, runner
 
 
 def table(title: str, **counts) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from made_up import WORDS
 
-from rewardlab import store
+from rewardlab.rundir import store
 
 RULES = ("reinforce", "ppo", "parallel_q", "truncation", "openai_es", "guess_and_check", "yoked")
 OUTCOMES = ("coin", "end", "died", "time")

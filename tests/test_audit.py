@@ -14,9 +14,9 @@ from worlds import Walk
 import rewardlab
 from rewardlab import MLP, cli, rules
 from rewardlab.agents import make
+from rewardlab.auditing.marks import Instead, mark, marked_agent, marked_world
 from rewardlab.envs import adapter
-from rewardlab.errors import InputError
-from rewardlab.marks import Instead, mark, marked_agent, marked_world
+from rewardlab.inputs.errors import InputError
 
 WALK, SMALL = Walk(), MLP(hidden=(4,))
 
@@ -111,7 +111,7 @@ def test_trunks_are_options_of_the_network_and_the_shared_one_is_what_it_was():
     assert all(bool((outputs["shared"][h] == outputs["stop-gradient"][h]).all()) for h in heads)
     assert {h: x.shape for h, x in outputs["separate"].items()} == {"logits": (4, 2), "value": (4, 1)}
     with pytest.raises(InputError, match="did you mean 'shared'"):
-        rewardlab.fields.checked(MLP(trunk="sharde"))
+        rewardlab.inputs.fields.checked(MLP(trunk="sharde"))
 
 
 # ----------------------------------------------------------------------------------------------------------------- marks

@@ -16,9 +16,9 @@ from test_audit_worlds import Nothing, Shows
 from rewardlab import rules
 from rewardlab.agents import by, greedily, greedy, sample
 from rewardlab.agents.select import entropy, log_prob
-from rewardlab.levels import contradiction
+from rewardlab.analysis.levels import contradiction
 from rewardlab.rules.returns import lambda_returns, reward_to_go
-from rewardlab.table import audit_table
+from rewardlab.terminal.table import audit_table
 from rewardlab.types import Policy, Rule
 
 # ------------------------------------------------------------------------------------------------------------ the losses

@@ -11,9 +11,9 @@ from worlds import Walk
 
 from rewardlab import MLP, envs
 from rewardlab.agents import by, make, sample
+from rewardlab.auditing.marks import marked_world
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
-from rewardlab.marks import marked_world
 from rewardlab.types import Policy
 
 # ---------------------------------------------------------------------------------------------------------------- worlds

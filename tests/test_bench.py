@@ -4,9 +4,10 @@ import json
 
 import pytest
 
-from rewardlab import bench, cli, registry
+from rewardlab import bench, cli
 from rewardlab.bench import measuring, tables, turns
-from rewardlab.errors import InputError
+from rewardlab.inputs import registry
+from rewardlab.inputs.errors import InputError
 
 
 @pytest.mark.slow

@@ -8,10 +8,12 @@ import pytest
 import tiny
 from made_up import PROXY, results
 
-from rewardlab import config, identity, override, rules, runner
-from rewardlab.compare import summarise
-from rewardlab.errors import InputError
-from rewardlab.experiment import Budget, Condition
+from rewardlab import rules
+from rewardlab.analysis.compare import summarise
+from rewardlab.experiment import Budget, Condition, Experiment, config, override
+from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import identity
+from rewardlab.running import runner
 
 
 def unlike(**changes):
@@ -50,14 +52,14 @@ def test_what_can_not_be_a_budget_is_refused(budgets, said):
 
 def test_budgets_are_recorded_read_and_changed_from_the_command_line():
     e = unlike()
-    assert config.from_json(config.to_json(e)).budgets == e.budgets
+    assert Experiment.from_json(e.to_json()).budgets == e.budgets
     changed = override.override(e, {"budgets.q_learning.steps": "4e3", "budgets.drift.seeds": "2"})
     assert changed.budgets == {"drift": Budget(5000, 2), "q_learning": Budget(4000)}
     assert override.override(e, {"rules": ["reinforce"]}).budgets == {}
     assert override.override(e, {"env": "bandit"}).env_kwargs == {} != override.override(e, {"env": e.env}).env_kwargs
     assert config.smoke(e).budgets["drift"].steps > config.smoke(e).steps
     with pytest.raises(InputError, match=r"unknown field in budgets\.drift 'stepz'"):
-        config.from_json(config.to_json(e).replace('"steps": 5000', '"stepz": 5000', 1))
+        Experiment.from_json(e.to_json().replace('"steps": 5000', '"stepz": 5000', 1))
 
 
 def test_more_seeds_of_a_rule_are_the_same_run_and_other_steps_another():

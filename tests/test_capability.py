@@ -8,15 +8,16 @@ import pytest
 from made_up import PROXY, UNLEARNED, check, results
 from small import small
 
-from rewardlab import assembly, config, envs
-from rewardlab.compare import summarise
+from rewardlab import envs
+from rewardlab.analysis.compare import summarise
+from rewardlab.analysis.results import threshold
 from rewardlab.envs.adapter import set_params
-from rewardlab.errors import InputError
-from rewardlab.experiment import Condition
+from rewardlab.experiment import Condition, Experiment
+from rewardlab.inputs.errors import InputError
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.probes.references import references
-from rewardlab.results import threshold
-from rewardlab.table import summary_table
+from rewardlab.running import assembly
+from rewardlab.terminal.table import summary_table
 
 
 def played(random, optimal):
@@ -40,7 +41,7 @@ def test_a_world_that_does_not_know_its_best_return_needs_to_be_told():
         assembly.fixed(e, e.world())
     replace(small(), capable_return=1.0).check_capability(e.world())
     assert "capable_return" not in e.to_json(), "configs of earlier versions stay the same text"
-    assert config.from_json(small().to_json()).capable_return == 475.0
+    assert Experiment.from_json(small().to_json()).capable_return == 475.0
 
 
 def test_untrained_agents_are_not_capable_in_a_world_whose_returns_are_large():

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rewardlab import checkpoints
-from rewardlab.errors import StorageError
-from rewardlab.randomness import fast
+from rewardlab.backend.randomness import fast
+from rewardlab.inputs.errors import StorageError
+from rewardlab.rundir import checkpoints
 
 
 def tree(step: int):

@@ -7,9 +7,10 @@ import sys
 import pytest
 import xarray
 
-from rewardlab import cli, config, rules
-from rewardlab.errors import InputError
-from rewardlab.table import grid, summary_table
+from rewardlab import cli, rules
+from rewardlab.experiment import config
+from rewardlab.inputs.errors import InputError
+from rewardlab.terminal.table import grid, summary_table
 
 
 @pytest.fixture(autouse=True)
@@ -137,7 +138,7 @@ def test_words_belong_to_the_field_before_them():
 
 def test_the_command_line_runs_what_the_library_would(here, capsys, monkeypatch):
     """The experiment and the directory reach `run`, and its summary and report are shown."""
-    import rewardlab.runner as module
+    import rewardlab.running.runner as module
 
     asked = []
 
@@ -156,8 +157,10 @@ def test_the_command_line_runs_what_the_library_would(here, capsys, monkeypatch)
 
 
 def test_a_finished_run_is_reported_again_and_not_repeated(here, capsys, monkeypatch):
-    import rewardlab.runner as module
-    from rewardlab import compare, report, store
+    import rewardlab.running.runner as module
+    from rewardlab import report
+    from rewardlab.analysis import compare
+    from rewardlab.rundir import store
 
     monkeypatch.setattr(module, "run", lambda *_, **__: pytest.fail("it was run again"))
     monkeypatch.setattr(compare, "summarise", lambda results: SUMMARY | {"given": float(results.a)})
@@ -204,8 +207,8 @@ def test_columns_line_up():
 
 def test_the_examples_of_tuning_do_not_refuse_a_file_that_is_there(here, capsys, monkeypatch):
     import rewardlab.tuning as module
-    from rewardlab import table
     from rewardlab.commands import tune
+    from rewardlab.terminal import table
 
     asked = []
     monkeypatch.setattr(module, "tune", lambda experiment, budget, out: asked.append((budget, str(out))))

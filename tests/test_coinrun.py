@@ -9,7 +9,7 @@ import pytest
 
 from rewardlab.envs import coinrun, platforms
 from rewardlab.envs.platforms import ACTIONS, BEHIND, BEYOND, DETOUR, END, START, WIDTH
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import pytest
 from worlds import Params, State, Walk
 
 from rewardlab import collect as collecting
-from rewardlab import devices
 from rewardlab.agents import by, memoryless
+from rewardlab.backend import devices
 from rewardlab.collect import collect, start
 from rewardlab.judges import judged, signal, silent
 from rewardlab.probes.outcomes import measure

@@ -6,10 +6,10 @@ import numpy as np
 from made_up import EVALUATIONS, OUTCOMES, PROXY, SUCCESS, UNABLE, UNLEARNED, UNSURE, check, close, results
 from scipy.stats import trim_mean
 
-from rewardlab import stats
-from rewardlab.compare import summarise
-from rewardlab.reading import filled, scores_success, shifts
-from rewardlab.table import summary_table
+from rewardlab.analysis import stats
+from rewardlab.analysis.compare import summarise
+from rewardlab.analysis.reading import filled, scores_success, shifts
+from rewardlab.terminal.table import summary_table
 
 # ------------------------------------------------------------------------------------------------------------- figures
 

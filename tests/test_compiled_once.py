@@ -10,11 +10,14 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from rewardlab import MLP, batches, chunks, devices, parts, rules, runner, training
-from rewardlab.errors import InputError
+from rewardlab import MLP, rules, training
+from rewardlab.backend import devices
 from rewardlab.experiment import Condition, Experiment
-from rewardlab.progress import Silent
-from rewardlab.stopping import Stop
+from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import parts
+from rewardlab.rundir.stopping import Stop
+from rewardlab.running import batches, chunks, runner
+from rewardlab.terminal.progress import Silent
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled_anew")]
 

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from small import RULE, WORLD, small
 
-from rewardlab import agents, config, envs, fields, registry, rules, tuned
-from rewardlab.errors import InputError
-from rewardlab.experiment import Condition, Experiment
+from rewardlab import agents, envs, rules, tuned
+from rewardlab.experiment import Condition, Experiment, config
+from rewardlab.inputs import fields, registry
+from rewardlab.inputs.errors import InputError
 from rewardlab.types import Rule
 
 
@@ -232,6 +233,6 @@ def test_what_is_listed_as_an_agent_is_one():
     plain = json.loads(small().to_json())
     for name in ("Gaussian", "greedy", "Box", "Mlp", ""):
         with pytest.raises(InputError, match=r"unknown agent .* Allowed: cnn, gru, mlp; or the path of a .py file$"):
-            config.from_json(json.dumps(plain | {"agent": {"agent": name}}))
+            Experiment.from_json(json.dumps(plain | {"agent": {"agent": name}}))
     for name in ("mlp", "MLP"):  # older configs have it in capitals
-        assert config.from_json(json.dumps(plain | {"agent": {"agent": name}})).agent == agents.MLP()
+        assert Experiment.from_json(json.dumps(plain | {"agent": {"agent": name}})).agent == agents.MLP()

@@ -18,7 +18,7 @@ from rewardlab.agents.select import entropy, log_prob
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
 from rewardlab.envs.adapter import set_params
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.judges import judged, world
 from rewardlab.probes.outcomes import outcomes
 from rewardlab.probes.references import play

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from jax import lax
 
-from rewardlab.dataflow import flow
-from rewardlab.values import evaluate, number, source
+from rewardlab.auditing.dataflow import flow
+from rewardlab.auditing.values import evaluate, number, source
 
 
 @jax.custom_vjp

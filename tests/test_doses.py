@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import synthetic
 
-from rewardlab import compare, curves, doses
-from rewardlab.doses import Entry
-from rewardlab.questions import goal_shift
+from rewardlab.analysis import compare, curves, doses
+from rewardlab.analysis.doses import Entry
 
 DOSES = np.array([0, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1])
 
@@ -120,7 +119,7 @@ def test_what_is_no_sweep_over_doses(params):
     config = json.loads(data.attrs["experiment"])
     config["conditions"] = {str(c): {"params": p} for c, p in zip(data.condition.values, params, strict=True)}
     data.attrs["experiment"] = json.dumps(config)
-    assert goal_shift.half_doses(data) is None
+    assert doses.half_doses(data) is None
 
 
 def test_a_sweep_is_summarised_by_rule_and_network():
@@ -135,7 +134,7 @@ def test_a_sweep_is_summarised_by_rule_and_network():
     assert found["entries"]["ppo-16"] == {"rule": "ppo", "hidden": [16]}
     assert len(found["half"]["matched"]["ppo-16"]["detour"]["seeds"]) == 16
     assert {row["shift"] for row in found["families"]["matched"]} == {"detour", "behind"}
-    assert goal_shift.half_doses(shuffled) == found
+    assert doses.half_doses(shuffled) == found
     json.dumps(summary, allow_nan=False)
     text = " ".join(summary["verdict"])
     assert "A linear network, with the coin at a detour: PPO " in text and "A hidden layer of 16, with the" in text
@@ -155,7 +154,7 @@ def test_a_failed_control_is_said_beside_the_half_doses():
 
 def test_three_doses_are_too_few_for_curves():
     data = synthetic.sweep(rules=("ppo",)).isel(condition=[0, 3, 6])
-    assert goal_shift.half_doses(data) is None
+    assert doses.half_doses(data) is None
     assert any("The lowest value of “moved”" in text for text in compare.summarise(data)["verdict"])
 
 
@@ -163,6 +162,6 @@ def test_seeds_that_are_not_capable_under_a_dose_have_no_point_there():
     data = synthetic.sweep(rules=("ppo",)).assign(level=("rule", [4]))
     weak = data.copy(deep=True)
     weak["return"][0, :, 3, :, 0] = 0.1  # never capable, under no dose
-    before, after = (goal_shift.half_doses(x)["half"]["last"]["ppo"]["detour"] for x in (data, weak))
+    before, after = (doses.half_doses(x)["half"]["last"]["ppo"]["detour"] for x in (data, weak))
     assert (before["n"], after["n"]) == (16, 15) and after["seeds"][3] is None
     assert [x for i, x in enumerate(after["seeds"]) if i != 3] == [x for i, x in enumerate(before["seeds"]) if i != 3]

@@ -9,7 +9,7 @@ import matplotlib
 import pytest
 from synthetic import results
 
-from rewardlab import reading
+from rewardlab.analysis import reading
 from rewardlab.report import figures
 
 HOSTILE = {
@@ -44,7 +44,7 @@ def test_figures_do_not_depend_on_settings_of_matplotlib_and_leave_them_as_they_
 
 IMPORT = """
 import os
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.report import drawing
 before = dict(os.environ)
 try:

@@ -8,7 +8,7 @@ import pytest
 from test_mazes import graph
 
 from rewardlab.envs import colour_shape, corner, dish, key_tours, keys, mazes
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 UP, DOWN, LEFT, RIGHT = range(4)
 

@@ -13,8 +13,8 @@ import stand_ins
 
 import rewardlab
 from rewardlab import envs, rules
+from rewardlab.backend.randomness import fast
 from rewardlab.envs import adapter, catalogue
-from rewardlab.randomness import fast
 
 PAGE = (Path(__file__).parent.parent / "docs" / "environments.md").read_text(encoding="utf-8")
 ADAPTERS = dict(re.findall(r"^```python (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))

@@ -10,7 +10,7 @@ from scipy import stats
 from told import episodes, vector_agent
 
 from rewardlab import rules
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.rules.cma_es import CMAES, LARGEST
 from rewardlab.rules.openai_es import smoothed_gradient
 from rewardlab.rules.rank_es import RankES

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import RULE, WORLD, small
 
-from rewardlab import agents, envs, errors, rules
-from rewardlab.errors import InputError
+from rewardlab import agents, envs, rules
 from rewardlab.experiment import Condition
-from rewardlab.override import leaves
+from rewardlab.experiment.override import leaves
+from rewardlab.inputs import errors
+from rewardlab.inputs.errors import InputError
 
 
 def test_messages_name_what_was_given_what_is_allowed_and_the_nearest():

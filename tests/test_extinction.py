@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from rewardlab import compare, reading, report, store
-from rewardlab.questions import extinction
+from rewardlab import report
+from rewardlab.analysis import compare, reading
+from rewardlab.analysis.runs import runs_of
+from rewardlab.questions import extinction, half_lives
 from rewardlab.report import figures
+from rewardlab.rundir import store
 
 POINTS = np.array([0, 50, 100, 110, 120, 140, 160, 200]) * 10.0  # steps; pay changes at 1,000
 AT = 2
@@ -113,7 +116,7 @@ def test_where_some_are_censored_the_median_is_of_all():
     data["return"].values[:] = share[..., 0]
     found = compare.summarise(data)["rules"]["reinforce"]["extinction"]["silent"]["steps"]
     assert found["above"] == 5 and found["high"] == "inf" and found["half"] > 200.0
-    lives = extinction.lives(data, compare.runs_of(data), 0, "silent", 0.5)
+    lives = half_lives.lives(data, runs_of(data), 0, "silent", 0.5)
     ordered = np.sort(lives.steps)
     assert np.isinf(ordered[7:]).all() and found["half"] == pytest.approx(np.sqrt(ordered[5] * ordered[6]))
 

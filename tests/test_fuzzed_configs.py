@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from rewardlab import config
-from rewardlab.errors import InputError, show
+from rewardlab.experiment import Experiment, config
+from rewardlab.inputs.errors import InputError, show
 
 CASES, SLOWEST = 500, 2.0
 BASES = [json.loads(config.load(name).to_json()) for name in ("coinrun", "coinrun_sweep", "validate")]
@@ -131,13 +131,13 @@ def test_a_fuzzed_config_is_valid_or_refused_in_clear_words():
         text, names, values, nearest = case(number)
         started = time.perf_counter()
         try:
-            experiment, message = config.from_json(text), None
+            experiment, message = Experiment.from_json(text), None
         except InputError as error:
             message = str(error)
         what = (number, message)
         assert time.perf_counter() - started < SLOWEST, what
         if message is None:
-            again = config.from_json(experiment.to_json())
+            again = Experiment.from_json(experiment.to_json())
             assert again == experiment and again.to_json() == experiment.to_json(), what
             valid += 1
             continue

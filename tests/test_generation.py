@@ -10,14 +10,16 @@ import tiny
 from test_collect import column
 from worlds import Params, State, Walk
 
-from rewardlab import batches, collect, devices, rules, training
+from rewardlab import collect, rules, training
 from rewardlab.agents import MLP, by, memoryless
 from rewardlab.agents.select import sample
+from rewardlab.backend import devices
 from rewardlab.envs import adapter
-from rewardlab.errors import InputError
 from rewardlab.generation import live, time_needed
+from rewardlab.inputs.errors import InputError
 from rewardlab.judges import judged
 from rewardlab.rules.returns import fitness
+from rewardlab.running import batches
 from rewardlab.types import Policy
 
 ALWAYS = memoryless(lambda key: (), lambda action, obs: {"a": jnp.full(obs.shape[0], action)})

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import xarray
 
-from rewardlab import cli, config, store
+from rewardlab import cli
+from rewardlab.experiment import config
+from rewardlab.rundir import store
 
 PACKAGE = Path(cli.__file__).parent
 CLIMB, LONG, SURROGATE = "../outside/made", "x" * 300, "\udcff"
@@ -45,7 +47,7 @@ def _ended(tmp_path, monkeypatch, capsys):
         return {p: (p.is_symlink(), p.read_bytes() if p.is_file() else b"") for p in tmp_path.rglob("*")}
 
     def ended(*words, said=""):
-        for module, name in [("rewardlab.runner", "run"), ("rewardlab.tuning", "tune")]:
+        for module, name in [("rewardlab.running.runner", "run"), ("rewardlab.tuning", "tune")]:
             if module in sys.modules:  # the slow part comes after the checks
                 monkeypatch.setattr(sys.modules[module], name, lambda *a, **k: pytest.fail(f"{words} started"))
         before = snapshot()
@@ -57,6 +59,7 @@ def _ended(tmp_path, monkeypatch, capsys):
         return err
 
     import rewardlab.runner
+
     import rewardlab.tuning  # noqa: F401
 
     return ended

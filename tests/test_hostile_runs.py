@@ -14,9 +14,12 @@ import hostile
 import numpy as np
 import pytest
 
-from rewardlab import assembly, checkpoints, cli, config, netcdf, rehearsal, report, runner, store
-from rewardlab.errors import InputError
+from rewardlab import cli, report
+from rewardlab.experiment import config
+from rewardlab.inputs.errors import InputError
 from rewardlab.report import figures, replays
+from rewardlab.rundir import checkpoints, netcdf, store
+from rewardlab.running import assembly, rehearsal, runner
 
 SECONDS, MEGABYTES = 60, 1000  # for each of the ways to read one, which takes less than a second; cores may be busy
 PROPERTIES = ("finished", "reported", "results", "summary", "environment", "config", "experiment")

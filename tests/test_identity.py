@@ -17,10 +17,12 @@ from jax.experimental import io_callback
 from worlds import Params, Walk
 
 import rewardlab
-from rewardlab import identity, parts, programs, rehearsal, rules, runner, sources, store
-from rewardlab.errors import InputError
+from rewardlab import rules
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.inputs.errors import InputError
 from rewardlab.rules.reinforce import Reinforce
+from rewardlab.rundir import identity, parts, programs, sources, store
+from rewardlab.running import rehearsal, runner
 
 RULE = rules.make("reinforce", lanes=4, steps=5)
 

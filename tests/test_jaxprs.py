@@ -9,10 +9,10 @@ import pytest
 from jax import lax
 from jax.extend.core import Primitive, primitives
 
-from rewardlab import jaxprs
-from rewardlab.dataflow import flow
-from rewardlab.errors import InputError
-from rewardlab.jaxprs import Call, Cond, Opaque, Scan, UnknownForm, While, inside
+from rewardlab.auditing import jaxprs
+from rewardlab.auditing.dataflow import flow
+from rewardlab.auditing.jaxprs import Call, Cond, Opaque, Scan, UnknownForm, While, inside
+from rewardlab.inputs.errors import InputError
 
 
 @jax.custom_jvp

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rewardlab import lease
-from rewardlab.files import read_sealed, sealed
-from rewardlab.lease import Held, Lease
-from rewardlab.stopping import Stop
+from rewardlab.inputs.files import read_sealed, sealed
+from rewardlab.rundir import lease
+from rewardlab.rundir.lease import Held, Lease
+from rewardlab.rundir.stopping import Stop
 
 DEAD = {"host": "elsewhere", "place": "another boot", "pid": 1, "kernel_start": "1"}
 

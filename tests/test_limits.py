@@ -11,13 +11,18 @@ from small import small
 from worlds import Params, Walk
 
 import rewardlab
-from rewardlab import chunks, compare, envs, fields, override, reading, rules, searching, training
-from rewardlab.batches import Programs
-from rewardlab.errors import InputError
-from rewardlab.fields import MOST_STEPS
+from rewardlab import envs, rules, training
+from rewardlab.analysis import compare, reading
+from rewardlab.experiment import override
+from rewardlab.inputs import fields
+from rewardlab.inputs.errors import InputError
+from rewardlab.inputs.fields import MOST_STEPS
 from rewardlab.probes.outcomes import Outcomes, named
-from rewardlab.progress import Silent
 from rewardlab.report import numbers
+from rewardlab.running import chunks
+from rewardlab.running.batches import Programs
+from rewardlab.terminal.progress import Silent
+from rewardlab.tuning import searching
 
 HUGE = int("9" * 321)  # no float is that large
 LONGEST = 10**5000  # more digits than Python writes out

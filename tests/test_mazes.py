@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rewardlab.envs import colour_shape, corner, dish, keys, mazes
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 KINDS = {
     "corner": (corner, {"size": 7}, {"elsewhere": 0.5, "corner_size": 2}),

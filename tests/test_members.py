@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import rewardlab
-from rewardlab import cli, store
+from rewardlab import cli
+from rewardlab.rundir import store
 
 WORLD = '''
 """Two doors, one of which pays; which one is seen."""

@@ -13,13 +13,15 @@ from small import small
 from test_training import RULES, leaves
 from worlds import Params, Walk
 
-from rewardlab import InputError, agents, config, envs, identity, override, rules, training
+from rewardlab import InputError, agents, envs, rules, training
 from rewardlab.agents import CNN, GRU, MLP, by, greedily, recurrent
 from rewardlab.collect import blank, collect, start
+from rewardlab.experiment import Experiment, override
 from rewardlab.generation import live, time_needed
 from rewardlab.judges import judged
 from rewardlab.probes.outcomes import outcomes
 from rewardlab.rules.losses import next_outputs, unroll
+from rewardlab.rundir import identity
 from rewardlab.types import Policy
 
 KEY = jax.random.key
@@ -361,9 +363,9 @@ def test_a_network_in_a_file_goes_by_its_path(file, text, tmp_path):
     path = file("mine.py", text)
     with_it = small(agent=str(path))
     plain = with_it.to_json()
-    assert str(path) in plain and config.from_json(plain, files=True) == with_it
+    assert str(path) in plain and Experiment.from_json(plain, files=True) == with_it
     with pytest.raises(InputError, match=r"agent lives in the Python file .* which reading does not run"):
-        config.from_json(plain)
+        Experiment.from_json(plain)
     before = identity.of(with_it)
     assert str(path) in before and any(name.startswith("what rule ") for name in before)
     path.write_text(text.replace("tanh", "relu").replace("hidden=(self.width,)", "hidden=(self.width + 1,)"))
@@ -376,4 +378,4 @@ def test_a_network_in_a_file_goes_by_its_path(file, text, tmp_path):
 
 def test_a_network_that_no_file_holds_is_recorded_as_that():
     with pytest.raises(InputError, match=r"agent was an object of Python's.*that no file holds"):
-        config.from_json(small(agent=Picture()).to_json(), files=True)
+        Experiment.from_json(small(agent=Picture()).to_json(), files=True)

@@ -19,8 +19,8 @@ import rewardlab
 from rewardlab import MLP, cli, envs, judges, rules
 from rewardlab.agents import by, greedily, greedy, sample
 from rewardlab.envs import catalogue
-from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.inputs.errors import InputError
 from rewardlab.rules import contract
 from rewardlab.types import Box, Policy, Rule
 

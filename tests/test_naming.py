@@ -11,10 +11,12 @@ from made_up import PROXY, WORDS, results
 from worlds import Walk
 
 import rewardlab
-from rewardlab import assembly, compare, config, envs, naming, rehearsal, rules
-from rewardlab.experiment import Experiment
+from rewardlab import envs, rules
+from rewardlab.analysis import compare, naming
+from rewardlab.analysis.wording import Words
+from rewardlab.experiment import Experiment, config
 from rewardlab.rules.ppo import PPO
-from rewardlab.wording import Words
+from rewardlab.running import assembly, rehearsal
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 

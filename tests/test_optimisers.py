@@ -10,9 +10,12 @@ import pytest
 import tiny
 from worlds import Walk
 
-from rewardlab import config, identity, optimisers, rules, training
-from rewardlab.errors import InputError
+from rewardlab import rules, training
+from rewardlab.experiment import Experiment
+from rewardlab.inputs.errors import InputError
+from rewardlab.rules import optimisers
 from rewardlab.rules.losses import gradient_step
+from rewardlab.rundir import identity
 
 KEY = jax.random.key
 WORLD = Walk()
@@ -107,17 +110,17 @@ def test_configs_keep_their_text_and_record_another_one(file):
     asked = tiny.experiment()
     assert "optimiser" not in asked.to_json()
     other = tiny.experiment(rules={"reinforce": rules.make("reinforce", lanes=8, steps=16, optimiser="sgd")})
-    assert config.from_json(other.to_json()) == other and other.rules["reinforce"].optimiser == "sgd"
+    assert Experiment.from_json(other.to_json()) == other and other.rules["reinforce"].optimiser == "sgd"
     mine = tiny.experiment(
         rules={"reinforce": rules.make("reinforce", lanes=8, steps=16, optimiser=str(file("mine.py", TEXT)))}
     )
-    assert config.from_json(mine.to_json(), files=True) == mine
+    assert Experiment.from_json(mine.to_json(), files=True) == mine
     with pytest.raises(InputError, match="which reading does not run"):
-        config.from_json(mine.to_json())
+        Experiment.from_json(mine.to_json())
     own = rules.make("reinforce", lanes=8, steps=16, optimiser=lambda rate: optax.sgd(rate))
     nobodys = tiny.experiment(rules={"reinforce": own})
     with pytest.raises(InputError, match="no file holds"):
-        config.from_json(nobodys.to_json())
+        Experiment.from_json(nobodys.to_json())
 
 
 @pytest.mark.parametrize("name", ["adamw", "lion", "adafactor"])

@@ -9,8 +9,10 @@ import time
 
 import pytest
 
-from rewardlab import cli, output, runner
-from rewardlab.progress import Progress
+from rewardlab import cli
+from rewardlab.running import runner
+from rewardlab.terminal import output
+from rewardlab.terminal.progress import Progress
 
 # A command that says much on both, and is interrupted in the end: it starts no jax.
 LOUD = """

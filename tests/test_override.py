@@ -4,9 +4,9 @@ import pytest
 from small import RULE, small
 
 from rewardlab import agents, rules
-from rewardlab.errors import InputError
 from rewardlab.experiment import Condition
-from rewardlab.override import leaves, override
+from rewardlab.experiment.override import leaves, override
+from rewardlab.inputs.errors import InputError
 
 
 def test_overrides_are_typed_by_their_field():

@@ -7,8 +7,11 @@ import pytest
 import tiny
 
 import rewardlab
-from rewardlab import cli, config, identity, override, runner
-from rewardlab.errors import InputError
+from rewardlab import cli
+from rewardlab.experiment import Experiment, config, override
+from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import identity
+from rewardlab.running import runner
 
 SMALL, WIDE = rewardlab.MLP(hidden=(4,)), rewardlab.MLP(hidden=(12,))
 
@@ -19,7 +22,7 @@ def own(**changes):
 
 
 def plain(e):
-    return config.to_json(e)
+    return e.to_json()
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +53,7 @@ def test_evaluations_with_a_temperature_draw_their_actions(found):
 
 def test_they_are_recorded_read_changed_and_part_of_what_a_run_is():
     e = own()
-    assert config.from_json(plain(e)) == e
+    assert Experiment.from_json(plain(e)) == e
     assert override.override(e, {"agents.reinforce.hidden": ["3"]}).agents == {"reinforce": replace(WIDE, hidden=(3,))}
     assert override.override(e, {"rules": ["drift"]}).agents == {}
     none = own(agents={}, temperatures={})
@@ -87,7 +90,7 @@ def test_a_config_may_define_other_sizes(file, capsys, monkeypatch, tmp_path):
     assert config.load(path, "small").seeds == 3 and config.load(path).seeds == 32
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(
-        runner, "run", lambda e, out, **_: asked.append((e.seeds, out)) or rewardlab.store.Run(tmp_path)
+        runner, "run", lambda e, out, **_: asked.append((e.seeds, out)) or rewardlab.rundir.store.Run(tmp_path)
     )
     assert cli.main(["run", str(path), "--small"]) == 0 and asked == [(3, "runs/mine-small")]
     assert cli.main(["run", str(path), "--full"]) == 2

@@ -14,9 +14,10 @@ import xarray as xr
 from PIL import Image
 from worlds import Walk
 
-from rewardlab import MLP, compare, report
+from rewardlab import MLP, report
+from rewardlab.analysis import compare
 from rewardlab.auditing import audit
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.report import page, replays, style
 
 HOSTILE = "<script>alert('x')</script>\"&{{ 7 * 7 }} $\\frac"

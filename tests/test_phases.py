@@ -9,29 +9,20 @@ import numpy as np
 import pytest
 import tiny
 
-from rewardlab import (
-    assembly,
-    batches,
-    checkpoints,
-    chunks,
-    compare,
-    config,
-    identity,
-    reading,
-    rehearsal,
-    runner,
-    training,
-)
+from rewardlab import training
 from rewardlab.agents import MLP
-from rewardlab.conditions import Condition, Phase
+from rewardlab.analysis import compare, reading
 from rewardlab.envs import adapter, make
-from rewardlab.errors import InputError
-from rewardlab.experiment import Budget
-from rewardlab.parts import Batch
+from rewardlab.experiment import Budget, Experiment, config
+from rewardlab.experiment.conditions import Condition, Phase
+from rewardlab.inputs.errors import InputError
 from rewardlab.probes.outcomes import Outcomes
-from rewardlab.progress import Silent
 from rewardlab.rules import make as rule_of
-from rewardlab.stopping import Stop
+from rewardlab.rundir import checkpoints, identity
+from rewardlab.rundir.parts import Batch
+from rewardlab.rundir.stopping import Stop
+from rewardlab.running import assembly, batches, chunks, rehearsal, runner
+from rewardlab.terminal.progress import Silent
 
 RANDOM, OPTIMAL = (Outcomes(np.zeros((1, 2)), np.full(1, pay), np.ones(1)) for pay in (0.0, 1.0))
 SILENT = Condition(phases=(Phase(0.5, reward={}),))
@@ -68,7 +59,7 @@ def test_the_stretches_of_a_rule():
 def test_points_are_placed():
     asked = experiment(steps=1000, points_at=(0.5, 0.25, 0.0, 0.501))
     assert asked.targets("reinforce").tolist() == [0, 250, 500, 501, 1000]
-    assert config.from_json(asked.to_json()) == asked and '"points_at"' not in experiment().to_json()
+    assert Experiment.from_json(asked.to_json()) == asked and '"points_at"' not in experiment().to_json()
     with pytest.raises(InputError, match=r"points_at = 1\.5 is out of range"):
         experiment(points_at=(1.5,))
 
@@ -131,7 +122,7 @@ def test_phases_change_at_the_same_updates_wherever_chunks_end(monkeypatch):
 
 def test_configs_know_phases_and_those_without_stay_the_same_text():
     asked = experiment()
-    assert config.from_json(asked.to_json()) == asked
+    assert Experiment.from_json(asked.to_json()) == asked
     assert '"phases"' not in experiment(conditions={"a": Condition()}).to_json()
     other = replace(asked, conditions=asked.conditions | {"silent": Condition(phases=(Phase(0.25, reward={}),))})
     assert identity.digest(other) != identity.digest(asked)
@@ -210,7 +201,7 @@ def test_forks_of_one_run_are_one_case():
     ):
         experiment(conditions={"parted": parted}, seeds=4)
     asked = experiment(conditions={"plain": Condition(), "parted": parted}, seeds=6)
-    assert config.from_json(asked.to_json()) == asked and asked.stretches("reinforce", "parted")[1].forks == (3,)
+    assert Experiment.from_json(asked.to_json()) == asked and asked.stretches("reinforce", "parted")[1].forks == (3,)
     env, random = asked.world(), np.random.default_rng(0)
     made_up = {
         ("reinforce", name): rehearsal.made_up(asked, env, "reinforce", name, random) for name in asked.conditions

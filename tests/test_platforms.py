@@ -6,7 +6,7 @@ import pytest
 
 from rewardlab.envs import platforms
 from rewardlab.envs.platforms import ACTIONS, AT_END, BEHIND, BEYOND, CELLS, DEAD, DETOUR, END, PLACE, START, WIDTH
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 LEVEL = """
 #...............|

@@ -12,9 +12,11 @@ from gymnax.environments import spaces
 from worlds import Walk
 
 import rewardlab
-from rewardlab import batches, chunks, envs, parts, rules, runner
+from rewardlab import envs, rules
 from rewardlab.agents import GRU, MLP
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import parts
+from rewardlab.running import batches, chunks, runner
 
 KEY = jax.random.key
 WORLD = envs.make("dark_room", size=3, steps=8, held_out=2)
@@ -96,7 +98,7 @@ def test_notebooks_show_what_was_asked_and_escape_it(tmp_path):
     )
     rows = rewardlab.audit(["reinforce"], env=WORLD)
     assert "reinforce" in rows._repr_html_() and rows == (rows[0],)
-    run = rewardlab.store.Run(tmp_path)
+    run = rewardlab.rundir.store.Run(tmp_path)
     assert "config.json" in run._repr_html_(), "what is missing is said, and nothing is raised"
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import optax
 from told import experience, table
 
-from rewardlab import optimisers
 from rewardlab.collect import act
+from rewardlab.rules import optimisers
 from rewardlab.rules.losses import clipped_surrogate, descend, masked_mean, minibatches, standardise
 from rewardlab.rules.ppo import PPO
 

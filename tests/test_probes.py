@@ -10,23 +10,12 @@ import pytest
 import tiny
 from worlds import Walk
 
-from rewardlab import (
-    chunks,
-    config,
-    layout,
-    netcdf,
-    parts,
-    probes,
-    recording,
-    rehearsal,
-    rules,
-    runner,
-    stopping,
-    store,
-    training,
-)
-from rewardlab.errors import InputError
+from rewardlab import probes, rules, training
+from rewardlab.experiment import Experiment, layout
+from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, lineage
+from rewardlab.rundir import netcdf, parts, stopping, store
+from rewardlab.running import chunks, recording, rehearsal, runner
 
 LENGTHS = """
     '''How long the longest episode was, at the end; and how large the policy is.'''
@@ -208,7 +197,7 @@ def test_reading_a_run_runs_no_probe(file, tmp_path):
     assert [part.batch.rule for part in parts.scan(tmp_path / "run", asked, pytest.fail)] == ["drift"]
     with pytest.raises(InputError, match=r"probes\.2 lives in the Python file"):
         store.open_run(tmp_path / "run").experiment  # noqa: B018
-    assert config.from_json(asked.to_json(), files=True) == asked
+    assert Experiment.from_json(asked.to_json(), files=True) == asked
     assert '"probes"' not in tiny.experiment().to_json(), "configs without probes stay the same text"
 
 

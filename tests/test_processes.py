@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import tiny
 
-from rewardlab import cli, store
+from rewardlab import cli
+from rewardlab.rundir import store
 
 pytestmark = pytest.mark.slow
 

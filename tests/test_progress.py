@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from rewardlab import progress
-from rewardlab.progress import CLEAR, EVALUATION, Progress
+from rewardlab.terminal import progress
+from rewardlab.terminal.progress import CLEAR, EVALUATION, Progress
 
 
 class Terminal(io.StringIO):

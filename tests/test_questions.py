@@ -5,8 +5,10 @@ import pytest
 import synthetic
 import tiny
 
-from rewardlab import compare, config, questions, stats
-from rewardlab.errors import InputError
+from rewardlab import questions
+from rewardlab.analysis import compare, stats
+from rewardlab.experiment import Experiment
+from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Contrast, Evidence, Question, Verdict
 
 
@@ -56,9 +58,9 @@ def test_configs_of_the_usual_question_stay_the_same_text(file):
     assert '"asks"' not in tiny.experiment().to_json()
     own = file("own.py", "from rewardlab.questions.goal_shift import question")
     plan = tiny.experiment(asks=str(own)).to_json()
-    assert config.from_json(plan, files=True).asks == str(own)
+    assert Experiment.from_json(plan, files=True).asks == str(own)
     with pytest.raises(InputError, match="asks lives in the Python file"):
-        config.from_json(plan)
+        Experiment.from_json(plan)
 
 
 def test_results_have_to_hold_what_the_question_reads():

@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from rewardlab import batches
-from rewardlab.randomness import fast, split
+from rewardlab.backend.randomness import fast, split
+from rewardlab.running import batches
 
 DRAWS = {
     "bits": lambda key: jax.random.bits(key, (3, 5)),
@@ -69,7 +69,7 @@ def test_sixty_four_bits():
 
 def test_known_answers_of_threefry():
     """The test vectors that come with Random123 1.09 (Salmon et al. 2011), kat_vectors: threefry2x32, 20 rounds."""
-    from rewardlab.randomness import block
+    from rewardlab.backend.randomness import block
 
     vectors = [
         ((0x00000000, 0x00000000), (0x00000000, 0x00000000), (0x6B200159, 0x99BA4EFE)),

@@ -16,10 +16,14 @@ import pytest
 import synthetic
 
 import rewardlab
-from rewardlab import assembly, cli, compare, config, layout, rehearsal, rules, runner, store, tuning
+from rewardlab import cli, rules, tuning
+from rewardlab.analysis import compare
 from rewardlab.bench import turns
-from rewardlab.errors import InputError
+from rewardlab.experiment import config, layout
+from rewardlab.inputs.errors import InputError
 from rewardlab.probes.outcomes import Outcomes
+from rewardlab.rundir import store
+from rewardlab.running import assembly, rehearsal, runner
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

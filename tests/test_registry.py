@@ -7,8 +7,9 @@ import sys
 import pytest
 from small import WORLD
 
-from rewardlab import envs, registry
-from rewardlab.errors import InputError
+from rewardlab import envs
+from rewardlab.inputs import registry
+from rewardlab.inputs.errors import InputError
 
 
 def test_worlds_are_the_same_instance_for_the_same_arguments(file):

@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 import tiny
 
-from rewardlab import assembly, cli, dataflow, envs, netcdf, rehearsal, report, runner, store
-from rewardlab.errors import InputError
-from rewardlab.jaxprs import UnknownForm
+from rewardlab import cli, envs, report
+from rewardlab.auditing import dataflow
+from rewardlab.auditing.jaxprs import UnknownForm
+from rewardlab.inputs.errors import InputError
 from rewardlab.report import figures
+from rewardlab.rundir import netcdf, store
+from rewardlab.running import assembly, rehearsal, runner
 
 PLAIN_FIGURES = figures.write
 

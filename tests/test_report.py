@@ -13,7 +13,7 @@ from matplotlib import rc_context, rcParams
 from PIL import Image, ImageSequence
 from scipy.stats import trim_mean
 
-from rewardlab import compare, reading, stats
+from rewardlab.analysis import compare, reading, stats
 from rewardlab.report import dose_figures, figures, goal_figures, numbers, replays, style
 
 

@@ -18,12 +18,14 @@ import pytest
 import reliability
 import tiny
 
-from rewardlab import batches, checkpoints, chunks, cli, identity, parts, runner, store
-from rewardlab.errors import InputError
+from rewardlab import cli
 from rewardlab.experiment import Condition
-from rewardlab.processes import Share
-from rewardlab.progress import EVALUATION
-from rewardlab.stopping import Signals, Stop
+from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import checkpoints, identity, parts, store
+from rewardlab.rundir.stopping import Signals, Stop
+from rewardlab.running import batches, chunks, runner
+from rewardlab.running.processes import Share
+from rewardlab.terminal.progress import EVALUATION
 
 pytestmark = pytest.mark.slow(minutes=10)
 
@@ -241,7 +243,7 @@ def test_a_signal_commits_and_asks_to_be_started_again(name, when, whole, tmp_pa
             runner.run(QUESTION, tmp_path / "run", progress=False, stop=stop)
 
     monkeypatch.setattr(module, "main", main)
-    monkeypatch.setattr("rewardlab.stopping.leave", lambda code: code)
+    monkeypatch.setattr("rewardlab.rundir.stopping.leave", lambda code: code)
     assert cli.main(["run", "tiny"]) == 75 and "stopped (" in capsys.readouterr().err
     assert not late.is_set(), "the signal was heard after 20 seconds only, when a batch ended"
     assert list((tmp_path / "run" / "checkpoints").glob("*/*/manifest.json"))

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import rewardlab
-from rewardlab import cli, rules, store
-from rewardlab.errors import InputError
+from rewardlab import cli, rules
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.inputs.errors import InputError
 from rewardlab.probes.outcomes import measure
+from rewardlab.rundir import store
 
 pytestmark = pytest.mark.slow
 

@@ -16,9 +16,9 @@ import jax, numpy as np
 import rewardlab
 from rewardlab import batches, chunks, rules, runner
 from rewardlab.experiment import Condition, Experiment
-from rewardlab.parts import Batch
-from rewardlab.progress import Silent
-from rewardlab.stopping import Stop
+from rewardlab.rundir.parts import Batch
+from rewardlab.terminal.progress import Silent
+from rewardlab.rundir.stopping import Stop
 
 small = {"lanes": 16, "steps": 64}
 experiment = Experiment(

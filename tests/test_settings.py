@@ -8,8 +8,11 @@ import jax
 import pytest
 from small import small
 
-from rewardlab import cli, devices, identity, runner
-from rewardlab.errors import InputError
+from rewardlab import cli
+from rewardlab.backend import devices
+from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import identity
+from rewardlab.running import runner
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import rewardlab
 from rewardlab import agents, rules, training
 from rewardlab.agents import CNN, GRU, MLP
 from rewardlab.envs import adapter
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 KEY = jax.random.key
 

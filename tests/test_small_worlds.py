@@ -7,7 +7,7 @@ import pytest
 from playing import CASES, KEY, key_for, world
 
 from rewardlab import envs
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -10,7 +10,7 @@ from worlds import Params
 from rewardlab import MLP, envs, rules, training
 from rewardlab.agents import standardise
 from rewardlab.envs import adapter, coinrun
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 
 class Coins(environment.Environment):

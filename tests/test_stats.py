@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import mannwhitneyu, trim_mean
 
-from rewardlab import stats
-from rewardlab.errors import InputError
+from rewardlab.analysis import stats
+from rewardlab.inputs.errors import InputError
 
 MATRICES = [np.random.default_rng([5, i]).normal(size=(10 + i % 23, 1 + i % 6)).round(1 + i % 3) for i in range(100)]
 

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import xarray
 
-from rewardlab import netcdf, store
-from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import netcdf, store
 
 
 def small(**changes):

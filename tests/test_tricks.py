@@ -7,7 +7,7 @@ import pytest
 from playing import KEY, play, world, z_score
 
 from rewardlab import envs
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 
 def test_which_cues_occur():

@@ -13,12 +13,15 @@ from flax import struct
 from worlds import Walk
 
 import rewardlab
-from rewardlab import batches, cli, halving, rules, runner, searching, space, table, training, tuned, tuning
+from rewardlab import cli, rules, training, tuned, tuning
 from rewardlab.agents import greedily
 from rewardlab.envs import adapter
-from rewardlab.errors import InputError
 from rewardlab.experiment import Condition, Experiment
-from rewardlab.progress import Silent
+from rewardlab.inputs.errors import InputError
+from rewardlab.running import batches, runner
+from rewardlab.terminal import table
+from rewardlab.terminal.progress import Silent
+from rewardlab.tuning import halving, searching, space
 from rewardlab.types import Policy, Rule
 
 BUDGET = 100_000

@@ -12,12 +12,12 @@ from worlds import Walk
 import rewardlab
 from rewardlab import envs, rules
 from rewardlab.agents import by, greedily, greedy
+from rewardlab.backend.randomness import fast, key_for
 from rewardlab.envs import adapter
 from rewardlab.envs.dark_room import DarkRoom
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.probes.references import play
 from rewardlab.probes.replay import filming
-from rewardlab.randomness import fast, key_for
 from rewardlab.rules.drift import Drift
 from rewardlab.types import Policy, Rule
 

@@ -11,7 +11,7 @@ from told import REWARD, TRANSITION, chain_experience, experience, table
 
 from rewardlab.agents import MLP, make
 from rewardlab.agents.select import annealed
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.rules.dqn import DQN, double_q
 from rewardlab.rules.expected_sarsa import ExpectedSARSA
 from rewardlab.rules.parallel_q import ParallelQ

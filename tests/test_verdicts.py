@@ -7,8 +7,8 @@ import pytest
 import xarray as xr
 from made_up import PROXY, SUCCESS, UNABLE, UNLEARNED, UNSURE, check, close, results
 
-from rewardlab.compare import summarise
-from rewardlab.wording import figure
+from rewardlab.analysis.compare import summarise
+from rewardlab.analysis.wording import figure
 
 # ------------------------------------------------------------------------------------------------------------ verdicts
 

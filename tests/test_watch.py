@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from rewardlab import cli, envs, play
+from rewardlab import cli, envs
 from rewardlab.envs.adapter import set_params
+from rewardlab.terminal import play
 
 
 def frames(path):

@@ -12,7 +12,7 @@ from worlds import Walk
 
 from rewardlab import MLP, Condition, Experiment, agents, rules
 from rewardlab.collect import act
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.rules.cross_learning import CrossLearning
 from rewardlab.rules.reinforce import Reinforce
 from rewardlab.rules.reinforce_return import ReinforceReturn

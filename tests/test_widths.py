@@ -5,8 +5,10 @@ from dataclasses import replace
 import pytest
 from small import small
 
-from rewardlab import cli, runner, store, widths
-from rewardlab.errors import InputError
+from rewardlab import cli
+from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import store
+from rewardlab.running import runner, widths
 
 
 def test_a_width_of_its_own_stays_and_a_cpu_takes_eight():

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from rewardlab import envs
 from rewardlab.envs.maze_world import Maze
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 LEVELS = {"levels": 60, "held_out": 20, "seed": 4}
 SIZES = {  # smaller than by default, where that is cheaper

@@ -9,7 +9,7 @@ from rewardlab import envs
 from rewardlab.agents import by, memoryless
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter, score_strip
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.types import Policy
 
 KEY = jax.random.key

@@ -12,11 +12,13 @@ from pathlib import Path
 import jax
 
 import rewardlab
-from rewardlab import assembly, checkpoints, chunks, netcdf, parts, rehearsal, report, rules, runner, store
-from rewardlab.errors import InputError
+from rewardlab import report, rules
 from rewardlab.experiment import Condition, Experiment
-from rewardlab.progress import Progress
-from rewardlab.stopping import Interrupted, Stop
+from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import checkpoints, netcdf, parts, store
+from rewardlab.rundir.stopping import Interrupted, Stop
+from rewardlab.running import assembly, chunks, rehearsal, runner
+from rewardlab.terminal.progress import Progress
 
 
 def experiment(**changes) -> Experiment:

@@ -14,7 +14,6 @@ import flax.linen as nn
 import jax
 from flax import nnx
 
-from rewardlab import registry
 from rewardlab.agents.cnn import CNN
 from rewardlab.agents.gaussian import Gaussian
 from rewardlab.agents.gru import GRU
@@ -24,7 +23,8 @@ from rewardlab.agents.modules import NNX, Linen, Ready
 from rewardlab.agents.select import by, epsilon_greedy, greedily, greedy, sample
 from rewardlab.agents.spec import Spec, raw
 from rewardlab.envs.adapter import unpacked
-from rewardlab.errors import InputError, show, unknown
+from rewardlab.inputs import registry
+from rewardlab.inputs.errors import InputError, show, unknown
 from rewardlab.types import Agent
 
 WRAPPED = ("module", "make", "agent")

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from rewardlab.agents.dense import Dense
 from rewardlab.agents.heads import Heads, head
 from rewardlab.agents.spec import ACTIVATIONS, Spec, flat, from_network, layers
-from rewardlab.errors import returned
+from rewardlab.inputs.errors import returned
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from rewardlab.agents.dense import Dense
 from rewardlab.agents.gaussian import Gaussian
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.types import Agent, Box
 
 Heads = tuple[tuple[str, int | Box], ...]

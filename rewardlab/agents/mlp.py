@@ -11,7 +11,7 @@ import jax
 
 from rewardlab.agents.heads import Heads, head
 from rewardlab.agents.spec import Spec, flat, from_network, layers
-from rewardlab.errors import out_of_range
+from rewardlab.inputs.errors import out_of_range
 from rewardlab.types import Agent
 
 DEEPEST = 100  # hidden layers: each is traced by itself

@@ -12,7 +12,7 @@ from flax import nnx
 from rewardlab.agents.heads import headed
 from rewardlab.agents.memory import memoryless, recurrent
 from rewardlab.agents.spec import Spec
-from rewardlab.errors import InputError, calling, returned, show
+from rewardlab.inputs.errors import InputError, calling, returned, show
 from rewardlab.types import Agent
 
 

@@ -12,9 +12,9 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab.agents.gaussian import Gaussian
+from rewardlab.backend.randomness import key_for
 from rewardlab.envs.contract import form
-from rewardlab.errors import returned
-from rewardlab.randomness import key_for
+from rewardlab.inputs.errors import returned
 
 
 def by(select):

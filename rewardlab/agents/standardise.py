@@ -16,10 +16,10 @@ import numpy as np
 
 from rewardlab.agents.memory import memoryless
 from rewardlab.agents.select import by
+from rewardlab.backend.randomness import fast
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
-from rewardlab.errors import InputError
-from rewardlab.randomness import fast
+from rewardlab.inputs.errors import InputError
 from rewardlab.types import Policy
 
 LANES, STEPS, BLOCKS = 512, 256, 16  # how long the random policy is watched, and in how many pieces

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from rewardlab import registry
+from rewardlab.inputs import registry
 
 OURS = "rewardlab"
 SUITES = registry.Family("suite", "rewardlab.bench.suites", "rows")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rewardlab.table import grid
+from rewardlab.terminal.table import grid
 
 HEAD = [
     ["", "", "million", "", "times", "million steps", "cores", "trace, s", "compile, s", "peak", ""],

@@ -13,8 +13,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rewardlab import bench, devices
-from rewardlab.errors import InputError, unknown
+from rewardlab import bench
+from rewardlab.backend import devices
+from rewardlab.inputs.errors import InputError, unknown
 
 LIMIT = 900.0  # seconds of one measurement
 

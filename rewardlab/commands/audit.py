@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import typing
 
-from rewardlab import devices
+from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
-from rewardlab.errors import unknown
-from rewardlab.fields import hints
+from rewardlab.inputs.errors import unknown
+from rewardlab.inputs.fields import hints
 
 GUIDE = """\
 examples:
@@ -39,15 +39,17 @@ def main(words: list[str]) -> int:
 
     devices.check_settings()
     devices.start()
-    from rewardlab import agents, override, registry, rules
+    from rewardlab import agents, rules
     from rewardlab.agents import MLP
+    from rewardlab.experiment import override
+    from rewardlab.inputs import registry
 
     trunks = typing.get_args(hints(MLP)["trunk"])
     if not (given.agent in (*trunks, *agents.names()) or registry.is_path(given.agent)):
         raise unknown("agent", given.agent, [*trunks, *agents.names()], "or the path of a .py file")
     spec = override.agent(MLP(trunk=given.agent) if given.agent in trunks else agents.spec(given.agent), changes)
     from rewardlab.auditing import audit
-    from rewardlab.table import audit_table
+    from rewardlab.terminal.table import audit_table
 
     found = [dataclasses.asdict(row) for row in audit(given.rule, agent=spec, env=given.env)]
     say(audit_table(found))

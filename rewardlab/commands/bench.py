@@ -6,9 +6,9 @@ import json
 import sys
 from pathlib import Path
 
-from rewardlab import devices
+from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 GUIDE = """\
 examples:
@@ -36,8 +36,8 @@ def main(words: list[str]) -> int:
 
     devices.check_settings()
     from rewardlab.bench import tables, turns
-    from rewardlab.fields import coerce, parse
-    from rewardlab.progress import Progress
+    from rewardlab.inputs.fields import coerce, parse
+    from rewardlab.terminal.progress import Progress
 
     rounds = coerce(parse([given.rounds], int, "rounds"), int, "rounds", (1, 1000))
     seconds = coerce(parse([given.seconds], float, "seconds"), float, "seconds", (0.0, 3600.0))

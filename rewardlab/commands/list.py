@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewardlab import devices
+from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
 
 
@@ -11,8 +11,10 @@ def main(words: list[str]) -> int:
         words
     )
     devices.check_settings()
-    from rewardlab import config, envs, probes, questions, registry, rules
-    from rewardlab.table import grid
+    from rewardlab import envs, probes, questions, rules
+    from rewardlab.experiment import config
+    from rewardlab.inputs import registry
+    from rewardlab.terminal.table import grid
 
     def docs(files) -> list[list[str]]:
         return [[name, registry.outline(path).doc] for name, path in files.items()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from rewardlab import devices
+from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
 
 
@@ -19,10 +19,11 @@ def main(words: list[str]) -> int:
 
     devices.check_settings()
     devices.start()
-    from rewardlab import parts, store
+    from rewardlab.rundir import parts, store
 
     run = store.open_run(given.directory)
-    from rewardlab import assembly, lease
+    from rewardlab.rundir import lease
+    from rewardlab.running import assembly
 
     def note(text: str) -> None:
         say(text, stream=sys.stderr)
@@ -36,7 +37,7 @@ def main(words: list[str]) -> int:
     with lease.Lease(run.path, "results"):
         (assembly.renew if there else assembly.merge)(run, note)
     run = store.open_run(run.path)
-    from rewardlab.table import summary_table
+    from rewardlab.terminal.table import summary_table
 
     say(summary_table(run.summary))
     say(f"\n{run.path / store.PAGE}")

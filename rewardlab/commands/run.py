@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 
-from rewardlab import devices
+from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
 from rewardlab.commands import report
-from rewardlab.errors import InputError, nearest, unknown
-from rewardlab.processes import Share
-from rewardlab.stopping import Signals, Stop
+from rewardlab.inputs.errors import InputError, nearest, unknown
+from rewardlab.rundir.stopping import Signals, Stop
+from rewardlab.running.processes import Share
 
 GUIDE = """\
 examples:
@@ -66,7 +66,8 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
         return 0
 
     devices.check_settings()
-    from rewardlab import config, override, processes
+    from rewardlab.experiment import config, override
+    from rewardlab.running import processes
 
     if given.help:
         _describe(given.experiment, config.load(given.experiment), override)
@@ -77,7 +78,8 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
 
 
 def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
-    from rewardlab import config, override, parts, store
+    from rewardlab.experiment import config, override
+    from rewardlab.rundir import parts, store
 
     sizes = [name for name in ("smoke", *config.SIZES) if getattr(given, name)]
     if len(sizes) > 1:
@@ -95,8 +97,8 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
         given.out = f"runs/{experiment.name}-{size}"
 
     path = store.check_out(given.out, experiment, given.resume_anyway)  # before the slower imports
-    from rewardlab.runner import run
-    from rewardlab.table import summary_table
+    from rewardlab.running.runner import run
+    from rewardlab.terminal.table import summary_table
 
     if share.of == 1 and store.Run(path).finished:
         say(f"{path} is finished: nothing is trained, its report is written again", stream=sys.stderr)

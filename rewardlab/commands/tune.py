@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rewardlab import devices
+from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
 
 GUIDE = """\
@@ -29,14 +29,15 @@ def main(words: list[str]) -> int:
     given, changes = parser.read(words)
 
     devices.check_settings()
-    from rewardlab import config, override, tuned
-    from rewardlab.fields import parse
+    from rewardlab import tuned
+    from rewardlab.experiment import config, override
+    from rewardlab.inputs.fields import parse
 
     experiment = override.override(config.load(given.experiment), changes)
     budget = parse([given.budget], int, "budget")
     out = tuned.check_out(given.out or tuned.place(given.experiment, experiment))  # before the slower imports
     from rewardlab import tuning
-    from rewardlab.table import tuned_table
+    from rewardlab.terminal.table import tuned_table
 
     say(tuned_table(tuning.tune(experiment, budget, out)))
     say(f"\n{out}")

@@ -8,9 +8,9 @@ import stat
 import sys
 from pathlib import Path
 
-from rewardlab import devices
+from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
-from rewardlab.errors import InputError, show, unknown
+from rewardlab.inputs.errors import InputError, show, unknown
 
 
 def main(words: list[str]) -> int:
@@ -37,7 +37,7 @@ def main(words: list[str]) -> int:
 
     from rewardlab import envs
     from rewardlab.envs.adapter import set_params
-    from rewardlab.fields import coerce, parse
+    from rewardlab.inputs.fields import coerce, parse
 
     seed = coerce(parse([given.seed], int, "seed"), int, "seed", (0, 2**31 - 1))
     run = _run(given.agent, given.world)
@@ -51,7 +51,7 @@ def main(words: list[str]) -> int:
             raise unknown("param", name, kinds)
     params = envs.params(env, **{name: parse(words, kinds[name], name) for name, words in changes.items()})
     if given.play:
-        from rewardlab import play
+        from rewardlab.terminal import play
 
         with play.keyboard() as keys:
             total = play.play(env, set_params(params, {}), jax.random.key(seed), keys, sys.stdout.write)
@@ -62,8 +62,8 @@ def main(words: list[str]) -> int:
             f"world {given.world} has no drawing or no scripted policies; allowed: {', '.join(envs.names())}"
         )
     if run:
-        from rewardlab.assembly import filmed
         from rewardlab.report.replays import save
+        from rewardlab.running.assembly import filmed
 
         rule = given.rule or next(iter(run.experiment.rules))
         say(save(path, filmed(run, rule, {name: getattr(params, name) for name in changes}, jax.random.key(seed))))
@@ -83,7 +83,8 @@ def main(words: list[str]) -> int:
 
 def _run(agent: str, world: str):
     """The run that --agent names, or None. Raises InputError if it is of another world."""
-    from rewardlab import config, store
+    from rewardlab.experiment import config
+    from rewardlab.rundir import store
 
     if not config.is_run(agent):  # there may be a directory of a policy's name
         return None

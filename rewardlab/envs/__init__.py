@@ -8,10 +8,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from rewardlab import registry
 from rewardlab.envs import catalogue
-from rewardlab.errors import InputError, show, unknown
-from rewardlab.fields import LARGEST_SIZE, coerce
+from rewardlab.inputs import registry
+from rewardlab.inputs.errors import InputError, show, unknown
+from rewardlab.inputs.fields import LARGEST_SIZE, coerce
 
 FAMILY = registry.Family("world", "rewardlab.envs", "make")
 KINDS = {

@@ -13,10 +13,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rewardlab.backend.memory import Memory
+from rewardlab.backend.randomness import key_for
 from rewardlab.envs import contract
-from rewardlab.errors import InputError, calling, out_of_range, show
-from rewardlab.memory import Memory
-from rewardlab.randomness import key_for
+from rewardlab.inputs.errors import InputError, calling, out_of_range, show
 from rewardlab.types import Box
 
 

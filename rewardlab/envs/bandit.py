@@ -12,7 +12,7 @@ from flax import struct
 from rewardlab.envs import small_art
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.world import World, share, size, within
-from rewardlab.errors import out_of_range
+from rewardlab.inputs.errors import out_of_range
 
 
 @struct.dataclass

@@ -16,7 +16,7 @@ from rewardlab.envs import coinrun_art, platforms
 from rewardlab.envs.gymnax_api import environment, spaces
 from rewardlab.envs.platforms import ACTIONS, CELLS, JUMP, PLACES, START, WIDTH
 from rewardlab.envs.world import World, share, size
-from rewardlab.errors import wrong_type
+from rewardlab.inputs.errors import wrong_type
 
 VIEW_X, VIEW_Y = 4, 3  # tiles in view to each side, above and below
 WINDOW = (2 * VIEW_Y + 1, 2 * VIEW_X + 1)

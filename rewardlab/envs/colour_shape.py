@@ -16,7 +16,7 @@ from rewardlab.envs.drawing import colour
 from rewardlab.envs.gymnax_api import environment, spaces
 from rewardlab.envs.maze_world import Maze, one
 from rewardlab.envs.world import share
-from rewardlab.errors import InputError, wrong_type
+from rewardlab.inputs.errors import InputError, wrong_type
 
 LINE, GEM, TIME = range(3)
 TILE = 3  # pixels a cell

@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import wording
-from rewardlab.errors import calling, returned, show
-from rewardlab.fields import LARGEST_SIZE, storable
+from rewardlab.analysis import wording
+from rewardlab.inputs.errors import calling, returned, show
+from rewardlab.inputs.fields import LARGEST_SIZE, storable
 
 UNNAMED = tuple(wording.UNNAMED)  # the outcomes of a world that names none
 CLOCK = "max_steps_in_episode"

@@ -15,7 +15,7 @@ from rewardlab.envs import mazes
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.maze_world import Maze, one
 from rewardlab.envs.world import share, within
-from rewardlab.errors import out_of_range
+from rewardlab.inputs.errors import out_of_range
 
 CHEESE, CORNER, TIME = range(3)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 ACTIONS = ("stay", "up", "down", "left", "right")
 STEPS = ((0, 0), (-1, 0), (1, 0), (0, -1), (0, 1))  # rows, columns

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab.envs import mazes
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 MOST = 200_000  # subsets; 3 of 10 beside 3 of 3 are 1,408, and 6 of 10 beside 6 of 6 are 54,000
 

@@ -16,7 +16,7 @@ from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.maze_world import Maze
 from rewardlab.envs.world import share, within
 from rewardlab.envs.world import size as whole
-from rewardlab.errors import InputError, out_of_range
+from rewardlab.inputs.errors import InputError, out_of_range
 
 ALL, SURPLUS, TIME = range(3)
 

@@ -13,7 +13,7 @@ import numpy as np
 from rewardlab.envs import maze_art, mazes
 from rewardlab.envs.gymnax_api import spaces
 from rewardlab.envs.world import World, size
-from rewardlab.errors import InputError, out_of_range, wrong_type
+from rewardlab.inputs.errors import InputError, out_of_range, wrong_type
 
 ACTIONS = ("up", "down", "left", "right")
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 FAR = 1 << 20  # the distance of what cannot be reached
 BATCH = 512  # levels drawn at a time

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 HEIGHT, WIDTH = 7, 24  # tiles; narrower levels are walled off on the right
 MIN_WIDTH = 10

@@ -14,7 +14,7 @@ from flax import struct
 from rewardlab.envs import small_art
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.world import World, chance, choose, share, size, within
-from rewardlab.errors import InputError, out_of_range, unknown
+from rewardlab.inputs.errors import InputError, out_of_range, unknown
 
 KINDS = ("dirichlet", "graph")
 

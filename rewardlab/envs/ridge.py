@@ -12,7 +12,7 @@ from flax import struct
 from rewardlab.envs import grid, small_art
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.world import World, chance, choose, share, size, within
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 ACTIONS = ("forward", "up", "down")
 DRIFT = (0, -1, 1)  # rows

@@ -17,7 +17,7 @@ from rewardlab.envs import adapter, small_art
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.world import choose, share, size, within
 from rewardlab.envs.wrapping import Wrapper, stay, true_reward
-from rewardlab.errors import InputError, out_of_range
+from rewardlab.inputs.errors import InputError, out_of_range
 
 FAITHFUL, FROZEN, SHIFTED, WRITABLE = range(4)
 

@@ -17,7 +17,7 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs.gymnax_api import environment, spaces
-from rewardlab.errors import out_of_range, wrong_type
+from rewardlab.inputs.errors import out_of_range, wrong_type
 
 LARGEST = 2**31 - 1
 

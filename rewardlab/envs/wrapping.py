@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
+from rewardlab.analysis.wording import UNNAMED
+from rewardlab.backend.randomness import key_for
 from rewardlab.envs import adapter, contract
 from rewardlab.envs.gymnax_api import spaces
 from rewardlab.envs.world import World
-from rewardlab.randomness import key_for
-from rewardlab.wording import UNNAMED
 
 
 class Wrapper(World):

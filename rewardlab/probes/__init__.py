@@ -14,8 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import registry
-from rewardlab.errors import InputError, calling, returned, show
+from rewardlab.inputs import registry
+from rewardlab.inputs.errors import InputError, calling, returned, show
 
 if TYPE_CHECKING:
     from rewardlab.experiment import Experiment

@@ -9,8 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab import training
+from rewardlab.backend.memory import Memory
 from rewardlab.envs.adapter import set_params
-from rewardlab.memory import Memory
 from rewardlab.probes import Array, Probe, Subject
 
 _known = Memory()

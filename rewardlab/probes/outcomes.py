@@ -10,10 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab.agents.select import by, warm_or_greedy
+from rewardlab.backend.randomness import fast
 from rewardlab.collect import blank, collect, start
 from rewardlab.envs import adapter
 from rewardlab.probes import Array, Probe, Subject
-from rewardlab.randomness import fast
 from rewardlab.types import Agent, Policy, Trajectory
 
 

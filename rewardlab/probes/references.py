@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab.agents import by, memoryless
+from rewardlab.backend.randomness import fast, key_for
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter, contract
-from rewardlab.errors import returned, show
+from rewardlab.inputs.errors import returned, show
 from rewardlab.probes.outcomes import Outcomes, measure
-from rewardlab.randomness import fast, key_for
 from rewardlab.types import Agent, Policy
 
 TRIED, TRIED_STEPS = 64, 100_000  # a random policy's episodes in a world without policies, and steps that they may take

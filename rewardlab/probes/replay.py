@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rewardlab.backend.randomness import fast, key_for
 from rewardlab.collect import blank, collect, start
 from rewardlab.envs import adapter
-from rewardlab.errors import out_of_range
+from rewardlab.inputs.errors import out_of_range
 from rewardlab.probes.references import Piloted, idle
-from rewardlab.randomness import fast, key_for
 from rewardlab.types import Agent, Policy
 
 EPISODES = 3  # of a film

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rewardlab import registry
-from rewardlab.errors import InputError, show
+from rewardlab.inputs import registry
+from rewardlab.inputs.errors import InputError, show
 
 if TYPE_CHECKING:
     import xarray
 
-    from rewardlab.compare import Runs
+    from rewardlab.analysis.runs import Runs
 
 FAMILY = registry.Family("question", "rewardlab.questions", "question")
 USUAL = "goal_shift"
@@ -127,7 +127,7 @@ def of(results: xarray.Dataset) -> Question:
     """The question that results are of, by what their experiment says. Raises InputError for one in a user's own file: reading
     runs no files.
     """
-    from rewardlab.reading import config_of
+    from rewardlab.analysis.reading import config_of
 
     asks = config_of(results).get("asks", USUAL)
     if registry.is_path(asks):

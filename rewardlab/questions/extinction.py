@@ -20,108 +20,22 @@ pairwise {"half-life": pairs of rules in each condition; "while paid": behaviour
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rewardlab import naming, reading, stats
-from rewardlab.cautions import is_control, words_of
-from rewardlab.compare import Runs, runs_of
-from rewardlab.curves import median
+from rewardlab.analysis import naming, reading, stats
+from rewardlab.analysis.cautions import is_control, words_of
+from rewardlab.analysis.curves import median
+from rewardlab.analysis.runs import Runs
+from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, percent, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.wording import CONTROL_RULES, count, figure, listed, percent, plain, sentence
+from rewardlab.questions.half_lives import Lives, changes, lives, reward_in_words
 
 if TYPE_CHECKING:
     import xarray
 
 NO_CLAIM = "no claim about what lasts"
-USUAL = {"reward": 1.0}
-
-Curve = tuple[np.ndarray, np.ndarray, float | None]
-
-
-class Lives(NamedTuple):
-    """One rule under one condition. able: bool[S], competent when pay changed. before, end: float[S], behaviour then and at
-    the end.
-
-    steps, updates: float[S], half-lives, inf where censored, NaN for seeds that are not able. watched: steps, updates after the
-    change that all able seeds lived, NaN without any.
-    """
-
-    able: np.ndarray
-    before: np.ndarray
-    end: np.ndarray
-    steps: np.ndarray
-    updates: np.ndarray
-    watched: tuple[float, float]
-
-
-def changes(experiment: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """{condition: {start, reward}} of the last phase whose reward is another than the one before, of conditions that have one."""
-    found = {}
-    for name, condition in experiment.get("conditions", {}).items():
-        before = USUAL
-        for phase in condition.get("phases", []):
-            if phase["reward"] != before and phase["start"] > 0:
-                found[name] = {"start": phase["start"], "reward": phase["reward"]}
-            before = phase["reward"]
-    main = next(iter(experiment.get("conditions", {})), "")
-    return {name: change for name, change in found.items() if name != main}
-
-
-def lives(results: xarray.Dataset, runs: Runs, rule: int, condition: str, start: float) -> Lives:
-    """How long the behaviour of a rule's seeds lasts under a condition."""
-    there = runs.trained[rule, (j := runs.conditions.index(condition))]
-    y = runs.values[rule, j, there, :, 0, runs.measures.index(runs.score)]
-    steps = runs.steps[rule, j, there]
-    changed = start * _planned(results, runs.rules[rule])
-    at = (steps >= changed).argmax(-1)  # the evaluation at which pay changes: no update is paid otherwise before it
-    rows = np.arange(len(y))
-    able = runs.capable[rule, j, there][rows, at] & ~runs.failed[rule, j, there]
-    nothing = stats.iqm(runs.values[rule, 0, runs.trained[rule, 0], 0, 0, runs.measures.index(runs.score)])
-    before, found = y[rows, at], np.full((2, len(y)), np.nan)
-    updates = _updates(results, runs.rules[rule], condition, there)
-    after = np.full((2, len(y)), np.nan)
-    for i in np.flatnonzero(able):
-        half = nothing + (before[i] - nothing) / 2
-        came = _crossing(steps[i, at[i] :], y[i, at[i] :], half)
-        since = steps[i, at[i]]
-        after[:, i] = steps[i, -1] - since, updates(i, steps[i, -1]) - updates(i, since)
-        found[:, i] = (np.inf, np.inf) if np.isinf(came) else (came - since, updates(i, came) - updates(i, since))
-    watched = tuple(after[:, able].min(-1)) if able.any() else (np.nan, np.nan)
-    found = np.where(
-        found > np.array(watched)[:, None], np.inf, found
-    )  # nobody is watched for longer than anybody else
-    return Lives(able, before, y[:, -1], found[0], found[1], watched)
-
-
-def _planned(results: xarray.Dataset, rule: str) -> float:
-    experiment = reading.config_of(results)
-    steps = experiment.get("budgets", {}).get(rule, {}).get("steps") or experiment.get("steps")
-    return float(np.nanmax(results.steps.sel(rule=rule))) if steps is None else steps  # a config says it
-
-
-def _crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
-    """Where a line through the points first comes down to a level, inf for never."""
-    below = np.flatnonzero(y <= level)
-    if not below.size:
-        return np.inf
-    k = below[0]
-    if k == 0:
-        return float(x[0])
-    return float(x[k - 1] + (x[k] - x[k - 1]) * (y[k - 1] - level) / (y[k - 1] - y[k]))
-
-
-def _updates(results: xarray.Dataset, rule: str, condition: str, there: np.ndarray):
-    """(seed, steps) -> how many updates it had made by then, by straight lines between the records."""
-    cell = results.sel(rule=rule, condition=condition)
-    x, y = (cell[name].transpose("seed", "record").values[there] for name in ("record_steps", "record_updates"))
-
-    def at(seed: int, steps: float) -> float:
-        known = np.isfinite(x[seed])
-        return float(np.interp(steps, np.append(0.0, x[seed][known]), np.append(0.0, y[seed][known])))
-
-    return at
 
 
 def _figures(one: Lives, main_end: np.ndarray) -> dict[str, Any]:
@@ -204,16 +118,6 @@ def _half_life(of: dict[str, Any]) -> str:
         return f"{one(found['half'])} {unit}{ends}"
 
     return "–" if of["steps"]["half"] is None else f"{told('steps')}, {told('updates')}"
-
-
-def reward_in_words(reward: dict[str, float]) -> str:
-    """ "nothing is paid", "the reverse is paid"."""
-    paid = {name: weight for name, weight in reward.items() if weight}
-    if not paid:
-        return "nothing is paid"
-    if set(paid) == {"reward"} and paid["reward"] < 0:
-        return "the reverse is paid"
-    return f"{listed(f'{weight:g} × {plain(name)}' for name, weight in paid.items())} is paid"
 
 
 def _measure(summary: dict[str, Any], of: dict[str, Any] | None) -> str:
@@ -365,23 +269,3 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
 
 
 question = Question(("logs",), evidence, verdict, figures, sections)
-
-
-def curves(results: xarray.Dataset, rule: str) -> tuple[float, dict[str, Curve | None]]:
-    """(steps at which pay changes first, {condition: (steps float[P], behaviour of able seeds float[n, P], median half-life)})."""
-    runs, changed = runs_of(results), changes(reading.config_of(results))
-    i, k = runs.rules.index(rule), runs.measures.index(runs.score)
-    found: dict[str, Curve | None] = {}
-    able = None
-    for condition, change in changed.items():
-        one, j = lives(results, runs, i, condition, change["start"]), runs.conditions.index(condition)
-        seeds = np.flatnonzero(runs.trained[i, j])[one.able]
-        half = median(one.steps)["half"]
-        found[condition] = (
-            (runs.steps[i, j, seeds].mean(0), runs.values[i, j, seeds, :, 0, k], half) if len(seeds) else None
-        )
-        able = seeds if able is None else able
-    able = able[runs.trained[i, 0, able]] if able is not None else np.zeros(0, int)
-    main: Curve | None = (runs.steps[i, 0, able].mean(0), runs.values[i, 0, able, :, 0, k], None) if len(able) else None
-    start = min(change["start"] for change in changed.values()) * _planned(results, rule)
-    return start, {runs.conditions[0]: main} | found

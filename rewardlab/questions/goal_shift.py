@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rewardlab import doses, naming, reading, stats
-from rewardlab.compare import Runs, contradictions, declared_levels, runs_of, samples
+from rewardlab.analysis import doses, naming, reading, stats
+from rewardlab.analysis.runs import Runs, samples
+from rewardlab.analysis.wording import READINGS, percent, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Verdict
 from rewardlab.questions.goal_verdicts import headline, of_rule
-from rewardlab.wording import READINGS, percent, plain, sentence
 
 if TYPE_CHECKING:
     import xarray
@@ -32,19 +32,12 @@ def evidence(found: Found) -> Evidence:
     for rule, entry in found.rules.items():
         shifts = {evaluation: _shift(found.runs, entry, evaluation) for evaluation in found.runs.shifts}
         rules[rule] = {"shifts": shifts, "claim": bool(shifts) and all(shift["claim"] for shift in shifts.values())}
-    return Evidence(rules, _pairs(found.runs), {"doses": half_doses(found.results)})
+    return Evidence(rules, _pairs(found.runs), {"doses": doses.half_doses(found.results)})
 
 
 def verdict(summary: dict) -> Verdict:
     """The sentences of `goal_verdicts.py`."""
     return Verdict(headline(summary), {rule: of_rule(summary, rule) for rule in summary["rules"]})
-
-
-def half_doses(results: xarray.Dataset) -> dict | None:
-    """The half doses of results, as a summary has them: see `doses.of`."""
-    wrong = contradictions(results)
-    told = {name: None if wrong.get(name) else level for name, level in declared_levels(results).items()}
-    return doses.of(runs_of(results), reading.config_of(results), told, reading.sweep(results))
 
 
 def _shift(runs: Runs, entry: dict, evaluation: str) -> dict:
@@ -88,7 +81,7 @@ def figures(results: xarray.Dataset) -> dict:
         "matched": (goal_figures.draw_matched, moved),
         "control": (goal_figures.draw_control, moved and results.attrs.get("control") in results.condition.values),
         "drift": (goal_figures.draw_drift, moved and results.sizes["point"] > 1),
-        "doses": (dose_figures.draw_doses, moved and half_doses(results) is not None),
+        "doses": (dose_figures.draw_doses, moved and doses.half_doses(results) is not None),
         "sweep": (dose_figures.draw_sweep, results.sizes["condition"] > 2),
     }
     return {name: draw for name, (draw, present) in wanted.items() if present}

@@ -5,9 +5,9 @@ Everything that is said follows from the summary of `compare.summarise`; nothing
 
 from __future__ import annotations
 
-from rewardlab import doses
-from rewardlab.cautions import bar_of, count_as, is_control, no_control, words_of
-from rewardlab.wording import (
+from rewardlab.analysis import doses
+from rewardlab.analysis.cautions import bar_of, count_as, is_control, no_control, words_of
+from rewardlab.analysis.wording import (
     CONTROL_RULES,
     NO_CLAIM,
     count,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rewardlab import reading, store
+from rewardlab.analysis import reading
 from rewardlab.questions import Question
 from rewardlab.report import drawing
+from rewardlab.rundir import store
 
 
 def write(run_dir: str | Path, question: Question | None = None) -> Path:
@@ -18,7 +19,7 @@ def write(run_dir: str | Path, question: Question | None = None) -> Path:
     worked out from the results where it is missing. Raises InputError for files that are missing or damaged.
     """
     drawing.import_matplotlib()
-    from rewardlab import compare  # these are slow to import, and only a report needs them
+    from rewardlab.analysis import compare  # these are slow to import, and only a report needs them
     from rewardlab.report import figures, numbers, page, replays
 
     run = store.open_run(run_dir)

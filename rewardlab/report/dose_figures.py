@@ -7,9 +7,10 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rewardlab.naming import read
-from rewardlab.questions.goal_shift import half_doses
-from rewardlab.reading import has_goals, shifts
+from rewardlab.analysis.doses import half_doses
+from rewardlab.analysis.naming import read
+from rewardlab.analysis.reading import has_goals, shifts
+from rewardlab.analysis.wording import NO_CLAIM, plain, sentence
 from rewardlab.report import numbers
 from rewardlab.report.style import (
     FAINT,
@@ -22,7 +23,6 @@ from rewardlab.report.style import (
     draw_points,
     label_ends,
 )
-from rewardlab.wording import NO_CLAIM, plain, sentence
 
 OUT = 2.2  # how far beyond the doses tried those are drawn that are out of range, as a factor
 

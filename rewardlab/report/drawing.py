@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 from unittest import mock
 
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 
 
 def import_matplotlib() -> None:

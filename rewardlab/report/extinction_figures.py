@@ -7,12 +7,12 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rewardlab.naming import read
-from rewardlab.questions.extinction import changes, curves, reward_in_words
-from rewardlab.reading import config_of, scores_success
+from rewardlab.analysis.naming import read
+from rewardlab.analysis.reading import config_of, scores_success
+from rewardlab.analysis.wording import sentence
+from rewardlab.questions.half_lives import changes, curves, reward_in_words
 from rewardlab.report.numbers import summarise
 from rewardlab.report.style import FAINT, INK, NONE, Claims, colours, dark, draw_band, grid, outcome_colour, step_axis
-from rewardlab.wording import sentence
 
 
 def draw_extinction(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:

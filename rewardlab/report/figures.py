@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from rewardlab import questions
-from rewardlab.files import write as write_file
-from rewardlab.naming import read
+from rewardlab.analysis.naming import read
+from rewardlab.analysis.reading import scores_success
+from rewardlab.analysis.wording import percent, plain
+from rewardlab.inputs.files import write as write_file
 from rewardlab.questions import Question
-from rewardlab.reading import scores_success
 from rewardlab.report.drawing import styled
 from rewardlab.report.numbers import (
     alike,
@@ -43,7 +44,6 @@ from rewardlab.report.style import (
     rule_rows,
     step_axis,
 )
-from rewardlab.wording import percent, plain
 
 
 def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:

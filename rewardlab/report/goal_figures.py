@@ -6,8 +6,9 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rewardlab.naming import read
-from rewardlab.reading import first_capable, shifts
+from rewardlab.analysis.naming import read
+from rewardlab.analysis.reading import first_capable, shifts
+from rewardlab.analysis.wording import NO_CLAIM, plain
 from rewardlab.report.numbers import alike, final_success, learning, main_condition, matched, seeds, summarise
 from rewardlab.report.style import (
     INK,
@@ -26,7 +27,6 @@ from rewardlab.report.style import (
     rule_rows,
     step_axis,
 )
-from rewardlab.wording import NO_CLAIM, plain
 
 
 def draw_matched(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:

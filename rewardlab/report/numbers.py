@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from rewardlab import doses, naming, reading, stats
+from rewardlab.analysis import doses, naming, reading, stats
 
 
 class Curve(NamedTuple):

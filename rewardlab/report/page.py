@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from rewardlab import naming, questions, reading, stats
-from rewardlab.cautions import is_control
-from rewardlab.errors import visible
+from rewardlab import questions
+from rewardlab.analysis import naming, reading, stats
+from rewardlab.analysis.cautions import is_control
+from rewardlab.analysis.wording import AUDIT, LEVELS, Words, audit_cells, count, percent, plain, readings, sentence
+from rewardlab.inputs.errors import visible
 from rewardlab.questions import Question
 from rewardlab.report import numbers
 from rewardlab.report.figures import reference_lines
 from rewardlab.report.replays import data_uri
 from rewardlab.report.style import colours, estimate, outcome_colour, short_steps
-from rewardlab.wording import AUDIT, LEVELS, Words, audit_cells, count, percent, plain, readings, sentence
 
 
 def render(

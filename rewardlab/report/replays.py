@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from rewardlab.files import read_bytes
-from rewardlab.files import write as write_file
+from rewardlab.inputs.files import read_bytes
+from rewardlab.inputs.files import write as write_file
 
 FRAME, HOLD = 90, 900  # milliseconds that a frame, and the last frame of a film, stay
 LARGEST = 2**26  # bytes of all films that a page shows

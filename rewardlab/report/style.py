@@ -10,9 +10,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from rewardlab.naming import read
+from rewardlab.analysis.naming import read
+from rewardlab.analysis.wording import NO_CLAIM, percent, plain
 from rewardlab.report.numbers import Curve, titles
-from rewardlab.wording import NO_CLAIM, percent, plain
 
 RULE_COLOURS = (
     "#0072B2",

@@ -6,11 +6,11 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rewardlab import registry
 from rewardlab.envs import adapter
 from rewardlab.envs.contract import name_of as world_name
-from rewardlab.errors import InputError, out_of_range, show, unknown
-from rewardlab.fields import LARGEST_SIZE, MOST_STEPS, checked, hints
+from rewardlab.inputs import registry
+from rewardlab.inputs.errors import InputError, out_of_range, show, unknown
+from rewardlab.inputs.fields import LARGEST_SIZE, MOST_STEPS, checked, hints
 from rewardlab.types import Agent, Box, Rule
 
 FAMILY = registry.Family("rule", "rewardlab.rules", "rule")

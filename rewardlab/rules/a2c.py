@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from flax import struct
 
-from rewardlab import optimisers
 from rewardlab.agents.select import by, greedily, sample
+from rewardlab.rules import optimisers
 from rewardlab.rules.losses import actor_critic, gradient_step, next_outputs
 from rewardlab.rules.returns import lambda_returns
 from rewardlab.types import Policy, Rule

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from rewardlab.agents.select import greedily
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.rules.population import Population, best_first, newborns, unflatten
 from rewardlab.rules.returns import fitness
 from rewardlab.types import Policy

@@ -16,16 +16,16 @@ import jax.numpy as jnp
 
 from rewardlab import agents, judges, rules
 from rewardlab.agents import MLP, Spec
+from rewardlab.analysis.wording import LEVELS
+from rewardlab.backend.memory import Memory
 from rewardlab.collect import act, blank
 from rewardlab.envs import adapter
 from rewardlab.envs.contract import form, same
-from rewardlab.errors import calling, out_of_range, returned, show
-from rewardlab.fields import LARGEST_SIZE
 from rewardlab.generation import time_needed
+from rewardlab.inputs.errors import calling, out_of_range, returned, show
+from rewardlab.inputs.fields import LARGEST_SIZE
 from rewardlab.judges import Judge
-from rewardlab.memory import Memory
 from rewardlab.types import Agent, Box, Experience, Policy, Rule, Trajectory
-from rewardlab.wording import LEVELS
 
 METHODS = ("heads", "init", "behave", "update", "deploy")
 FEW = 2  # lanes that a deployed policy is tried in

@@ -8,8 +8,8 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab import optimisers
 from rewardlab.agents.select import annealed, by, chosen, epsilon_greedy, greedily
+from rewardlab.rules import optimisers
 from rewardlab.rules.losses import flat, gradient_step, masked_mean
 from rewardlab.types import Experience, Policy, Rule
 

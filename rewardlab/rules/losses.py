@@ -6,8 +6,8 @@ import chex
 import jax
 import jax.numpy as jnp
 
-from rewardlab import optimisers
 from rewardlab.agents.select import entropy, log_prob
+from rewardlab.rules import optimisers
 from rewardlab.types import Agent, Experience
 
 

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from flax import struct
 from jax.flatten_util import ravel_pytree
 
-from rewardlab import optimisers
 from rewardlab.agents.gaussian import Gaussian
 from rewardlab.agents.select import by, greedily, log_prob, sample
-from rewardlab.fields import divides
+from rewardlab.inputs.fields import divides
+from rewardlab.rules import optimisers
 from rewardlab.rules.losses import descend, flat, masked_mean
 from rewardlab.rules.returns import lambda_returns
 from rewardlab.types import Policy, Rule

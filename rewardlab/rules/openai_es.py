@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab import optimisers
 from rewardlab.agents.select import greedily
-from rewardlab.fields import divides
+from rewardlab.inputs.fields import divides
+from rewardlab.rules import optimisers
 from rewardlab.rules.population import Population, newborns, unflatten
 from rewardlab.rules.returns import fitness
 from rewardlab.types import Policy

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab import optimisers
 from rewardlab.agents.select import annealed, by, chosen, epsilon_greedy, greedily
-from rewardlab.fields import divides
+from rewardlab.inputs.fields import divides
+from rewardlab.rules import optimisers
 from rewardlab.rules.losses import descend, flat, masked_mean
 from rewardlab.rules.returns import lambda_returns
 from rewardlab.types import Policy, Rule

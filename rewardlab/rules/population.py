@@ -10,8 +10,8 @@ from flax import struct
 from jax.flatten_util import ravel_pytree
 
 from rewardlab.agents.select import by, greedily, warm
-from rewardlab.errors import out_of_range
-from rewardlab.fields import divides
+from rewardlab.inputs.errors import out_of_range
+from rewardlab.inputs.fields import divides
 from rewardlab.rules.lineage import Lineage, blank, record
 from rewardlab.rules.returns import episode_returns, fitness
 from rewardlab.types import Agent, Experience, Policy, Rule

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import jax
 from flax import struct
 
-from rewardlab import optimisers
 from rewardlab.agents.select import by, entropy, greedily, log_prob, sample
-from rewardlab.fields import divides
+from rewardlab.inputs.fields import divides
+from rewardlab.rules import optimisers
 from rewardlab.rules.losses import (
     begins,
     clipped_surrogate,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from rewardlab.agents.select import greedily
-from rewardlab.fields import at_most
+from rewardlab.inputs.fields import at_most
 from rewardlab.rules.lineage import Lineage, blank, record
 from rewardlab.rules.population import Population, best_first_or_drawn, cross, newborns, pick, unflatten
 from rewardlab.rules.returns import fitness

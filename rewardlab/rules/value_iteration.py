@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from rewardlab.agents.select import by, epsilon_greedy, greedily
-from rewardlab.errors import InputError
+from rewardlab.inputs.errors import InputError
 from rewardlab.rules.losses import flat
 from rewardlab.types import Policy, Rule
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
-from rewardlab.randomness import key_for
+from rewardlab.backend.randomness import key_for
 from rewardlab.rules.ppo import PPO
 from rewardlab.rules.returns import episode_returns
 from rewardlab.types import Policy, Rule

@@ -62,7 +62,7 @@ def case(algorithm: str, seeds: int, steps: int, width: int, **settings) -> Case
         return float(jax.jit(jax.vmap(score))(first).mean())
 
     def in_batches():
-        from rewardlab import batches
+        from rewardlab.running import batches
 
         program = jax.jit(train).lower(jax.random.split(jax.random.key(0), width)).compile()
 

@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import MLP, batches, envs, rules, runner, training
+from rewardlab import MLP, envs, rules, training
 from rewardlab.agents import by, memoryless
+from rewardlab.backend.randomness import fast
 from rewardlab.bench import Case
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
 from rewardlab.probes.outcomes import outcomes
-from rewardlab.randomness import fast
+from rewardlab.running import batches, runner
 from rewardlab.types import Policy
 
 PACKAGE = "rewardlab"

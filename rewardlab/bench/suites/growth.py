@@ -2,7 +2,7 @@
 
 The last rows tell which `width`, seeds of a batch, suits a device."""
 
-from rewardlab import devices
+from rewardlab.backend import devices
 from rewardlab.bench import OURS, Row, Who
 
 SEEDS = {1: 64, 8: 32, 64: 8, 512: 8, 4096: 8}  # updates: as many where costs are compared

@@ -1,0 +1,132 @@
+"""What results say of themselves, as labelled arrays: their shifts, the order of their conditions, who is capable, who failed."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rewardlab.analysis import stats
+from rewardlab.analysis.wording import UNNAMED
+
+if TYPE_CHECKING:
+    import xarray
+
+
+def shifts(results: xarray.Dataset) -> list[str]:
+    """The evaluations off the training distribution: all that differ from the first one in more than the level pool."""
+    planned = config_of(results).get("evaluations", {})
+    first, *others = map(str, results.evaluation.values)
+
+    def world(name: str):
+        return {key: value for key, value in planned[name].items() if key != "held_out"}
+
+    return [name for name in others if not {first, name} <= {*planned} or world(name) != world(first)]
+
+
+def sweep(results: xarray.Dataset) -> tuple[str, dict[str, float]]:
+    """The param that orders the conditions, and {condition: its value}, in ascending order; ("", {}) if there is no order.
+
+    Conditions have an order if they differ in the value of exactly one param of the world, and that is a number, and none has
+    phases.
+    """
+    planned = config_of(results).get("conditions", {})
+    if any(condition.get("phases") for condition in planned.values()):
+        return "", {}
+    params = {name: planned.get(name, {}).get("params", {}) for name in map(str, results.condition.values)}
+    differing = [k for k in {k: 0 for p in params.values() for k in p} if len({p.get(k) for p in params.values()}) > 1]
+    values = {name: p.get(differing[0]) for name, p in params.items()} if len(differing) == 1 else {}
+    numbers = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in values.values())
+    if not values or not numbers or len({*values.values()}) < len(values):
+        return "", {}
+    return differing[0], {name: float(values[name]) for name in sorted(values, key=values.__getitem__)}
+
+
+def has_goals(results: xarray.Dataset) -> bool:
+    """Whether the world names outcomes: the first is success, the second the proxy."""
+    return results.sizes["outcome"] > 0 and list(results.outcome.values[:2]) != [*UNNAMED]
+
+
+def scores_success(results: xarray.Dataset) -> bool:
+    """True if the return of an episode is 1 for the first outcome and 0 for all others, so that it reads as a share."""
+    if not has_goals(results):
+        return False
+    success = results.outcome_share.isel(outcome=0)
+    returns = results["return"].transpose(*success.dims).values
+    measured = np.isfinite(success.values) & np.isfinite(returns)
+    return bool(np.allclose(success.values[measured], returns[measured], atol=1e-4))
+
+
+def of_founders(results: xarray.Dataset) -> xarray.Dataset:
+    """Results with one seed for all that were one run before a phase forked: their mean; it has failed
+    where one of them has. What began once is one case, not many.
+    """
+    planned = config_of(results).get("conditions", {})
+    seeds = results.sizes["seed"]
+    found = {}
+    for name, array in results.data_vars.items():
+        if array.dims[:3] != ("rule", "condition", "seed"):
+            continue
+        values = array.values
+        for j, condition in enumerate(map(str, results.condition.values)):
+            forks = math.prod(phase.get("forks", 1) for phase in planned.get(condition, {}).get("phases") or [])
+            if forks > 1:
+                whole = seeds // forks
+                values = values.copy() if values is array.values else values
+                runs = array.values[:, j, : whole * forks].reshape(len(values), whole, forks, *values.shape[3:])
+                values[:, j] = np.nan
+                values[:, j, :whole] = runs.min(2) if name == "finite" else runs.mean(2)
+        if values is not array.values:
+            found[name] = array.copy(data=values)
+    return results.assign(found) if found else results
+
+
+def filled(results: xarray.Dataset) -> xarray.Dataset:
+    """Results in which NaN stands only for seeds that a condition does not have.
+
+    A seed has failed where its results, its parameters or a reward that it was paid by then are not all finite numbers. It
+    has outcome shares of 0, and as return the lowest seen, or 0 where returns are the share of success.
+    Adds failed: bool[rule, condition, seed, point].
+    """
+    returns: Any = results["return"]
+    finite = np.isfinite(returns).all("evaluation")
+    finite &= np.isfinite(results.outcome_share).all(["evaluation", "outcome"])
+    if "finite" in results:  # without numbers to go by, a network takes the first action, which may be the right one
+        finite &= results["finite"] == 1
+    trained = np.isfinite(results.steps).any("point")
+    lowest = results["return"].where(finite).min(["rule", "condition", "seed", "point"]).fillna(0)
+    nothing = lowest * 0 if scores_success(results) else lowest
+    return results.assign(
+        {
+            "outcome_share": results.outcome_share.where(finite, 0).where(trained),
+            "return": results["return"].where(finite, nothing).where(trained),
+            "failed": ~finite & trained,
+        }
+    )
+
+
+def capable(results: xarray.Dataset) -> xarray.DataArray:
+    """bool[rule, condition, seed, point]: whether a seed's return on the training distribution is enough; never of one that
+    failed.
+    """
+    run = results["return"].where(~results.failed) if "failed" in results else results["return"]
+    run = run.isel(evaluation=0).transpose("rule", "condition", "seed", "point")
+    return run.copy(data=stats.first_reaching(run.values[..., None], results.attrs["capability"]) == 0)
+
+
+def first_capable(results: xarray.Dataset) -> xarray.DataArray:
+    """int[rule, seed]: the first point at which a seed of the main condition is capable, -1 for never."""
+    there = capable(results).isel(condition=0)
+    return there.isel(point=0, drop=True).copy(data=np.where(there.any("point"), there.values.argmax(-1), -1))
+
+
+def competent(results: xarray.Dataset) -> xarray.DataArray:
+    """bool[rule, seed]: whether a seed of the main condition is capable at the last point."""
+    return capable(results).isel(condition=0, point=-1)
+
+
+def config_of(results: xarray.Dataset) -> dict:
+    """The config that results are of, as a run records it."""
+    return json.loads(results.attrs.get("experiment") or "{}")

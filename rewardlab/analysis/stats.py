@@ -1,0 +1,264 @@
+"""Statistics over seeds: interquartile means with bootstrap intervals, differences, and a test that keeps its level.
+
+Scores are float[runs, ...]: one axis of runs (seeds), every other axis is a batch that is computed at once. `axis` is
+the runs' axis. Nothing here may drop a run, so NaN is refused. What is resampled takes an explicit seed: same seed,
+same numbers, and a score's interval does not depend on what else is in the batch.
+
+An interquartile mean is a weighted sum of the sorted scores, and the weights of a resample depend on the drawn counts
+alone. So 10,000 resamples of a whole batch are one matrix product, and no resample is ever sorted.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import NamedTuple
+
+import numpy as np
+
+from rewardlab.inputs.errors import InputError
+
+# No interval below: from here on a 95 % interval covers at least 93 % (normal, bimodal, ceiling).
+MIN_SEEDS = 10
+ADVISED_SEEDS = 30  # a warning below
+RESAMPLES = 10_000
+PERMUTATIONS = 9_999
+LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """centre, low, high: float[...]. low and high are NaN below `MIN_SEEDS` runs."""
+
+    centre: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def iqm(scores, axis: int | tuple[int, ...] = 0) -> np.ndarray:
+    """Interquartile mean: the mean of what is left when the lowest and the highest floor(n / 4) runs are cut.
+
+    scores: float[runs, ...] -> float[...]. axis=(0, 1) pools a matrix of runs × tasks (Agarwal et al. 2021). With fewer
+    than four runs it is the mean. Raises InputError if there are no runs, or NaN or infinite scores.
+    """
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    scores = _checked(scores)
+    pooled = np.moveaxis(scores, axes, range(-len(axes), 0))
+    pooled = np.sort(pooled.reshape(*pooled.shape[: -len(axes)], -1), -1)
+    n = pooled.shape[-1]
+    _some(n)
+    return pooled[..., n // 4 : n - n // 4].mean(-1)
+
+
+def iqm_interval(
+    scores,
+    axis: int = 0,
+    tasks: int | None = None,
+    level: float = LEVEL,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    expanded: bool = True,
+) -> Interval:
+    """Interquartile mean with a bootstrap interval over runs.
+
+    scores: float[runs, ...] -> Interval of float[...]. tasks: an axis to pool, whose tasks are strata: runs are
+    resampled within each (stratified bootstrap, Agarwal et al. 2021).
+    expanded=False is the plain percentile interval. It is too narrow for few runs, by the factor sqrt((n - 1) / n) and
+    for using normal in place of t quantiles; expanded=True takes the percentiles that undo both (Hesterberg 2015, "What
+    teachers should know about the bootstrap", expanded percentile), and stays within the range of the scores. Coverage
+    at 10 runs, plain / expanded: normal .940 / .977, bimodal 80/20 .927 / .963, half at a ceiling .933 / .972.
+    low and high are NaN below `MIN_SEEDS` runs. Raises InputError as `iqm`.
+    """
+    scores = _checked(scores)
+    groups = (
+        np.moveaxis(scores, (tasks, axis), (-2, -1))
+        if tasks is not None
+        else np.moveaxis(scores, axis, -1)[..., None, :]
+    )
+    n = groups.shape[-1]
+    _some(groups.shape[-2] * n)
+    centre = iqm(groups, axis=(-2, -1))
+    if n < MIN_SEEDS:
+        return Interval(centre, np.full_like(centre, np.nan), np.full_like(centre, np.nan))
+    return Interval(centre, *_percentiles(_resampled(groups, resamples, seed, 0), n, level, expanded))
+
+
+def figure(scores) -> dict[str, float | int | None]:
+    """float[runs] -> {"iqm", "low", "high", "n"} as JSON holds it: None for what cannot be said."""
+    centre, low, high = iqm_interval(scores) if len(scores) else (np.nan,) * 3
+    return {"iqm": plain(centre), "low": plain(low), "high": plain(high), "n": len(scores)}
+
+
+def plain(value) -> float | None:
+    """A number as JSON holds it: NaN becomes None."""
+    return float(value) if np.isfinite(value) else None
+
+
+def difference_interval(
+    a, b, axis: int = 0, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
+) -> Interval:
+    """IQM of `a` minus IQM of `b`, with an expanded percentile bootstrap interval; each sample is resampled on its own.
+
+    a: float[runs A, ...], b: float[runs B, ...] -> Interval of float[...]. The smaller sample decides how far the
+    percentiles are expanded. low and high are NaN if either has fewer than `MIN_SEEDS` runs. Raises as `iqm`.
+    """
+    a, b = (np.moveaxis(_checked(x), axis, -1)[..., None, :] for x in (a, b))
+    n = min(a.shape[-1], b.shape[-1])
+    _some(n)
+    centre = iqm(a, axis=(-2, -1)) - iqm(b, axis=(-2, -1))
+    if n < MIN_SEEDS:
+        return Interval(centre, np.full_like(centre, np.nan), np.full_like(centre, np.nan))
+    drawn = _resampled(a, resamples, seed, 1) - _resampled(b, resamples, seed, 2)
+    return Interval(centre, *_percentiles(drawn, n, level, True))
+
+
+class Difference(NamedTuple):
+    """Of two samples, float[...] each: IQM of a minus IQM of b, its interval, probability of improvement, p-value."""
+
+    difference: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    effect: np.ndarray
+    p: np.ndarray
+
+
+def compare(a, b, permutations: int = PERMUTATIONS, seed: int = 0) -> Difference:
+    """All about one pair: float[runs A, ...], float[runs B, ...] -> Difference. All NaN below two runs in either."""
+    if min(len(a), len(b)) < 2:
+        return Difference(*np.full((5, *np.shape(a)[1:]), np.nan))
+    p = permutation_test(a, b, permutations=permutations, seed=seed)
+    return Difference(*difference_interval(a, b, seed=seed), improvement(a, b), p)
+
+
+def improvement(a, b, axis: int = 0) -> np.ndarray:
+    """Probability of improvement P(A > B) + P(A = B) / 2: how often a run of A beats one of B, a tie being half a win.
+
+    a: float[runs A, ...], b: float[runs B, ...] -> float[...] in [0, 1]; 0.5 for no tendency. Mann & Whitney 1947;
+    Agarwal et al. 2021. Over several tasks it is the mean over tasks.
+    """
+    a, b = (np.moveaxis(_checked(x), axis, -1) for x in (a, b))
+    _some(min(a.shape[-1], b.shape[-1]))
+    return (np.sign(a[..., :, None] - b[..., None, :]).mean((-2, -1)) + 1) / 2
+
+
+def cliffs_delta(a, b, axis: int = 0) -> np.ndarray:
+    """Cliff's delta P(A > B) - P(A < B), in [-1, 1] (Cliff 1993)."""
+    return 2 * improvement(a, b, axis) - 1
+
+
+def magnitude(delta: float) -> str:
+    """The usual word for a Cliff's delta: negligible < .147 <= small < .33 <= medium < .474 <= large (Romano 2006)."""
+    words = ("negligible", "small", "medium", "large")
+    return words[int(np.searchsorted((0.147, 0.33, 0.474), abs(delta), side="right"))]
+
+
+def permutation_test(a, b, axis: int = 0, permutations: int = PERMUTATIONS, seed: int = 0) -> np.ndarray:
+    """Two-sided p-value for "A and B come from the same distribution", by permuting which run belongs to which.
+
+    a: float[runs A, ...], b: float[runs B, ...] -> float[...], at least 1 / (permutations + 1).
+    The statistic is the distance of the probability of improvement from 1/2; arrangements equal in it are ordered by
+    the difference of means. Why this one: exchanging labels is exact at every number of runs and for every
+    distribution, so the false-positive rate never exceeds the level; ranks lose less of that level to ties than the
+    difference of interquartile means (shares near a ceiling, 16 runs, at 5 %: 4.4 % against 3.1 %); and breaking ties
+    keeps ten runs from being conservative (4.7 % against 4.3 %). The observed arrangement counts as one (Phipson &
+    Smyth 2010).
+    """
+    from scipy.stats import rankdata
+
+    a, b = (np.moveaxis(_checked(x), axis, -1) for x in (a, b))
+    _some(min(a.shape[-1], b.shape[-1]))
+    scores = np.concatenate([a, b], -1)
+    low = scores.min(-1, keepdims=True)
+    span = np.maximum(scores.max(-1, keepdims=True) - low, np.finfo(float).tiny)
+    # midranks come in halves, so a tie-breaker that sums to at most 1/4 never overrules them
+    values = rankdata(scores, axis=-1) + (scores - low) / span / (4 * scores.shape[-1])
+    values -= values.mean(-1, keepdims=True)
+    observed = np.abs(values[..., : a.shape[-1]].sum(-1, keepdims=True))
+    extreme = np.ones(observed.shape[:-1])
+    for labels in np.array_split(_labels(a.shape[-1], b.shape[-1], permutations, seed), -(-permutations // 1_000)):
+        extreme += (np.abs(values @ labels.T) >= observed - 1e-9).sum(-1)
+    return extreme / (permutations + 1)
+
+
+def holm(p, axis: int = -1) -> np.ndarray:
+    """Holm's step-down adjusted p-values (Holm 1979): rejecting those <= α keeps the familywise error at α.
+
+    p: float[..., comparisons] -> the same shape. NaN is no comparison and stays NaN.
+    """
+    p = np.moveaxis(np.asarray(p, float), axis, -1)
+    order = np.argsort(p, -1)  # NaN last
+    left = (~np.isnan(p)).sum(-1, keepdims=True) - np.arange(p.shape[-1])
+    adjusted = np.minimum(np.maximum.accumulate(left * np.take_along_axis(p, order, -1), -1), 1)
+    result = np.empty_like(p)
+    np.put_along_axis(result, order, adjusted, -1)
+    return np.moveaxis(result, -1, axis)
+
+
+def first_reaching(values, threshold: float) -> np.ndarray:
+    """Matched capability: index of the first point at which a seed's value is at least `threshold`, -1 for never.
+
+    values: float[..., points] -> int[...]. The threshold is rounded to the values' dtype; NaN never reaches it.
+    """
+    values = np.asarray(values)
+    reached = values >= values.dtype.type(threshold)
+    return np.where(reached.any(-1), reached.argmax(-1), -1)
+
+
+def _checked(scores) -> np.ndarray:
+    scores = np.asarray(scores, float)
+    if not np.isfinite(scores).all():
+        bad = (~np.isfinite(scores)).sum()
+        raise InputError(f"{bad} of {scores.size} scores are NaN or infinite; allowed: finite scores")
+    return scores
+
+
+def _some(runs: int) -> None:
+    if runs == 0:
+        raise InputError("0 runs were given; allowed: at least 1")
+
+
+def _weights(counts: np.ndarray) -> np.ndarray:
+    """int[..., n], how often each of n ascending scores was drawn -> float[..., n], its weight in the trimmed mean."""
+    upper = np.cumsum(counts, -1)
+    total = upper[..., -1:]
+    cut = total // 4
+    return (np.clip(upper, cut, total - cut) - np.clip(upper - counts, cut, total - cut)) / (total - 2 * cut)
+
+
+@functools.lru_cache(maxsize=16)
+def _draws(tasks: int, runs: int, resamples: int, seed: int, stream: int) -> np.ndarray:
+    """int[resamples, tasks * runs]: how often each run is drawn, `runs` draws within each task."""
+    drawn = np.random.default_rng([seed, stream]).multinomial(runs, np.full(runs, 1 / runs), size=(resamples, tasks))
+    return drawn.reshape(resamples, tasks * runs)
+
+
+@functools.lru_cache(maxsize=16)
+def _shared_weights(runs: int, resamples: int, seed: int, stream: int) -> np.ndarray:
+    return _weights(_draws(1, runs, resamples, seed, stream))
+
+
+@functools.lru_cache(maxsize=8)
+def _labels(a: int, b: int, permutations: int, seed: int) -> np.ndarray:
+    """float[permutations, a + b]: random arrangements of a ones and b zeros."""
+    ones = np.tile(np.arange(a + b) < a, (permutations, 1))
+    return np.random.default_rng([seed, 3]).permuted(ones, axis=-1).astype(float)
+
+
+def _resampled(groups: np.ndarray, resamples: int, seed: int, stream: int) -> np.ndarray:
+    """float[..., tasks, runs] -> float[..., resamples], interquartile means of stratified resamples."""
+    *batch, tasks, runs = groups.shape
+    flat = groups.reshape(-1, tasks * runs)
+    if tasks == 1:
+        drawn = np.sort(flat, -1) @ _shared_weights(runs, resamples, seed, stream).T
+    else:  # the pooled order differs from matrix to matrix, and with it the order of the counts
+        counts = _draws(tasks, runs, resamples, seed, stream)
+        orders = np.argsort(flat, -1)
+        drawn = np.stack([_weights(counts[:, i]) @ row[i] for row, i in zip(flat, orders, strict=True)])
+    return drawn.reshape(*batch, resamples)
+
+
+def _percentiles(drawn: np.ndarray, runs: int, level: float, expanded: bool) -> tuple[np.ndarray, np.ndarray]:
+    from scipy.stats import norm, t
+
+    tail = (1 - level) / 2
+    if expanded:
+        tail = norm.cdf(-np.sqrt(runs / (runs - 1)) * t.ppf(1 - tail, runs - 1))
+    return tuple(np.quantile(drawn, [tail, 1 - tail], axis=-1))

@@ -1,0 +1,1 @@
+"""What there is to compute on, and random numbers: beside jax itself."""

@@ -1,0 +1,98 @@
+"""Configs: experiments found by name or path, and the size of a smoke test."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from rewardlab.experiment.conditions import Budget
+from rewardlab.experiment.experiment import Experiment
+from rewardlab.inputs import registry
+from rewardlab.inputs.errors import InputError, show, unknown, wrong_type
+from rewardlab.inputs.files import read_text
+
+
+def folder() -> Path:
+    """Where the configs are: inside the installed package, or beside the package in a clone."""
+    package = Path(__file__).parent.parent
+    return package / "configs" if (package / "configs").is_dir() else package.parent / "configs"
+
+
+def names() -> dict[str, Path]:
+    """{name: file} of the configs that come with the package."""
+    return registry.members(folder(), "experiment")
+
+
+# What a config may define beside `experiment`: for minutes on a laptop, and for an accelerator.
+SIZES = ("small", "full")
+
+
+def load(name_or_path: str | Path | Experiment, size: str = "experiment") -> Experiment:
+    """An experiment: by a config's name, from a .py file that defines `experiment`, or from a run or its config.json.
+
+    size: one of SIZES, for the same question at another size, where the file defines that.
+    Running a Python file, or a config that names the user's Python files, runs those files. Raises InputError.
+    """
+    if isinstance(name_or_path, Experiment) and size not in SIZES:
+        return name_or_path
+    if not isinstance(name_or_path, (str, Path)):
+        raise wrong_type(
+            "experiment", name_or_path, "a config's name, or the path of a .py file or of a run's config.json"
+        )
+    known = names()
+    if str(name_or_path) in known:
+        path = known[str(name_or_path)]
+    elif is_run(name_or_path) or str(name_or_path).endswith(".json"):
+        path = Path(name_or_path) / "config.json" if is_run(name_or_path) else Path(name_or_path)
+        if size in SIZES:
+            raise InputError(f"{show(str(path))} is one experiment, of one size; allowed: no --{size}")
+        with registry.beside(path):
+            return Experiment.from_json(read_text(path), files=True, where=str(path))
+    elif registry.is_path(name_or_path):
+        path = registry.python_file(name_or_path)
+    else:
+        raise unknown("config", name_or_path, known, "or the path of a .py file or of a run's config.json")
+    module = registry.load_file(path)
+    experiment = getattr(module, size, None)
+    if not isinstance(experiment, Experiment):
+        others = [f"--{name}" for name in SIZES if isinstance(getattr(module, name, None), Experiment)]
+        has = f"; its sizes: {', '.join(['the default', *others, '--smoke'])}" if size in SIZES else ""
+        raise InputError(f"{path} defines no `{size}` of type rewardlab.Experiment; it is {show(experiment)}{has}")
+    return experiment
+
+
+def is_run(path: str | Path) -> bool:
+    """Whether a path is that of a run's directory."""
+    try:
+        return (Path(path) / "config.json").is_file()
+    except (OSError, ValueError):
+        return False
+
+
+def smoke(experiment: Experiment) -> Experiment:
+    """The same experiment at tiny sizes: every part of it runs, nothing is learned."""
+    updates = {name: 2 * rule.lanes * rule.steps for name, rule in experiment.rules.items()}
+    own = {name: budget.steps for name, budget in experiment.budgets.items() if budget.steps}
+    parted = {
+        name: tuple(replace(p, forks=min(p.forks, 2)) for p in c.phases) for name, c in experiment.conditions.items()
+    }
+    seeds = max(2, *(replace(c, phases=parted[name]).forks for name, c in experiment.conditions.items()))
+    few = {
+        name: replace(c, seeds=c.seeds and min(c.seeds, seeds), phases=parted[name])
+        for name, c in experiment.conditions.items()
+    }
+    steps = min(experiment.steps, max(updates[name] for name in ({*updates} - {*own}) or updates))
+    budgets = {  # still unlike the others, where they were
+        name: Budget(b.steps and min(b.steps, max(updates[name], 2 * steps)), b.seeds and min(b.seeds, seeds))
+        for name, b in experiment.budgets.items()
+    }
+    return replace(
+        experiment,
+        conditions=few,
+        budgets=budgets,
+        steps=steps,
+        seeds=min(experiment.seeds, seeds),
+        points=min(experiment.points, 2),
+        episodes=min(experiment.episodes, 16),
+        width=min(experiment.width or 2, 2),
+    )

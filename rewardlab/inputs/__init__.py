@@ -1,0 +1,1 @@
+"""What comes from outside: names, files and fields, checked, and refused in one line."""

@@ -1,0 +1,304 @@
+"""What a run's bits depend on beside its seeds: only what agrees in all of it may be put together."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import itertools
+import json
+import os
+import platform
+import secrets
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from rewardlab import agents, envs, probes, rules
+from rewardlab.experiment import Experiment
+from rewardlab.inputs import registry
+from rewardlab.inputs.errors import one_line
+from rewardlab.inputs.files import read_json, sha256
+from rewardlab.rundir import programs
+from rewardlab.rundir.sources import behind, distribution
+from rewardlab.types import Rule
+
+PACKAGES = ("rewardlab", "jax", "jaxlib", "flax", "optax", "chex", "gymnax", "numpy")
+JAX_FLAGS = ("jax_enable_x64", "jax_default_matmul_precision", "jax_threefry_partitionable")
+# Others that change bits, and what they are unless somebody sets them: named where somebody has.
+FLAGS = {
+    "jax_random_seed_offset": 0,
+    "jax_disable_most_optimizations": False,
+    "jax_optimization_level": "UNKNOWN",
+    "jax_exec_time_optimization_effort": 0.0,
+    "jax_softmax_custom_jvp": False,
+    "jax_use_direct_linearize": True,
+}
+BITLESS = ("--xla_force_host_platform_device_count", "--xla_dump")  # how flags of XLA begin that change no bits
+
+
+def of(experiment: Experiment) -> dict[str, Any]:
+    """What decides the bits of a seed, beside its number, the config and the width's place in it. Starts jax's backends.
+
+    Worlds, rules and probes go by the digest of their files and of what these import, by the versions of the packages among
+    that, and, unless they come with RewardLab or gymnax, worlds and rules by what they compute: the digest of their traced
+    programs.
+    """
+    import jax
+
+    device, set_to = jax.local_devices()[0], jax.config.values
+    return {
+        **{name: metadata.version(name) for name in PACKAGES},
+        "backend": device.platform,
+        "device": device.device_kind,
+        "machine": platform.machine(),
+        "width": experiment.width,
+        **{name: str(getattr(jax.config, name)) for name in JAX_FLAGS},
+        **{name: str(set_to[name]) for name, usual in FLAGS.items() if set_to.get(name, usual) != usual},
+        **({"XLA_FLAGS": flags} if (flags := xla_flags()) else {}),
+        **sources(experiment),
+        **computed(experiment),
+    }
+
+
+def xla_flags() -> str:
+    """XLA_FLAGS, without those that change no bits."""
+    given = os.environ.get("XLA_FLAGS", "").split()
+    return " ".join(sorted(flag for flag in given if not flag.startswith(BITLESS)))
+
+
+def sources(experiment: Experiment) -> dict[str, str]:
+    """{file, or name of a world or rule that comes with the package: digest; package that these import: its version}.
+
+    The files are those that define the world, the rules and the probes, those that they import, and those that `env_kwargs` names.
+    """
+    found: dict[str, str] = {}
+    for family, name in _members(experiment):
+        if not registry.is_path(name):
+            found |= _member(family, name)
+        elif content := _content(name):
+            files, packages = behind(Path(name))
+            found |= packages | {name: content} | {str(file): _content(file) for file in files[1:]}
+    for text in _texts(experiment.env_kwargs):
+        if content := _content(text):
+            found[text] = content
+    for text in _texts(
+        [list(vars(rule).values()) for rule in _wrapped(experiment.rules)]
+    ):  # such as an optimiser's file
+        if registry.is_path(text) and (content := _content(text)):
+            files, packages = behind(Path(text))
+            found |= packages | {text: content} | {str(file): _content(file) for file in files[1:]}
+    for module in (type(thing).__module__ for thing in _objects(experiment)):
+        found |= distribution(module.split(".")[0]) if module != "__main__" else {}
+    return {name: found[name] for name in sorted(found) if name not in PACKAGES}
+
+
+def _content(file: str | Path) -> str:
+    """16 hexadecimal digits for what is in a file, or "" where there is none, or none that can be read."""
+    try:
+        if Path(file).is_file():
+            with open(file, "rb") as stream:
+                return hashlib.file_digest(stream, "sha256").hexdigest()[:16]
+    except (OSError, ValueError):  # a name that no file can have
+        pass
+    return ""
+
+
+@functools.cache
+def _member(family: registry.Family, name: str) -> dict[str, str]:
+    """The same for one that comes with the package; nothing for any other name."""
+    if name not in family.names():
+        return {}
+    files, packages = behind(family.names()[name])
+    return packages | {f"{family.kind} {name}": sha256(b"".join(file.read_bytes() for file in files))[:16]}
+
+
+def _members(experiment: Experiment) -> Iterator[tuple[registry.Family, str]]:
+    """(family, name or path) of the world, of those that its arguments name, of probes, and of rules, wrapped ones included.
+
+    The question changes no seed's bits.
+    """
+    for name in experiment.measured:
+        yield probes.FAMILY, name
+    if isinstance(experiment.env, str):
+        yield envs.FAMILY, experiment.env
+    for text in _texts(experiment.env_kwargs):
+        if text.isidentifier() or text.endswith(".py"):
+            yield envs.FAMILY, text
+    for rule in _wrapped(experiment.rules):
+        if registered := rules.name_of(type(rule)):
+            yield rules.FAMILY, registered
+    for agent in (experiment.agent, *experiment.agents.values()):
+        if registered := agents.name_of(agent):
+            yield agents.FAMILY, registered
+
+
+def _objects(experiment: Experiment) -> list[Any]:
+    """The world and the rules that neither a name nor a file tells."""
+    world = [] if isinstance(experiment.env, str) else [experiment.env]
+    networks = [x for x in (experiment.agent, *experiment.agents.values()) if not agents.name_of(x)]
+    return world + [rule for rule in _wrapped(experiment.rules) if not rules.name_of(type(rule))] + networks
+
+
+def _wrapped(of: Any) -> Iterator[Rule]:
+    """Rules in a dict, and those that they wrap."""
+    for value in of.values():
+        if isinstance(value, Rule):
+            yield value
+            yield from _wrapped(vars(value))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts in nested dicts, lists and tuples."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list, tuple)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def computed(experiment: Experiment) -> dict[str, str]:
+    """{"what world NAME computes": digest of its program} of what does not come with RewardLab or gymnax; and so with rules.
+
+    Where the program calls Python, a file has to tell all of it; an object that no file holds is then like no other.
+    """
+    found: dict[str, str] = {}
+    if _is_foreign(envs.FAMILY, experiment.env):
+        name = experiment.env if isinstance(experiment.env, str) else _address(experiment.env)
+        found |= _told(
+            f"what world {name} computes", functools.partial(world_program, experiment), isinstance(experiment.env, str)
+        )
+    for name, rule in experiment.rules.items():
+        inner = list(_wrapped({name: rule}))
+        agent, taken = agents.name_of(experiment.agent_of(name)), [x for r in inner for x in vars(r).values()]
+        functions = any(callable(x) for x in taken)  # such as an optimiser that no file holds
+        foreign = _is_foreign(agents.FAMILY, agent) or functions or any(registry.is_path(x) for x in _texts(taken))
+        if foreign or any(_is_foreign(rules.FAMILY, rules.name_of(type(r))) for r in inner):
+            known = bool(agent) and not functions and all(rules.name_of(type(r)) for r in inner)
+            found |= _told(f"what rule {name} computes", functools.partial(rule_program, experiment, name), known)
+    return found
+
+
+def _is_foreign(family: registry.Family, name: Any) -> bool:
+    return not isinstance(name, str) or not (_member(family, name) or name in envs.catalogue.built_in())
+
+
+def _address(thing: Any) -> str:
+    return f"{type(thing).__module__}:{type(thing).__qualname__}"
+
+
+def _told(what: str, program, in_a_file: bool) -> dict[str, str]:
+    try:
+        return {what: program()}
+    except programs.Unidentified as problem:
+        unknown = one_line(f"something that can't be told apart, as it has {problem} (run {secrets.token_hex(4)})")
+        return {} if in_a_file else {what: unknown}
+
+
+def world_program(experiment: Experiment) -> str:
+    """The digest of what a world computes: of its reset and step, of its params and of what else is read from it."""
+    import jax
+
+    from rewardlab.envs import adapter
+
+    env = experiment.world()
+    params = adapter.set_params(env.default_params, {})
+    keys = jax.random.split(jax.random.key(0), 2)  # two lanes, as a program may have another form for several
+
+    def reset(keys, params):
+        return jax.vmap(lambda key: adapter.reset(env, key, params))(keys)
+
+    def step(keys, states, actions, params):
+        return jax.vmap(lambda key, state, action: adapter.step(env, key, state, action, params))(keys, states, actions)
+
+    def observe(states, params):
+        return jax.vmap(lambda state: adapter.observe(env, state, params))(states) if adapter.observes(env) else ()
+
+    obs, states = jax.eval_shape(reset, keys, params)
+    action = adapter.sample_action(env, params)
+    actions = jax.ShapeDtypeStruct((2, *action.shape), action.dtype)
+    told = (adapter.outcomes(env), adapter.time_limit(env), adapter.actions(env))
+    channels = adapter.observation_channels(env, params, obs.shape[1:])
+    parts = (
+        programs.digest(reset, keys, params),
+        programs.digest(step, keys, states, actions, params),
+        programs.digest(observe, states, params),
+        programs.of_values((env.default_params, channels)),
+    )
+    return sha256(repr((parts, told)).encode())[:16]
+
+
+def rule_program(experiment: Experiment, name: str) -> str:
+    """The digest of what a rule computes in the experiment's world: from a key to the policy after an update."""
+    import jax
+
+    from rewardlab import training
+    from rewardlab.collect import act, blank
+    from rewardlab.envs import adapter
+
+    env, rule = experiment.world(), experiment.rules[name]
+    setting = experiment.setting(env, name)
+
+    def begin(rule, params, key):
+        return training.begin(setting, rule, params, key)
+
+    def update(rule, params, key, carry):
+        carry = training.update(setting, rule, params, key, carry)
+        policy = rule.deploy(setting.agent, carry.state)
+        memory = blank(setting.agent, policy, 2)  # two lanes, as a program may have another form for several
+        assert setting.agent.obs is not None  # of agents that `agents.make` made
+        obs = jax.numpy.zeros((2, *setting.agent.obs.shape), setting.agent.obs.dtype)
+        return carry, policy.params, act(setting.agent, policy, memory, obs, key)
+
+    strong = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jax.numpy.shape(x), "float32"), rule)
+    given = (strong, adapter.set_params(env.default_params, {}), jax.random.key(0))
+    carry = jax.eval_shape(begin, *given)
+    parts = (programs.digest(begin, *given), programs.digest(update, *given, carry))
+    return sha256(repr(parts).encode())[:16]
+
+
+def digest(experiment: Experiment) -> str:
+    """SHA-256 of the config without what may differ between two runs of the same seeds: their number, and the width."""
+    return sha256(json.dumps(_bare(json.loads(experiment.to_json()), width=True), sort_keys=True).encode())
+
+
+def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
+    """A config without its numbers of seeds, and, with `width`, without that."""
+    left_out = {
+        "seeds",
+        *(["width"] if width else []),
+        *(name for name in ("agents", "temperatures") if not plain.get(name)),
+    }
+    bare = {name: value for name, value in plain.items() if name not in left_out}
+    budgets = {name: b["steps"] for name, b in plain["budgets"].items() if b["steps"]}
+    return bare | {
+        "conditions": {
+            name: {what: c[what] for what in ("params", "phases") if what in c}
+            for name, c in plain["conditions"].items()
+        },
+        "budgets": budgets,
+    }
+
+
+def grows(old: str, new: str, width: bool = False) -> bool:
+    """Whether config `new` asks for what `old` did, and for more seeds; with `width`, the width may be another, too."""
+    try:
+        before, after = read_json(old, "the config that is there"), read_json(new, "the config")
+        if _bare(before, width) != _bare(after, width):
+            return False
+        cells = itertools.product(after["rules"], after["conditions"])
+        return all(_seeds(after, *cell) >= _seeds(before, *cell) for cell in cells)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _seeds(plain: dict[str, Any], rule: str, condition: str) -> int:
+    own = (plain["seeds"], plain["conditions"][condition]["seeds"], plain["budgets"].get(rule, {}).get("seeds"))
+    return min(limit for limit in own if limit is not None)
+
+
+def differences(there: dict[str, Any], here: dict[str, Any]) -> str:
+    """ "jax 0.10.1 there, 0.10.2 here; ..."."""
+    names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
+    said = lambda identity, name: identity.get(name, "unknown")  # noqa: E731
+    return "; ".join(f"{name} {said(there, name)} there, {said(here, name)} here" for name in names)

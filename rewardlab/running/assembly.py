@@ -1,0 +1,217 @@
+"""Parts -> a finished run directory: films, results.nc, summary.json, the report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from rewardlab import policies, report
+from rewardlab.analysis import compare
+from rewardlab.analysis.results import Measured, checked, dataset
+from rewardlab.auditing import audit
+from rewardlab.envs.adapter import set_params
+from rewardlab.experiment import Experiment
+from rewardlab.inputs.errors import InputError, show, unknown
+from rewardlab.inputs.files import read_bytes, sha256
+from rewardlab.probes.outcomes import Outcomes
+from rewardlab.probes.references import references
+from rewardlab.probes.replay import camera
+from rewardlab.questions import Question
+from rewardlab.report import replays
+from rewardlab.rundir import parts, store
+from rewardlab.rundir.parts import Part
+from rewardlab.running import batches
+
+REFERENCE_EPISODES = 1024
+
+
+class Fixed(NamedTuple):
+    """What the results say that no seed changes. audit: a row a rule; references: {scripted policy: Outcomes [E]}."""
+
+    audit: list[dict[str, Any]]
+    references: dict[str, Outcomes]
+
+
+class Unreported(InputError):
+    """The results are complete and written; the report is not."""
+
+    code = 1
+
+
+def fixed(experiment: Experiment, env, say: Callable[[str], None] = lambda text: None) -> Fixed:
+    """The audit of every rule, and how the world's scripted policies fare on each evaluation. Raises InputError where nothing
+    says what counts as having learned. say: is told what begins.
+    """
+    experiment.check_capability(env)
+    rows: list[dict[str, Any]] = []
+    for i, (name, rule) in enumerate(experiment.rules.items(), 1):
+        say(f"Auditing {name} ({i} of {len(experiment.rules)})")
+        rows += map(asdict, audit({name: rule}, agent=experiment.agent_of(name), env=env))
+    say("Playing the reference policies")
+    evaluations = [set_params(env.default_params, override) for override in experiment.evaluations.values()]
+    key = batches.evaluation_key(experiment.seed)  # so they play the levels that the agents play
+    return Fixed(rows, references(env, evaluations, key, REFERENCE_EPISODES))
+
+
+def finish(
+    path: Path, experiment: Experiment, found: list[Part], note: Callable[[str], None], known: Fixed | None = None
+) -> store.Run:
+    """Writes what follows from the parts. What is there and intact is not made again, and needs no parts.
+
+    known: what no seed changes, where it has been worked out. Raises Unreported where all but the report could be made.
+    """
+    env = experiment.world()
+    run = store.Run(path)
+    if not (run.finished and whole(run, experiment.question_asked)):
+        if (path / store.RESULTS).exists():
+            note(f"{path / store.RESULTS} is damaged or of fewer seeds; it is put together again")
+        measured = {
+            (rule, condition): parts.together(experiment, found, rule, condition)
+            for rule in experiment.rules
+            for condition in experiment.conditions
+        }
+        mixed = parts.identities([part.about for part in found])
+        store.write_results(path, assemble(experiment, env, measured, known or fixed(experiment, env), mixed))
+    try:
+        if not parts.missing(experiment, found):
+            films = write_films(path, experiment, env, found)
+            more = {"computed_with": parts.identities([part.about for part in found])} | seconds(experiment, found)
+            store.write_environment(path, experiment, replays=films, **more)
+        note("Writing the report ...")
+        write_report(path, experiment.question_asked)
+    except Exception as error:  # a disk that is full, a world whose drawing fails, a font that is not there
+        said = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {show(str(error), 300)}"
+        raise Unreported(
+            f"{show(str(path))} has its results, every seed of them, but no report: {said}; once that is mended, "
+            f"the same command finishes it, and so does `rewardlab report {shlex.quote(str(path))}`"
+        ) from error
+    return store.open_run(path)
+
+
+def whole(run: store.Run, question: Question) -> bool:
+    """Whether the results are of the form that a run's have that was asked this question."""
+    try:
+        checked(run.results, question)
+    except InputError:
+        return False
+    return True
+
+
+def write_report(path: Path, question: Question) -> None:
+    """Writes summary, figures and page from the results, whatever was there before."""
+    store.write_summary(path, compare.summarise(store.open_run(path).results, question))
+    report.write(path, question)
+
+
+def renew(run: store.Run, note: Callable[[str], None]) -> None:
+    """Writes the report of a run that has its results again, with what is missing of its films and its times, if it can be made."""
+    summary = compare.summarise(run.results)  # what it can't be made of is said before anything is written
+    try:
+        known, experiment = run.environment, run.experiment
+        found = parts.scan(run.path, experiment, lambda _: None)
+        if not found:
+            raise InputError(f"{show(str(run.path))} has none of its parts")
+        more = {"replays": write_films(run.path, experiment, experiment.world(), found)}
+        more |= {} if parts.missing(experiment, found) else seconds(experiment, found)
+        if more != {name: known.get(name) for name in more}:
+            store.amend_environment(run.path, **more)
+    except InputError as error:
+        note(f"Films are not made: {error}")
+    store.write_summary(run.path, summary)
+    report.write(run.path)
+
+
+def merge(run: store.Run, note: Callable[[str], None]) -> store.Run:
+    """Finishes a run whose parts are all there. Raises InputError that says which are missing, or do not go together."""
+    experiment = run.experiment
+    found = parts.scan(run.path, experiment, note)
+    lacking = parts.missing(experiment, found)
+    if lacking:
+        raise InputError(f"{show(str(run.path))} is not finished; missing: {missing_text(lacking)}")
+    return finish(run.path, experiment, found, note)
+
+
+def assemble(
+    experiment: Experiment, env, measured: dict[tuple[str, str], Measured], known: Fixed, mixed: Sequence[dict] = ()
+):
+    """The results as an xarray Dataset, equal for the same seeds however and in how many pieces they were computed.
+
+    mixed: the identities that they were computed with, named where they are several.
+    """
+    results = dataset(experiment, env, measured, known.references).assign_attrs(audit=json.dumps(known.audit))
+    return results.assign_attrs(mixed=json.dumps(mixed)) if len(mixed) > 1 else results
+
+
+def seconds(experiment: Experiment, found: list[Part]) -> dict:
+    """What the clock said: wall time of training and evaluation, by rule and condition, and of compiling, by rule."""
+    trained = {rule: dict.fromkeys(experiment.conditions, 0.0) for rule in experiment.rules}
+    compiled = dict.fromkeys(experiment.rules, 0.0)
+    for part in found:
+        trained[part.batch.rule][part.batch.condition] += part.about["seconds"]
+        compiled[part.batch.rule] = max(compiled[part.batch.rule], part.about["compile_seconds"])
+    return {"seconds": trained, "compile_seconds": compiled}
+
+
+def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> dict[str, str]:
+    """Films seed 0 of every rule under the main condition, unless its films are there. {film's name: SHA-256}."""
+    if not hasattr(env, "render_rgb"):
+        return {}
+    try:
+        known = store.Run(path).environment.get("replays", {})
+    except InputError:
+        known = {}
+    digests: dict[str, str] = {}
+    cameras: dict[Any, Any] = {}
+    key = jax.random.fold_in(jax.random.key(experiment.seed), batches.REPLAY)
+    for rule in experiment.rules:
+        names = {f"{rule}--{evaluation}": override for evaluation, override in experiment.evaluations.items()}
+        there = {name: _sha256(path / "replays" / f"{name}.gif") for name in names}
+        if all(there[name] and there[name] == known.get(name) for name in names):
+            digests |= there
+            continue
+        setting, kind = experiment.setting(env, rule), experiment.kind(env, rule)
+        film = cameras.setdefault(kind, camera(env, setting.agent, kind.act))
+        policy = first_policy(path, experiment, rule)
+        for name, override in names.items():
+            replays.write(path, name, film(set_params(env.default_params, override), policy, key))
+            digests[name] = _sha256(path / "replays" / f"{name}.gif")
+    return digests
+
+
+def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.ndarray]:
+    """Frames uint8[H, W, 3] of an episode that a finished run's rule plays: its seed 0 under the main condition, greedily.
+
+    params: fields of the world's params that are not their defaults. Raises InputError where the run has no such rule or
+    has not kept the policy.
+    """
+    experiment, env = run.experiment, run.experiment.world()
+    if rule not in experiment.rules:
+        raise unknown("rule", rule, experiment.rules)
+    setting, policy = experiment.setting(env, rule), first_policy(run.path, experiment, rule)
+    act = experiment.kind(env, rule).act
+    return camera(env, setting.agent, act, episodes=1)(set_params(env.default_params, params), policy, key)[0]
+
+
+def first_policy(path: Path, experiment: Experiment, rule: str):
+    """The final parameters of a rule's seed 0 under the main condition. Raises InputError where they are not kept."""
+    return jax.tree.map(lambda x: x[0], policies.read(path, experiment, rule, seeds=[0])[1])
+
+
+def missing_text(lacking: list[tuple[int, parts.Batch]]) -> str:
+    """ "ppo, end: seeds 8-15; ..."."""
+    shown = [f"{b.rule}, {b.condition}: seeds {b.seeds[0]}-{b.seeds[-1]}" for _, b in lacking[:8]]
+    return "; ".join(shown) + (f"; and {len(lacking) - 8} batches more" if len(lacking) > 8 else "")
+
+
+def _sha256(file: Path) -> str:
+    try:
+        return sha256(read_bytes(file))
+    except InputError:
+        return ""

@@ -1,0 +1,282 @@
+"""Seeds in batches of a fixed width, spread over all devices: how the pure functions of one seed become compiled programs.
+
+Every batch runs one and the same single-device program, so a seed's bits depend on its number and on the width, and not on
+its slot, its batch, the number of batches or of devices. (One program partitioned over several devices rounds differently
+from the one for a single device.) The width is part of a run's identity: it changes the order of floating-point sums.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rewardlab import training
+from rewardlab.backend import devices
+from rewardlab.collect import parts
+from rewardlab.envs import adapter
+from rewardlab.probes import Coordinates, Probe, Subject, measured
+from rewardlab.probes.outcomes import played
+from rewardlab.probes.outcomes import probe as outcomes
+from rewardlab.types import Policy, Rule
+
+if TYPE_CHECKING:
+    from rewardlab.running.recording import Recorder
+
+# Folded into the root key for what is not a seed's; seeds are numbered from 0 and never reach them.
+EVALUATION, REPLAY, TUNING = 1_000_000_007, 1_000_000_009, 1_000_000_021
+FORK = 2**31  # folded into a run's key, with what follows; updates are numbered from 0 and never reach them
+OUTCOMES = {"outcomes": outcomes}
+
+
+class Programs(NamedTuple):
+    """The compiled programs of one rule on one device; leading axis of carries (but see `axes`) and policies: one batch's seeds.
+
+    begin(rule, params, run_keys, weights) -> carry
+    advance(rule, params, run_keys, carry, target, weights) -> carry; the given carry is consumed
+    policy(rule, carry) -> the parameters to evaluate
+
+    weights: of signals as reward, as `training.update` has them; not given where they were compiled without.
+    Hyperparameters of the rule that are scalars are the batch's, those that are float32[width] each seed's own.
+    """
+
+    begin: Any
+    advance: Any
+    policy: Any
+
+
+def split(seeds: Iterable[int], width: int) -> list[np.ndarray]:
+    """Batches int32[width] of seeds; the last one is padded with repeats of its last seed."""
+    seeds = list(seeds)
+    batches = [seeds[i : i + width] for i in range(0, len(seeds), width)]
+    return [np.array(batch + batch[-1:] * (width - len(batch)), np.int32) for batch in batches]
+
+
+def run_keys(root: int | jax.Array, seeds: np.ndarray, forks: tuple[int, ...] = (), ends: int = 1) -> jax.Array:
+    """Each seed's own key, key[S]: a function of the root, a number or a key, and of the seed's number alone.
+
+    ends: in how many seeds, one after the other, each run that began ends, where it forks. forks: of each phase so far, in how many
+    it parted what there was; seeds that have not parted yet share a key, and the first of those that part keeps it.
+    """
+    root = jax.random.key(root) if isinstance(root, int) else root
+    keys, left = jax.vmap(partial(jax.random.fold_in, root))(seeds // ends), ends
+    for phase, parted in enumerate(forks):
+        left //= parted
+        which = np.asarray(seeds) // left % parted
+        other = jax.vmap(jax.random.fold_in)(keys, np.uint32(FORK + phase * 2**15) + which.astype(np.uint32))
+        chosen = jnp.where(which[:, None] == 0, jax.random.key_data(keys), jax.random.key_data(other))
+        keys = jax.random.wrap_key_data(chosen, impl=jax.random.key_impl(keys))
+    return keys
+
+
+def evaluation_key(root: int) -> jax.Array:
+    """One key for every evaluation of a run: all policies are compared on the same levels."""
+    return jax.random.fold_in(jax.random.key(root), EVALUATION)
+
+
+def axes(rule: Rule) -> training.Carry:
+    """Which parts of a carry have an axis of seeds: all but the counts of a rule whose lanes carry on, which are the same for all.
+
+    A loop that might end sooner for some seeds than for others would copy all of the state in every update, replay included.
+    """
+    every: Any = 0
+    counts: Any = 0 if rule.whole else None
+    return training.Carry(
+        state=every, lanes=every, steps=counts, updates=counts, log=every, finite=every, records=every
+    )
+
+
+def compiled(function, *arguments):
+    """A jitted function, compiled for arguments like these on jax's default device."""
+    return compile_lowered(function.lower(*arguments))
+
+
+def compile_lowered(lowered):
+    """Compiles what was traced and lowered, so that its bits on a CPU don't depend on the number of threads.
+
+    XLA gives long sums to a library that splits them among its threads. Only matrix products are left to it here. And it
+    wraps single operations as if they were fused, for a compiler that takes more than a megabyte for each. No operation but
+    a scatter needs that.
+    """
+    if jax.default_backend() != "cpu":
+        return lowered.compile()
+    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+    code = io.BytesIO()
+    lowered.compiler_ir().operation.write_bytecode(code)
+    if b"scatter\0" not in code.getvalue():  # among the names of the operations, or a part of one
+        options["xla_disable_hlo_passes"] = "fusion-wrapper"
+    devices.release_memory()
+    program = lowered.compile(options)
+    devices.release_memory()
+    return program
+
+
+def fills_a_core(s: training.Setting, rule: Rule) -> bool:
+    """Whether the candidates of one seed alone keep a CPU's core busy: seeds of a batch then go one after the other.
+
+    Each then waits for its own candidates only, and what it reads stays in the core's cache.
+    """
+    if not (rule.candidates and rule.whole and devices.branches_well()):
+        return False
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    # Each seed may have numbers of its own: here one is enough.
+    one = jax.tree.map(lambda x: jax.ShapeDtypeStruct((), jnp.asarray(x).dtype), rule)
+    params = jax.eval_shape(lambda rule, k: rule.behave(s.agent, rule.init(s.agent, k), k).params, one, key)
+    assert s.agent.obs is not None  # of agents that `agents.make` made
+    obs = jax.ShapeDtypeStruct((rule.lanes, *s.agent.obs.shape), s.agent.obs.dtype)
+    return parts(params, obs, rule.candidates) > 1
+
+
+def one_by_one(function, rule: Rule, keys: jax.Array, carry):
+    """function(rule, key, carry) of each seed of a batch; what repeats the seed before it, as padding does, is not computed."""
+    at = lambda i, tree: jax.tree.map(lambda x: x[i] if jnp.ndim(x) else x, tree)  # noqa: E731
+    told = [x for x in (*jax.tree.leaves(rule), jax.random.key_data(keys)) if jnp.ndim(x)]
+
+    def turn(before, i):
+        repeats = (i > 0) & jnp.stack([(x[i] == x[i - 1]).all() for x in told]).all()
+        after = jax.lax.cond(repeats, lambda: before, lambda: function(at(i, rule), keys[i], at(i, carry)))
+        return after, after
+
+    return jax.lax.scan(turn, at(0, carry), jnp.arange(keys.size))[1]
+
+
+def compile_training(
+    s: training.Setting,
+    rule: Rule,
+    params,
+    width: int,
+    recorder: Recorder | None = None,
+    weights: training.Weights = None,
+) -> Programs:
+    """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs.
+
+    recorder: keeps records of updates in the carry. weights: such as it will be given, {signal: float32[]}; None: the judge judges.
+    """
+    given = () if weights is None else (weights,)
+
+    own = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule)
+
+    def begin(rule, params, keys, weights=None):
+        def one(rule, key):
+            carry = training.begin(s, rule, params, key, weights)
+            return carry._replace(records=recorder.blank(rule, params, key, carry)) if recorder else carry
+
+        return jax.vmap(one, (own, 0), axes(rule))(rule, keys)
+
+    def advance(rule, params, keys, carry, target, weights=None):
+        def one(rule, key, c):
+            note = partial(recorder.note, rule, params, key) if recorder else None
+            return training.advance(s, rule, params, key, c, target, note, weights)
+
+        if fills_a_core(s, rule):
+            return one_by_one(one, rule, keys, carry)
+        return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
+
+    def policy(rule, carry):
+        return jax.vmap(lambda rule, state: rule.deploy(s.agent, state).params, (own, 0))(rule, carry.state)
+
+    # The largest comes first and alone: a compiler takes more memory than most runs. Nothing is computed before.
+    keys = jax.eval_shape(partial(run_keys, 0), np.zeros(width, np.int32))
+    begin = jax.jit(begin).trace(rule, params, keys, *given)
+    advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0), *given)
+    return Programs(compile_lowered(begin.lower()), advance, compiled(jax.jit(policy), rule, begin.out_info))
+
+
+def compile_evaluation(
+    s: training.Setting,
+    act,
+    head: str,
+    programs: Programs,
+    params,
+    overrides: dict,
+    episodes: int,
+    warmth=None,
+    asked: Mapping[str, Probe] = OUTCOMES,
+    axes: Mapping[str, Coordinates] | None = None,
+):
+    """evaluate(params, overrides, policies, key) -> {array: [seed, evaluation, own axes]}; it serves all rules with equal policies.
+
+    act: how they act (`training.deployed`). head: the one that actions are drawn from where there is a temperature.
+    overrides: {field of params: [E]}, one value per evaluation. warmth: float32[E], the temperature of each; None: all greedy.
+    asked: the probes that measure, {name: Probe}. axes: the coordinates of each one's own axes.
+    """
+    axes = {"outcomes": {"outcome": adapter.outcomes(s.env)}} if axes is None else axes
+
+    def evaluate(params, overrides, policies, key):
+        def one(policy, override, temperature):
+            there, who = params.replace(**override), Policy(policy, act)
+            seen = played(s.env, there, s.agent, who, key, episodes, temperature, head)
+            return measured(asked, axes, Subject(s, who, there, {}, key, seen=seen))
+
+        each = lambda policy: jax.vmap(partial(one, policy))(overrides, warmth)  # noqa: E731
+        return jax.vmap(each)(policies)
+
+    return compiled(jax.jit(evaluate), params, overrides, programs.policy.out_info, jax.random.key(0))
+
+
+def finished(futures: Iterable[Future]) -> Iterator[Future]:
+    """Futures as they finish.
+
+    It looks up every second: a signal that comes just before the main thread begins to wait does not end the wait, and
+    would be handled when something finishes, which may be in hours.
+    """
+    left = set(futures)
+    while left:
+        done, left = wait(left, timeout=1.0, return_when=FIRST_COMPLETED)
+        yield from done
+
+
+class Workers:
+    """Threads that take work from one queue, each for one device: one a device, and on a CPU as many as it has cores.
+
+    One program alone leaves a CPU's second core mostly idle; several batches at once do not, and share what was compiled.
+    """
+
+    def __init__(self):
+        self.devices = jax.local_devices()
+        self.count = len(self.devices)
+        if self.devices[0].platform == "cpu":
+            self.count = max(self.count, devices.cores())
+        self._free, self._lock = [self.devices[i % len(self.devices)] for i in range(self.count)], threading.Lock()
+        self._pool = ThreadPoolExecutor(self.count)
+
+    def on(self, device: jax.Device, function: Callable[..., Any], *arguments) -> Future:
+        """Starts function(*arguments) with `device` as jax's default device."""
+
+        def work():
+            with jax.default_device(device):
+                return function(*arguments)
+
+        return self._pool.submit(work)
+
+    def on_any(self, function: Callable[..., Any], *arguments) -> Future:
+        """Starts function(device, *arguments) on a device that is free, which is also jax's default there."""
+
+        def work():
+            with self._lock:
+                device = self._free.pop(0)
+            try:
+                with jax.default_device(device):
+                    return function(device, *arguments)
+            finally:
+                with self._lock:
+                    self._free.append(device)
+
+        return self._pool.submit(work)
+
+    def settle(self) -> None:
+        """Cancels what has not begun, and waits for what has; nothing can be started afterwards."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *problem):
+        self._pool.shutdown(wait=not problem[0], cancel_futures=True)  # nobody waits for what will not be used

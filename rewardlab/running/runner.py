@@ -1,0 +1,283 @@
+"""Experiment -> run directory: trains every rule under every condition, evaluates as it goes, and writes what it found.
+
+What is written when: a finished batch as a part, at once; a batch under way as a checkpoint, now and then; everything
+else from the parts, at the end. So a run that was cut off, wherever, goes on from what is there.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rewardlab.analysis.wording import count
+from rewardlab.backend import devices
+from rewardlab.envs.adapter import set_params, stack_params
+from rewardlab.experiment import Experiment, layout
+from rewardlab.inputs.errors import InputError, show
+from rewardlab.inputs.fields import fits
+from rewardlab.rundir import checkpoints, identity, lease, parts, store
+from rewardlab.rundir.parts import Batch, Part
+from rewardlab.rundir.stopping import Stop
+from rewardlab.running import assembly, batches, chunks, recording, rehearsal, widths
+from rewardlab.running.chunks import Job, Moment, Saved
+from rewardlab.running.processes import Share
+from rewardlab.terminal.progress import Progress, Silent, clock
+from rewardlab.types import Rule
+
+POLICIES = 2**30  # bytes that the policies of one rule may take, all seeds and conditions together
+
+
+def run(
+    experiment: Experiment,
+    out: str | Path | None = None,
+    progress: Progress | bool = True,
+    *,
+    share: Share = Share(),
+    stop: Stop | None = None,
+    resume_anyway: bool = False,
+    callback: Callable[[Moment], Any] | None = None,
+) -> store.Run:
+    """Runs an experiment and writes its run directory, report included.
+
+    out: the directory, `runs/<name>` by default. What is there of the same experiment, finished or not, is not repeated.
+    share: of several processes that write to one directory, the one that finds everything there writes the results.
+    stop: once requested, what is under way is committed, and Interrupted is raised.
+    resume_anyway: goes on from what was computed with other versions or devices, or in another width; the results say so.
+    callback: is told how far each batch is, a `chunks.Moment` at a time, between chunks of about 2 s and after every
+        evaluation, to log it elsewhere; what it raises ends the run, which can be resumed.
+    Raises InputError, before anything is trained or written, for a directory that holds another run, that another process
+    is writing, or that cannot be written, and for what could not be audited or reported afterwards (`rehearsal.py`).
+    """
+    if callback is not None and not callable(callback):
+        raise InputError(
+            f"callback = {show(callback)} can't be called; allowed: a function of a `chunks.Moment`, or None"
+        )
+    devices.prepare()
+    path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
+    if isinstance(progress, bool):
+        progress = Progress(1) if progress else Silent()
+    progress.stage("Making the world")
+    experiment.world()
+    known = None
+    if not store.holds(path, experiment):
+        progress.note("Trying out what follows training: audit, reference lines, films, report ...")
+        known = rehearsal.rehearse(experiment, progress.stage)
+    experiment = widths.decided(experiment, path)
+    store.create(path, experiment, resume_anyway)
+    with lease.Lease(path, f"{share.process}", share.of, stop):
+        mine = identity.of(experiment)
+        found = parts.scan(path, experiment, progress.note)
+        check_identity(path, experiment, found, mine, resume_anyway)  # before anything there is made the experiment's
+        missing = parts.missing(experiment, found)
+        store.renew(path, experiment, progress.note)
+        finished = store.Run(path).finished
+        if finished and (not found or (share.of > 1 and store.Run(path).reported)):
+            return store.Run(
+                path, experiment
+            )  # nothing to do; or the parts, which its results need no more, were removed
+        abouts = [part.about for part in found] + [{"computed_with": [mine]}] * bool(missing)
+        store.amend_environment(path, computed_with=parts.identities(abouts))
+        wanted = [batch for number, batch in missing if number % share.of == share.process]
+        if wanted:
+            if found:
+                there = f"{count(len(found), 'batch')} {'is' if len(found) == 1 else 'are'} there"
+                progress.note(f"{path}: going on; {there}, {len(wanted)} to be trained")
+            measure(path, experiment, wanted, mine, progress, stop, callback)
+        finish(path, experiment, progress.note, stop, known)
+        return store.Run(path, experiment)
+
+
+def finish(
+    path: Path, experiment: Experiment, note: Callable[[str], None], stop: Stop, known: assembly.Fixed | None
+) -> None:
+    """Writes the results if all parts are there and no other process is doing so."""
+    found = parts.scan(path, experiment, note)
+    lacking = parts.missing(experiment, found)
+    if lacking:
+        note(f"{path}: other processes have yet to train {assembly.missing_text(lacking)}")
+        return
+    try:
+        with lease.Lease(path, "results", 1, stop):
+            assembly.finish(path, experiment, found, note, known)
+    except lease.Held as held:
+        note(f"{path}: its results are being written by {held.holder}")
+
+
+def check_identity(path: Path, experiment: Experiment, found: list[Part], mine: dict[str, Any], anyway: bool) -> None:
+    """Raises InputError where what is there was computed with something else than what is here."""
+    abouts = [part.about for part in found]
+    for batch in (path / checkpoints.FOLDER).glob("*--*"):
+        said = [about for about in checkpoints.abouts(batch) if fits(about, chunks.ABOUT)]
+        abouts += [about for about in said if about["config"] == identity.digest(experiment)]
+    others = [one for one in parts.identities(abouts) if one != mine]
+    if others and not anyway:
+        raise InputError(
+            f"{show(str(path))} was computed with something else: {identity.differences(others[0], mine)}; "
+            "allowed: the same again, another --out, or --resume-anyway, which the results will say"
+        )
+
+
+def measure(
+    path: Path,
+    experiment: Experiment,
+    wanted: list[Batch],
+    mine: dict[str, Any],
+    progress: Progress,
+    stop: Stop,
+    callback: Callable[[Moment], Any] | None = None,
+) -> None:
+    """Trains and evaluates batches; each is written as soon as it is done. Raises Interrupted once all are committed."""
+    main, config = next(iter(experiment.conditions)), identity.digest(experiment)
+    turn = threading.Lock()
+
+    def tell(moment: Any) -> None:
+        assert callback is not None  # else nothing is told
+        with turn:  # batches are trained side by side
+            callback(moment)
+
+    def train(device: jax.Device, job: Job, batch: Batch) -> float:
+        stop.check()
+        directory = path / checkpoints.FOLDER / batch.name
+        checkpoints.tidy(directory)
+        saved = Saved(directory, config, mine, progress.note, chunks.PERIOD)
+        done = chunks.train_batch(
+            device, experiment, job, batch, progress, stop, saved, tell if callback is not None else None
+        )
+        kept = slice(len(batch.seeds))
+        first = batch.condition == main and 0 in batch.seeds  # which is filmed
+        policies = {name: array[kept] for name, array in done.policies.items() if first or batch.rule in keep}
+        about = {
+            "seconds": done.seconds / workers.count,
+            "compile_seconds": job.compile_seconds,
+            "computed_with": done.computed_with,
+        }
+        arrays = {name: np.ascontiguousarray(array[kept]) for name, array in done.arrays.items()}
+        parts.save(path, Part(batch, arrays, policies, about), experiment)
+        checkpoints.clear(directory)
+        return done.seconds
+
+    with batches.Workers() as workers:
+        jobs = compile_all(experiment, list(dict.fromkeys(batch.rule for batch in wanted)), workers, progress)
+        keep = keepers(experiment, jobs, progress.note)
+        pieces = {batch.name: chunks.expected(experiment, batch) for batch in wanted}
+        progress.expect(pieces, workers.count, {name: job.first for name, job in jobs.items()})
+        left = {key: [b for b in wanted if b[:2] == key] for key in dict.fromkeys(b[:2] for b in wanted)}
+        spent = dict.fromkeys(left, 0.0)
+        try:
+            waiting = {workers.on_any(train, jobs[batch.rule], batch): batch for batch in wanted}
+            for future in batches.finished(waiting):
+                batch, key = waiting[future], waiting[future][:2]
+                spent[key] += future.result() / workers.count
+                left[key].remove(batch)
+                if not left[key]:
+                    seeds, more = sum(len(b.seeds) for b in wanted if b[:2] == key), progress.time_left()
+                    then = f"; {clock(more)} of training left" if more else ""
+                    told = f"{count(seeds, 'seed')} in {spent[key]:.1f} s{then}"
+                    progress.note(f"{batch.rule}, {batch.condition}: {told}")
+        except BaseException as problem:
+            stop.request(str(problem) or type(problem).__name__)
+            workers.settle()  # what is under way is committed
+            raise
+
+
+def keepers(experiment: Experiment, jobs: dict[str, Job], note: Callable[[str], None]) -> set[str]:
+    """The rules of which the policies of all seeds are kept: those that were asked for, and are no more than `POLICIES` bytes."""
+    found = set()
+    for name, job in jobs.items() if experiment.policies != "none" else ():
+        shapes = jax.tree.leaves(next(iter(job.programs.values())).policy.out_info)
+        one = sum(x.size * x.dtype.itemsize for x in shapes) // experiment.width
+        times = len(experiment.targets(name)) if experiment.policies == "points" else 1
+        total = one * times * sum(experiment.seeds_of(name, condition) for condition in experiment.conditions)
+        if total <= POLICIES:
+            found.add(name)
+        else:
+            note(f"Policies of {name} are kept of its first batch alone: all would take {total / 2**30:.1f} GB")
+    return found
+
+
+def compile_all(
+    experiment: Experiment, names: list[str], workers: batches.Workers, progress: Progress | None = None
+) -> dict[str, Job]:
+    """Compiles these rules for every device, several at a time. Rules with policies of one kind share an evaluation.
+
+    Each rule's first update is done once more than needed, to know how fast the rule is before any time left is told.
+    """
+    progress, begun, ended = progress or Silent(), itertools.count(1), itertools.count(1)
+    env = experiment.world()
+    default = set_params(env.default_params, {})
+    overrides = stack_params(default, list(experiment.evaluations.values()))
+    rules = {name: experiment.rules[name] for name in names}
+    settings = {name: experiment.setting(env, name) for name in rules}
+    kept, asked = layout.of(experiment, env), experiment.measured
+
+    main = next(iter(experiment.conditions))
+    _, given = chunks.terms(experiment, env, experiment.stretches(names[0], main)[0])
+    weights = given[0] if given else None
+    total = len(rules) * len(workers.devices)
+
+    def timed(name: str, device: jax.Device) -> tuple[batches.Programs, float, tuple[float, int]]:
+        progress.stage(f"Compiling {name} ({next(begun)} of {total})")
+        started, rule = time.perf_counter(), strong_rule(rules[name])
+        recorder = recording.of(experiment, settings[name], name, kept)
+        programs = batches.compile_training(settings[name], rule, default, experiment.width, recorder, weights)
+        seconds = time.perf_counter() - started
+        first = first_update(experiment, programs, rule, default, given) if device == workers.devices[0] else (0.0, 0)
+        progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
+        return programs, seconds, first
+
+    def evaluation(name: str, programs: batches.Programs) -> Any:
+        progress.stage(f"Compiling the evaluation of {name}")
+        found = {}
+        for when in ("point", "end"):
+            if there := {probe: one for probe, one in asked.items() if one.when == when}:
+                found[when] = batches.compile_evaluation(
+                    settings[name], kinds[name].act, kinds[name].head, programs, default, overrides,
+                    experiment.episodes, experiment.warmth, there, kept.by_probe,
+                )  # fmt: skip
+        return found
+
+    train = {(name, device): workers.on(device, timed, name, device) for name in rules for device in workers.devices}
+    kinds = {name: experiment.kind(env, name) for name in names}
+    test = {}
+    for name in names:
+        for device in workers.devices:
+            if (kinds[name], device) not in test:
+                programs = train[name, device].result()[0]
+                test[kinds[name], device] = workers.on(device, evaluation, name, programs)
+    return {
+        name: Job(
+            rule=strong_rule(rule),
+            setting=settings[name],
+            programs={device: train[name, device].result()[0] for device in workers.devices},
+            evaluate={device: test[kinds[name], device].result() for device in workers.devices},
+            compile_seconds=sum(train[name, device].result()[1] for device in workers.devices),
+            first=train[name, workers.devices[0]].result()[2],
+        )
+        for name, rule in rules.items()
+    }
+
+
+def first_update(
+    experiment: Experiment, programs: batches.Programs, rule: Rule, params: Any, weights: tuple[Any, ...] = ()
+) -> tuple[float, int]:
+    """Seconds that a batch's first update takes on jax's default device, and the environment steps lived in it."""
+    keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
+    carry = programs.begin(rule, params, keys, *weights)
+    jax.block_until_ready(carry.state)
+    started = time.perf_counter()
+    carry = programs.advance(rule, params, keys, carry, jnp.int32(1), *weights)
+    steps = int(np.min(carry.steps)) * experiment.width  # waits for it
+    return time.perf_counter() - started, steps
+
+
+def strong_rule(rule: Rule) -> Rule:
+    """A rule whose hyperparameters are float32 arrays."""
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), rule)

@@ -13,12 +13,11 @@ from rewardlab import envs, rules, training
 from rewardlab.agents import MLP
 from rewardlab.backend.randomness import check_one
 from rewardlab.envs import adapter, contract
-from rewardlab.experiment import Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show, unknown
 from rewardlab.inputs.fields import coerce
 from rewardlab.probes.outcomes import measure, named, played
 from rewardlab.rundir import parts
-from rewardlab.training import Setting
 from rewardlab.types import Agent, Box, Policy, PyTree, Trajectory
 
 
@@ -148,16 +147,18 @@ def _place(policy: TrainedPolicy, env: Any, params: Any) -> tuple[Any, Any]:
 
 def read(
     path: Any,
-    experiment: Experiment,
+    plan: Plan,
     rule: str,
     condition: str | None = None,
     point: int = -1,
     seeds: Sequence[int] | None = None,
-) -> tuple[Setting, PyTree]:
-    """(setting, the parameters that a rule had at a point, each leaf [seeds, ...]), of all seeds in order, or of these.
+    known: Sequence[parts.Part] = (),
+) -> PyTree:
+    """The parameters that a rule had at a point, each leaf [seeds, ...], of all seeds in order, or of these.
 
-    Raises InputError where one of them is not kept, or is damaged.
+    known: parts that have been read already. Raises InputError where one of them is not kept, or is damaged.
     """
+    experiment = plan.experiment
     rule = coerce(rule, str, "rule")
     condition = next(iter(experiment.conditions)) if condition is None else coerce(condition, str, "condition")
     if rule not in experiment.rules:
@@ -174,7 +175,7 @@ def read(
     asked = range(runs) if seeds is None else [coerce(seed, int, "seed", (0, runs - 1)) for seed in seeds]
     damaged: list[str] = []
     rows: dict[int, tuple[parts.Part, int]] = {}
-    for part in parts.scan(path, experiment, damaged.append, f"{rule}--{condition}"):
+    for part in parts.scan(path, plan, damaged.append, f"{rule}--{condition}", known):
         if part.policies and part.batch[:2] == (rule, condition):
             rows.update({seed: (part, row) for row, seed in enumerate(part.batch.seeds)})
     lacking = [seed for seed in asked if seed not in rows]
@@ -185,8 +186,7 @@ def read(
             f"policies of {rule} under {condition} are not kept of seeds {shown}{why}; allowed: those of {len(rows)} others, or "
             "the same run again"
         )
-    made, env = experiment.rules[rule], experiment.world()
-    setting = experiment.setting(env, rule)
+    made, setting = experiment.rules[rule], plan.setting(rule)
 
     def params(key: jax.Array) -> Any:
         return made.deploy(setting.agent, made.init(setting.agent, key)).params
@@ -203,11 +203,19 @@ def read(
     def stacked(name: str) -> np.ndarray:
         return np.stack([part.policies[name][row, at if every else -1] for part, row in chosen])
 
-    return setting, jax.tree_util.tree_unflatten(structure, [stacked(name) for name in leaves])
+    return jax.tree_util.tree_unflatten(structure, [stacked(name) for name in leaves])
 
 
-def kept(path: Any, experiment: Experiment, rule: str, condition: str | None, seed: int, point: int) -> TrainedPolicy:
-    """One seed's policy. Raises InputError where it is not kept."""
-    setting, found = read(path, experiment, rule, condition, point, [seed])
-    kind, actions = experiment.kind(setting.env, rule), adapter.actions(setting.env)
-    return TrainedPolicy(setting.agent, Policy(jax.tree.map(lambda x: x[0], found), kind.act), kind.head, actions)
+def kept(
+    path: Any,
+    plan: Plan,
+    rule: str,
+    condition: str | None = None,
+    seed: int = 0,
+    point: int = -1,
+    known: Sequence[parts.Part] = (),
+) -> TrainedPolicy:
+    """One seed's policy. Arguments as of `read`. Raises InputError where it is not kept."""
+    found = jax.tree.map(lambda x: x[0], read(path, plan, rule, condition, point, [seed], known))
+    kind, actions = plan.kind(rule), adapter.actions(plan.env)
+    return TrainedPolicy(plan.setting(rule).agent, Policy(found, kind.act), kind.head, actions)

@@ -16,8 +16,9 @@ import jax
 import numpy as np
 import tiny
 
-from rewardlab import rules, training
+from rewardlab import rules
 from rewardlab.analysis import compare
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.files import sealed, sha256
 from rewardlab.rundir import checkpoints, identity, netcdf, parts, store
 from rewardlab.running import assembly, rehearsal
@@ -41,17 +42,17 @@ def experiment():
 def finished(path: Path) -> Path:
     """A finished run of made-up numbers, with all that there may be: parts, films, a released lease, a checkpoint."""
     question, random = experiment(), np.random.default_rng(0)
-    env, store_run = question.world(), store.create(path, experiment())
+    plan, store_run = Plan(question), store.create(path, experiment())
     store.renew(path, question, print)
-    measured = rehearsal.made_up(question, env, "drift", "near", random)
+    measured = rehearsal.made_up(plan, "drift", "near", random)
     rule = question.rules["drift"]
-    agent = training.setting(env, rule, question.agent, main=question.main).agent
+    agent = plan.setting("drift").agent
     shapes = jax.eval_shape(lambda key: rule.deploy(agent, rule.init(agent, key)).params, jax.random.key(0))
     policies = checkpoints.flat(jax.tree.map(lambda x: np.zeros((4, 1, *x.shape), x.dtype), shapes))
-    about = {"seconds": 1.0, "compile_seconds": 1.0, "computed_with": [identity.of(question)]}
+    about = {"seconds": 1.0, "compile_seconds": 1.0, "computed_with": [identity.of(plan)]}
     batch = parts.Batch("drift", "near", (0, 1, 2, 3))
-    parts.save(path, parts.Part(batch, measured, {name: a for name, (a, _) in policies.items()}, about), question)
-    results = assembly.assemble(question, env, {("drift", "near"): measured}, assembly.Fixed([], {}))
+    parts.save(path, parts.Part(batch, measured, {name: a for name, (a, _) in policies.items()}, about), plan)
+    results = assembly.assemble(plan, {("drift", "near"): measured}, assembly.Fixed([], {}))
     store.write_results(path, results)
     store.write_summary(path, compare.summarise(results))
     films = path / "replays"
@@ -61,11 +62,11 @@ def finished(path: Path) -> Path:
         path,
         question,
         replays={"drift--test": sha256(b"GIF89a")},
-        **assembly.seconds(question, parts.scan(path, question, print)),
+        **assembly.seconds(question, parts.scan(path, plan, print)),
     )
     (path / "report.html").write_text("the page")
     (path / ".lease-0.000001").write_bytes(sealed({"released": True}))
-    about = {"config": identity.digest(question), "seconds": 1.0, "computed_with": [identity.of(question)]}
+    about = {"config": plan.digest, "seconds": 1.0, "computed_with": [identity.of(plan)]}
     checkpoints.save(path / STEP.rpartition("/")[0], 16, LIKE, about)
     return store_run.path
 

@@ -13,6 +13,7 @@ from rewardlab.analysis.compare import summarise
 from rewardlab.analysis.results import threshold
 from rewardlab.envs.adapter import set_params
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.probes.references import references
@@ -38,7 +39,7 @@ def test_a_world_that_does_not_know_its_best_return_needs_to_be_told():
     e = replace(small(), capable_return=None)
     said = "^capable_return is missing, and world 'CartPole-v1' has no policies \"random\" and \"optimal\" .* 'train'"
     with pytest.raises(InputError, match=said):
-        assembly.fixed(e, e.world())
+        assembly.fixed(Plan(e))
     replace(small(), capable_return=1.0).check_capability(e.world())
     assert "capable_return" not in e.to_json(), "configs of earlier versions stay the same text"
     assert Experiment.from_json(small().to_json()).capable_return == 475.0

@@ -13,6 +13,7 @@ import pytest
 from rewardlab import MLP, rules, training
 from rewardlab.backend import devices
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.rundir import parts
 from rewardlab.rundir.stopping import Stop
@@ -107,12 +108,12 @@ def test_one_compilation_per_rule_and_shape(monkeypatch):
         lambda event, _, **told: events.append(event) if event.endswith("backend_compile_duration") else None
     )
     with batches.Workers() as workers:
-        job = runner.compile_all(experiment, ["a2c"], workers)["a2c"]
+        job = runner.compile_all(Plan(experiment), ["a2c"], workers)["a2c"]
         places, all_batches = len(workers.devices), list(parts.cells(experiment))
         assert len(all_batches) == 6
 
         def run(batch):
-            return chunks.train_batch(workers.devices[0], experiment, job, batch, Silent(), Stop())
+            return chunks.train_batch(workers.devices[0], Plan(experiment), job, batch, Silent(), Stop())
 
         run(all_batches[0])  # small conversions compile here
         before, seen = len(events), len(traced)

@@ -106,9 +106,9 @@ def light(patch):
         data, problem = parsed[content]
         return (data if data is None else data.copy()), problem
 
-    def measure(path, experiment, wanted, mine, progress, stop):
+    def measure(path, plan, wanted, mine, progress, stop, callback):
         for batch in wanted:
-            fits = runner.Saved(path, runner.identity.digest(experiment), mine, progress.note, 0.0).fits
+            fits = runner.Saved(path, plan.digest, mine, progress.note, 0.0).fits
             checkpoints.newest(path / checkpoints.FOLDER / batch.name, hostile.LIKE, fits, progress.note)
         raise InputError("it would train")
 

@@ -19,6 +19,7 @@ from worlds import Params, Walk
 import rewardlab
 from rewardlab import rules
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.rules.reinforce import Reinforce
 from rewardlab.rundir import identity, parts, programs, sources, store
@@ -230,7 +231,7 @@ def _folder(tmp_path, monkeypatch):
 def test_files_behind_a_world_are_part_of_it(folder, monkeypatch):
     kwargs = {"nested": ("small", ("deep", str(folder / "levels.txt")))}
     e = experiment(str(folder / "bowl.py"), env_kwargs=kwargs)
-    before, behind = identity.of(e), identity.sources(e)
+    before, behind = identity.of(Plan(e)), identity.sources(e)
     assert before["evosax"] == metadata.version("evosax") and "scipy" not in before
     for name, text in CHANGES.items():
         old = (folder / name).read_text()
@@ -239,22 +240,22 @@ def test_files_behind_a_world_are_part_of_it(folder, monkeypatch):
         assert differences.startswith(f"{folder / name} ") and ";" not in differences, name
         (folder / name).write_text(old)
     (folder / "unrelated.py").write_text("x = 2")
-    assert identity.of(e) == before
+    assert identity.of(Plan(e)) == before
     np.save(folder / "table.npy", np.ones(2, np.float32))  # which no import tells of
     (folder / "bowl.py").write_text((folder / "bowl.py").read_text() + "\n")  # else it is not run again
     assert (
-        identity.of(e)[f"what world {folder / 'bowl.py'} computes"]
+        identity.of(Plan(e))[f"what world {folder / 'bowl.py'} computes"]
         != before[f"what world {folder / 'bowl.py'} computes"]
     )
 
 
 def test_versions_of_all_that_computes_are_part_of_it(monkeypatch):
     e, real = experiment("dark_room"), metadata.version
-    before = identity.of(e)
+    before = identity.of(Plan(e))
     assert before["world dark_room"] and before["rule reinforce"]
     for package in ("jax", "jaxlib", "flax", "optax", "chex", "gymnax", "numpy", "rewardlab"):
         monkeypatch.setattr(metadata, "version", lambda name, package=package: "9.9" if name == package else real(name))
-        assert identity.differences(before, identity.of(e)) == f"{package} {real(package)} there, 9.9 here"
+        assert identity.differences(before, identity.of(Plan(e))) == f"{package} {real(package)} there, 9.9 here"
 
 
 def test_what_is_installed_beside_a_file_counts_by_its_version(tmp_path, monkeypatch):
@@ -290,8 +291,8 @@ def started(path, e, computed_with):
     store.create(path, e)
     (path / "parts").mkdir()
     about = {"seconds": 1.0, "compile_seconds": 1.0, "computed_with": computed_with}
-    made_up = rehearsal.made_up(replace(e, seeds=2), e.world(), "r", "a", np.random.default_rng(0))
-    parts.save(path, parts.Part(parts.Batch("r", "a", (0, 1)), made_up, {}, about), e)
+    made_up = rehearsal.made_up(Plan(replace(e, seeds=2)), "r", "a", np.random.default_rng(0))
+    parts.save(path, parts.Part(parts.Batch("r", "a", (0, 1)), made_up, {}, about), Plan(e))
     store.write_environment(path, e)
 
 
@@ -322,7 +323,7 @@ def content(path):
 
 def test_seeds_of_another_world_are_not_put_to_a_run(tmp_path, go_on):
     path, old = tmp_path / "run", experiment(line()())
-    started(path, old, [identity.of(old)])
+    started(path, old, [identity.of(Plan(old))])
     more = replace(old, env=line()(), seeds=4)  # the cell was run again
     new = replace(old, env=line(pay=2.0)(), seeds=4)
     before = content(path)
@@ -338,7 +339,7 @@ def test_seeds_of_another_world_are_not_put_to_a_run(tmp_path, go_on):
 
 def test_what_cannot_be_identified_is_not_extended(tmp_path, go_on):
     path, e = tmp_path / "run", experiment(variant(step_env=calls)())
-    started(path, e, [identity.of(e)])
+    started(path, e, [identity.of(Plan(e))])
     with pytest.raises(
         InputError, match=r"can't be told apart, as it has a Python function in pure_callback .*--out, or --resume"
     ):
@@ -348,7 +349,7 @@ def test_what_cannot_be_identified_is_not_extended(tmp_path, go_on):
 
 def test_environment_names_every_version_of_a_run(tmp_path, go_on):
     path, e = tmp_path / "run", experiment("dark_room", seeds=4, env_kwargs={"steps": 5})
-    mine = identity.of(replace(e, width=2))
+    mine = identity.of(Plan(replace(e, width=2)))
     started(path, e, [mine | {"jax": "0.1", "flax": "0.2"}])
     before = content(path)
     with pytest.raises(InputError, match=r"jax 0.1 there, 0.\S+ here; flax 0.2 there"):

@@ -17,6 +17,7 @@ from rewardlab import InputError, agents, envs, rules, training
 from rewardlab.agents import CNN, GRU, MLP, by, greedily, recurrent
 from rewardlab.collect import blank, collect, start
 from rewardlab.experiment import Experiment, override
+from rewardlab.experiment.plan import Plan
 from rewardlab.generation import live, time_needed
 from rewardlab.judges import judged
 from rewardlab.probes.outcomes import outcomes
@@ -366,7 +367,7 @@ def test_a_network_in_a_file_goes_by_its_path(file, text, tmp_path):
     assert str(path) in plain and Experiment.from_json(plain, files=True) == with_it
     with pytest.raises(InputError, match=r"agent lives in the Python file .* which reading does not run"):
         Experiment.from_json(plain)
-    before = identity.of(with_it)
+    before = identity.of(Plan(with_it))
     assert str(path) in before and any(name.startswith("what rule ") for name in before)
     path.write_text(text.replace("tanh", "relu").replace("hidden=(self.width,)", "hidden=(self.width + 1,)"))
     after = identity.of(small(agent=str(path)))

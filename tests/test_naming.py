@@ -15,6 +15,7 @@ from rewardlab import envs, rules
 from rewardlab.analysis import compare, naming
 from rewardlab.analysis.wording import Words
 from rewardlab.experiment import Experiment, config
+from rewardlab.experiment.plan import Plan
 from rewardlab.rules.ppo import PPO
 from rewardlab.running import assembly, rehearsal
 
@@ -30,10 +31,10 @@ def told(summary):
 def made_up(experiment):
     """Results of an experiment that nothing was trained for."""
     experiment = dataclasses.replace(experiment, width=1)
-    env, random = experiment.world(), np.random.default_rng(0)
+    random = np.random.default_rng(0)
     cells = [(rule, name) for rule in experiment.rules for name in experiment.conditions]
-    measured = {cell: rehearsal.made_up(experiment, env, *cell, random) for cell in cells}
-    return assembly.assemble(experiment, env, measured, assembly.Fixed([], {}))
+    measured = {cell: rehearsal.made_up(Plan(experiment), *cell, random) for cell in cells}
+    return assembly.assemble(Plan(experiment), measured, assembly.Fixed([], {}))
 
 
 def test_every_rule_has_a_title_of_its_own():

@@ -8,9 +8,9 @@ import tiny
 
 import rewardlab
 from rewardlab import cli
-from rewardlab.experiment import Experiment, config, override
+from rewardlab.experiment import Experiment, config, override, text
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
-from rewardlab.rundir import identity
 from rewardlab.running import runner
 
 SMALL, WIDE = rewardlab.MLP(hidden=(4,)), rewardlab.MLP(hidden=(12,))
@@ -57,8 +57,8 @@ def test_they_are_recorded_read_changed_and_part_of_what_a_run_is():
     assert override.override(e, {"agents.reinforce.hidden": ["3"]}).agents == {"reinforce": replace(WIDE, hidden=(3,))}
     assert override.override(e, {"rules": ["drift"]}).agents == {}
     none = own(agents={}, temperatures={})
-    assert len({identity.digest(x) for x in (e, none, own(agents={}), own(temperatures={}))}) == 4
-    assert not identity.grows(plain(none), plain(e)) and identity.grows(plain(e), plain(replace(e, seeds=7)))
+    assert len({Plan(x).digest for x in (e, none, own(agents={}), own(temperatures={}))}) == 4
+    assert not text.grows(plain(none), plain(e)) and text.grows(plain(e), plain(replace(e, seeds=7)))
     assert e.agent_of("reinforce") == WIDE and e.agent_of("drift") == SMALL
 
 

@@ -15,10 +15,11 @@ from rewardlab.analysis import compare, reading
 from rewardlab.envs import adapter, make
 from rewardlab.experiment import Budget, Experiment, config
 from rewardlab.experiment.conditions import Condition, Phase
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.rules import make as rule_of
-from rewardlab.rundir import checkpoints, identity
+from rewardlab.rundir import checkpoints
 from rewardlab.rundir.parts import Batch
 from rewardlab.rundir.stopping import Stop
 from rewardlab.running import assembly, batches, chunks, rehearsal, runner
@@ -87,14 +88,14 @@ def test_phases_change_at_the_same_updates_wherever_chunks_end(monkeypatch):
     asked = experiment(width=3)
     env, steps = asked.world(), 2048
     with batches.Workers() as workers:
-        job = runner.compile_all(asked, ["reinforce"], workers)["reinforce"]
+        job = runner.compile_all(Plan(asked), ["reinforce"], workers)["reinforce"]
         device = workers.devices[0]
         found = {}
         for chunk, condition in itertools.product((2.0, 0.0), asked.conditions):
             monkeypatch.setattr(chunks, "CHUNK", chunk)
             batch = Batch("reinforce", condition, (0, 1, 2))
             with jax.default_device(device):
-                found[chunk, condition] = chunks.train_batch(device, asked, job, batch, Silent(), Stop())
+                found[chunk, condition] = chunks.train_batch(device, Plan(asked), job, batch, Silent(), Stop())
     for condition in asked.conditions:
         one, other = found[2.0, condition], found[0.0, condition]
         for name in one.arrays:
@@ -125,8 +126,8 @@ def test_configs_know_phases_and_those_without_stay_the_same_text():
     assert Experiment.from_json(asked.to_json()) == asked
     assert '"phases"' not in experiment(conditions={"a": Condition()}).to_json()
     other = replace(asked, conditions=asked.conditions | {"silent": Condition(phases=(Phase(0.25, reward={}),))})
-    assert identity.digest(other) != identity.digest(asked)
-    assert identity.digest(replace(asked, seeds=9)) == identity.digest(asked)
+    assert Plan(other).digest != Plan(asked).digest
+    assert Plan(replace(asked, seeds=9)).digest == Plan(asked).digest
 
 
 @pytest.mark.parametrize(
@@ -175,13 +176,13 @@ def test_runs_part_where_a_phase_forks_and_are_one_until_then(monkeypatch):
     conditions = {"plain": Condition(seeds=2), "parted": Condition(phases=(Phase(0.5, forks=3),))}
     asked = experiment(conditions=conditions, steps=2048, seeds=6, width=6, points_at=(0.25, 0.5, 0.75))
     with batches.Workers() as workers:
-        job = runner.compile_all(asked, ["reinforce"], workers)["reinforce"]
+        job = runner.compile_all(Plan(asked), ["reinforce"], workers)["reinforce"]
         device, found = workers.devices[0], {}
         for chunk, (name, seeds) in itertools.product((2.0, 0.0), (("plain", (0, 1)), ("parted", tuple(range(6))))):
             monkeypatch.setattr(chunks, "CHUNK", chunk)
             with jax.default_device(device):
                 found[chunk, name] = chunks.train_batch(
-                    device, asked, job, Batch("reinforce", name, seeds), Silent(), Stop()
+                    device, Plan(asked), job, Batch("reinforce", name, seeds), Silent(), Stop()
                 )
     for name in conditions:
         jax.tree.map(np.testing.assert_array_equal, found[2.0, name].policies, found[0.0, name].policies)
@@ -202,11 +203,11 @@ def test_forks_of_one_run_are_one_case():
         experiment(conditions={"parted": parted}, seeds=4)
     asked = experiment(conditions={"plain": Condition(), "parted": parted}, seeds=6)
     assert Experiment.from_json(asked.to_json()) == asked and asked.stretches("reinforce", "parted")[1].forks == (3,)
-    env, random = asked.world(), np.random.default_rng(0)
+    random = np.random.default_rng(0)
     made_up = {
-        ("reinforce", name): rehearsal.made_up(asked, env, "reinforce", name, random) for name in asked.conditions
+        ("reinforce", name): rehearsal.made_up(Plan(asked), "reinforce", name, random) for name in asked.conditions
     }
-    data = assembly.assemble(asked, env, made_up, assembly.Fixed([], {"random": RANDOM, "optimal": OPTIMAL}))
+    data = assembly.assemble(Plan(asked), made_up, assembly.Fixed([], {"random": RANDOM, "optimal": OPTIMAL}))
     assert data.founder.sel(condition="parted").values.tolist() == [0, 0, 0, 1, 1, 1]
     assert data.founder.sel(condition="plain").values.tolist() == [*range(6)]
     whole = reading.of_founders(data)

@@ -14,6 +14,7 @@ from worlds import Walk
 import rewardlab
 from rewardlab import envs, rules
 from rewardlab.agents import GRU, MLP
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.rundir import parts
 from rewardlab.running import batches, chunks, runner
@@ -162,7 +163,7 @@ def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_pa
         for point in range(len(targets)):
             jax.tree.map(np.testing.assert_array_equal, whole.params(r, point=point), run.params(r, point=point))
     # A part that is damaged is named, and no other seed takes the place of those in it.
-    first_part = parts.scan(run.path, asked, print)[0]
+    first_part = parts.scan(run.path, Plan(asked), print)[0]
     (run.path / parts.FOLDER / f"{first_part.batch.name}.npz").write_bytes(b"x")
     owner, where, gone = first_part.batch
     with pytest.raises(

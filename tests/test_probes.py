@@ -12,6 +12,7 @@ from worlds import Walk
 
 from rewardlab import probes, rules, training
 from rewardlab.experiment import Experiment, layout
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, lineage
 from rewardlab.rundir import netcdf, parts, stopping, store
@@ -181,20 +182,20 @@ def test_probes_that_keep_too_much_are_refused(file):
     with pytest.raises(
         InputError, match=r"probes = outcomes, returns keep 4\d\d,.* bytes of this experiment; allowed: at most"
     ):
-        layout.of(large, large.world())
+        layout.of(Plan(large))
 
 
 def test_reading_a_run_runs_no_probe(file, tmp_path):
     asked = question(file)
-    env, random = asked.world(), np.random.default_rng(0)
+    random = np.random.default_rng(0)
     found = {
-        (rule, "near"): rehearsal.made_up(replace(asked, width=1), env, rule, "near", random) for rule in asked.rules
+        (rule, "near"): rehearsal.made_up(Plan(replace(asked, width=1)), rule, "near", random) for rule in asked.rules
     }
     store.create(tmp_path / "run", asked)
     (tmp_path / "run" / "parts").mkdir()
     parts.save(tmp_path / "run", parts.Part(parts.Batch("drift", "near", tuple(range(5))), found["drift", "near"], {}, {
-        "seconds": 1.0, "compile_seconds": 1.0, "computed_with": []}), asked)  # fmt: skip
-    assert [part.batch.rule for part in parts.scan(tmp_path / "run", asked, pytest.fail)] == ["drift"]
+        "seconds": 1.0, "compile_seconds": 1.0, "computed_with": []}), Plan(asked))  # fmt: skip
+    assert [part.batch.rule for part in parts.scan(tmp_path / "run", Plan(asked), pytest.fail)] == ["drift"]
     with pytest.raises(InputError, match=r"probes\.2 lives in the Python file"):
         store.open_run(tmp_path / "run").experiment  # noqa: B018
     assert Experiment.from_json(asked.to_json(), files=True) == asked

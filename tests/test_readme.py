@@ -19,7 +19,8 @@ import rewardlab
 from rewardlab import cli, rules, tuning
 from rewardlab.analysis import compare
 from rewardlab.bench import turns
-from rewardlab.experiment import config, layout
+from rewardlab.experiment import config
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.rundir import store
@@ -90,18 +91,18 @@ def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(answered)
 
 def test_a_probe_of_the_users_own_is_traced_for_every_rule(folder):
     experiment = replace(config.load(folder / "question.py"), probes=(str(folder / "norm.py"),), width=1)
-    env = experiment.world()
-    rehearsal.measure(experiment, env)
-    kept = layout.of(experiment, env).arrays["size"]
+    plan = Plan(experiment)
+    rehearsal.measure(plan)
+    kept = plan.layout.arrays["size"]
     assert kept.dims == ("record",) and kept.about.description == "Euclidean norm of the parameters"
 
 
 def test_a_question_of_the_users_own_is_asked(folder, tmp_path):
     """From made-up results to the page; then read without running it, which is refused."""
     experiment = replace(config.load(folder / "question.py"), asks=str(folder / "pace.py"), width=1, seeds=12)
-    env, random = experiment.world(), np.random.default_rng(0)
+    random = np.random.default_rng(0)
     cells = [(rule, name) for rule in experiment.rules for name in experiment.conditions]
-    made_up = {cell: rehearsal.made_up(experiment, env, *cell, random) for cell in cells}
+    made_up = {cell: rehearsal.made_up(Plan(experiment), *cell, random) for cell in cells}
     slow = made_up["duels", "end"]
     for one in (slow, made_up["reinforce", "end"]):
         one["return"] = np.ones_like(one["return"])
@@ -111,7 +112,7 @@ def test_a_question_of_the_users_own_is_asked(folder, tmp_path):
         name: Outcomes(np.zeros((2, 3)), np.full(2, pay), np.ones(2))
         for name, pay in (("random", 0.0), ("optimal", 1.0))
     }
-    store.write_results(path, assembly.assemble(experiment, env, made_up, assembly.Fixed([], references)))
+    store.write_results(path, assembly.assemble(Plan(experiment), made_up, assembly.Fixed([], references)))
     assembly.write_report(path, experiment.question_asked)
     summary, page = store.Run(path).summary, (path / "report.html").read_text(encoding="utf-8")
     assert (

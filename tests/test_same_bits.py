@@ -13,6 +13,7 @@ pytestmark = [pytest.mark.slow(minutes=5), pytest.mark.usefixtures("compiled_ane
 SCRIPT = """
 import hashlib, itertools, json, sys
 import jax, numpy as np
+from rewardlab.experiment.plan import Plan
 import rewardlab
 from rewardlab import batches, chunks, rules, runner
 from rewardlab.experiment import Condition, Experiment
@@ -31,10 +32,11 @@ experiment = Experiment(
 digests = {}
 chunks.CHUNK = float(sys.argv[2])
 with batches.Workers() as workers:
-    jobs = runner.compile_all(experiment, list(experiment.rules), workers)
+    plan = Plan(experiment)
+    jobs = runner.compile_all(plan, list(experiment.rules), workers)
     for seeds, (name, job) in itertools.product(json.loads(sys.argv[1]), jobs.items()):
         split = [Batch(name, "training", tuple(dict.fromkeys(part.tolist()))) for part in batches.split(seeds, experiment.width)]
-        waiting = [workers.on_any(chunks.train_batch, experiment, job, batch, Silent(), Stop()) for batch in split]
+        waiting = [workers.on_any(chunks.train_batch, plan, job, batch, Silent(), Stop()) for batch in split]
         for batch, done in zip(split, waiting):
             done = done.result()
             for i, seed in enumerate(batch.padded(experiment.width).tolist()):

@@ -10,6 +10,7 @@ from small import small
 
 from rewardlab import cli
 from rewardlab.backend import devices
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.rundir import identity
 from rewardlab.running import runner
@@ -70,14 +71,14 @@ def test_devices_that_are_not_here_are_said_in_one_line_before_anything_is_writt
 
 def test_what_changes_bits_is_part_of_a_runs_identity(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2 --xla_dump_to=/nowhere")
-    usual = identity.of(small())
+    usual = identity.of(Plan(small()))
     assert "XLA_FLAGS" not in usual and not any(name in usual for name in identity.FLAGS)
     monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=4 --xla_cpu_enable_fast_math=true")
-    assert identity.of(small()) == usual | {"XLA_FLAGS": "--xla_cpu_enable_fast_math=true"}
+    assert identity.of(Plan(small())) == usual | {"XLA_FLAGS": "--xla_cpu_enable_fast_math=true"}
     monkeypatch.delenv("XLA_FLAGS")
     jax.config.update("jax_random_seed_offset", 3)
     try:
-        assert identity.of(small()) == usual | {"jax_random_seed_offset": "3"}
+        assert identity.of(Plan(small())) == usual | {"jax_random_seed_offset": "3"}
     finally:
         jax.config.update("jax_random_seed_offset", 0)
 

@@ -131,14 +131,14 @@ def cheap_runs():
         shapes = str(jax.eval_shape(agent.init, jax.random.key(0)))
         return once(f"{head} {shapes}", before[2])(env, agent, head)
 
-    def compile_all(question, names, workers, *_):
+    def compile_all(plan, names, workers, *_):
         del names
         if "jobs" not in kept:
-            kept["jobs"] = before[0](question, list(question.rules), workers)
+            kept["jobs"] = before[0](plan, list(plan.experiment.rules), workers)
         return kept["jobs"]
 
     runner.compile_all, assembly.camera, assembly.fixed = compile_all, camera, once("fixed", before[1])
-    rehearsal.rehearse = lambda question, *_: assembly.fixed(question, question.world())
+    rehearsal.rehearse = lambda plan, *_: assembly.fixed(plan)
     report.write = lambda *_: None
     try:
         yield

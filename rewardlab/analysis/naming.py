@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rewardlab.analysis.wording import Words, plain
+from rewardlab.envs.world import offers
 from rewardlab.inputs.errors import one_line
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ def of(experiment: Experiment, env: Any) -> Words:
         titles |= {own: called, name: _variant(name, own, called)}
     return words(
         titles,
-        getattr(env, "outcomes", {}),
+        env.outcomes if offers(env, "outcomes") else {},
         experiment.evaluations,
-        getattr(env, "place", None),
+        env.place if offers(env, "place") else None,
     )
 
 
@@ -69,18 +70,18 @@ def read(results: xarray.Dataset) -> Words:
 
 def _ours(results: xarray.Dataset) -> Words:
     from rewardlab import envs, rules
-    from rewardlab.envs.world import World
+    from rewardlab.envs.base import DiscreteWorld
 
     titles: dict[str, str] = {}
     for name in map(str, results.rule.values):
         own = name.partition("-")[0]
         if own in rules.names():
             titles |= {own: title(rules.load(own)), name: _variant(name, own, title(rules.load(own)))}
-    world, cls = str(results.attrs.get("env", "")), World
+    world, cls = str(results.attrs.get("env", "")), DiscreteWorld
     if world in envs.names():
         module = importlib.import_module(envs.FAMILY.load(world).__module__)
         defined = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
-        cls = next((c for c in defined if issubclass(c, World)), World)
+        cls = next((c for c in defined if issubclass(c, DiscreteWorld)), DiscreteWorld)
     try:
         evaluations = json.loads(results.attrs["experiment"])["evaluations"]
         return words(titles, getattr(cls, "outcomes", {}), evaluations, cls.place)

@@ -12,6 +12,7 @@ from rewardlab import probes, questions
 from rewardlab.analysis import naming
 from rewardlab.experiment import Experiment, layout
 from rewardlab.experiment.layout import SEED
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.inputs.fields import expect
 from rewardlab.inputs.files import read_json
@@ -54,7 +55,7 @@ AUDITED = {
 Measured = dict[str, np.ndarray]  # of one rule under one condition, {array: [seed, ...]}, as `layout.Kept` says
 
 
-def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measured], references: dict[str, Outcomes]):
+def dataset(plan: Plan, measured: dict[tuple[str, str], Measured], references: dict[str, Outcomes]):
     """An xarray Dataset over all rules and conditions; where a rule has fewer seeds under one, it is filled up with NaN.
 
     Every array says what it is (attribute `description`) and in what it is counted (`units`).
@@ -62,8 +63,8 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
     """
     import xarray
 
+    experiment, kept = plan.experiment, plan.layout
     names, conditions = list(experiment.rules), list(experiment.conditions)
-    kept = layout.of(experiment, env)
     most = max(experiment.seeds_of(name, condition) for name in names for condition in conditions)
 
     def cube(array):
@@ -107,7 +108,7 @@ def dataset(experiment: Experiment, env, measured: dict[tuple[str, str], Measure
             **({} if experiment.capable_return is not None else {"capability_share": experiment.capability}),
             "control_capability": experiment.control_capability,
             "control": experiment.control or "",
-            "words": json.dumps(naming.of(experiment, env)._asdict(), ensure_ascii=False),
+            "words": json.dumps(naming.of(experiment, plan.env)._asdict(), ensure_ascii=False),
             "env": experiment.env if isinstance(experiment.env, str) else type(experiment.env).__name__,
         },
     )

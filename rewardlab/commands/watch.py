@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
+from rewardlab.envs.world import offers
 from rewardlab.inputs.errors import InputError, show, unknown
 
 
@@ -41,7 +42,7 @@ def main(words: list[str]) -> int:
 
     seed = coerce(parse([given.seed], int, "seed"), int, "seed", (0, 2**31 - 1))
     run = _run(given.agent, given.world)
-    env = run.experiment.world() if run else envs.make(given.world)
+    env = run.plan.env if run else envs.make(given.world)
     path = Path(given.out or f"{Path(given.world).stem}.gif")
     if path.suffix != ".gif" or not str(path).isprintable() or not _can_be_written(path):
         raise InputError(f"--out {show(str(path))}; allowed: a .gif file, in a directory that there is, and no link")
@@ -57,7 +58,7 @@ def main(words: list[str]) -> int:
             total = play.play(env, set_params(params, {}), jax.random.key(seed), keys, sys.stdout.write)
         say(f"\nreward in all: {total:g}")
         return 0
-    if not hasattr(env, "render_rgb") or not (run or hasattr(env, "references")):
+    if not offers(env, "render_rgb") or not (run or offers(env, "references")):
         raise InputError(
             f"world {given.world} has no drawing or no scripted policies; allowed: {', '.join(envs.names())}"
         )

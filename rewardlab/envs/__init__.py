@@ -94,6 +94,7 @@ def params(env: Any, where: str = "the world's params", /, **changes: bool | int
     world's own, and for what the world's own `check_params` refuses, where it has that.
     """
     from rewardlab.envs import adapter, contract
+    from rewardlab.envs.world import offers
 
     for name in contract.static_fields(env.default_params).intersection(changes):
         raise InputError(
@@ -101,7 +102,7 @@ def params(env: Any, where: str = "the world's params", /, **changes: bool | int
         )
     changed = env.default_params.replace(**typed(where, changes, params_kinds(env) or {}))
     adapter.check_limit(env, changed, f"{where}.{contract.CLOCK}")
-    if hasattr(env, "check_params"):
+    if offers(env, "check_params"):
         env.check_params(changed)
     return changed
 

@@ -16,6 +16,7 @@ import numpy as np
 from rewardlab.backend.memory import Memory
 from rewardlab.backend.randomness import key_for
 from rewardlab.envs import contract
+from rewardlab.envs.world import offers
 from rewardlab.inputs.errors import InputError, calling, out_of_range, show
 from rewardlab.types import Box
 
@@ -202,14 +203,7 @@ def observes(env) -> bool:
 
     One that a world passes on from another world inside it knows nothing of the outer one's states and observations.
     """
-    return own_method(env, "observation")
-
-
-def own_method(env, name: str) -> bool:
-    """Whether a world has a method of its own, not one of a world inside it."""
-    return getattr(getattr(env, name, None), "__self__", None) is env or any(
-        isinstance(vars(cls).get(name), staticmethod) for cls in type(env).__mro__
-    )
+    return offers(env, "observation")
 
 
 def observation_channels(env, params, shape: tuple[int, ...]) -> np.ndarray:
@@ -218,7 +212,7 @@ def observation_channels(env, params, shape: tuple[int, ...]) -> np.ndarray:
     A world says so by `observation_channels(params)`; without that, the last axis has the channels. Raises InputError for
     anything but whole numbers of an observation's shape.
     """
-    if not own_method(env, "observation_channels"):
+    if not offers(env, "observation_channels"):
         return np.broadcast_to(np.arange(shape[-1] if shape else 1), shape or (1,)).reshape(shape)
     found = np.asarray(env.observation_channels(params))
     if found.shape != shape or found.dtype.kind not in "iu" or found.min(initial=0) < 0:
@@ -243,7 +237,7 @@ def check_limit(env, params, where: str = contract.CLOCK) -> None:
 
 def outcomes(env) -> tuple[str, ...]:
     """Names of the ways in which an episode of this world can end. The first one is success where a world names any."""
-    return tuple(getattr(env, "outcomes", contract.UNNAMED))
+    return tuple(contract.outcomes_of(env))
 
 
 def names_outcomes(env) -> bool:
@@ -253,7 +247,7 @@ def names_outcomes(env) -> bool:
 
 def scripted(env) -> dict:
     """The world's scripted policies by name, `policy(obs, state, params, key) -> action`; {} where it has none."""
-    return env.references(env.default_params) if hasattr(env, "references") else {}
+    return env.references(env.default_params) if offers(env, "references") else {}
 
 
 def action_names(env) -> tuple[str, ...]:

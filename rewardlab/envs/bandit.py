@@ -10,8 +10,8 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import small_art
+from rewardlab.envs.base import DiscreteWorld, share, size, within
 from rewardlab.envs.gymnax_api import environment
-from rewardlab.envs.world import World, share, size, within
 from rewardlab.inputs.errors import out_of_range
 
 
@@ -47,7 +47,7 @@ def make(arms: int = 2, pulls: int = 100) -> "Bandit":
     return Bandit(arms, pulls)
 
 
-class Bandit(World):
+class Bandit(DiscreteWorld):
     """Reward 1 or 0 for the arm pulled. A lifetime is one episode; it is truncated after its last pull.
 
     Observation bool[1], always true: there is nothing to see. Outcome: whether the last pull was of a best arm.

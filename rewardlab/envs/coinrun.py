@@ -13,9 +13,9 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import coinrun_art, platforms
+from rewardlab.envs.base import DiscreteWorld, share, size
 from rewardlab.envs.gymnax_api import environment, spaces
 from rewardlab.envs.platforms import ACTIONS, CELLS, JUMP, PLACES, START, WIDTH
-from rewardlab.envs.world import World, share, size
 from rewardlab.inputs.errors import wrong_type
 
 VIEW_X, VIEW_Y = 4, 3  # tiles in view to each side, above and below
@@ -65,7 +65,7 @@ def make(levels: int = 1024, held_out: int = 256, seed: int = 0, enemies: bool =
     return CoinRun(levels, held_out, seed, enemies)
 
 
-class CoinRun(World):
+class CoinRun(DiscreteWorld):
     """A gymnax environment. Actions: `ACTIONS`. Reward 1 for the coin, which ends the episode, as death does with 0.
 
     Observation bool[254], with enemies bool[317]: a window 7 tiles high and 9 wide around the agent for each of CHANNELS,

@@ -12,10 +12,10 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import mazes
+from rewardlab.envs.base import share
 from rewardlab.envs.drawing import colour
 from rewardlab.envs.gymnax_api import environment, spaces
 from rewardlab.envs.maze_world import Maze, one
-from rewardlab.envs.world import share
 from rewardlab.inputs.errors import InputError, wrong_type
 
 LINE, GEM, TIME = range(3)

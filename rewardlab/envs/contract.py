@@ -10,13 +10,14 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from rewardlab.analysis import wording
+from rewardlab.envs.world import REQUIRED, lacks, offers
 from rewardlab.inputs.errors import calling, returned, show
 from rewardlab.inputs.fields import LARGEST_SIZE, storable
 
@@ -26,56 +27,20 @@ STEP = "(obs, state, reward, terminated, info)"
 PARAMS = f"an object of a flax.struct.dataclass with a field {CLOCK}"
 
 
-class Environment(Protocol):
-    """A world, as gymnax 1.x has it. gymnax's base class gives `is_truncated` where the state counts its steps as `time`.
-
-    Besides, a world may have: `outcomes`, names of the ways an episode ends, success first, with info["outcome"] int[] the
-    number of one; `num_actions`, `actions`, the number of discrete actions and their names; `observation(state, params)`;
-    `observation_channels(params)`; `check_params(params)`; `references(params)`, `goals`, `optimum(params)`;
-    `render_rgb(state, params)` uint8[H, W, 3].
-    """
-
-    @property
-    def default_params(self) -> Any:
-        """A flax.struct.dataclass of numbers. `max_steps_in_episode`: the longest episode that there is, in steps."""
-
-    def reset_env(self, key: jax.Array, params: Any) -> tuple[jax.Array, Any]:
-        """(observation, state) of a fresh episode: a real array, and a pytree of arrays."""
-
-    def step_env(self, key: jax.Array, state: Any, action: jax.Array, params: Any) -> tuple:
-        """(observation, state, reward, terminated, info): reward a real [], terminated bool[], info a dict of arrays.
-
-        Observation and state have the shapes and dtypes that they had before; numbers of a reset may be less wide.
-        """
-
-    def is_truncated(self, state: Any, params: Any) -> jax.Array:
-        """bool[], whether the clock ends the episode in this state."""
-
-    def action_space(self, params: Any) -> Any:
-        """A Discrete space, or a Box of floats with low < high."""
-
-
-REQUIRED = tuple(name for name in vars(Environment) if not name.startswith("_"))
-
-
 def name_of(env: Any) -> str:
     """What messages call a world."""
-    name = getattr(env, "name", None)
+    name = env.name if offers(env, "name") else None
     return name if isinstance(name, str) else type(env).__name__
 
 
+def outcomes_of(env: Any) -> Any:
+    """What a world says of the ways in which an episode can end; UNNAMED where it says nothing."""
+    return env.outcomes if offers(env, "outcomes") else UNNAMED
+
+
 def offers_anything(env: Any) -> bool:
-    """Whether an object is meant as a world: it has something of the protocol."""
+    """Whether an object is meant as a world: it has something that every world has."""
     return not isinstance(env, type) and len(lacks(env)) < len(REQUIRED)
-
-
-def lacks(env: Any) -> list[str]:
-    """What of the protocol an object does not have."""
-    missing = []
-    for name in REQUIRED:
-        with calling(f"{name} of {type(env).__name__}"):
-            missing += [] if hasattr(env, name) else [name]
-    return missing
 
 
 def declared(env: Any) -> None:
@@ -88,7 +53,7 @@ def declared(env: Any) -> None:
     with calling(f"default_params of {world}"):
         params = env.default_params
     _params(f"default_params of {world}", params)
-    if (names := getattr(env, "outcomes", UNNAMED)) != UNNAMED:
+    if (names := outcomes_of(env)) != UNNAMED:
         _outcomes(f"outcomes of {world}", names)
 
 
@@ -160,7 +125,7 @@ def size(env: Any, space: Any) -> int:
 
 def action_names(env: Any) -> tuple[str, ...]:
     """The names that a world gives its actions in `actions`, if it does."""
-    names = getattr(env, "actions", ())
+    names = env.actions if offers(env, "actions") else ()
     return names if isinstance(names, tuple) and all(isinstance(name, str) for name in names) else ()
 
 
@@ -194,7 +159,7 @@ def step(env: Any, before: Any, given: Any) -> tuple[Any, Any, Any, Any, dict]:
 
 
 def _outcome(env: Any, what: str, info: Mapping) -> None:
-    names = tuple(getattr(env, "outcomes", UNNAMED))
+    names = tuple(outcomes_of(env))
     if "outcome" not in info:
         if names != UNNAMED:
             raise returned(

@@ -12,9 +12,9 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import mazes
+from rewardlab.envs.base import share, within
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.maze_world import Maze, one
-from rewardlab.envs.world import share, within
 from rewardlab.inputs.errors import out_of_range
 
 CHEESE, CORNER, TIME = range(3)

@@ -10,8 +10,8 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import grid, small_art
+from rewardlab.envs.base import DiscreteWorld, chance, choose, share, size
 from rewardlab.envs.gymnax_api import environment
-from rewardlab.envs.world import World, chance, choose, share, size
 
 
 @struct.dataclass
@@ -36,7 +36,7 @@ def make(size: int = 9, steps: int = 20, held_out: int = 16, seed: int = 0) -> "
     return DarkRoom(size, steps, held_out, seed)
 
 
-class DarkRoom(World):
+class DarkRoom(DiscreteWorld):
     """Reward 1 for each step that ends at the goal. Starts in the centre and is truncated after `steps`.
 
     Observation bool[2 * size]: the agent's row and column, one-hot. The goal is any cell but the centre.

@@ -11,10 +11,10 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import mazes
+from rewardlab.envs.base import share
+from rewardlab.envs.base import size as whole
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.maze_world import Maze, one
-from rewardlab.envs.world import share
-from rewardlab.envs.world import size as whole
 
 CHEESE, DISH, TIME = range(3)
 

@@ -12,10 +12,10 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import key_tours, mazes
+from rewardlab.envs.base import share, within
+from rewardlab.envs.base import size as whole
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.maze_world import Maze
-from rewardlab.envs.world import share, within
-from rewardlab.envs.world import size as whole
 from rewardlab.inputs.errors import InputError, out_of_range
 
 ALL, SURPLUS, TIME = range(3)

@@ -10,8 +10,8 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import grid, small_art
+from rewardlab.envs.base import DiscreteWorld, chance, choose, share, size, within
 from rewardlab.envs.gymnax_api import environment
-from rewardlab.envs.world import World, chance, choose, share, size, within
 from rewardlab.inputs.errors import InputError
 
 ACTIONS = ("left", "right", "use")
@@ -46,7 +46,7 @@ def make(length: int = 9, steps: int = 32) -> "Lever":
     return Lever(length, steps)
 
 
-class Lever(World):
+class Lever(DiscreteWorld):
     """Use at the task is work: it pays 1. Use at the lever rewrites the register: then every step pays `payoff`.
 
     Truncated after `steps`. signals "true": the work alone; "displayed": the register, what the reward is. Observation

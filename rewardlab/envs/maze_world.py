@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab.envs import maze_art, mazes
+from rewardlab.envs.base import DiscreteWorld, size
 from rewardlab.envs.gymnax_api import spaces
-from rewardlab.envs.world import World, size
 from rewardlab.inputs.errors import InputError, out_of_range, wrong_type
 
 ACTIONS = ("up", "down", "left", "right")
@@ -31,7 +31,7 @@ class Pool(NamedTuple):
     bounds: jax.Array
 
 
-class Maze(World):
+class Maze(DiscreteWorld):
     """Moves up, down, left and right; a move into a wall does nothing. A finished episode stays as it is.
 
     Subclasses: `channels`, the first two of which are walls and the mouse; `marks` of the text map, by piece; and

@@ -10,8 +10,8 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import small_art
+from rewardlab.envs.base import DiscreteWorld, chance, choose, share, size, within
 from rewardlab.envs.gymnax_api import environment
-from rewardlab.envs.world import World, chance, choose, share, size, within
 
 WORK, POLISH, HIDE, CHEAT = range(4)
 ACTIONS = ("work", "polish", "hide", "cheat")
@@ -47,7 +47,7 @@ def make(steps: int = 4) -> "Overseer":
     return Overseer(steps)
 
 
-class Overseer(World):
+class Overseer(DiscreteWorld):
     """Each step of the plan is one of ACTIONS. Its *look*: work 1, polish `charm`, hide 0, cheat −1, but 1 right after hide.
     The *end state* shows 1 for each work and `gain` for each cheat; the plan is *worth* 1 for each work, −`harm` for each cheat.
 

@@ -12,8 +12,8 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import small_art
+from rewardlab.envs.base import DiscreteWorld, chance, choose, share, size, within
 from rewardlab.envs.gymnax_api import environment
-from rewardlab.envs.world import World, chance, choose, share, size, within
 from rewardlab.inputs.errors import InputError, out_of_range, unknown
 
 KINDS = ("dirichlet", "graph")
@@ -54,7 +54,7 @@ def make(
     return RandomMDP(states, actions, kind, hubs, dead_ends, seed, steps)
 
 
-class RandomMDP(World):
+class RandomMDP(DiscreteWorld):
     """Observation bool[states], one-hot. Reward: that of the state that the step leads to. Truncated after `steps`.
 
     kind "dirichlet": every transition is a draw from a flat Dirichlet distribution. kind "graph": moves are sure; states

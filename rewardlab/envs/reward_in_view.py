@@ -12,8 +12,8 @@ from flax import struct
 
 from rewardlab import envs
 from rewardlab.envs import adapter, contract, small_art
+from rewardlab.envs.base import chance, choose, share, size, within
 from rewardlab.envs.gymnax_api import environment
-from rewardlab.envs.world import chance, choose, share, size, within
 from rewardlab.envs.wrapping import Wrapper, stay, true_reward
 from rewardlab.inputs.errors import InputError
 from rewardlab.types import Box

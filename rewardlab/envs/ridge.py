@@ -10,8 +10,8 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import grid, small_art
+from rewardlab.envs.base import DiscreteWorld, chance, choose, share, size, within
 from rewardlab.envs.gymnax_api import environment
-from rewardlab.envs.world import World, chance, choose, share, size, within
 from rewardlab.inputs.errors import InputError
 
 ACTIONS = ("forward", "up", "down")
@@ -53,7 +53,7 @@ def make(length: int = 8, rows: int = 3) -> "Ridge":
     return Ridge(length, rows)
 
 
-class Ridge(World):
+class Ridge(DiscreteWorld):
     """At the fork, up or down chooses a route, in whose middle one starts; forward waits. Each later step goes one column
     on, "up" and "down" one row besides. Who leaves the route falls, loses a share, and climbs back where the edge was. The
     reward is what is left of the prize, 1, at the end of the route; who has lost it all is out at once.

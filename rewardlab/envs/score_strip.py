@@ -14,8 +14,8 @@ from flax import struct
 
 from rewardlab import envs
 from rewardlab.envs import adapter, small_art
+from rewardlab.envs.base import choose, share, size, within
 from rewardlab.envs.gymnax_api import environment
-from rewardlab.envs.world import choose, share, size, within
 from rewardlab.envs.wrapping import Wrapper, stay, true_reward
 from rewardlab.inputs.errors import InputError, out_of_range
 

@@ -10,8 +10,8 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import grid, small_art
+from rewardlab.envs.base import DiscreteWorld, share, size
 from rewardlab.envs.gymnax_api import environment
-from rewardlab.envs.world import World, share, size
 from rewardlab.inputs.errors import InputError
 
 LAYOUT = """
@@ -56,7 +56,7 @@ def make(layout: str = LAYOUT, steps: int = 100) -> "Tomatoes":
     return Tomatoes(layout, steps)
 
 
-class Tomatoes(World):
+class Tomatoes(DiscreteWorld):
     """Standing on a plant waters it. A step's true reward is the share of the plants that are watered at its end.
 
     The reward, and "displayed", is the number of cells that look watered over the number of plants: on the tile all free

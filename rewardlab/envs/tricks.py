@@ -12,8 +12,8 @@ import numpy as np
 from flax import struct
 
 from rewardlab.envs import small_art
+from rewardlab.envs.base import DiscreteWorld, chance, check_weights, choose, share, size, within
 from rewardlab.envs.gymnax_api import environment
-from rewardlab.envs.world import World, chance, check_weights, choose, share, size, within
 
 RIGHT, WRONG = range(2)
 HABIT = 6  # the answer of sums that training keeps longest
@@ -50,7 +50,7 @@ def make(commands: int = 6, digits: int = 0, steps: int = 1) -> "Tricks":
     return Tricks(commands, digits, steps)
 
 
-class Tricks(World):
+class Tricks(DiscreteWorld):
     """Reward 1 for each right trick; the episode ends after `steps` cues.
 
     Observation: bool[commands], one-hot, or bool[2 * digits], one-hot each. Trick t is the answer to command t, or to a

@@ -1,122 +1,115 @@
-"""What worlds share: spaces, the check of params, sizes, and a draw from weights.
+"""A world: what it has to have, as gymnax 1.x says it, and what it may have. The one page to read before writing one.
 
-A world's params are values: the training distribution and each shift of it, mixed by probabilities. A float or int field
-made with `within` says what it allows. Where what is trained on, what is displayed and what is worth something differ, a
-step's signals hold "displayed" and "true" beside the reward, float32[] each.
+`contract.py` checks what a world gives, `adapter.py` is the one place through which it is asked, and `base.py` has a base class for
+worlds with discrete actions. A world need not inherit from any of these.
 """
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import struct
 
-from rewardlab.envs.gymnax_api import environment, spaces
-from rewardlab.inputs.errors import out_of_range, wrong_type
-
-LARGEST = 2**31 - 1
+from rewardlab.inputs.errors import calling
 
 
-def within(default: float | int, low: float, high: float = LARGEST) -> Any:
-    """A field of params: its default, and the lowest and highest value allowed."""
-    return struct.field(default=default, metadata={"range": (low, high)})
-
-
-def share(default: float = 0.0) -> Any:
-    """A field of params that is a probability."""
-    return within(default, 0.0, 1.0)
-
-
-def size(name: str, value: Any, low: int, high: int) -> int:
-    """A constructor's whole number from `low` to `high`. Raises InputError."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise wrong_type(name, value, "a whole number")
-    if not low <= value <= high:
-        raise out_of_range(name, value, f"{low} to {high}")
-    return int(value)
-
-
-def choose(key: jax.Array, weights: jax.Array) -> jax.Array:
-    """An index int32[] drawn in proportion to weights float32[N], none negative, by one draw. Consumes the key.
-
-    What has no weight is never drawn. Independent choices cost one draw where the weights are those of their joint
-    outcomes: draws are most of the time that a small world takes.
-    """
-    edges = jnp.cumsum(weights)
-    return jnp.sum(jax.random.uniform(key) * edges[-1] >= edges, dtype=jnp.int32)
-
-
-def chance(probability: jax.Array | float) -> jax.Array:
-    """The weights float32[2] of no and yes."""
-    yes = jnp.asarray(probability, jnp.float32)
-    return jnp.stack([1 - yes, yes])
-
-
-class World(environment.Environment):
-    """A gymnax Environment with discrete actions that are named.
-
-    actions: their names. outcomes: the ways an episode can end, success first, then the proxy: what else an agent may have
-    learned. {name: what the agent did then, as a report says it}, such as {"coin": "reached the coin"}.
-    Subclasses set `_params`, the default params, and `_shape`, that of the observation, bool unless `_dtype` says other;
-    and they have `observation(state, params)`, which is what `reset_env` and `step_env` return beside that state.
-    """
-
-    actions: tuple[str, ...] = ()
-    outcomes: Mapping[str, str]
-    _params: Any
-    _shape: tuple[int, ...]
-    _dtype: Any = jnp.bool_
+class Environment(Protocol):
+    """What every world has. gymnax's base class gives `is_truncated` where the state counts its steps as `time`."""
 
     @property
-    def default_params(self):
-        return self._params
+    def default_params(self) -> Any:
+        """A flax.struct.dataclass of numbers. `max_steps_in_episode`: the longest episode that there is, in steps."""
 
-    def check_params(self, params) -> None:
-        """Raises InputError on values out of their range. Host only: the values must not be traced."""
-        for field in dataclasses.fields(params):
-            low, high = field.metadata.get(
-                "range", (1, LARGEST) if field.name == "max_steps_in_episode" else (None,) * 2
-            )
-            value = getattr(params, field.name)
-            if low is not None and not np.all((np.asarray(value) >= low) & (np.asarray(value) <= high)):
-                allowed = f"{low:g} or more" if high == LARGEST else f"{low:g} to {high:g}"
-                raise out_of_range(field.name, value, allowed)
+    def reset_env(self, key: jax.Array, params: Any) -> tuple[Any, Any]:
+        """(observation, state) of a fresh episode: a real array, or a pytree of them, and a pytree of arrays."""
+
+    def step_env(self, key: jax.Array, state: Any, action: jax.Array, params: Any) -> tuple[Any, ...]:
+        """(observation, state, reward, terminated, info): reward a real [], terminated bool[], info a dict of arrays.
+
+        Observation and state have the shapes and dtypes that they had before; numbers of a reset may be less wide.
+        info: the world's signals; info["outcome"], int[], is the number of one of `outcomes`, where the world names any.
+        """
+
+    def is_truncated(self, state: Any, params: Any) -> jax.Array:
+        """bool[], whether the clock ends the episode in this state."""
+
+    def action_space(self, params: Any) -> Any:
+        """A Discrete space, or a Box of floats with low < high."""
+
+
+class World(Environment, Protocol):
+    """What a world may have besides; `offers` says whether it does, and what is done where it does not stands with each."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it; without it, its class's name."""
+
+    @property
+    def outcomes(self) -> Mapping[str, str] | tuple[str, ...]:
+        """The ways an episode ends: success, then the proxy, then others; {name: what the agent did, in words}. Without them the
+        world is compared by its return, and nothing is said of goals.
+        """
 
     @property
     def num_actions(self) -> int:
-        return len(self.actions)
+        """The number of discrete actions; without it, that of `action_space`."""
 
-    def action_space(self, params=None) -> spaces.Discrete:
-        return spaces.Discrete(self.num_actions)
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """Their names; without them, their numbers."""
 
-    def observation_space(self, params) -> spaces.Box:
-        return spaces.Box(0, 1, self._shape, self._dtype)
+    def observation(self, state: Any, params: Any) -> Any:
+        """What `reset_env` and `step_env` return beside a state. With it, observations are worked out once a step."""
 
-    def get_obs(self, state, params=None, key=None) -> jax.Array:
-        """gymnax's name for `observation`, which needs no key."""
-        return self.observation(state, self.default_params if params is None else params)
+    def observation_channels(self, params: Any) -> np.ndarray:
+        """int[shape of an observation], the channel of each entry; without it, the last axis has the channels."""
 
-    @staticmethod
-    def place(**changes) -> str:
-        """Where an evaluation takes place whose params differ by `changes` from the defaults, as a report says it: "with the
-        coin at a detour". "": the world has no words for these; then the evaluation goes by its name. Host only.
+    def check_params(self, params: Any) -> None:
+        """Raises InputError on values that make no sense; without it, any are taken. Host only."""
+
+    def place(self, **changes: Any) -> str:
+        """Where an evaluation with such params takes place, in a report's words; without it, evaluations go by their names."""
+
+    def references(self, params: Any) -> Mapping[str, Callable[..., jax.Array]]:
+        """Scripted policies, {name: (obs, state, params, key) -> action}. With "random" and "optimal" among them, they say what is
+        capable; without, the experiment has to.
         """
-        del changes
-        return ""
 
-    def random_policy(self, obs, state, params, key):
-        """Any action, each as likely."""
-        return jax.random.randint(key, (), 0, self.num_actions)
+    @property
+    def goals(self) -> Mapping[str, Callable[..., jax.Array]]:
+        """What a policy may be after, {name: (state, next state) -> bool[], whether the step attains it}."""
+
+    def optimum(self, state: Any, params: Any, gamma: float = 1.0) -> jax.Array:
+        """The best discounted return from a state, float32[]: what tests hold policies against."""
+
+    def render_rgb(self, state: Any, params: Any) -> jax.Array:
+        """A picture, uint8[H, W, 3]; without it, nothing is filmed."""
 
 
-def check_weights(name: str, weights: Any, count: int) -> None:
-    """Raises InputError unless `weights` [..., count] are finite, none negative, and some positive. Host only."""
-    given = np.asarray(weights)
-    good = given.ndim and given.shape[-1] == count and np.isfinite(given).all() and (given >= 0).all()
-    if not (good and (given.sum(-1) > 0).all()):
-        raise out_of_range(name, weights, f"{count} numbers, none negative, not all 0")
+REQUIRED = tuple(name for name in vars(Environment) if not name.startswith("_"))
+OPTIONAL = tuple(name for name in vars(World) if not name.startswith("_"))
+# A world around another one that passes these on unchanged would pass on what knows nothing of its own states.
+OWN = ("observation", "observation_channels")
+
+
+def offers(env: Any, name: str) -> bool:
+    """Whether an object has a member of the protocol. A method in OWN counts only where it is not that of a world inside it."""
+    assert name in REQUIRED or name in OPTIONAL, f"{name} is no member of the protocol"
+    if not hasattr(env, name):
+        return False
+    if name not in OWN:
+        return True
+    return getattr(getattr(env, name), "__self__", None) is env or any(
+        isinstance(vars(cls).get(name), staticmethod) for cls in type(env).__mro__
+    )
+
+
+def lacks(env: Any) -> list[str]:
+    """What an object does not have of that which every world has. Raises InputError where asking for it fails."""
+    missing = []
+    for name in REQUIRED:
+        with calling(f"{name} of {type(env).__name__}"):
+            missing += [] if offers(env, name) else [name]
+    return missing

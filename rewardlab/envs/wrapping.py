@@ -10,14 +10,14 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from rewardlab.analysis.wording import UNNAMED
 from rewardlab.backend.randomness import key_for
 from rewardlab.envs import adapter, contract
+from rewardlab.envs.base import DiscreteWorld
 from rewardlab.envs.gymnax_api import spaces
-from rewardlab.envs.world import World
+from rewardlab.envs.world import offers
 
 
-class Wrapper(World):
+class Wrapper(DiscreteWorld):
     """A world whose params are the inner world's and some more, and whose observations are flat: the inner's, then more.
 
     `observation`, `goals`, `references`, `optimum` and `render_rgb` are offered where the inner world offers them. A subclass
@@ -37,7 +37,7 @@ class Wrapper(World):
 
     def __getattr__(self, name: str):
         known = not name.startswith("_") and hasattr(type(self), f"_more_{name}")
-        if not known or not (adapter.observes(self.inner) if name == "observation" else hasattr(self.inner, name)):
+        if not known or not offers(self.inner, name):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         return getattr(self, f"_more_{name}")
 
@@ -56,11 +56,11 @@ class Wrapper(World):
 
     @property
     def outcomes(self) -> Mapping[str, str] | tuple[str, ...]:  # type: ignore[override]
-        return getattr(self.inner, "outcomes", UNNAMED)
+        return contract.outcomes_of(self.inner)
 
     def place(self, **changes) -> str:  # type: ignore[override]
         """The inner world's words, where only its own params differ."""
-        own = {*changes} <= {*vars(self.inner.default_params)} and hasattr(self.inner, "place")
+        own = {*changes} <= {*vars(self.inner.default_params)} and offers(self.inner, "place")
         return self.inner.place(**changes) if own else ""
 
     def action_space(self, params=None):
@@ -72,7 +72,7 @@ class Wrapper(World):
 
     def check_params(self, params) -> None:
         super().check_params(params)
-        if hasattr(self.inner, "check_params"):
+        if offers(self.inner, "check_params"):
             self.inner.check_params(params)
 
     def observation_channels(self, params) -> np.ndarray:

@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from rewardlab import agents, envs, probes, questions, rules, training
+from rewardlab import agents, envs, probes, questions, rules
 from rewardlab.agents import MLP, Spec
 from rewardlab.envs import adapter
 from rewardlab.experiment import text as text_form
@@ -38,22 +38,6 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]{0,63}", re.ASCII)
 
 
 POLICIES = ("end", "points", "none")
-
-
-class Kind(NamedTuple):
-    """A kind of policy: rules whose kinds are equal share the programs that evaluate and film.
-
-    heads: as of `Rule.heads`. act: how it acts, `Policy.act`.
-    """
-
-    agent: Spec
-    heads: tuple[tuple[str, Any], ...]
-    act: Callable[..., Any]
-
-    @property
-    def head(self) -> str:
-        """The head that decides on the action."""
-        return self.heads[0][0]
 
 
 @dataclass(frozen=True)
@@ -234,16 +218,6 @@ class Experiment:
     def agent_of(self, rule: str) -> Spec:
         """The network of a rule."""
         return self.agents.get(rule, self.agent)
-
-    def setting(self, env: Any, rule: str) -> training.Setting:
-        """A rule's setting in the experiment's world, made: inputs are standardised by the main condition's levels."""
-        return training.setting(env, self.rules[rule], self.agent_of(rule), main=self.main)
-
-    def kind(self, env: Any, rule: str) -> Kind:
-        """What a rule's policies have in common with those of others."""
-        made = self.rules[rule]
-        act = training.deployed(self.setting(env, rule), made)
-        return Kind(self.agent_of(rule), tuple(rules.heads(made, env).items()), act)
 
     @property
     def warmth(self) -> np.ndarray | None:

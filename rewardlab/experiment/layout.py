@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from rewardlab.experiment import Experiment
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.inputs.files import BINARY
 from rewardlab.probes import Array, Coordinates, Probe, length
+
+if TYPE_CHECKING:
+    from rewardlab.experiment.plan import Plan
 
 SEED = ("rule", "condition", "seed")
 RECORDS = 128  # of an update's probes, for each seed
@@ -49,10 +52,10 @@ class Layout(NamedTuple):
         return {n: np.full((seeds, *k.shape), np.nan, k.dtype) for n, k in self.arrays.items() if k.when == when}
 
 
-def of(experiment: Experiment, env: Any) -> Layout:
+def of(plan: Plan) -> Layout:
     """The layout of an experiment in its world. Raises InputError for probes that do not go together, or keep too much."""
-    asked = experiment.measured
-    by_probe = {name: coordinates(experiment, env, name, probe) for name, probe in asked.items()}
+    experiment, asked = plan.experiment, plan.probes
+    by_probe = {name: coordinates(plan, name, probe) for name, probe in asked.items()}
     lengths = {
         "point": len(experiment.targets(next(iter(experiment.rules)))),
         "evaluation": len(experiment.evaluations),
@@ -99,9 +102,9 @@ def _kept(name: str, when: str, lengths: Mapping[str, int], about: Array, each: 
     return Kept(dims, tuple(lengths[dim] for dim in dims), dtype, when, about)
 
 
-def coordinates(experiment: Experiment, env: Any, name: str, probe: Probe) -> Coordinates:
+def coordinates(plan: Plan, name: str, probe: Probe) -> Coordinates:
     """The coordinates of a probe's own axes. Raises InputError for a probe that does not say them."""
-    given = probe.axes(experiment, env)
+    given = probe.axes(plan)
     needed = {axis for array in probe.arrays.values() for axis in array.axes}
     good = isinstance(given, Mapping) and needed == {*given}
     for along in given.values() if good else ():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
@@ -13,7 +14,7 @@ from rewardlab.experiment.conditions import Budget, Condition, Phase
 from rewardlab.inputs import registry
 from rewardlab.inputs.errors import InputError, show, unknown, wrong_type
 from rewardlab.inputs.fields import coerce
-from rewardlab.inputs.files import read_json
+from rewardlab.inputs.files import read_json, sha256
 from rewardlab.types import Rule
 
 FORMAT = 1
@@ -193,3 +194,43 @@ def names_only(plain: Any, where: str = "") -> None:
     for name, value in items:
         if where or name not in PROSE:
             names_only(value, f"{where}.{name}" if where else str(name))
+
+
+def digest(config: str) -> str:
+    """SHA-256 of a config's text without what may differ between two runs of the same seeds: their number, and the width."""
+    return sha256(json.dumps(_bare(json.loads(config), width=True), sort_keys=True).encode())
+
+
+def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
+    """A config without its numbers of seeds, and, with `width`, without that."""
+    left_out = {
+        "seeds",
+        *(["width"] if width else []),
+        *(name for name in ("agents", "temperatures") if not plain.get(name)),
+    }
+    bare = {name: value for name, value in plain.items() if name not in left_out}
+    budgets = {name: b["steps"] for name, b in plain["budgets"].items() if b["steps"]}
+    return bare | {
+        "conditions": {
+            name: {what: c[what] for what in ("params", "phases") if what in c}
+            for name, c in plain["conditions"].items()
+        },
+        "budgets": budgets,
+    }
+
+
+def grows(old: str, new: str, width: bool = False) -> bool:
+    """Whether config `new` asks for what `old` did, and for more seeds; with `width`, the width may be another, too."""
+    try:
+        before, after = read_json(old, "the config that is there"), read_json(new, "the config")
+        if _bare(before, width) != _bare(after, width):
+            return False
+        cells = itertools.product(after["rules"], after["conditions"])
+        return all(_seeds(after, *cell) >= _seeds(before, *cell) for cell in cells)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _seeds(plain: dict[str, Any], rule: str, condition: str) -> int:
+    own = (plain["seeds"], plain["conditions"][condition]["seeds"], plain["budgets"].get(rule, {}).get("seeds"))
+    return min(limit for limit in own if limit is not None)

@@ -18,7 +18,7 @@ from rewardlab.inputs import registry
 from rewardlab.inputs.errors import InputError, calling, returned, show
 
 if TYPE_CHECKING:
-    from rewardlab.experiment import Experiment
+    from rewardlab.experiment.plan import Plan
     from rewardlab.training import Carry, Setting
     from rewardlab.types import Rule, Trajectory
 
@@ -61,7 +61,7 @@ class Subject(NamedTuple):
     carry: Carry | None = None
 
 
-def _no_axes(experiment: Experiment, env: Any) -> Coordinates:
+def _no_axes(plan: Plan) -> Coordinates:
     return {}
 
 
@@ -72,15 +72,15 @@ class Probe(NamedTuple):
         is kept, evenly spaced by steps lived.
     arrays: {name: Array} of what it keeps.
     measure: Subject -> {name: float32[own axes of that array]}, a pure function of one seed, which is traced and mapped.
-    axes: (experiment, its world) -> {own axis: names along it, or its length}.
-    made_up: (experiment, world, leading shape, numpy Generator) -> {name: array [*leading shape, own axes]}, such numbers as it
+    axes: the plan of an experiment (`experiment/plan.py`) -> {own axis: names along it, or its length}.
+    made_up: (the plan, leading shape, numpy Generator) -> {name: array [*leading shape, own axes]}, such numbers as it
         might find, to try out the report; None: any numbers from 0 to 1.
     """
 
     when: str
     arrays: Mapping[str, Array]
     measure: Callable[[Subject], Mapping[str, jax.Array]]
-    axes: Callable[[Experiment, Any], Coordinates] = _no_axes
+    axes: Callable[[Plan], Coordinates] = _no_axes
     made_up: Callable[..., Mapping[str, np.ndarray]] | None = None
 
 

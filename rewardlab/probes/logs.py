@@ -27,8 +27,8 @@ def entries(setting: training.Setting, rule: Any) -> tuple[str, ...]:
     return known[kind]
 
 
-def _axes(experiment, env) -> dict[str, tuple[str, ...]]:
-    found = [entries(experiment.setting(env, name), rule) for name, rule in experiment.rules.items()]
+def _axes(plan) -> dict[str, tuple[str, ...]]:
+    found = [entries(plan.setting(name), rule) for name, rule in plan.experiment.rules.items()]
     return {"entry": tuple(sorted({name for names in found for name in names}))}
 
 

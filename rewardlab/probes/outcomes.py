@@ -67,9 +67,9 @@ def named(found: Outcomes) -> dict[str, Any]:
     return {"outcome_share": found.share, "return": found.returns, "length": found.length}
 
 
-def made_up(experiment, env, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:
+def made_up(plan, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:
     """Numbers such as a run might find, for the rehearsal of its report."""
-    share: Any = random.dirichlet(np.ones(len(adapter.outcomes(env))), shape).astype(np.float32)
+    share: Any = random.dirichlet(np.ones(len(adapter.outcomes(plan.env))), shape).astype(np.float32)
     lengths: Any = np.ones(shape, np.float32)
     return named(Outcomes(share, share[..., 0], lengths))
 
@@ -88,6 +88,6 @@ probe = Probe(
         "length": Array((), "mean length of the evaluation's episodes", "steps"),
     },
     measure=_measure,
-    axes=lambda experiment, env: {"outcome": adapter.outcomes(env)},
+    axes=lambda plan: {"outcome": adapter.outcomes(plan.env)},
     made_up=made_up,
 )

@@ -18,5 +18,5 @@ probe = Probe(
     when="point",
     arrays={"episode_return": Array(("episode",), "return of each of the evaluation's episodes", "reward")},
     measure=_measure,
-    axes=lambda experiment, env: {"episode": experiment.episodes},
+    axes=lambda plan: {"episode": plan.experiment.episodes},
 )

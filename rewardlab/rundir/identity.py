@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import itertools
-import json
 import os
 import platform
 import secrets
@@ -16,9 +14,10 @@ from typing import Any
 
 from rewardlab import agents, envs, probes, rules
 from rewardlab.experiment import Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs import registry
 from rewardlab.inputs.errors import one_line
-from rewardlab.inputs.files import read_json, sha256
+from rewardlab.inputs.files import sha256
 from rewardlab.rundir import programs
 from rewardlab.rundir.sources import behind, distribution
 from rewardlab.types import Rule
@@ -37,7 +36,7 @@ FLAGS = {
 BITLESS = ("--xla_force_host_platform_device_count", "--xla_dump")  # how flags of XLA begin that change no bits
 
 
-def of(experiment: Experiment) -> dict[str, Any]:
+def of(plan: Plan) -> dict[str, Any]:
     """What decides the bits of a seed, beside its number, the config and the width's place in it. Starts jax's backends.
 
     Worlds, rules and probes go by the digest of their files and of what these import, by the versions of the packages among
@@ -52,12 +51,12 @@ def of(experiment: Experiment) -> dict[str, Any]:
         "backend": device.platform,
         "device": device.device_kind,
         "machine": platform.machine(),
-        "width": experiment.width,
+        "width": plan.experiment.width,
         **{name: str(getattr(jax.config, name)) for name in JAX_FLAGS},
         **{name: str(set_to[name]) for name, usual in FLAGS.items() if set_to.get(name, usual) != usual},
         **({"XLA_FLAGS": flags} if (flags := xla_flags()) else {}),
-        **sources(experiment),
-        **computed(experiment),
+        **sources(plan.experiment),
+        **computed(plan),
     }
 
 
@@ -157,16 +156,17 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(item)
 
 
-def computed(experiment: Experiment) -> dict[str, str]:
+def computed(plan: Plan) -> dict[str, str]:
     """{"what world NAME computes": digest of its program} of what does not come with RewardLab or gymnax; and so with rules.
 
     Where the program calls Python, a file has to tell all of it; an object that no file holds is then like no other.
     """
+    experiment = plan.experiment
     found: dict[str, str] = {}
     if _is_foreign(envs.FAMILY, experiment.env):
         name = experiment.env if isinstance(experiment.env, str) else _address(experiment.env)
         found |= _told(
-            f"what world {name} computes", functools.partial(world_program, experiment), isinstance(experiment.env, str)
+            f"what world {name} computes", functools.partial(world_program, plan), isinstance(experiment.env, str)
         )
     for name, rule in experiment.rules.items():
         inner = list(_wrapped({name: rule}))
@@ -175,7 +175,7 @@ def computed(experiment: Experiment) -> dict[str, str]:
         foreign = _is_foreign(agents.FAMILY, agent) or functions or any(registry.is_path(x) for x in _texts(taken))
         if foreign or any(_is_foreign(rules.FAMILY, rules.name_of(type(r))) for r in inner):
             known = bool(agent) and not functions and all(rules.name_of(type(r)) for r in inner)
-            found |= _told(f"what rule {name} computes", functools.partial(rule_program, experiment, name), known)
+            found |= _told(f"what rule {name} computes", functools.partial(rule_program, plan, name), known)
     return found
 
 
@@ -195,14 +195,13 @@ def _told(what: str, program, in_a_file: bool) -> dict[str, str]:
         return {} if in_a_file else {what: unknown}
 
 
-def world_program(experiment: Experiment) -> str:
+def world_program(plan: Plan) -> str:
     """The digest of what a world computes: of its reset and step, of its params and of what else is read from it."""
     import jax
 
     from rewardlab.envs import adapter
 
-    env = experiment.world()
-    params = adapter.set_params(env.default_params, {})
+    env, params = plan.env, plan.params
     keys = jax.random.split(jax.random.key(0), 2)  # two lanes, as a program may have another form for several
 
     def reset(keys, params):
@@ -228,16 +227,14 @@ def world_program(experiment: Experiment) -> str:
     return sha256(repr((parts, told)).encode())[:16]
 
 
-def rule_program(experiment: Experiment, name: str) -> str:
+def rule_program(plan: Plan, name: str) -> str:
     """The digest of what a rule computes in the experiment's world: from a key to the policy after an update."""
     import jax
 
     from rewardlab import training
     from rewardlab.collect import act, blank
-    from rewardlab.envs import adapter
 
-    env, rule = experiment.world(), experiment.rules[name]
-    setting = experiment.setting(env, name)
+    rule, setting = plan.experiment.rules[name], plan.setting(name)
 
     def begin(rule, params, key):
         return training.begin(setting, rule, params, key)
@@ -251,50 +248,10 @@ def rule_program(experiment: Experiment, name: str) -> str:
         return carry, policy.params, act(setting.agent, policy, memory, obs, key)
 
     strong = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jax.numpy.shape(x), "float32"), rule)
-    given = (strong, adapter.set_params(env.default_params, {}), jax.random.key(0))
+    given = (strong, plan.params, jax.random.key(0))
     carry = jax.eval_shape(begin, *given)
     parts = (programs.digest(begin, *given), programs.digest(update, *given, carry))
     return sha256(repr(parts).encode())[:16]
-
-
-def digest(experiment: Experiment) -> str:
-    """SHA-256 of the config without what may differ between two runs of the same seeds: their number, and the width."""
-    return sha256(json.dumps(_bare(json.loads(experiment.to_json()), width=True), sort_keys=True).encode())
-
-
-def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
-    """A config without its numbers of seeds, and, with `width`, without that."""
-    left_out = {
-        "seeds",
-        *(["width"] if width else []),
-        *(name for name in ("agents", "temperatures") if not plain.get(name)),
-    }
-    bare = {name: value for name, value in plain.items() if name not in left_out}
-    budgets = {name: b["steps"] for name, b in plain["budgets"].items() if b["steps"]}
-    return bare | {
-        "conditions": {
-            name: {what: c[what] for what in ("params", "phases") if what in c}
-            for name, c in plain["conditions"].items()
-        },
-        "budgets": budgets,
-    }
-
-
-def grows(old: str, new: str, width: bool = False) -> bool:
-    """Whether config `new` asks for what `old` did, and for more seeds; with `width`, the width may be another, too."""
-    try:
-        before, after = read_json(old, "the config that is there"), read_json(new, "the config")
-        if _bare(before, width) != _bare(after, width):
-            return False
-        cells = itertools.product(after["rules"], after["conditions"])
-        return all(_seeds(after, *cell) >= _seeds(before, *cell) for cell in cells)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return False
-
-
-def _seeds(plain: dict[str, Any], rule: str, condition: str) -> int:
-    own = (plain["seeds"], plain["conditions"][condition]["seeds"], plain["budgets"].get(rule, {}).get("seeds"))
-    return min(limit for limit in own if limit is not None)
 
 
 def differences(there: dict[str, Any], here: dict[str, Any]) -> str:

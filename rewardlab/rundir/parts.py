@@ -11,18 +11,18 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import GenericAlias
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from rewardlab.experiment import Experiment, layout
+from rewardlab.experiment import Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.inputs.fields import expect
 from rewardlab.inputs.files import BINARY, TEXT, opened, sealed, sha256, unsealed, write
-from rewardlab.rundir import identity
 
 FOLDER, ABOUT, FORMAT = "parts", "about", 2
 LARGEST = 2**34  # bytes: a batch of thousands of seeds keeps as many policies
@@ -62,12 +62,18 @@ class Part(NamedTuple):
     parameters, by path, [seeds, times, ...]: at the end alone, or at every point, as `Experiment.policies` says; empty where
     none are kept.
     about: what else is written down with it: seconds, compile_seconds, and the identities that it was computed with.
+    stamp: which file it is, and when that was last written.
     """
 
     batch: Batch
     arrays: dict[str, np.ndarray]
     policies: dict[str, np.ndarray]
     about: dict[str, Any]
+    stamp: tuple[int, ...] = ()
+
+
+def _stamp(about: os.stat_result) -> tuple[int, ...]:
+    return about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns
 
 
 def describe(array: np.ndarray) -> dict[str, Any]:
@@ -76,15 +82,15 @@ def describe(array: np.ndarray) -> dict[str, Any]:
     return {"sha256": sha256(array.tobytes()), "dtype": array.dtype.str, "shape": list(array.shape)}
 
 
-def save(path: Path, part: Part, experiment: Experiment) -> None:
-    """Writes a part into a run directory. Raises StorageError that names the file."""
+def save(path: Path, part: Part, plan: Plan) -> Part:
+    """Writes a part into a run directory, and returns it as it would be read. Raises StorageError that names the file."""
     groups = {"measured": part.arrays, "policies": part.policies}
     contents = {group: {name: describe(array) for name, array in named.items()} for group, named in groups.items()}
     about = {
         **part.about,
         "format": FORMAT,
         "batch": part.batch._asdict(),
-        "config": identity.digest(experiment),
+        "config": plan.digest,
         **contents,
     }
     arrays = [array for named in groups.values() for array in named.values()]
@@ -92,15 +98,18 @@ def save(path: Path, part: Part, experiment: Experiment) -> None:
     seal = np.frombuffer(sealed(about), np.uint8)
     named: dict[str, Any] = {ABOUT: seal} | {f"{i:04d}": array for i, array in enumerate(arrays)}
     np.savez(content, **named)
-    write(Path(path) / FOLDER, f"{part.batch.name}.npz", content.getvalue())
+    folder, name = Path(path) / FOLDER, f"{part.batch.name}.npz"
+    write(folder, name, content.getvalue())
+    return part._replace(about=about, stamp=_stamp(os.stat(folder / name)))
 
 
-def read(file: Path, experiment: Experiment) -> Part:
+def read(file: Path, plan: Plan) -> Part:
     """A part, every byte of it checked. Raises InputError that names the file and says what is wrong with it."""
     where = show(str(file))
     try:
         with opened(file, LARGEST) as stream, zipfile.ZipFile(stream) as archive:
-            stored = _stored(archive, os.fstat(stream.fileno()), where)
+            there = os.fstat(stream.fileno())
+            stored = _stored(archive, there, where)
             about = unsealed(_array(archive, stored.pop(f"{ABOUT}.npy"), TEXT).tobytes().decode(), where)
             if about.get("format") != FORMAT:
                 raise InputError(f"{where} is not of a format that this version reads")
@@ -119,14 +128,14 @@ def read(file: Path, experiment: Experiment) -> Part:
     batch = Batch(about["batch"]["rule"], about["batch"]["condition"], tuple(about["batch"]["seeds"]))
     if not batch.seeds or batch.name != file.stem:
         raise InputError(f"{where} is not what its name says: it holds {show(about['batch'])}")
-    if about["config"] != identity.digest(experiment):
+    if about["config"] != plan.digest:
         raise InputError(f"{where} is of another experiment")
     found: dict[str, dict] = {"measured": {}, "policies": {}}
     for (group, name), array in arrays.items():
         found[group][name] = array
-    part = Part(batch, found["measured"], found["policies"], about)
-    if batch.rule in experiment.rules and batch.condition in experiment.conditions:
-        _check(part, experiment, where)
+    part = Part(batch, found["measured"], found["policies"], about, _stamp(there))
+    if batch.rule in plan.experiment.rules and batch.condition in plan.experiment.conditions:
+        _check(part, plan, where)
     return part
 
 
@@ -153,10 +162,10 @@ def _array(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int = LARGEST
         return np.ndarray(shape, dtype, stream.read(size), order="F" if fortran else "C")
 
 
-def _check(part: Part, experiment: Experiment, where: str) -> None:
+def _check(part: Part, plan: Plan, where: str) -> None:
     """Raises InputError where the arrays of a part are not of the shapes that the experiment gives them."""
     seeds = len(part.batch.seeds)
-    wanted = {name: (seeds, *kept.shape) for name, kept in layout.of(experiment, experiment.world()).arrays.items()}
+    wanted = {name: (seeds, *kept.shape) for name, kept in plan.layout.arrays.items()}
     given = {name: array.shape for name, array in part.arrays.items()}
     if given != wanted or any(array.dtype.kind != "f" for array in part.arrays.values()):
         raise InputError(f"{where} holds arrays of {show(given)}; allowed: {show(wanted)}, of numbers")
@@ -167,16 +176,22 @@ def _check(part: Part, experiment: Experiment, where: str) -> None:
         raise InputError(f"{where} holds policies of another number of seeds than {seeds}")
 
 
-def scan(path: Path, experiment: Experiment, note: Callable[[str], None], of: str = "*--*") -> list[Part]:
-    """The intact parts of an experiment, in the order of their names; the others are noted. of: RULE--CONDITION, if only its."""
-    found = []
+def scan(
+    path: Path, plan: Plan, note: Callable[[str], None], of: str = "*--*", known: Iterable[Part] = ()
+) -> list[Part]:
+    """The intact parts of an experiment, in the order of their names; the others are noted.
+
+    of: RULE--CONDITION, if only its. known: parts that have been read or written: whose file is still that one is not read again.
+    """
+    found, before = [], {part.batch.name: part for part in known}
     for file in sorted((Path(path) / FOLDER).glob(f"{of}--*.npz")):
         try:
-            part = read(file, experiment)
-        except InputError as error:
+            part = before.get(file.stem)
+            part = part if part and part.stamp == _stamp(os.stat(file)) else read(file, plan)
+        except (InputError, FileNotFoundError) as error:
             note(f"{error}; its seeds are trained again")
             continue
-        if part.batch.rule in experiment.rules and part.batch.condition in experiment.conditions:
+        if part.batch.rule in plan.experiment.rules and part.batch.condition in plan.experiment.conditions:
             found.append(part)
     return found
 

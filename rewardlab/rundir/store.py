@@ -23,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 from rewardlab.analysis.results import ATTRIBUTES, PLANNED
-from rewardlab.experiment import Experiment
+from rewardlab.experiment import Experiment, text
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.inputs.fields import coerce, expect
 from rewardlab.inputs.files import cannot_write, claim, kind, read_json, read_sealed, read_text, sealed, sha256, write
-from rewardlab.rundir import identity, netcdf
+from rewardlab.rundir import netcdf
 from rewardlab.terminal import notebook
 
 CONFIG, ENVIRONMENT, RESULTS, SUMMARY = "config.json", "environment.json", "results.nc", "summary.json"
@@ -55,12 +56,14 @@ RECORDED = {
 class Run:
     """A run directory. Its files are read when first asked for; InputError names the one that is missing or damaged.
 
-    experiment: of whoever has just run it, who has the worlds and rules of their own files loaded already. files: whether
+    plan: of whoever has just run it, who has the worlds and rules of their own files loaded already. files: whether
     Python files that the config names may be run to load them; else they are refused.
     """
 
-    def __init__(self, path: str | Path, experiment: Experiment | None = None, files: bool = False):
-        self.path, self._experiment, self._files = Path(path), experiment, files
+    def __init__(self, path: str | Path, plan: Plan | None = None, files: bool = False):
+        self.path, self._files = Path(path), files
+        if plan is not None:
+            self.plan, self.experiment = plan, plan.experiment
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
@@ -112,9 +115,12 @@ class Run:
     @functools.cached_property
     def experiment(self) -> Experiment:
         """The experiment. Worlds and rules in a user's Python file are refused, unless `files` says that they may be run."""
-        if self._experiment is not None:
-            return self._experiment
         return Experiment.from_json(json.dumps(self.config), self._files, show(str(self.path / CONFIG)))
+
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """The experiment, resolved: its world, made, its settings, and what is kept of every seed."""
+        return Plan(self.experiment)
 
     def params(self, rule: str, seed: int | None = None, *, condition: str | None = None, point: int = -1) -> Any:
         """Trained parameters: a pytree of float32 numpy arrays, of one seed; or of all, each leaf [seeds, ...], in order.
@@ -126,7 +132,7 @@ class Run:
 
         if seed is not None:
             return self.policy(rule, seed, condition=condition, point=point).params
-        return policies.read(self.path, self.experiment, rule, condition, point)[1]
+        return policies.read(self.path, self.plan, rule, condition, point)
 
     def policy(self, rule: str, seed: int = 0, *, condition: str | None = None, point: int = -1) -> Any:
         """A trained policy, as a `policies.TrainedPolicy`, for `rewardlab.rollout` and `rewardlab.evaluate`. Arguments as of
@@ -134,7 +140,7 @@ class Run:
         """
         from rewardlab import policies
 
-        return policies.kept(self.path, self.experiment, rule, condition, seed, point)
+        return policies.kept(self.path, self.plan, rule, condition, seed, point)
 
 
 def open_run(directory: str | Path, files: bool = False) -> Run:
@@ -155,7 +161,7 @@ def open_run(directory: str | Path, files: bool = False) -> Run:
 
 def holds(path: Path, experiment: Experiment) -> bool:
     """Whether a directory has intact results of every seed that the experiment asks for, at whatever width."""
-    return identity.grows(experiment.to_json(), _config_text(path), width=True) and Run(path).finished
+    return text.grows(experiment.to_json(), _config_text(path), width=True) and Run(path).finished
 
 
 def check_out(out: str | Path | None, experiment: Experiment, anyway: bool = False) -> Path:
@@ -181,16 +187,16 @@ def check_out(out: str | Path | None, experiment: Experiment, anyway: bool = Fal
 
 def _check_config(path: Path, experiment: Experiment, anyway: bool) -> None:
     old, new = _config_text(path), experiment.to_json()
-    if identity.grows(old, new, width=anyway or not experiment.width):
+    if text.grows(old, new, width=anyway or not experiment.width):
         return
     recorded = _recorded_digest(path)
-    if (not old or sha256(old.encode()) != recorded) and _is_of(path, experiment, recorded):
+    if (not old or sha256(old.encode()) != recorded) and _is_of(path, Plan(experiment), recorded):
         return  # it is damaged, and `renew` repairs it
     if not (path / CONFIG).exists():
         raise InputError(
             f"{show(str(path))} is no run directory and not empty; allowed: --out with a new or empty directory"
         )
-    if identity.grows(old, new, width=True):
+    if text.grows(old, new, width=True):
         raise InputError(
             f"{show(str(path))} holds a run of another width, which rounds differently{_difference(old, new)}; "
             "allowed: the same width, another --out, or --resume-anyway, which the results will say"
@@ -216,11 +222,11 @@ def _recorded_digest(path: Path) -> str:
         return ""
 
 
-def _is_of(path: Path, experiment: Experiment, recorded: str) -> bool:
+def _is_of(path: Path, plan: Plan, recorded: str) -> bool:
     """Whether a directory whose config is damaged is of this experiment, by the environment or by any part of it."""
     from rewardlab.rundir import parts
 
-    return recorded == sha256(experiment.to_json().encode()) or bool(parts.scan(path, experiment, lambda _: None))
+    return recorded == sha256(plan.experiment.to_json().encode()) or bool(parts.scan(path, plan, lambda _: None))
 
 
 def create(out: str | Path | None, experiment: Experiment, anyway: bool = False) -> Run:
@@ -247,7 +253,7 @@ def renew(path: Path, experiment: Experiment, note: Callable[[str], None]) -> No
     new = experiment.to_json()
     old = _config_text(path)
     if old != new:
-        if not identity.grows(old, new, width=True):
+        if not text.grows(old, new, width=True):
             note(f"{path / CONFIG} is damaged; it is written again")
         write(path, CONFIG, new.encode())
     for folder in ("parts", "checkpoints"):

@@ -17,7 +17,9 @@ from rewardlab.analysis import compare
 from rewardlab.analysis.results import Measured, checked, dataset
 from rewardlab.auditing import audit
 from rewardlab.envs.adapter import set_params
+from rewardlab.envs.world import offers
 from rewardlab.experiment import Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show, unknown
 from rewardlab.inputs.files import read_bytes, sha256
 from rewardlab.probes.outcomes import Outcomes
@@ -45,30 +47,29 @@ class Unreported(InputError):
     code = 1
 
 
-def fixed(experiment: Experiment, env, say: Callable[[str], None] = lambda text: None) -> Fixed:
+def fixed(plan: Plan, say: Callable[[str], None] = lambda text: None) -> Fixed:
     """The audit of every rule, and how the world's scripted policies fare on each evaluation. Raises InputError where nothing
     says what counts as having learned. say: is told what begins.
     """
+    experiment, env = plan.experiment, plan.env
     experiment.check_capability(env)
     rows: list[dict[str, Any]] = []
     for i, (name, rule) in enumerate(experiment.rules.items(), 1):
         say(f"Auditing {name} ({i} of {len(experiment.rules)})")
         rows += map(asdict, audit({name: rule}, agent=experiment.agent_of(name), env=env))
     say("Playing the reference policies")
-    evaluations = [set_params(env.default_params, override) for override in experiment.evaluations.values()]
     key = batches.evaluation_key(experiment.seed)  # so they play the levels that the agents play
-    return Fixed(rows, references(env, evaluations, key, REFERENCE_EPISODES))
+    return Fixed(rows, references(env, list(plan.evaluations.values()), key, REFERENCE_EPISODES))
 
 
 def finish(
-    path: Path, experiment: Experiment, found: list[Part], note: Callable[[str], None], known: Fixed | None = None
+    path: Path, plan: Plan, found: list[Part], note: Callable[[str], None], known: Fixed | None = None
 ) -> store.Run:
     """Writes what follows from the parts. What is there and intact is not made again, and needs no parts.
 
     known: what no seed changes, where it has been worked out. Raises Unreported where all but the report could be made.
     """
-    env = experiment.world()
-    run = store.Run(path)
+    experiment, run = plan.experiment, store.Run(path)
     if not (run.finished and whole(run, experiment.question_asked)):
         if (path / store.RESULTS).exists():
             note(f"{path / store.RESULTS} is damaged or of fewer seeds; it is put together again")
@@ -78,10 +79,10 @@ def finish(
             for condition in experiment.conditions
         }
         mixed = parts.identities([part.about for part in found])
-        store.write_results(path, assemble(experiment, env, measured, known or fixed(experiment, env), mixed))
+        store.write_results(path, assemble(plan, measured, known or fixed(plan), mixed))
     try:
         if not parts.missing(experiment, found):
-            films = write_films(path, experiment, env, found)
+            films = write_films(path, plan, found)
             more = {"computed_with": parts.identities([part.about for part in found])} | seconds(experiment, found)
             store.write_environment(path, experiment, replays=films, **more)
         note("Writing the report ...")
@@ -114,12 +115,12 @@ def renew(run: store.Run, note: Callable[[str], None]) -> None:
     """Writes the report of a run that has its results again, with what is missing of its films and its times, if it can be made."""
     summary = compare.summarise(run.results)  # what it can't be made of is said before anything is written
     try:
-        known, experiment = run.environment, run.experiment
-        found = parts.scan(run.path, experiment, lambda _: None)
+        known, plan = run.environment, run.plan
+        found = parts.scan(run.path, plan, lambda _: None)
         if not found:
             raise InputError(f"{show(str(run.path))} has none of its parts")
-        more = {"replays": write_films(run.path, experiment, experiment.world(), found)}
-        more |= {} if parts.missing(experiment, found) else seconds(experiment, found)
+        more = {"replays": write_films(run.path, plan, found)}
+        more |= {} if parts.missing(plan.experiment, found) else seconds(plan.experiment, found)
         if more != {name: known.get(name) for name in more}:
             store.amend_environment(run.path, **more)
     except InputError as error:
@@ -130,22 +131,19 @@ def renew(run: store.Run, note: Callable[[str], None]) -> None:
 
 def merge(run: store.Run, note: Callable[[str], None]) -> store.Run:
     """Finishes a run whose parts are all there. Raises InputError that says which are missing, or do not go together."""
-    experiment = run.experiment
-    found = parts.scan(run.path, experiment, note)
-    lacking = parts.missing(experiment, found)
+    found = parts.scan(run.path, run.plan, note)
+    lacking = parts.missing(run.experiment, found)
     if lacking:
         raise InputError(f"{show(str(run.path))} is not finished; missing: {missing_text(lacking)}")
-    return finish(run.path, experiment, found, note)
+    return finish(run.path, run.plan, found, note)
 
 
-def assemble(
-    experiment: Experiment, env, measured: dict[tuple[str, str], Measured], known: Fixed, mixed: Sequence[dict] = ()
-):
+def assemble(plan: Plan, measured: dict[tuple[str, str], Measured], known: Fixed, mixed: Sequence[dict] = ()):
     """The results as an xarray Dataset, equal for the same seeds however and in how many pieces they were computed.
 
     mixed: the identities that they were computed with, named where they are several.
     """
-    results = dataset(experiment, env, measured, known.references).assign_attrs(audit=json.dumps(known.audit))
+    results = dataset(plan, measured, known.references).assign_attrs(audit=json.dumps(known.audit))
     return results.assign_attrs(mixed=json.dumps(mixed)) if len(mixed) > 1 else results
 
 
@@ -159,9 +157,9 @@ def seconds(experiment: Experiment, found: list[Part]) -> dict:
     return {"seconds": trained, "compile_seconds": compiled}
 
 
-def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> dict[str, str]:
+def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
     """Films seed 0 of every rule under the main condition, unless its films are there. {film's name: SHA-256}."""
-    if not hasattr(env, "render_rgb"):
+    if not offers(plan.env, "render_rgb"):
         return {}
     try:
         known = store.Run(path).environment.get("replays", {})
@@ -169,18 +167,18 @@ def write_films(path: Path, experiment: Experiment, env, found: list[Part]) -> d
         known = {}
     digests: dict[str, str] = {}
     cameras: dict[Any, Any] = {}
-    key = jax.random.fold_in(jax.random.key(experiment.seed), batches.REPLAY)
-    for rule in experiment.rules:
-        names = {f"{rule}--{evaluation}": override for evaluation, override in experiment.evaluations.items()}
+    key = jax.random.fold_in(jax.random.key(plan.experiment.seed), batches.REPLAY)
+    for rule in plan.experiment.rules:
+        names = {f"{rule}--{evaluation}": params for evaluation, params in plan.evaluations.items()}
         there = {name: _sha256(path / "replays" / f"{name}.gif") for name in names}
         if all(there[name] and there[name] == known.get(name) for name in names):
             digests |= there
             continue
-        setting, kind = experiment.setting(env, rule), experiment.kind(env, rule)
-        film = cameras.setdefault(kind, camera(env, setting.agent, kind.act))
-        policy = first_policy(path, experiment, rule)
-        for name, override in names.items():
-            replays.write(path, name, film(set_params(env.default_params, override), policy, key))
+        setting, kind = plan.setting(rule), plan.kind(rule)
+        film = cameras.setdefault(kind, camera(plan.env, setting.agent, kind.act))
+        policy = policies.kept(path, plan, rule, known=found).params
+        for name, params in names.items():
+            replays.write(path, name, film(params, policy, key))
             digests[name] = _sha256(path / "replays" / f"{name}.gif")
     return digests
 
@@ -191,17 +189,12 @@ def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.n
     params: fields of the world's params that are not their defaults. Raises InputError where the run has no such rule or
     has not kept the policy.
     """
-    experiment, env = run.experiment, run.experiment.world()
-    if rule not in experiment.rules:
-        raise unknown("rule", rule, experiment.rules)
-    setting, policy = experiment.setting(env, rule), first_policy(run.path, experiment, rule)
-    act = experiment.kind(env, rule).act
-    return camera(env, setting.agent, act, episodes=1)(set_params(env.default_params, params), policy, key)[0]
-
-
-def first_policy(path: Path, experiment: Experiment, rule: str):
-    """The final parameters of a rule's seed 0 under the main condition. Raises InputError where they are not kept."""
-    return jax.tree.map(lambda x: x[0], policies.read(path, experiment, rule, seeds=[0])[1])
+    plan = run.plan
+    if rule not in plan.experiment.rules:
+        raise unknown("rule", rule, plan.experiment.rules)
+    policy = policies.kept(run.path, plan, rule).params
+    film = camera(plan.env, plan.setting(rule).agent, plan.kind(rule).act, episodes=1)
+    return film(set_params(plan.env.default_params, params), policy, key)[0]
 
 
 def missing_text(lacking: list[tuple[int, parts.Batch]]) -> str:

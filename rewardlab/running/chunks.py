@@ -17,9 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import training
-from rewardlab.envs.adapter import set_params, stack_params
-from rewardlab.experiment import Experiment, layout
-from rewardlab.experiment.conditions import Stretch
+from rewardlab.experiment import Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.fields import fits
 from rewardlab.rundir import checkpoints
 from rewardlab.rundir.parts import Batch
@@ -93,7 +92,7 @@ class Moment(NamedTuple):
 
 def train_batch(
     device,
-    experiment: Experiment,
+    plan: Plan,
     job: Job,
     batch: Batch,
     progress: Progress,
@@ -107,17 +106,16 @@ def train_batch(
     """
     started = last = time.perf_counter()
     put = partial(jax.device_put, device=device)
-    env, programs, evaluate = job.setting.env, job.programs[device], job.evaluate[device]
+    experiment, kept = plan.experiment, plan.layout
+    programs, evaluate = job.programs[device], job.evaluate[device]
     width, seeds = experiment.width, len(batch.seeds)
     rule, stretches = put(job.rule), experiment.stretches(batch.rule, batch.condition)
-    given = [put(terms(experiment, env, stretch)) for stretch in stretches]
-    default = put(set_params(env.default_params, {}))
-    overrides = put(stack_params(env.default_params, list(experiment.evaluations.values())))
+    given = [put(plan.stretch(stretch)) for stretch in stretches]
+    default, overrides = put(plan.params), put(plan.overrides)
     whole, key = experiment.conditions[batch.condition].forks, put(batches.evaluation_key(experiment.seed))
     keys = [put(batches.run_keys(experiment.seed, batch.padded(width), s.forks, whole)) for s in stretches]
     targets = experiment.targets(batch.rule)
 
-    kept = layout.of(experiment, env)
     points = kept.blank("point", width)
     every = experiment.policies == "points"
     policies = blank(programs.policy.out_info, len(targets) if every else 1)
@@ -146,9 +144,9 @@ def train_batch(
 
     def tell(point=None, measured=None):
         if callback:
-            kept = lambda x: np.broadcast_to(x, (width, *np.shape(x)[1:]))[:seeds]  # counts may be one for all  # noqa: E731
-            log, found = ({k: kept(x) for k, x in named.items()} for named in (carry.log, measured or {}))
-            steps = kept(np.asarray(carry.steps, np.int64))
+            ours = lambda x: np.broadcast_to(x, (width, *np.shape(x)[1:]))[:seeds]  # counts may be one for all  # noqa: E731
+            log, found = ({k: ours(x) for k, x in named.items()} for named in (carry.log, measured or {}))
+            steps = ours(np.asarray(carry.steps, np.int64))
             callback(Moment(batch.rule, batch.condition, batch.seeds, steps, log, point, found))
 
     def look_around():
@@ -191,12 +189,6 @@ def train_batch(
     arrays = points | {name: np.asarray(value) for name, value in last.items()}
     arrays |= recording.arrays(carry.records) if carry.records else {}
     return Trained({name: arrays[name] for name in kept.arrays}, policies, time.perf_counter() - started, computed_with)
-
-
-def terms(experiment: Experiment, env: Any, stretch: Stretch) -> tuple[Any, tuple[training.Weights, ...]]:
-    """What a stretch of training gives its programs: the world's params; and the weights, where there are any."""
-    weights = {name: jnp.float32(weight) for name, weight in stretch.weights.items()}
-    return set_params(env.default_params, stretch.params), (weights,) * bool(weights)
 
 
 def blank(shapes: Any, times: int) -> dict[str, np.ndarray]:

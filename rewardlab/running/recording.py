@@ -13,9 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab import training
-from rewardlab.experiment import Experiment, layout
 from rewardlab.experiment.layout import RECORDS
+from rewardlab.experiment.plan import Plan
 from rewardlab.probes import Subject, measured
 
 
@@ -51,19 +50,20 @@ class Recorder(NamedTuple):
         return jax.tree.map(put, records, new)
 
 
-def of(experiment: Experiment, setting: training.Setting, rule: str, kept: layout.Layout) -> Recorder | None:
+def of(plan: Plan, rule: str) -> Recorder | None:
     """A rule's recorder, or None where no probe measures updates."""
-    asked = {name: probe for name, probe in experiment.measured.items() if probe.when == "update"}
+    asked = {name: probe for name, probe in plan.probes.items() if probe.when == "update"}
     if not asked:
         return None
+    setting, axes = plan.setting(rule), plan.layout.by_probe
 
     def measure(rule, params, key, carry):
         policy = rule.deploy(setting.agent, carry.state)
         carry = carry._replace(records=())
         subject = Subject(setting, policy, params, {}, key, rule=rule, carry=carry)
-        return measured(asked, kept.by_probe, subject)
+        return measured(asked, axes, subject)
 
-    return Recorder(measure, -(-experiment.steps_of(rule) // RECORDS))
+    return Recorder(measure, -(-plan.experiment.steps_of(rule) // RECORDS))
 
 
 def arrays(records: Records) -> dict[str, np.ndarray]:

@@ -19,8 +19,9 @@ import numpy as np
 
 from rewardlab import probes, training
 from rewardlab.analysis.results import Measured
-from rewardlab.envs import adapter
-from rewardlab.experiment import Experiment, layout
+from rewardlab.envs.world import offers
+from rewardlab.experiment import layout
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs import registry
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.probes import Subject, measured
@@ -34,23 +35,22 @@ from rewardlab.running.assembly import Fixed
 SEEDS = 12  # enough for intervals
 
 
-def rehearse(experiment: Experiment, say: Callable[[str], None] = lambda text: None) -> Fixed:
+def rehearse(plan: Plan, say: Callable[[str], None] = lambda text: None) -> Fixed:
     """What no seed changes. Raises InputError where something that follows training would fail. Compiles the reference lines.
 
     say: is told what begins.
     """
-    env = experiment.world()
     with failing("its audit and its reference lines can't be worked out"):
-        fixed = assembly.fixed(experiment, env, say)
+        fixed = assembly.fixed(plan, say)
     with failing("its probes can't measure"):
-        measure(experiment, env)
+        measure(plan)
     with failing("there is no place for temporary files"), tempfile.TemporaryDirectory(prefix="rewardlab-") as folder:
         say("Trying out the films")
         with failing("films of its policies can't be made"):
-            film(experiment, env, Path(folder))
+            film(plan, Path(folder))
         say("Trying out the report")
         with failing("its report can't be written"):
-            write(experiment, env, fixed, Path(folder))
+            write(plan, fixed, Path(folder))
     return fixed
 
 
@@ -67,14 +67,13 @@ def failing(what: str):
         ) from error
 
 
-def measure(experiment: Experiment, env) -> None:
+def measure(plan: Plan) -> None:
     """Traces the user's own probes, on the policies of each rule. Raises InputError for one that gives what it does not keep."""
-    asked = {name: probe for name, probe in experiment.measured.items() if registry.is_path(name)}
+    asked = {name: probe for name, probe in plan.probes.items() if registry.is_path(name)}
     if not asked:
         return
-    axes, key = layout.of(experiment, env).by_probe, jax.eval_shape(lambda: jax.random.key(0))
-    params = adapter.set_params(env.default_params, {})
-    kinds = {experiment.kind(env, name): name for name in experiment.rules}
+    axes, key = plan.layout.by_probe, jax.eval_shape(lambda: jax.random.key(0))
+    env, params, rules = plan.env, plan.params, plan.experiment.rules
 
     updates = {name: probe for name, probe in asked.items() if probe.when == "update"}
     played_out = {name: probe for name, probe in asked.items() if probe.when != "update"}
@@ -86,54 +85,55 @@ def measure(experiment: Experiment, env) -> None:
 
     def at_a_point(s, rule, key):
         policy = rule.deploy(s.agent, rule.init(s.agent, jax.random.fold_in(key, 0)))
-        seen = played(env, params, s.agent, policy, jax.random.fold_in(key, 1), experiment.episodes)
+        seen = played(env, params, s.agent, policy, jax.random.fold_in(key, 1), plan.experiment.episodes)
         return measured(played_out, axes, Subject(s, policy, params, {}, key, seen=seen))
 
-    for name in kinds.values() if played_out else ():
-        jax.eval_shape(partial(at_a_point, experiment.setting(env, name), experiment.rules[name]), key)
-    for name, rule in experiment.rules.items() if updates else ():
-        jax.eval_shape(partial(after_an_update, experiment.setting(env, name), rule), key)
+    for name in plan.kinds().values() if played_out else ():
+        jax.eval_shape(partial(at_a_point, plan.setting(name), rules[name]), key)
+    for name, rule in rules.items() if updates else ():
+        jax.eval_shape(partial(after_an_update, plan.setting(name), rule), key)
 
 
-def film(experiment: Experiment, env, folder: Path) -> None:
+def film(plan: Plan, folder: Path) -> None:
     """Traces one film for each kind of policy and writes a blank one of its size."""
-    if not hasattr(env, "render_rgb"):
+    if not offers(plan.env, "render_rgb"):
         return
     key = jax.eval_shape(lambda: jax.random.key(0))
-    params = adapter.set_params(env.default_params, next(iter(experiment.evaluations.values())))
-    kinds = {experiment.kind(env, name): name for name in experiment.rules}
-    for kind, name in kinds.items():
-        rule, agent = experiment.rules[name], experiment.setting(env, name).agent
+    params = next(iter(plan.evaluations.values()))
+    for kind, name in plan.kinds().items():
+        rule, agent = plan.experiment.rules[name], plan.setting(name).agent
         policy = jax.eval_shape(lambda key, r=rule, a=agent: r.deploy(a, r.init(a, key)).params, key)
-        frames, _ = filming(env, agent, kind.act, EPISODES).eval_shape(params, policy, key)
+        frames, _ = filming(plan.env, agent, kind.act, EPISODES).eval_shape(params, policy, key)
         check_size(frames, EPISODES)
         replays.write(folder, "blank", np.zeros((2, *frames.shape[2:]), frames.dtype))
 
 
-def write(experiment: Experiment, env, fixed: Fixed, folder: Path) -> None:
+def write(plan: Plan, fixed: Fixed, folder: Path) -> None:
     """Writes results and report of made-up numbers."""
+    experiment = plan.experiment
     whole = {  # made-up numbers need no runs that part
         name: replace(c, phases=tuple(replace(phase, forks=1) for phase in c.phases))
         for name, c in experiment.conditions.items()
     }
-    small = replace(experiment, conditions=whole, seeds=min(experiment.seeds, SEEDS), width=experiment.width or 1)
+    small = plan.of(conditions=whole, seeds=min(experiment.seeds, SEEDS), width=experiment.width or 1)
     random = np.random.default_rng(0)
     measured = {
-        (rule, name): made_up(small, env, rule, name, random) for rule in small.rules for name in small.conditions
+        (rule, name): made_up(small, rule, name, random) for rule in experiment.rules for name in experiment.conditions
     }
-    run = store.create(folder / "run", small)
-    store.write_results(run.path, assembly.assemble(small, env, measured, fixed))
+    run = store.create(folder / "run", small.experiment)
+    store.write_results(run.path, assembly.assemble(small, measured, fixed))
     assembly.write_report(run.path, experiment.question_asked)
 
 
-def made_up(experiment: Experiment, env, rule: str, condition: str, random: np.random.Generator) -> Measured:
+def made_up(plan: Plan, rule: str, condition: str, random: np.random.Generator) -> Measured:
     """What a rule might have come to under a condition."""
-    seeds, targets, kept = experiment.seeds_of(rule, condition), experiment.targets(rule), layout.of(experiment, env)
+    seeds, targets = plan.experiment.seeds_of(rule, condition), plan.experiment.targets(rule)
+    kept = plan.layout
     found: Measured = {}
-    for probe in experiment.measured.values():
+    for probe in plan.probes.values():
         dims = kept.arrays[next(iter(probe.arrays))].shape[: len(probes.WHEN[probe.when])]
         if probe.made_up:
-            found |= probe.made_up(experiment, env, (seeds, *dims), random)
+            found |= probe.made_up(plan, (seeds, *dims), random)
         else:
             shapes = {array: (seeds, *kept.arrays[array].shape) for array in probe.arrays}
             found |= {array: random.random(shape, np.float32) for array, shape in shapes.items()}

@@ -19,8 +19,8 @@ import numpy as np
 
 from rewardlab.analysis.wording import count
 from rewardlab.backend import devices
-from rewardlab.envs.adapter import set_params, stack_params
-from rewardlab.experiment import Experiment, layout
+from rewardlab.experiment import Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.inputs.fields import fits
 from rewardlab.rundir import checkpoints, identity, lease, parts, store
@@ -65,24 +65,24 @@ def run(
     if isinstance(progress, bool):
         progress = Progress(1) if progress else Silent()
     progress.stage("Making the world")
-    experiment.world()
+    plan = Plan(experiment)
+    assert plan.env is not None  # what is wrong with the world is said first
     known = None
     if not store.holds(path, experiment):
         progress.note("Trying out what follows training: audit, reference lines, films, report ...")
-        known = rehearsal.rehearse(experiment, progress.stage)
-    experiment = widths.decided(experiment, path)
+        known = rehearsal.rehearse(plan, progress.stage)
+    plan = widths.decided(plan, path)
+    experiment = plan.experiment
     store.create(path, experiment, resume_anyway)
     with lease.Lease(path, f"{share.process}", share.of, stop):
-        mine = identity.of(experiment)
-        found = parts.scan(path, experiment, progress.note)
-        check_identity(path, experiment, found, mine, resume_anyway)  # before anything there is made the experiment's
+        mine = identity.of(plan)
+        found = parts.scan(path, plan, progress.note)
+        check_identity(path, plan, found, mine, resume_anyway)  # before anything there is made the experiment's
         missing = parts.missing(experiment, found)
         store.renew(path, experiment, progress.note)
         finished = store.Run(path).finished
         if finished and (not found or (share.of > 1 and store.Run(path).reported)):
-            return store.Run(
-                path, experiment
-            )  # nothing to do; or the parts, which its results need no more, were removed
+            return store.Run(path, plan)  # nothing to do; or the parts, which its results need no more, were removed
         abouts = [part.about for part in found] + [{"computed_with": [mine]}] * bool(missing)
         store.amend_environment(path, computed_with=parts.identities(abouts))
         wanted = [batch for number, batch in missing if number % share.of == share.process]
@@ -90,33 +90,38 @@ def run(
             if found:
                 there = f"{count(len(found), 'batch')} {'is' if len(found) == 1 else 'are'} there"
                 progress.note(f"{path}: going on; {there}, {len(wanted)} to be trained")
-            measure(path, experiment, wanted, mine, progress, stop, callback)
-        finish(path, experiment, progress.note, stop, known)
-        return store.Run(path, experiment)
+            found += measure(path, plan, wanted, mine, progress, stop, callback)
+        finish(path, plan, found, progress.note, stop, known)
+        return store.Run(path, plan)
 
 
 def finish(
-    path: Path, experiment: Experiment, note: Callable[[str], None], stop: Stop, known: assembly.Fixed | None
+    path: Path,
+    plan: Plan,
+    mine: list[Part],
+    note: Callable[[str], None],
+    stop: Stop,
+    known: assembly.Fixed | None,
 ) -> None:
-    """Writes the results if all parts are there and no other process is doing so."""
-    found = parts.scan(path, experiment, note)
-    lacking = parts.missing(experiment, found)
+    """Writes the results if all parts are there and no other process is doing so. mine: parts that this process has in memory."""
+    found = parts.scan(path, plan, note, known=mine)
+    lacking = parts.missing(plan.experiment, found)
     if lacking:
         note(f"{path}: other processes have yet to train {assembly.missing_text(lacking)}")
         return
     try:
         with lease.Lease(path, "results", 1, stop):
-            assembly.finish(path, experiment, found, note, known)
+            assembly.finish(path, plan, found, note, known)
     except lease.Held as held:
         note(f"{path}: its results are being written by {held.holder}")
 
 
-def check_identity(path: Path, experiment: Experiment, found: list[Part], mine: dict[str, Any], anyway: bool) -> None:
+def check_identity(path: Path, plan: Plan, found: list[Part], mine: dict[str, Any], anyway: bool) -> None:
     """Raises InputError where what is there was computed with something else than what is here."""
     abouts = [part.about for part in found]
     for batch in (path / checkpoints.FOLDER).glob("*--*"):
         said = [about for about in checkpoints.abouts(batch) if fits(about, chunks.ABOUT)]
-        abouts += [about for about in said if about["config"] == identity.digest(experiment)]
+        abouts += [about for about in said if about["config"] == plan.digest]
     others = [one for one in parts.identities(abouts) if one != mine]
     if others and not anyway:
         raise InputError(
@@ -127,16 +132,19 @@ def check_identity(path: Path, experiment: Experiment, found: list[Part], mine: 
 
 def measure(
     path: Path,
-    experiment: Experiment,
+    plan: Plan,
     wanted: list[Batch],
     mine: dict[str, Any],
     progress: Progress,
     stop: Stop,
     callback: Callable[[Moment], Any] | None = None,
-) -> None:
-    """Trains and evaluates batches; each is written as soon as it is done. Raises Interrupted once all are committed."""
-    main, config = next(iter(experiment.conditions)), identity.digest(experiment)
-    turn = threading.Lock()
+) -> list[Part]:
+    """Trains and evaluates batches, and returns their parts; each is written as soon as it is done.
+
+    Raises Interrupted once all are committed.
+    """
+    experiment, written, turn = plan.experiment, list[Part](), threading.Lock()
+    main = next(iter(experiment.conditions))
 
     def tell(moment: Any) -> None:
         assert callback is not None  # else nothing is told
@@ -147,9 +155,9 @@ def measure(
         stop.check()
         directory = path / checkpoints.FOLDER / batch.name
         checkpoints.tidy(directory)
-        saved = Saved(directory, config, mine, progress.note, chunks.PERIOD)
+        saved = Saved(directory, plan.digest, mine, progress.note, chunks.PERIOD)
         done = chunks.train_batch(
-            device, experiment, job, batch, progress, stop, saved, tell if callback is not None else None
+            device, plan, job, batch, progress, stop, saved, tell if callback is not None else None
         )
         kept = slice(len(batch.seeds))
         first = batch.condition == main and 0 in batch.seeds  # which is filmed
@@ -160,12 +168,12 @@ def measure(
             "computed_with": done.computed_with,
         }
         arrays = {name: np.ascontiguousarray(array[kept]) for name, array in done.arrays.items()}
-        parts.save(path, Part(batch, arrays, policies, about), experiment)
+        written.append(parts.save(path, Part(batch, arrays, policies, about), plan))
         checkpoints.clear(directory)
         return done.seconds
 
     with batches.Workers() as workers:
-        jobs = compile_all(experiment, list(dict.fromkeys(batch.rule for batch in wanted)), workers, progress)
+        jobs = compile_all(plan, list(dict.fromkeys(batch.rule for batch in wanted)), workers, progress)
         keep = keepers(experiment, jobs, progress.note)
         pieces = {batch.name: chunks.expected(experiment, batch) for batch in wanted}
         progress.expect(pieces, workers.count, {name: job.first for name, job in jobs.items()})
@@ -186,6 +194,7 @@ def measure(
             stop.request(str(problem) or type(problem).__name__)
             workers.settle()  # what is under way is committed
             raise
+    return written
 
 
 def keepers(experiment: Experiment, jobs: dict[str, Job], note: Callable[[str], None]) -> set[str]:
@@ -204,30 +213,28 @@ def keepers(experiment: Experiment, jobs: dict[str, Job], note: Callable[[str], 
 
 
 def compile_all(
-    experiment: Experiment, names: list[str], workers: batches.Workers, progress: Progress | None = None
+    plan: Plan, names: list[str], workers: batches.Workers, progress: Progress | None = None
 ) -> dict[str, Job]:
     """Compiles these rules for every device, several at a time. Rules with policies of one kind share an evaluation.
 
     Each rule's first update is done once more than needed, to know how fast the rule is before any time left is told.
     """
     progress, begun, ended = progress or Silent(), itertools.count(1), itertools.count(1)
-    env = experiment.world()
-    default = set_params(env.default_params, {})
-    overrides = stack_params(default, list(experiment.evaluations.values()))
+    experiment, default = plan.experiment, plan.params
     rules = {name: experiment.rules[name] for name in names}
-    settings = {name: experiment.setting(env, name) for name in rules}
-    kept, asked = layout.of(experiment, env), experiment.measured
+    settings = {name: plan.setting(name) for name in rules}
 
     main = next(iter(experiment.conditions))
-    _, given = chunks.terms(experiment, env, experiment.stretches(names[0], main)[0])
+    _, given = plan.stretch(experiment.stretches(names[0], main)[0])
     weights = given[0] if given else None
     total = len(rules) * len(workers.devices)
 
     def timed(name: str, device: jax.Device) -> tuple[batches.Programs, float, tuple[float, int]]:
         progress.stage(f"Compiling {name} ({next(begun)} of {total})")
         started, rule = time.perf_counter(), strong_rule(rules[name])
-        recorder = recording.of(experiment, settings[name], name, kept)
-        programs = batches.compile_training(settings[name], rule, default, experiment.width, recorder, weights)
+        programs = batches.compile_training(
+            settings[name], rule, default, experiment.width, recording.of(plan, name), weights
+        )
         seconds = time.perf_counter() - started
         first = first_update(experiment, programs, rule, default, given) if device == workers.devices[0] else (0.0, 0)
         progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
@@ -237,15 +244,15 @@ def compile_all(
         progress.stage(f"Compiling the evaluation of {name}")
         found = {}
         for when in ("point", "end"):
-            if there := {probe: one for probe, one in asked.items() if one.when == when}:
+            if there := {probe: one for probe, one in plan.probes.items() if one.when == when}:
                 found[when] = batches.compile_evaluation(
-                    settings[name], kinds[name].act, kinds[name].head, programs, default, overrides,
-                    experiment.episodes, experiment.warmth, there, kept.by_probe,
+                    settings[name], kinds[name].act, kinds[name].head, programs, default, plan.overrides,
+                    experiment.episodes, experiment.warmth, there, plan.layout.by_probe,
                 )  # fmt: skip
         return found
 
     train = {(name, device): workers.on(device, timed, name, device) for name in rules for device in workers.devices}
-    kinds = {name: experiment.kind(env, name) for name in names}
+    kinds = {name: plan.kind(name) for name in names}
     test = {}
     for name in names:
         for device in workers.devices:

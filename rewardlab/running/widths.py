@@ -6,13 +6,11 @@ lanes to be busy, and how many seeds that are is decided by what a compiled prog
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import jax
 
-from rewardlab.envs.adapter import set_params
-from rewardlab.experiment import Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.inputs.fields import coerce
 from rewardlab.inputs.files import read_json, read_text
@@ -23,14 +21,12 @@ CPU, LARGEST = 8, 4096
 SHARE = 0.6  # of the device's memory: evaluation, and what the allocator can't use, need the rest
 
 
-def decided(experiment: Experiment, path: Path | None = None) -> Experiment:
-    """The experiment with its width: its own, or that of its run in `path`, or what suits the device.
+def decided(plan: Plan, path: Path | None = None) -> Plan:
+    """The plan with its width: the experiment's own, or that of its run in `path`, or what suits the device.
 
     It is decided once a run, since another width rounds differently. On a GPU or TPU the rules are compiled for it.
     """
-    if experiment.width:
-        return experiment
-    return replace(experiment, width=recorded(path) or suited(experiment))
+    return plan if plan.experiment.width else plan.of(width=recorded(path) or suited(plan))
 
 
 def recorded(path: Path | None) -> int:
@@ -42,13 +38,13 @@ def recorded(path: Path | None) -> int:
         return 0
 
 
-def suited(experiment: Experiment) -> int:
+def suited(plan: Plan) -> int:
     """A power of two: as many seeds as the device has room for, and no more than the experiment has."""
     limit = memory()
     if not limit:
         return CPU
-    enough = 1 << (experiment.seeds - 1).bit_length()
-    fits = int(SHARE * limit // max(bytes_per_seed(experiment, name) for name in experiment.rules))
+    enough = 1 << (plan.experiment.seeds - 1).bit_length()
+    fits = int(SHARE * limit // max(bytes_per_seed(plan, name) for name in plan.experiment.rules))
     return max(1, min(enough, LARGEST, 1 << max(fits.bit_length() - 1, 0)))
 
 
@@ -59,12 +55,9 @@ def memory() -> int:
     return int((stats or {}).get("bytes_limit", 0))
 
 
-def bytes_per_seed(experiment: Experiment, name: str) -> float:
+def bytes_per_seed(plan: Plan, name: str) -> float:
     """What training a rule needs for each seed of a batch, by jax's account of the compiled program."""
-    env = experiment.world()
-    programs = batches.compile_training(
-        experiment.setting(env, name), experiment.rules[name], set_params(env.default_params, {}), CPU
-    )
+    programs = batches.compile_training(plan.setting(name), plan.experiment.rules[name], plan.params, CPU)
     need = programs.advance.memory_analysis()
     parts = (need.temp_size_in_bytes, need.argument_size_in_bytes, need.output_size_in_bytes)
     return max(sum(parts) - need.alias_size_in_bytes, 1) / CPU

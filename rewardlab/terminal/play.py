@@ -11,6 +11,7 @@ import jax
 import numpy as np
 
 from rewardlab.envs import adapter
+from rewardlab.envs.world import offers
 from rewardlab.inputs.errors import InputError
 from rewardlab.types import Box
 
@@ -56,7 +57,7 @@ def play(env, params, key: jax.Array, keys: Iterator[str], show: Callable[[str],
     keys: what is typed, one key at a time. show: writes text. Raises InputError for a world that draws nothing, or whose
     actions are continuous.
     """
-    if not hasattr(env, "render_rgb"):
+    if not offers(env, "render_rgb"):
         raise InputError("this world has no drawing; allowed: a world with render_rgb(state, params)")
     if isinstance(adapter.actions(env), Box):
         raise InputError("this world's actions are continuous, which no keys stand for; allowed: discrete actions")

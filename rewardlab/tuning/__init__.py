@@ -21,6 +21,7 @@ from rewardlab import tuned
 from rewardlab.backend import devices
 from rewardlab.envs import adapter
 from rewardlab.experiment import Experiment, config
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.inputs.fields import coerce
 from rewardlab.probes.references import references
@@ -46,8 +47,9 @@ def tune(
     devices.prepare()
     given, experiment = experiment, config.load(experiment)
     path = tuned.check_out(tuned.place(given, experiment) if out is None else out)
-    experiment = widths.decided(experiment)
-    jobs = prepare(experiment, coerce(budget, int, "budget", (1, LARGEST)))
+    plan = widths.decided(Plan(experiment))
+    experiment = plan.experiment
+    jobs = prepare(plan, coerce(budget, int, "budget", (1, LARGEST)))
     job = next(iter(jobs.values()))
     references(job.setting.env, [job.params], job.root, job.episodes)  # for the faults that only a world's numbers show
     if isinstance(progress, bool):
@@ -60,9 +62,9 @@ def tune(
     return tuned.write(path, record(experiment, jobs, found))
 
 
-def prepare(experiment: Experiment, budget: int) -> dict[str, Job]:
+def prepare(plan: Plan, budget: int) -> dict[str, Job]:
     """{rule: Job} of the rules that have something to search. Raises InputError; compiles nothing."""
-    env = experiment.world()
+    experiment, env = plan.experiment, plan.env
     spaces = {name: space.intervals(rule, f"rules.{name}") for name, rule in experiment.rules.items()}
     spaces = {name: searched for name, searched in spaces.items() if searched}
     if not spaces:
@@ -93,7 +95,7 @@ def prepare(experiment: Experiment, budget: int) -> dict[str, Job]:
             space=spaces[name],
             candidates=[own, *space.draw(spaces[name], plans[name].rungs[0].settings - 1, random)],
             plan=plans[name],
-            setting=experiment.setting(env, name),
+            setting=plan.setting(name),
             **shared,
         )
     return jobs

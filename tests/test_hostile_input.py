@@ -58,7 +58,7 @@ def _ended(tmp_path, monkeypatch, capsys):
         assert said in err and snapshot() == before
         return err
 
-    import rewardlab.runner
+    import rewardlab.running.runner
 
     import rewardlab.tuning  # noqa: F401
 

@@ -6,6 +6,10 @@ run.results      # every seed, an xarray Dataset
 """
 
 import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+import types
 from typing import Any
 
 # Loaded when first asked for: importing the package stays cheap.
@@ -26,11 +30,46 @@ _WHERE = {
     "train": "training",
     "tune": "tuning",
 }
+# Where modules are that users' files may import by the names that they had first.
+_MOVED = {
+    "batches": "running.batches",
+    "chunks": "running.chunks",
+    "conditions": "experiment.conditions",
+    "config": "experiment.config",
+    "errors": "inputs.errors",
+    "fields": "inputs.fields",
+    "optimisers": "rules.optimisers",
+    "runner": "running.runner",
+    "stats": "analysis.stats",
+    "store": "rundir.store",
+}
 _MODULES = ("agents", "envs", "judges", "rules", "tuned")
 __all__ = [*_WHERE, *_MODULES]
 
 
+class _Moved(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds modules by their old names."""
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> importlib.machinery.ModuleSpec | None:
+        package, _, name = fullname.partition(".")
+        return importlib.machinery.ModuleSpec(fullname, self) if package == __name__ and name in _MOVED else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        found = importlib.import_module(f"{__name__}.{_MOVED[spec.name.partition('.')[2]]}")
+        spec.loader_state = found.__spec__
+        return found
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        """It has been run under its own name, and keeps that."""
+        module.__spec__ = module.__spec__.loader_state if module.__spec__ else None
+
+
+sys.meta_path.append(_Moved())
+
+
 def __getattr__(name: str) -> Any:
+    if name in _MOVED:
+        return importlib.import_module(f"rewardlab.{_MOVED[name]}")
     if name in _MODULES:
         return importlib.import_module(f"rewardlab.{name}")
     if name not in _WHERE:

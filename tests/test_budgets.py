@@ -63,7 +63,7 @@ def test_budgets_are_recorded_read_and_changed_from_the_command_line():
 
 
 def test_more_seeds_of_a_rule_are_the_same_run_and_other_steps_another():
-    plain = config.to_json
+    plain = Experiment.to_json
     e = unlike()
     more = replace(e, budgets={"drift": Budget(5000, 4)})
     assert text.grows(plain(e), plain(more)) and not text.grows(plain(more), plain(e))

@@ -59,7 +59,6 @@ def _ended(tmp_path, monkeypatch, capsys):
         return err
 
     import rewardlab.running.runner
-
     import rewardlab.tuning  # noqa: F401
 
     return ended
@@ -214,7 +213,9 @@ MODULES = {
 }
 BUILTINS = {"eval", "exec", "compile", "__import__", "execfile"}
 ATTRIBUTES = {"system", "popen", "unsafe_load", "full_load", "load_all", "exec_module", "run_path", "run_module"}
-ALLOWED = {("registry.py", "exec_module")}  # worlds, rules and configs are Python files, which the user names by path
+ALLOWED = {
+    ("inputs/registry.py", "exec_module")
+}  # worlds, rules and configs are Python files, which the user names by path
 
 
 def banned(source: str) -> list[str]:

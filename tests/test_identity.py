@@ -46,6 +46,10 @@ def experiment(env=None, rule=RULE, **changes):
     return Experiment(**given | changes)
 
 
+def plan(*given, **changes):
+    return Plan(experiment(*given, **changes))
+
+
 BONUS = np.arange(4.0, dtype=np.float32)
 
 
@@ -106,26 +110,22 @@ OTHER_WORLDS = {
 
 @pytest.mark.parametrize("name", OTHER_WORLDS)
 def test_a_world_that_computes_something_else_is_another_one(name):
-    here, there = (identity.computed(experiment(cls())) for cls in (line(), OTHER_WORLDS[name]))
+    here, there = (identity.computed(plan(cls())) for cls in (line(), OTHER_WORLDS[name]))
     assert len(here) == len(there) == 1 and [*here.values()] != [*there.values()]
 
 
 def test_a_world_that_computes_the_same_is_the_same_one():
-    assert identity.computed(experiment(line()())) == identity.computed(experiment(line()()))
-    digest = identity.world_program(experiment(Walk()))
-    assert (
-        digest
-        == identity.world_program(experiment(Renamed()))
-        == identity.world_program(experiment(variant(step_env=shows)()))
-    )
-    assert identity.computed(experiment("dark_room")) == identity.computed(experiment("CartPole-v1")) == {}
+    assert identity.computed(plan(line()())) == identity.computed(plan(line()()))
+    digest = identity.world_program(plan(Walk()))
+    assert digest == identity.world_program(plan(Renamed())) == identity.world_program(plan(variant(step_env=shows)()))
+    assert identity.computed(plan("dark_room")) == identity.computed(plan("CartPole-v1")) == {}
 
 
 def test_a_class_edited_in_place_is_another_world(monkeypatch):
     env = line()()
-    before = identity.computed(experiment(env))
+    before = identity.computed(plan(env))
     monkeypatch.setattr(type(env), "is_truncated", lambda self, state, params: state.time >= 4)
-    assert identity.computed(experiment(env)) != before
+    assert identity.computed(plan(env)) != before
 
 
 @struct.dataclass
@@ -177,7 +177,7 @@ OTHER_RULES = [(rules.make, {"update": updates}), (rules.make, {"behave": acts})
 @pytest.mark.parametrize(("around", "methods"), OTHER_RULES)
 def test_a_rule_that_computes_something_else_is_another_one(around, methods):
     same, again, other = (
-        identity.computed(experiment("dark_room", around(rule), env_kwargs={"steps": 5}))
+        identity.computed(plan("dark_room", around(rule), env_kwargs={"steps": 5}))
         for rule in (differently(), differently(), differently(**methods))
     )
     assert len(same) == 1 and same == again != other
@@ -365,7 +365,7 @@ OTHER_PROCESS = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import test_identity as t
-print(t.identity.computed(t.experiment(t.Walk(), t.differently())), t.programs.digest(*t.UNORDERED))
+print(t.identity.computed(t.plan(t.Walk(), t.differently())), t.programs.digest(*t.UNORDERED))
 """
 
 
@@ -378,7 +378,7 @@ UNORDERED = (unordered, jax.ShapeDtypeStruct((2,), "float32"))
 
 @pytest.mark.slow
 def test_digests_are_the_same_in_every_process(tmp_path):
-    here = f"{identity.computed(experiment(Walk(), differently()))} {programs.digest(*UNORDERED)}"
+    here = f"{identity.computed(plan(Walk(), differently()))} {programs.digest(*UNORDERED)}"
     done = subprocess.run(
         [sys.executable, "-c", OTHER_PROCESS, str(Path(__file__).parent)],
         env=os.environ | {"PYTHONHASHSEED": "77", "PYTHONPATH": str(Path(rewardlab.__file__).parent.parent)},

@@ -370,7 +370,7 @@ def test_a_network_in_a_file_goes_by_its_path(file, text, tmp_path):
     before = identity.of(Plan(with_it))
     assert str(path) in before and any(name.startswith("what rule ") for name in before)
     path.write_text(text.replace("tanh", "relu").replace("hidden=(self.width,)", "hidden=(self.width + 1,)"))
-    after = identity.of(small(agent=str(path)))
+    after = identity.of(Plan(small(agent=str(path))))
     changed = {name for name in before if before[name] != after.get(name)}
     assert {str(path), *(name for name in before if name.startswith("what rule "))} <= changed
     from_command_line = override.override(small(), {"agent": "gru", "agent.units": "5"})

@@ -12,6 +12,7 @@ from worlds import Walk
 
 from rewardlab import rules, training
 from rewardlab.experiment import Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.rules import optimisers
 from rewardlab.rules.losses import gradient_step
@@ -135,11 +136,11 @@ def test_another_optimiser_is_another_run(file):
         own = rules.make("reinforce", lanes=8, steps=16, optimiser=optimiser)
         return tiny.experiment(rules={"yoked": rules.make("yoked", rule=own)})
 
-    one, other = (identity.computed(asked(functools.partial(optax.sgd, momentum=m))) for m in (0.9, 0.0))
+    one, other = (identity.computed(Plan(asked(functools.partial(optax.sgd, momentum=m)))) for m in (0.9, 0.0))
     assert one.keys() == other.keys() == {"what rule yoked computes"} and one != other
     path = file("mine.py", TEXT)
     before = identity.sources(asked(str(path)))
     path.write_text(TEXT.replace("0.9", "0.5"), encoding="utf-8")
     after = identity.sources(asked(str(path)))
     assert before[str(path)] != after[str(path)]
-    assert identity.computed(asked("sgd")) == {} and identity.computed(asked(str(path)))
+    assert identity.computed(Plan(asked("sgd"))) == {} and identity.computed(Plan(asked(str(path))))

@@ -32,7 +32,7 @@ LENGTHS = """
         when="end",
         arrays={"longest": Array((), "steps of the longest episode", "steps"), "size": Array(("times",), "of the policy")},
         measure=measure,
-        axes=lambda experiment, env: {"times": ("once", "twice")},
+        axes=lambda plan: {"times": ("once", "twice")},
     )
 """
 PACE = """

@@ -171,7 +171,7 @@ def test_every_command_is_read(step, folder, finished, monkeypatch, capsys):
     monkeypatch.setattr(tuning, "tune", lambda experiment, budget, out: asked.append(experiment))
     monkeypatch.setattr(turns, "measure", lambda suites, *_: {"rows": asked.append(suites) or []})
     monkeypatch.setattr(turns, "installed", lambda peer: True)
-    for table in ("table.summary_table", "table.tuned_table", "bench.tables.table"):
+    for table in ("terminal.table.summary_table", "terminal.table.tuned_table", "bench.tables.table"):
         monkeypatch.setattr(f"rewardlab.{table}", lambda summary: "")
     words = shlex.split(step)
     words = ["run", *words[1:]] if words[0] == "launch/local.sh" else words[1:]

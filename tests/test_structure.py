@@ -2,6 +2,7 @@
 
 import ast
 import graphlib
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,3 +36,10 @@ def test_no_module_depends_on_itself():
     graph = {name: {*imports(file)} - {name} for name, file in MODULES.items()}
     assert len(graph) > 100 and "rewardlab.types" in graph["rewardlab.training"], "the graph is that of the package"
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which says who is in it
+
+
+def test_files_of_users_find_modules_by_the_names_that_they_had_first():
+    for old, new in rewardlab._MOVED.items():
+        found = importlib.import_module(f"rewardlab.{old}")
+        assert found is importlib.import_module(f"rewardlab.{new}") is getattr(rewardlab, old)
+        assert found.__name__ == found.__spec__.name == f"rewardlab.{new}"

@@ -28,15 +28,24 @@ from rewardlab.rules import make
 from rewardlab.tuned import settings
 
 TUNED = settings("coinrun")
-REINFORCE = make("reinforce", lanes=8, steps=256, **TUNED["reinforce"])
-LITTER = {"candidates": 128, "episodes": 16, "lanes": 1024, "steps": 128, "sampled": True, "temperature": 0.3}
+REINFORCE = make("reinforce", num_envs=8, unroll_length=256, **TUNED["reinforce"])
+LITTER = {
+    "candidates": 128,
+    "episodes": 16,
+    "num_envs": 1024,
+    "unroll_length": 128,
+    "sampled": True,
+    "temperature": 0.3,
+}
 RULES = {
     "reinforce": REINFORCE,
     "ppo": make("ppo", epochs=2, **TUNED["ppo"]),
     "parallel_q": make("parallel_q", **TUNED["parallel_q"]),
     "truncation": make("truncation", parents=16, mutation=0.2, gene_pool=True, **LITTER),
     "openai_es": make("openai_es", sigma=0.2, learning_rate=0.05, **LITTER),
-    "guess_and_check": make("guess_and_check", candidates=64, lanes=512, steps=64, **TUNED["guess_and_check"]),
+    "guess_and_check": make(
+        "guess_and_check", candidates=64, num_envs=512, unroll_length=64, **TUNED["guess_and_check"]
+    ),
     "yoked": make("yoked", rule=REINFORCE),
 }
 
@@ -57,9 +66,12 @@ experiment = Experiment(
     },
     rules=RULES,
     agent=MLP(hidden=(16,), layer_norm=True, activation="tanh", head_scale=0.5, inputs="standardised"),
-    steps=900_000,
+    total_steps=900_000,
     seeds=32,
-    budgets={"openai_es": Budget(steps=16_000_000, seeds=16), "truncation": Budget(steps=3_000_000, seeds=10)},
+    budgets={
+        "openai_es": Budget(total_steps=16_000_000, seeds=16),
+        "truncation": Budget(total_steps=3_000_000, seeds=10),
+    },
     points=5,
     episodes=128,
     seed=11,

@@ -46,7 +46,7 @@ def explanations(shares, es_steps: int, **sizes) -> Experiment:
     loud = {f"{rule}-coin_gain_{gain}": factor for rule in LONGER for gain, factor in COIN.items()}
     long = {f"{rule}-{times}_x_steps": times for rule in LONGER for times in (2, 4)}
     rules = CHANGED | {name: LONGER[name.partition("-")[0]] for name in (*long, *loud)}
-    steps = {name: es_steps if name.startswith("openai_es") else main.steps for name in rules}
+    steps = {name: es_steps if name.startswith("openai_es") else main.total_steps for name in rules}
     return replace(
         main,
         name="coinrun_explanations",

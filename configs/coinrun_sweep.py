@@ -48,7 +48,7 @@ def sweep(rules, networks, shares, steps=1.0, **sizes) -> Experiment:
         control="p50",
         rules={name: main.rules[rule] for name, (rule, _) in entries.items()},
         agents={name: replace(main.agent, hidden=hidden) for name, (_, hidden) in own.items()},
-        budgets={name: Budget(round(steps * main.budgets[rule].steps)) for name, rule in longer.items()},
+        budgets={name: Budget(round(steps * main.budgets[rule].total_steps)) for name, rule in longer.items()},
         seed=17,
         **sizes,
     )

@@ -20,9 +20,9 @@ experiment = Experiment(
     conditions={"together": Condition(), "apart": Condition({"apart": 1.0}, seeds=5)},
     control="apart",
     evaluations={"together": {"held_out": True}, "apart": {"held_out": True, "apart": 1.0}},
-    rules={"ppo": make("ppo", learning_rate=0.002, gamma=0.97, lanes=64, steps=32, minibatches=8)},
+    rules={"ppo": make("ppo", learning_rate=0.002, gamma=0.97, num_envs=64, unroll_length=32, minibatches=8)},
     agent=MLP(hidden=(128, 64), layer_norm=True),
-    steps=4_000_000,
+    total_steps=4_000_000,
     seeds=10,
     width=5,  # one batch for each of two cores
     points=5,

@@ -29,8 +29,8 @@ from rewardlab.rules import make
 
 CHANGE = 0.5  # of the steps
 SINCE = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # evaluations after it
-LITTER = {"candidates": 32, "lanes": 128, "steps": 8}
-REINFORCE = make("reinforce", lanes=64, steps=4, learning_rate=0.01)
+LITTER = {"candidates": 32, "num_envs": 128, "unroll_length": 8}
+REINFORCE = make("reinforce", num_envs=64, unroll_length=4, learning_rate=0.01)
 
 experiment = Experiment(
     name="extinction",
@@ -46,17 +46,17 @@ experiment = Experiment(
     rules={
         "reinforce": REINFORCE,
         "reinforce-no_critic": make(
-            "reinforce", baseline=False, entropy_weight=0.0, lanes=64, steps=4, learning_rate=0.01
+            "reinforce", baseline=False, entropy_weight=0.0, num_envs=64, unroll_length=4, learning_rate=0.01
         ),
-        "ppo": make("ppo", lanes=64, steps=4, learning_rate=0.003),
-        "parallel_q": make("parallel_q", lanes=64, steps=4, learning_rate=0.003),
+        "ppo": make("ppo", num_envs=64, unroll_length=4, learning_rate=0.003),
+        "parallel_q": make("parallel_q", num_envs=64, unroll_length=4, learning_rate=0.003),
         "truncation": make("truncation", parents=8, mutation=0.1, **LITTER),
         "openai_es": make("openai_es", learning_rate=0.05, sigma=0.2, **LITTER),
-        "fixed": make("fixed", lanes=64, steps=4),
+        "fixed": make("fixed", num_envs=64, unroll_length=4),
         "yoked": make("yoked", rule=REINFORCE),
     },
     agent=MLP(hidden=(16,)),
-    steps=200_000,
+    total_steps=200_000,
     seeds=32,
     points_at=(0.125, 0.25, 0.375, CHANGE, *(CHANGE + share for share in SINCE)),
     episodes=128,

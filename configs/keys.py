@@ -28,9 +28,9 @@ experiment = Experiment(
         "scarce": SCARCE | {"held_out": True},
         "plenty": PLENTY | {"plenty": 1.0, "held_out": True},
     },
-    rules={"ppo": make("ppo", learning_rate=0.001, gamma=0.95, lanes=64, steps=32, minibatches=8)},
+    rules={"ppo": make("ppo", learning_rate=0.001, gamma=0.95, num_envs=64, unroll_length=32, minibatches=8)},
     agent=MLP(hidden=(128, 64), layer_norm=True),
-    steps=16_000_000,
+    total_steps=16_000_000,
     seeds=10,
     width=5,  # one batch for each of two cores
     points=5,

@@ -16,9 +16,9 @@ experiment = Experiment(
     env="Breakout-MinAtar",
     conditions={"MinAtar": Condition()},
     evaluations={"MinAtar": {}},
-    rules={"ppo": make("ppo", entropy_weight=0.01, lanes=64, steps=64, epochs=2, minibatches=8)},
+    rules={"ppo": make("ppo", entropy_weight=0.01, num_envs=64, unroll_length=64, epochs=2, minibatches=8)},
     agent=MLP(hidden=(64, 64), layer_norm=True),
-    steps=10_000_000,
+    total_steps=10_000_000,
     seeds=6,
     width=3,  # one batch for each of two cores
     points=5,

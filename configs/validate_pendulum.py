@@ -16,10 +16,12 @@ experiment = Experiment(
     conditions={"Pendulum": Condition()},
     evaluations={"Pendulum": {}},
     rules={
-        "ppo": make("ppo", learning_rate=0.001, gamma=0.9, entropy_weight=0.0, lanes=16, steps=128, epochs=10),
+        "ppo": make(
+            "ppo", learning_rate=0.001, gamma=0.9, entropy_weight=0.0, num_envs=16, unroll_length=128, epochs=10
+        ),
     },
     agent=MLP(hidden=(64, 64), activation="tanh", trunk="separate"),
-    steps=600_000,
+    total_steps=600_000,
     seeds=10,
     points=6,
     episodes=256,

@@ -100,7 +100,7 @@ def collect(
         policy_here = Policy(policy_params, policy.act)
         one = partial(_step, env, params, agent, policy_here, key, number, candidates // cuts, last_start, whole)
         lanes, seen = _scan(one, lanes, steps, ends=whole)
-        return lanes, seen if whole else seen._replace(lived=jnp.ones(seen.terminated.shape, bool))
+        return lanes, seen if whole else seen._replace(mask=jnp.ones(seen.terminated.shape, bool))
 
     if cuts == 1:
         lanes, seen = play((0, policy.params, lanes))
@@ -128,14 +128,14 @@ def _step(env, params, agent, policy, key, part, candidates, last_start, whole, 
         next_obs=stepped.obs,
         terminated=stepped.terminated,
         truncated=stepped.truncated,
-        lived=unsaid,  # without `whole` every step is: filled in after the scan, which need not carry it
+        mask=unsaid,  # without `whole` every step is: filled in after the scan, which need not carry it
         extras=extras,
         signals=stepped.signals,
     )
     obs, env_state, alive = stepped.obs, stepped.state, lanes.alive
     begins = stepped.terminated | stepped.truncated
     if whole:  # a lane at rest stays where it is: worlds may go anywhere beyond an episode's end
-        seen = seen._replace(terminated=seen.terminated & alive, truncated=seen.truncated & alive, lived=alive)
+        seen = seen._replace(terminated=seen.terminated & alive, truncated=seen.truncated & alive, mask=alive)
         obs, env_state = where(alive, (obs, env_state), (lanes.obs, lanes.env_state))
         alive = alive & ~(begins & (t + 1 > last_start))
         begins = begins & alive

@@ -61,8 +61,8 @@ def live(env, params, agent: Agent, policy: Policy, start_key: jax.Array, key: j
 
     Raises ValueError where the rule's steps might not be enough for them.
     """
-    candidates, episodes, steps = rule.candidates, rule.episodes, rule.steps
-    each, needed = rule.lanes // candidates, time_needed(rule, adapter.time_limit(env))
+    candidates, episodes, steps = rule.candidates, rule.episodes, rule.unroll_length
+    each, needed = rule.num_envs // candidates, time_needed(rule, adapter.time_limit(env))
     if steps < needed:
         raise ValueError(f"{episodes} episodes a candidate, in {each} lanes, take up to {needed} steps, not {steps}")
     act_key, step_key = split(key, 2)
@@ -78,17 +78,17 @@ def live(env, params, agent: Agent, policy: Policy, start_key: jax.Array, key: j
         time=jnp.zeros_like(number),
         following=jnp.full(candidates, each),
         key=jax.vmap(partial(jax.random.fold_in, act_key))(jnp.arange(candidates)),
-        memory=_each(blank(agent, policy, rule.lanes, candidates), candidates),
+        memory=_each(blank(agent, policy, rule.num_envs, candidates), candidates),
     )
     cuts = parts(policy.params, standing.obs, candidates)
     seen = _play(partial(_step, common), policy.params, standing, steps, cuts)
-    seen = jax.tree.map(lambda x: x.reshape(steps, rule.lanes, *x.shape[3:]), seen)
-    return seen._replace(memory=jax.tree.map(lambda x: x.reshape(1, rule.lanes, *x.shape[2:]), standing.memory))
+    seen = jax.tree.map(lambda x: x.reshape(steps, rule.num_envs, *x.shape[3:]), seen)
+    return seen._replace(memory=jax.tree.map(lambda x: x.reshape(1, rule.num_envs, *x.shape[2:]), standing.memory))
 
 
 def time_needed(rule: Rule, limit: int) -> int:
     """Steps of an update in which a rule's whole episodes surely end: each lane ends one in any `limit` steps."""
-    return -(-rule.episodes * max(rule.candidates, 1) // rule.lanes) * limit if rule.episodes else limit
+    return -(-rule.episodes * max(rule.candidates, 1) // rule.num_envs) * limit if rule.episodes else limit
 
 
 def _step(common: Common, candidates, standing: Standing, t):
@@ -109,7 +109,7 @@ def _step(common: Common, candidates, standing: Standing, t):
         next_obs=stepped.obs,
         terminated=stepped.terminated & alive,
         truncated=stepped.truncated & alive,
-        lived=alive,
+        mask=alive,
         extras=extras,
         signals=stepped.signals,
     )

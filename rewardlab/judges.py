@@ -42,6 +42,6 @@ def judged(trajectory: Trajectory, judge: Judge = world, weights: Mapping[str, j
     weights: of signals, which then are the reward, in place of what the judge says.
     """
     told = judge(trajectory) if weights is None else weighted(trajectory, weights)
-    reward = jnp.where(trajectory.lived, told, jnp.float32(0))
+    reward = jnp.where(trajectory.mask, told, jnp.float32(0))
     seen = {name: value for name, value in trajectory._asdict().items() if name != "signals"}
     return Experience(reward=reward, **seen)

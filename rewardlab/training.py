@@ -100,8 +100,8 @@ def begin(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, weights: W
     if not rule.whole:
         if s.agent.remembers:
             policy = rule.behave(s.agent, state, key_for(rule.behave, behave_key))
-            memory = blank(s.agent, policy, rule.lanes, rule.candidates)
-        lanes = start(s.env, params, lanes_key, rule.lanes, rule.candidates, memory)
+            memory = blank(s.agent, policy, rule.num_envs, rule.candidates)
+        lanes = start(s.env, params, lanes_key, rule.num_envs, rule.candidates, memory)
     carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
     log = jax.eval_shape(partial(_update, s), rule, params, run_key, carry, weights).log
     return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
@@ -120,23 +120,31 @@ def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Ca
     else:
         lanes = carry.lanes
         if rule.whole:
-            memory = blank(s.agent, policy, rule.lanes, rule.candidates)
-            lanes = start(s.env, params, start_key, rule.lanes, rule.candidates, memory)
+            memory = blank(s.agent, policy, rule.num_envs, rule.candidates)
+            lanes = start(s.env, params, start_key, rule.num_envs, rule.candidates, memory)
         assert lanes is not None  # they begin here, or carry on
         lanes, trajectory = collect(
-            s.env, params, s.agent, policy, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
+            s.env,
+            params,
+            s.agent,
+            policy,
+            lanes,
+            collect_key,
+            rule.unroll_length,
+            candidates=rule.candidates,
+            whole=rule.whole,
         )
     experience = judged(trajectory, s.judge, weights)
     state, log = rule.update(s.agent, carry.state, experience, key_for(rule.update, rule_key))
     # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
-    lived = trajectory.lived.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.lanes * rule.steps)
+    lived = trajectory.mask.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.num_envs * rule.unroll_length)
     return Carry(
         state=state,
         lanes=None if rule.whole else lanes,
         steps=carry.steps + lived,
         updates=carry.updates + 1,
         log=log,
-        finite=carry.finite & (jnp.isfinite(experience.reward) | ~experience.lived).all(),
+        finite=carry.finite & (jnp.isfinite(experience.reward) | ~experience.mask).all(),
     )
 
 
@@ -207,13 +215,13 @@ def train(
     params: PyTree = None,
     *,
     spec: Any = MLP(),
-    steps: int = 100_000,
+    total_steps: int = 100_000,
     judge: Judge = world,
     points: int = 0,
     episodes: int = 128,
     log: bool = False,
 ) -> Carry:
-    """Trains one seed for at least `steps` environment steps. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
+    """Trains one seed for at least `total_steps` environment steps. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
     rule, env: a rule and a world, or their names or paths. params: the world's (`params_of`).
     spec: the network, whatever `agents.spec` takes. Inputs are standardised under the world's default params. judge: who says
@@ -227,13 +235,13 @@ def train(
     check_one(key)
     rule, env = rule if isinstance(rule, Rule) else rules.make(rule), envs.make(env)
     log = coerce(log, bool, "log")
-    steps = coerce(steps, int, "steps", (0, MOST_STEPS))
+    total_steps = coerce(total_steps, int, "total_steps", (0, MOST_STEPS))
     points, episodes = coerce(points, int, "points", (0, 10**4)), coerce(episodes, int, "episodes", (1, 10**6))
     s = setting(env, rule, spec, judge)
     params = params_of(env, params)
     begun = begin(s, rule, params, key)
     if not (points or log):
-        return advance(s, rule, params, key, begun, jnp.int32(steps))
+        return advance(s, rule, params, key, begun, jnp.int32(total_steps))
 
     def reach(carry: Carry, target: jax.Array) -> tuple[Carry, Any]:
         carry = advance(s, rule, params, key, carry, target)
@@ -241,6 +249,6 @@ def train(
         found = outcomes(env, params, s.agent, rule.deploy(s.agent, carry.state), seen, episodes)
         return carry, Curve(carry.steps, found, carry.log if log else {})
 
-    targets = [steps * i // points for i in range(points + 1)] if points else [0, steps]
+    targets = [total_steps * i // points for i in range(points + 1)] if points else [0, total_steps]
     carry, curve = jax.lax.scan(reach, begun, jnp.array(targets, jnp.int32))
     return carry._replace(records=curve)

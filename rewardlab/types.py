@@ -13,6 +13,7 @@ Axes are always [time T, lanes N, ...]. A *lane* is one copy of the world. Where
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -93,7 +94,7 @@ class Trajectory(NamedTuple):
     """What happened in T steps of N lanes, before anyone judged it.
 
     action: what was selected, int32[T, N] or float32[T, N, D]; of continuous ones, the world took what is within its bounds.
-    lived: bool[T, N], False where a lane had already stopped; such a step was never taken and nothing may read it.
+    mask: bool[T, N], False where a lane had already stopped; such a step was never taken and nothing may read it.
     next_obs: the observation that the action led to, before any reset.
     terminated, truncated: bool[T, N], the episode ended with this step, for good / by the clock; both may be true.
     signals: {name: [T, N]}, the world's own reward ("reward") and its events. Probes read them, rules never do.
@@ -106,10 +107,15 @@ class Trajectory(NamedTuple):
     next_obs: jax.Array
     terminated: jax.Array
     truncated: jax.Array
-    lived: jax.Array
+    mask: jax.Array
     extras: Mapping[str, jax.Array]
     signals: Mapping[str, jax.Array]
     memory: PyTree = ()
+
+    @property
+    def lived(self) -> jax.Array:
+        """The old name of `mask`, which files of users may read."""
+        return self.mask
 
 
 class Experience(NamedTuple):
@@ -121,7 +127,7 @@ class Experience(NamedTuple):
     reward: jax.Array
     terminated: jax.Array
     truncated: jax.Array
-    lived: jax.Array
+    mask: jax.Array
     extras: Mapping[str, jax.Array]
     memory: PyTree = ()
 
@@ -129,6 +135,11 @@ class Experience(NamedTuple):
     def done(self) -> jax.Array:
         """bool[T, N], the episode ended with this step."""
         return self.terminated | self.truncated
+
+    @property
+    def lived(self) -> jax.Array:
+        """The old name of `mask`, which files of users may read."""
+        return self.mask
 
 
 class Rule:
@@ -143,9 +154,9 @@ class Rule:
     remembers: whether agents with a memory are taken, too.
     whole: True: every update sees whole episodes from fresh resets. False: lanes carry on across updates.
     candidates: number of parameter vectors that act at once, or 0 for one that all lanes share.
-    lanes, steps: N and T of one update's trajectory.
+    num_envs, unroll_length: N and T of one update's trajectory.
     episodes: whole episodes that each candidate lives in an update, its lanes taking the next one as they finish; 0: a lane
-        begins another one as long as it would surely end within `steps`. A rule around another one passes this on.
+        begins another one as long as it would surely end within `unroll_length`. A rule around another one passes this on.
     """
 
     title: ClassVar[str] = ""
@@ -154,12 +165,22 @@ class Rule:
     remembers: ClassVar[bool] = False
     whole: ClassVar[bool]
     candidates: int = 0
-    lanes: int
-    steps: int
+    num_envs: int
+    unroll_length: int
     episodes: int = 0
+
+    was: ClassVar[Mapping[str, str]] = {
+        "lanes": "num_envs",
+        "steps": "unroll_length",
+    }  # old names, which are still read
 
     if TYPE_CHECKING:  # that every rule is a dataclass
         __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def __init_subclass__(cls) -> None:
+        for old, new in Rule.was.items():  # a class of a user's that declares the old one has the new one, too
+            if old in vars(cls).get("__annotations__", {}) and not hasattr(cls, new):
+                setattr(cls, new, property(operator.attrgetter(old)))
 
     def heads(self, actions: int | Box) -> dict[str, int | Box]:
         """The network outputs that this rule needs, {head: size}. The first one decides on the action.

@@ -32,10 +32,10 @@ LIKE = {"carry": np.zeros((4, 3), np.float32), "position": np.int64(0)}
 
 def experiment():
     return tiny.experiment(
-        rules={"drift": rules.make("drift", candidates=4, parents=2, lanes=8, steps=16)},
+        rules={"drift": rules.make("drift", candidates=4, parents=2, num_envs=8, unroll_length=16)},
         conditions={"near": tiny.Condition()},
         seeds=4,
-        steps=128,
+        total_steps=128,
     )
 
 
@@ -367,7 +367,7 @@ CODE = {
     "rule in a rule, no results": both(code(lambda p: yoked(p)), no_results),
     "rule in a rule, as an object": code(lambda p: yoked({"rule": p})),
     "rule in a rule in a rule": code(lambda p: yoked({"rule": "yoked", "hyperparameters": {"rule": p}})),
-    "rule that is no rule's": code(lambda p: {"rules": {"drift": {"rule": "drift", "hyperparameters": {"lanes": p}}}}),
+    "rule that is no rule's": code(lambda p: {"rules": {"drift": {"rule": "drift", "hyperparameters": {"num_envs": p}}}}),
     "world in a world": code(lambda p: world("score_strip", world=p)),
     "world in a world, no results": both(code(lambda p: world("score_strip", world=p)), no_results),
     "world in another world": code(lambda p: world("reward_in_view", world=p)),

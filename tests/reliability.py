@@ -59,7 +59,7 @@ def many_saves(pipe: int) -> None:
 
 def kills(folder: Path, count: int, seeds: int, steps: int) -> int:
     """SIGKILL at random times, about half of them aimed at a save, until `count` are done; then to the end."""
-    question, rng = experiment(seeds=seeds, steps=steps), random.Random(0)
+    question, rng = experiment(seeds=seeds, total_steps=steps), random.Random(0)
     started = time.time()
     preload()
     light()
@@ -213,7 +213,7 @@ def writers(folder: Path, count: int, at_once: int = 4) -> int:
 
 def full_disk(folder: Path, stages: int = 0) -> int:
     """The disk is full from the n-th write on, for every n; then there is room again, and the run goes on."""
-    question, silent, unnamed, failed, real = experiment(steps=384), 0, 0, 0, os.fsync
+    question, silent, unnamed, failed, real = experiment(total_steps=384), 0, 0, 0, os.fsync
     calls = itertools.count()
 
     def counting(handle):
@@ -262,7 +262,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         bad = {
-            "kills": lambda: kills(path, given.count or 300, given.seeds, given.steps),
+            "kills": lambda: kills(path, given.count or 300, given.seeds, given.total_steps),
             "corruptions": lambda: corruptions(path, given.count or 1000),
             "writers": lambda: writers(path, given.count or 100),
             "full-disk": lambda: full_disk(path, given.count),

@@ -13,7 +13,7 @@ def small(**changes):
         control="heavy",
         evaluations={"train": {}, "light-one": {"gravity": 5.0}},
         rules={"ppo": rules.make("ppo"), "control": rules.make("yoked", rule=rules.make("ppo", gamma=0.5))},
-        steps=1000,
+        total_steps=1000,
         seeds=3,
         capable_return=475.0,
     )
@@ -73,8 +73,8 @@ RULE = """
         level = 0
         whole = False
         rate: float = struct.field(default=0.5, metadata={"range": (0.0, 1.0)})
-        lanes: int = struct.field(default=4, pytree_node=False)
-        steps: int = struct.field(default=2, pytree_node=False)
+        num_envs: int = struct.field(default=4, pytree_node=False)
+        unroll_length: int = struct.field(default=2, pytree_node=False)
 
     rule = Still
 """

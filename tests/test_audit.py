@@ -160,7 +160,7 @@ def test_the_command_line_prints_what_the_library_finds(capsys):
 def test_rules_may_be_given_in_every_way(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text("from rewardlab.rules.ppo import PPO\n\nclass Mine(PPO):\n    pass\n\nrule = PPO\n")
-    made = rules.make("ppo", lanes=4)
+    made = rules.make("ppo", num_envs=4)
 
     @struct.dataclass
     class Plain(type(made)):
@@ -169,7 +169,7 @@ def test_rules_may_be_given_in_every_way(tmp_path):
     for given, names in [
         ("ppo", ["ppo"]),
         (made, ["ppo"]),
-        (Plain(lanes=4), ["Plain"]),
+        (Plain(num_envs=4), ["Plain"]),
         (str(file), ["mine"]),
         (["ppo", "yoked"], ["ppo", "yoked"]),
         ({"quick": made}, ["quick"]),
@@ -179,7 +179,7 @@ def test_rules_may_be_given_in_every_way(tmp_path):
 
 def test_rules_of_whole_episodes_get_the_steps_for_one():
     assert row("reinforce", env="CartPole-v1").gradient == BOTH  # of up to 500 steps, with 128 by default
-    nested = rules.make("yoked", rule=rules.make("reinforce", steps=1))
+    nested = rules.make("yoked", rule=rules.make("reinforce", unroll_length=1))
     assert row(nested).gradient == BOTH
 
 

@@ -36,8 +36,8 @@ class Plain(Rule):
     level = 0
     whole = True
 
-    lanes: int = struct.field(default=2, pytree_node=False)
-    steps: int = struct.field(default=5, pytree_node=False)
+    num_envs: int = struct.field(default=2, pytree_node=False)
+    unroll_length: int = struct.field(default=5, pytree_node=False)
 
     def heads(self, num_actions):
         return {"logits": num_actions, "value": 1}
@@ -368,5 +368,5 @@ def test_a_rule_that_derives_from_one_of_the_packages_proves_nothing():
     class Mine(rules.load("yoked")):
         pass
 
-    found = row(struct.dataclass(Mine)(rule=rules.make("reinforce", lanes=2, steps=5)))
+    found = row(struct.dataclass(Mine)(rule=rules.make("reinforce", num_envs=2, unroll_length=5)))
     assert not found.proven and "level 0 (nothing), but" in contradiction(dataclasses.asdict(found))

@@ -17,11 +17,11 @@ from rewardlab.running import runner
 
 
 def unlike(**changes):
-    return tiny.experiment(budgets={"drift": Budget(steps=5000, seeds=3)} | changes)
+    return tiny.experiment(budgets={"drift": Budget(total_steps=5000, seeds=3)} | changes)
 
 
 def test_every_rule_is_evaluated_at_the_most_steps_that_all_share():
-    e = unlike(q_learning=Budget(steps=3000))
+    e = unlike(q_learning=Budget(total_steps=3000))
     assert not e.alike and e.shared_steps == 2048
     assert e.targets("reinforce").tolist() == [0, 1024, 2048, 2048]
     assert e.targets("drift").tolist() == [0, 2048, 2500, 5000]
@@ -39,9 +39,9 @@ def test_a_rule_has_as_many_seeds_as_the_least_of_what_limits_it():
 @pytest.mark.parametrize(
     "budgets,said",
     [
-        ({"drif": Budget(steps=5)}, "did you mean 'drift'"),
+        ({"drif": Budget(total_steps=5)}, "did you mean 'drift'"),
         ({"drift": 5}, "budgets.drift = 5 is an int; allowed: a Budget"),
-        ({"drift": Budget(steps=0)}, "budgets.drift.steps = 0 is out of range"),
+        ({"drift": Budget(total_steps=0)}, "budgets.drift.total_steps = 0 is out of range"),
         ({"drift": Budget(seeds=0.5)}, "budgets.drift.seeds = 0.5"),
     ],
 )
@@ -57,7 +57,7 @@ def test_budgets_are_recorded_read_and_changed_from_the_command_line():
     assert changed.budgets == {"drift": Budget(5000, 2), "q_learning": Budget(4000)}
     assert override.override(e, {"rules": ["reinforce"]}).budgets == {}
     assert override.override(e, {"env": "bandit"}).env_kwargs == {} != override.override(e, {"env": e.env}).env_kwargs
-    assert config.smoke(e).budgets["drift"].steps > config.smoke(e).steps
+    assert config.smoke(e).budgets["drift"].total_steps > config.smoke(e).total_steps
     with pytest.raises(InputError, match=r"unknown field in budgets\.drift 'stepz'"):
         Experiment.from_json(e.to_json().replace('"steps": 5000', '"stepz": 5000', 1))
 
@@ -74,7 +74,7 @@ def test_more_seeds_of_a_rule_are_the_same_run_and_other_steps_another():
 
 @pytest.mark.slow
 def test_a_run_whose_rules_differ_has_each_rules_own_and_shares_the_rest(tmp_path, one_device):
-    alone = tiny.experiment(rules={"drift": tiny.experiment().rules["drift"]}, steps=5000, seeds=3)
+    alone = tiny.experiment(rules={"drift": tiny.experiment().rules["drift"]}, total_steps=5000, seeds=3)
     e = unlike()
     done, other = (runner.run(x, tmp_path / x.name / str(i), progress=False) for i, x in enumerate((e, alone)))
     data = done.results

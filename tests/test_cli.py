@@ -44,14 +44,14 @@ BAD = [
     ("run coinrun --seeds -3", "seeds = -3 is out of range"),
     ("run coinrun --seeds=many", "seeds = 'many'; allowed: a whole number"),
     ("run coinrun --seeds 3 --seeds 4", "--seeds is given twice"),
-    ("run coinrun --steps 1.5", "steps = '1.5'"),
+    ("run coinrun --steps 1.5", "total_steps = '1.5'"),
     ("run coinrun --capability nan", "capability = nan"),
     ("run coinrun --agent.hidden 64 0", "agent.hidden = 0"),
     ("run coinrun --agent.hiden 64", "did you mean 'agent.hidden'?"),
     ("run coinrun --rules pppo", "did you mean 'ppo'?"),
     ("run coinrun --rules.ppo.learning-rat 1e-3", "did you mean 'rules.ppo.learning_rate'?"),
     ("run coinrun --rules.ppo.learning-rate inf", "rules.ppo.learning_rate = inf"),
-    ("run coinrun --rules.ppo.lanes 0", "rules.ppo.lanes = 0"),
+    ("run coinrun --rules.ppo.num_envs 0", "rules.ppo.num_envs = 0"),
     ("run coinrun --env coinrnu", "did you mean 'coinrun'?"),
     ("run coinrun --env-kwargs.levls 3", "did you mean 'levels'?"),
     ("run coinrun --conditions.end.params.movd 1", "did you mean 'moved'?"),
@@ -151,7 +151,7 @@ def test_the_command_line_runs_what_the_library_would(here, capsys, monkeypatch)
     assert cli.main(["run", "coinrun", "--smoke", "--out", "made", "--rules", "ppo", "--rules.ppo.gamma", "0.5"]) == 0
     (experiment, out), printed = asked[0], capsys.readouterr().out
     assert out == "made" and list(experiment.rules) == ["ppo"] and experiment.rules["ppo"].gamma == 0.5
-    assert experiment.steps == config.smoke(config.load("coinrun")).steps
+    assert experiment.total_steps == config.smoke(config.load("coinrun")).total_steps
     assert "It ran past." in printed and str(here / "made" / "report.html") in printed
     assert cli.main(["run", "coinrun", "--smoke"]) == 0 and asked[1][1] == "runs/coinrun-smoke"
 

@@ -40,7 +40,7 @@ def test_continuing_collection_restarts_at_once_and_carries_on():
     assert column(seen.truncated, 0) == [0] * 7
     assert column(seen.truncated, 1) == [0, 0, 0, 0, 1, 0, 0]
     assert column(seen.terminated, 1) == [0] * 7
-    assert np.asarray(seen.lived).all()
+    assert np.asarray(seen.mask).all()
     assert column(seen.obs[..., 0], 0) == [0, 1, 2, 0, 1, 2, 0]
     assert column(seen.next_obs[..., 0], 0) == [1, 2, 3, 1, 2, 3, 1]  # before the reset
     assert column(seen.signals["reward"], 0) == [0, 0, 1, 0, 0, 1, 0]
@@ -53,19 +53,19 @@ def test_continuing_collection_restarts_at_once_and_carries_on():
 
 def test_one_whole_episode_per_lane():
     _, seen = scripted([1, 0], 5, whole=True)
-    assert column(seen.lived, 0) == [1, 1, 1, 0, 0]
-    assert column(seen.lived, 1) == [1] * 5
+    assert column(seen.mask, 0) == [1, 1, 1, 0, 0]
+    assert column(seen.mask, 1) == [1] * 5
     assert column(seen.terminated, 0) == [0, 0, 1, 0, 0]
-    assert int(seen.lived.sum()) == 8
+    assert int(seen.mask.sum()) == 8
 
 
 def test_whole_episodes_start_only_while_they_are_sure_to_end():
     _, seen = scripted([1, 0], 9, whole=True)
     # The last start is at step 9 - 5 = 4. Lane 0 starts at 0 and 3, ends its second at step 5, and rests: step 6 is too late.
-    assert column(seen.lived, 0) == [1] * 6 + [0] * 3
+    assert column(seen.mask, 0) == [1] * 6 + [0] * 3
     assert column(seen.terminated, 0) == [0, 0, 1, 0, 0, 1, 0, 0, 0]
     # Lane 1's first episode ends with step 4, so the second would start at step 5, too late.
-    assert column(seen.lived, 1) == [1] * 5 + [0] * 4
+    assert column(seen.mask, 1) == [1] * 5 + [0] * 4
     done = seen.terminated | seen.truncated
     assert done.sum(0).tolist() == [2, 1]
 
@@ -159,10 +159,10 @@ def test_what_is_skipped_changes_nothing(monkeypatch, whole):
         monkeypatch.setattr(collecting, "PART_BYTES", size)
         assert collecting.parts(acting.params, jnp.zeros(8), 4) == (4 if branches and not size else 1)
         found += [jax.tree.map(np.asarray, jax.vmap(seen)(keys())), jax.tree.map(np.asarray, [seen(k) for k in keys()])]
-    lived = found[0][1].lived
+    lived = found[0][1].mask
     assert lived.shape == (3, 12, 8) and lived.all() == (not whole)
     for lanes, trajectory in (found[0], found[2], found[4]):
-        np.testing.assert_array_equal(trajectory.lived, lived)
+        np.testing.assert_array_equal(trajectory.mask, lived)
         for x, y in zip(jax.tree.leaves((lanes, trajectory)), jax.tree.leaves(found[0]), strict=True):
             mask = lived if x.shape[:3] == lived.shape else np.ones(x.shape[:2], bool)
             np.testing.assert_array_equal(x[mask], y[mask])

@@ -29,7 +29,7 @@ from rewardlab.envs import adapter
 place, seen = devices.remember_compiled(), []
 jax.monitoring.register_event_listener(lambda event, **_: seen.append(event))
 env = envs.make("bandit", pulls=5)
-rule = runner.strong_rule(rules.make("ppo", lanes=4, steps=5, minibatches=2, epochs=1))
+rule = runner.strong_rule(rules.make("ppo", num_envs=4, unroll_length=5, minibatches=2, epochs=1))
 setting, params = training.setting(env, rule, MLP(hidden=(4,))), adapter.set_params(env.default_params, {})
 programs = batches.compile_training(setting, rule, params, 2)
 keys = batches.run_keys(0, np.arange(2))
@@ -92,11 +92,11 @@ def test_where_the_cache_is(tmp_path, monkeypatch):
 def test_one_compilation_per_rule_and_shape(monkeypatch):
     """Two conditions, two evaluations and three batches a condition: training compiles once, and so does evaluation."""
     monkeypatch.setenv("REWARDLAB_CACHE", "off")
-    small = {"lanes": 4, "steps": 8}
+    small = {"num_envs": 4, "unroll_length": 8}
     experiment = Experiment(
         name="once", question="?", env="bandit", env_kwargs={"pulls": 8},
         conditions={"linked": Condition(), "low": Condition({"high": 0.5})}, evaluations={"linked": {}, "low": {"high": 0.5}},
-        rules={"a2c": rules.make("a2c", **small)}, agent=MLP(hidden=(4,)), steps=96, seeds=6, points=2, episodes=4, width=2,
+        rules={"a2c": rules.make("a2c", **small)}, agent=MLP(hidden=(4,)), total_steps=96, seeds=6, points=2, episodes=4, width=2,
     )  # fmt: skip
     compiled, traced = [], []
     train, test, update = batches.compile_training, batches.compile_evaluation, training.update

@@ -169,8 +169,8 @@ def test_a_smoke_test_is_the_same_experiment_at_tiny_sizes():
     assert list(tiny.rules) == list(e.rules) and tiny.evaluations == e.evaluations
     assert {k: c.params for k, c in tiny.conditions.items()} == {k: c.params for k, c in e.conditions.items()}
     assert all(tiny.conditions[k].seeds in (None, 1, 2) for k in e.conditions) and tiny.seeds <= 2
-    assert tiny.steps < e.steps / 10
-    assert all(tiny.steps_of(name) >= rule.lanes * rule.steps for name, rule in tiny.rules.items())
+    assert tiny.total_steps < e.total_steps / 10
+    assert all(tiny.steps_of(name) >= rule.num_envs * rule.unroll_length for name, rule in tiny.rules.items())
 
 
 def test_ranges_and_sizes_come_from_the_field():

@@ -42,7 +42,7 @@ def gaussian(mean, std, box=BOX):
 
 def small(name, **more):
     rule = rules.make(name)
-    sizes = {"lanes": 16, "steps": 1, "candidates": 8, "parents": 2, "minibatches": 2} | more
+    sizes = {"num_envs": 16, "unroll_length": 1, "candidates": 8, "parents": 2, "minibatches": 2} | more
     return rule.replace(**{k: v for k, v in sizes.items() if k in rule.__dataclass_fields__})
 
 
@@ -50,10 +50,18 @@ def told(env, rule, params, state, key=0):
     """(a trajectory of the rule in the world, what the rule is told of it)."""
     s = training.setting(env, rule, BLIND)
     start_key, behave_key, collect_key = jax.random.split(KEY(key), 3)
-    lanes = start(env, params, start_key, rule.lanes, rule.candidates)
+    lanes = start(env, params, start_key, rule.num_envs, rule.candidates)
     acting = rule.behave(s.agent, state, behave_key)
     _, seen = collect(
-        env, params, s.agent, acting, lanes, collect_key, rule.steps, candidates=rule.candidates, whole=rule.whole
+        env,
+        params,
+        s.agent,
+        acting,
+        lanes,
+        collect_key,
+        rule.unroll_length,
+        candidates=rule.candidates,
+        whole=rule.whole,
     )
     return seen, judged(seen, world)
 
@@ -122,7 +130,7 @@ def test_a_head_is_scaled_to_its_box():
 
 @pytest.mark.parametrize("shape", [(), (1,), (2, 2)])
 def test_the_world_gets_what_its_bounds_allow_and_the_rule_what_was_drawn(shape):
-    env, rule = Aim(shape), small("reinforce", lanes=512)
+    env, rule = Aim(shape), small("reinforce", num_envs=512)
     params = set_params(env.default_params, {"bound": 0.25})  # not the bounds that the agent was made for
     state = rule.init(training.setting(env, rule, BLIND).agent, KEY(1))
     seen, experience = told(env, rule, params, state)
@@ -145,14 +153,14 @@ def test_gymnax_worlds_with_boxes_are_walked(name):
     """By a uniform policy, through the ends of two episodes."""
     env = envs.make(name)
     params = set_params(env.default_params, {"max_steps_in_episode": 5})
-    rule = rules.make("fixed", epsilon=1.0, lanes=64, steps=12)
+    rule = rules.make("fixed", epsilon=1.0, num_envs=64, unroll_length=12)
     s = training.setting(env, rule, MLP(hidden=(4,)))
 
     @jax.jit
     def walk(key):
         carry = training.begin(s, rule, params, key)
         acting = rule.behave(s.agent, carry.state, KEY(1))
-        return collect(env, params, s.agent, acting, carry.lanes, KEY(2), rule.steps)[1]
+        return collect(env, params, s.agent, acting, carry.lanes, KEY(2), rule.unroll_length)[1]
 
     seen = walk(KEY(0))
     box = adapter.actions(env)
@@ -211,7 +219,7 @@ def test_the_command_line_refuses_before_anything_is_written(file, tmp_path, mon
 def test_reinforce_follows_the_gradient_of_the_expected_reward():
     """J = −(μ − c)² − σ²: dJ/dμ = −2 (μ − c), dJ/dlog σ = −2 σ². Each estimate by hand, and their mean against the truth."""
     c, mu, std, n = 0.5, 1.2, 0.6, 50_000
-    rule = rules.make("reinforce", baseline=False, entropy_weight=0.0, lanes=n, steps=1)
+    rule = rules.make("reinforce", baseline=False, entropy_weight=0.0, num_envs=n, unroll_length=1)
     agent = training.setting(ENDLESS, rule, BLIND).agent
     params = jax.tree.map(jnp.zeros_like, agent.init(KEY(0)))
     params["logits"] = params["logits"] | {"log_std": jnp.log(jnp.array([std]))}
@@ -232,7 +240,7 @@ def test_reinforce_follows_the_gradient_of_the_expected_reward():
 def test_openai_es_follows_the_same_gradient_of_the_mean():
     """The mean acts alone, so that smoothing adds a constant: the slope is −2 (μ − c) still, and that of the spread is 0."""
     n, mu = 512, 1.2
-    rule = rules.make("openai_es", candidates=n, lanes=n, steps=1, sigma=0.3)
+    rule = rules.make("openai_es", candidates=n, num_envs=n, unroll_length=1, sigma=0.3)
     state = rule.init(training.setting(ENDLESS, rule, BLIND).agent, KEY(0))
     state = state._replace(mean=jnp.zeros_like(state.mean).at[1].set(mu))  # log_std, then the bias, then the kernel
     _, experience = told(ENDLESS, rule, set_params(ENDLESS.default_params, {}), state)
@@ -244,9 +252,9 @@ def test_openai_es_follows_the_same_gradient_of_the_mean():
 
 
 LEARNING = {
-    "ppo": dict(learning_rate=0.03, lanes=64, steps=4, entropy_weight=0.0),
-    "trpo": dict(max_kl=0.05, lanes=64, steps=4),
-    "truncation": dict(candidates=16, parents=4, lanes=16, steps=1, mutation=0.05),
+    "ppo": dict(learning_rate=0.03, num_envs=64, unroll_length=4, entropy_weight=0.0),
+    "trpo": dict(max_kl=0.05, num_envs=64, unroll_length=4),
+    "truncation": dict(candidates=16, parents=4, num_envs=16, unroll_length=1, mutation=0.05),
 }
 
 
@@ -255,7 +263,7 @@ LEARNING = {
 def test_rules_learn_to_aim(name):
     """The greedy action comes to the target, 0.5 in each of two dimensions; a random network is 0.5 away."""
     env, rule = Aim((2,)), rules.make(name, **LEARNING[name])
-    train = jax.jit(lambda key: training.train(key, rule, env, spec=BLIND, steps=10_000))
+    train = jax.jit(lambda key: training.train(key, rule, env, spec=BLIND, total_steps=10_000))
     s, params = training.setting(env, rule, BLIND), set_params(env.default_params, {})
     carry = train(KEY(0))
     score = outcomes(env, params, s.agent, rule.deploy(s.agent, carry.state), KEY(1), 4)
@@ -296,11 +304,11 @@ def test_a_whole_run_in_pendulum(tmp_path, one_device):
         conditions={"main": Condition()},
         evaluations={"main": {}, "weak": {"max_torque": 1.0}},
         rules={
-            "ppo": rules.make("ppo", lanes=4, steps=32),
-            "truncation": rules.make("truncation", candidates=4, parents=2, lanes=4, steps=200),
+            "ppo": rules.make("ppo", num_envs=4, unroll_length=32),
+            "truncation": rules.make("truncation", candidates=4, parents=2, num_envs=4, unroll_length=200),
         },
         agent=MLP(hidden=(8,)),
-        steps=1_000,
+        total_steps=1_000,
         seeds=2,
         points=2,
         episodes=2,

@@ -43,7 +43,7 @@ def _around_stand_ins(monkeypatch, tmp_path):
 
 
 def train(env, *, steps=32, lanes=2):
-    return partial(rewardlab.train, rule=rules.make("a2c", lanes=lanes, steps=8), env=env, steps=steps)
+    return partial(rewardlab.train, rule=rules.make("a2c", num_envs=lanes, unroll_length=8), env=env, total_steps=steps)
 
 
 def test_each_of_the_five_has_an_adapter_of_15_lines():
@@ -81,7 +81,7 @@ def test_an_adapter_tells_ends_from_the_clock_and_is_traced_in_training(file, ar
 @pytest.mark.slow
 @pytest.mark.parametrize("file", ADAPTERS)
 def test_a_stand_in_is_trained(file, around_stand_ins):
-    carry = jax.jit(jax.vmap(train(around_stand_ins(file), steps=2000, lanes=8)))(
+    carry = jax.jit(jax.vmap(train(around_stand_ins(file), unroll_length=2000, num_envs=8)))(
         jax.random.split(jax.random.key(0), 2)
     )
     assert (carry.steps >= 2000).all() and all(jnp.isfinite(x).all() for x in jax.tree.leaves(carry.state))

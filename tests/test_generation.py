@@ -28,8 +28,8 @@ ODDS = memoryless(lambda key: (), lambda logits, obs: {"logits": jnp.tile(logits
 
 def plan(candidates, each, episodes, limit=5):
     """A rule whose candidates have so many lanes and live so many episodes each."""
-    rule = rules.make("truncation", candidates=candidates, lanes=candidates * each, episodes=episodes, parents=1)
-    return rule.replace(steps=time_needed(rule, limit))
+    rule = rules.make("truncation", candidates=candidates, num_envs=candidates * each, episodes=episodes, parents=1)
+    return rule.replace(unroll_length=time_needed(rule, limit))
 
 
 class Gusts(Walk):
@@ -58,15 +58,15 @@ def as_told(outputs, key):
 
 def test_lanes_take_the_next_episode_until_all_are_lived():
     seen = played(plan(2, 2, 3), ALWAYS, jnp.array([1, 0]), as_told)
-    assert seen.lived.shape == (10, 4)
+    assert seen.mask.shape == (10, 4)
     # The first candidate reaches the goal in 3 steps. Its first lane begins the third episode at once, its second one rests.
-    assert column(seen.lived, 0) == [1] * 6 + [0] * 4
-    assert column(seen.lived, 1) == [1] * 3 + [0] * 7
+    assert column(seen.mask, 0) == [1] * 6 + [0] * 4
+    assert column(seen.mask, 1) == [1] * 3 + [0] * 7
     assert column(seen.terminated, 0) == [0, 0, 1, 0, 0, 1, 0, 0, 0, 0]
     # The second one stays, until the clock stops it after 5.
-    assert column(seen.lived, 2) == [1] * 10
+    assert column(seen.mask, 2) == [1] * 10
     assert column(seen.truncated, 2) == [0, 0, 0, 0, 1, 0, 0, 0, 0, 1]
-    assert column(seen.lived, 3) == [1] * 5 + [0] * 5
+    assert column(seen.mask, 3) == [1] * 5 + [0] * 5
     assert column(seen.obs[..., 0], 0)[:6] == [0, 1, 2, 0, 1, 2]
     assert fitness(judged(seen), 2).tolist() == [1.0, 0.0]
 
@@ -77,9 +77,9 @@ def test_every_episode_is_lived_once_and_none_is_cut():
     seen = played(rule, ODDS, logits, sample())
     ended = np.asarray(seen.terminated | seen.truncated)
     assert (ended.reshape(-1, 8, 3).sum((0, 2)) == 7).all()
-    assert len({*seen.lived.sum(0).tolist()}) > 1  # they took different times
+    assert len({*seen.mask.sum(0).tolist()}) > 1  # they took different times
     for lane in range(24):
-        lived = np.flatnonzero(seen.lived[:, lane])
+        lived = np.flatnonzero(seen.mask[:, lane])
         assert (lived == np.arange(lived.size)).all() and ended[lived[-1], lane]
 
 
@@ -89,7 +89,7 @@ LOGITS = jnp.linspace(2.0, -2.0, 8)[:, None] * jnp.array([-1.0, 1.0])  # the fir
 def lived(each, number):
     """Of 6 episodes of each of 8 candidates: the fitness, the steps lived, and where the first ones begin."""
     seen = played(plan(8, each, 6), ODDS, LOGITS, sample(), key=number, **GUSTS)
-    return fitness(judged(seen), 8), seen.lived.reshape(-1, 8, each).sum((0, 2)), seen.obs[0, ..., 0].reshape(8, each)
+    return fitness(judged(seen), 8), seen.mask.reshape(-1, 8, each).sum((0, 2)), seen.obs[0, ..., 0].reshape(8, each)
 
 
 @pytest.fixture(name="expected", scope="module")
@@ -141,7 +141,7 @@ def test_fitness_is_unbiased_though_episodes_differ_in_length():
 @pytest.mark.slow
 def test_a_seed_alone_has_the_bits_that_it_has_in_a_batch(monkeypatch):
     """Where the candidates of a seed fill a core, seeds of a batch go one after the other."""
-    env, rule = Walk(), rules.make("openai_es", candidates=8, lanes=16, steps=10, episodes=3, sampled=True)
+    env, rule = Walk(), rules.make("openai_es", candidates=8, num_envs=16, unroll_length=10, episodes=3, sampled=True)
     setting, params = training.setting(env, rule, MLP(hidden=(4,))), adapter.set_params(env.default_params, {})
     keys = batches.run_keys(0, np.array([0, 1, 1]))  # the last one pads
     assert not batches.fills_a_core(setting, rule)
@@ -167,16 +167,17 @@ def test_a_seed_alone_has_the_bits_that_it_has_in_a_batch(monkeypatch):
 
 def test_too_few_steps_or_episodes_are_refused():
     with pytest.raises(ValueError, match="4 episodes a candidate, in 2 lanes, take up to 10 steps, not 9"):
-        played(plan(2, 2, 4).replace(steps=9), ALWAYS, jnp.array([1, 0]), as_told)
+        played(plan(2, 2, 4).replace(unroll_length=9), ALWAYS, jnp.array([1, 0]), as_told)
     with pytest.raises(
         InputError, match="episodes = 1 is out of range; allowed: 0, or at least the lanes of a candidate, 2"
     ):
-        rules.make("truncation", candidates=8, lanes=16, episodes=1, parents=2)
+        rules.make("truncation", candidates=8, num_envs=16, episodes=1, parents=2)
     assert time_needed(rules.make("reinforce"), 64) == 64
-    rule = rules.make("truncation", candidates=8, lanes=16, episodes=4, parents=2, steps=9)
+    rule = rules.make("truncation", candidates=8, num_envs=16, episodes=4, parents=2, unroll_length=9)
     experiment = tiny.experiment(env=Walk(), env_kwargs={}, rules={"dogs": rule})
     with pytest.raises(
-        InputError, match=r"rules.dogs.steps = 9 .* 10 or more, for its 4 episodes a candidate .* of up to 5 steps each"
+        InputError,
+        match=r"rules.dogs.unroll_length = 9 .* 10 or more, for its 4 episodes a candidate .* of up to 5 steps each",
     ):
         experiment.world()
     late = tiny.experiment(evaluations={"late": {"max_steps_in_episode": 9}})

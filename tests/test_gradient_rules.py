@@ -30,7 +30,7 @@ def predictor():
     ends[0, 1:] = ends[1, 0] = True
     lived = np.ones((2, 8), bool)
     lived[1, 1:] = False
-    return experience(obs, np.zeros((2, 8)), reward, next_obs=obs[[1, 1]], terminated=ends, lived=lived)
+    return experience(obs, np.zeros((2, 8)), reward, next_obs=obs[[1, 1]], terminated=ends, mask=lived)
 
 
 # ---- REINFORCE without a baseline ----
@@ -150,7 +150,7 @@ def test_a_truncated_step_bootstraps_a_terminated_one_does_not_and_an_unlived_on
             jnp.array([[0.0, reward], [reward, junk]]),
             next_obs=jnp.zeros((2, 2, 2)).at[0, 0, 0].set(1.0)
             + jnp.eye(2)[next_state] * jnp.array([[[0.0], [1.0]], [[1.0], [1.0]]]),
-            terminated=terminated, truncated=truncated, lived=lived,
+            terminated=terminated, truncated=truncated, mask=lived,
             extras={"log_prob": jnp.full((2, 2), -0.7), "value": jnp.full((2, 2), 0.5)},
         )  # fmt: skip
         new, log = rule.update(agent, state, told, jax.random.key(1))
@@ -291,11 +291,11 @@ QUICK = {"trpo": TRPO(max_kl=0.05, damping=0.01, value_learning_rate=0.01), "a2c
 @pytest.mark.slow
 @pytest.mark.parametrize("name", QUICK)
 def test_they_learn_to_walk(name):
-    world, rule, spec = Timeless(), rules.make(QUICK[name], lanes=32, steps=16), MLP(hidden=(8,))
+    world, rule, spec = Timeless(), rules.make(QUICK[name], num_envs=32, unroll_length=16), MLP(hidden=(8,))
     s, params = training.setting(world, rule, spec), world.default_params
 
     def success(key):
-        carry = training.train(key, rule, world, params, spec=spec, steps=20_000)
+        carry = training.train(key, rule, world, params, spec=spec, total_steps=20_000)
         return outcomes(world, params, s.agent, rule.deploy(s.agent, carry.state), key, 4).share[0]
 
     assert jax.jit(jax.vmap(success))(jax.random.split(jax.random.key(5), 8)).mean() >= 0.75

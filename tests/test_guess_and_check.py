@@ -25,9 +25,9 @@ def test_guess_and_check_accepts_at_the_closed_form_rate():
     agent = memoryless(
         lambda key: mean + sd * jax.random.normal(key, (2,)), lambda params, obs: {"logits": obs * params}
     )
-    rule = GuessAndCheck(candidates=n, lanes=n, steps=1, share=1.0)
+    rule = GuessAndCheck(candidates=n, num_envs=n, unroll_length=1, share=1.0)
     state = rule.init(agent, jax.random.key(0))
-    litter = state.litter
+    litter = state.population
     told = episodes((litter[:, 1] > litter[:, 0]).astype(jnp.float32)[None])
     accepted = float(rule.update(agent, state, told, jax.random.key(1))[1]["accepted"])
     truth = stats.norm.cdf((-0.2 - 0.5) / np.hypot(1.0, 0.7))
@@ -37,12 +37,12 @@ def test_guess_and_check_accepts_at_the_closed_form_rate():
 def test_what_guess_and_check_keeps_is_the_prior_conditioned_on_passing():
     """Kept logit differences against the truncated normal, by a Kolmogorov–Smirnov test over 4,000 runs."""
     agent = memoryless(lambda key: jax.random.normal(key, (2,)), lambda params, obs: {"logits": obs * params})
-    rule = GuessAndCheck(candidates=16, lanes=16, steps=1, share=1.0)
+    rule = GuessAndCheck(candidates=16, num_envs=16, unroll_length=1, share=1.0)
 
     def one(key):
         init_key, update_key = jax.random.split(key)
         state = rule.init(agent, init_key)
-        litter = state.litter
+        litter = state.population
         told = episodes((litter[:, 1] - litter[:, 0] > 0.5).astype(jnp.float32)[None])
         return rule.update(agent, state, told, update_key)[0]
 
@@ -53,15 +53,15 @@ def test_what_guess_and_check_keeps_is_the_prior_conditioned_on_passing():
 
 
 def test_guess_and_check_keeps_its_first_find_for_good():
-    rule, agent = GuessAndCheck(candidates=4, lanes=4, steps=1, share=1.0), vector_agent()
+    rule, agent = GuessAndCheck(candidates=4, num_envs=4, unroll_length=1, share=1.0), vector_agent()
     state = rule.init(agent, jax.random.key(0))
     first_guess = state.kept
     state, _ = rule.update(agent, state, episodes([[0.0, 0, 0, 0]]), jax.random.key(1))
     np.testing.assert_array_equal(state.kept, first_guess)
-    found, guesses = state.litter[2], state.litter
+    found, guesses = state.population[2], state.population
     state, _ = rule.update(agent, state, episodes([[0.0, 0, 1, 1]]), jax.random.key(2))
     np.testing.assert_array_equal(state.kept, found)
     state, _ = rule.update(agent, state, episodes([[1.0, 1, 1, 1]]), jax.random.key(3))
     np.testing.assert_array_equal(state.kept, found)
     assert isinstance(state, GuessState) and bool(state.cleared)
-    assert (state.litter != guesses).all()
+    assert (state.population != guesses).all()

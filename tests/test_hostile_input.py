@@ -94,7 +94,7 @@ def test_hostile_paths(ended, path):
                                   "os:system", "../outside/evil", "registry", "__init__"])  # fmt: skip
 def test_commands_and_python_names_are_only_names(ended, word):
     for option in ("--env", "--rules", "--control", "--agent.activation", "--agent.hidden", "--steps", "--env-kwargs.levels",
-                   "--rules.ppo.lanes", "--conditions.end.params.moved", "--agent.trunk", f"--{word}", f"--rules.{word}",
+                   "--rules.ppo.num_envs", "--conditions.end.params.moved", "--agent.trunk", f"--{word}", f"--rules.{word}",
                    f"--env-kwargs.{word}", f"--rules.ppo.{word}"):  # fmt: skip
         if option != "--env-kwargs.levels":  # a text there is for the world to refuse
             ended("run", "coinrun", option, word)

@@ -25,7 +25,7 @@ from rewardlab.rules.reinforce import Reinforce
 from rewardlab.rundir import identity, parts, programs, sources, store
 from rewardlab.running import rehearsal, runner
 
-RULE = rules.make("reinforce", lanes=4, steps=5)
+RULE = rules.make("reinforce", num_envs=4, unroll_length=5)
 
 
 def experiment(env=None, rule=RULE, **changes):
@@ -37,7 +37,7 @@ def experiment(env=None, rule=RULE, **changes):
         evaluations={"t": {}},
         rules={"r": rule},
         agent=rewardlab.MLP(hidden=(4,)),
-        steps=40,
+        total_steps=40,
         seeds=2,
         points=1,
         episodes=4,
@@ -134,7 +134,7 @@ class Mine(Reinforce):
 
 
 def differently(**methods):
-    return struct.dataclass(type("Mine", (Mine,), methods))(lanes=4, steps=5)
+    return struct.dataclass(type("Mine", (Mine,), methods))(num_envs=4, unroll_length=5)
 
 
 def updates(self, agent, state, experience, key):

@@ -23,7 +23,7 @@ from rewardlab.experiment import Condition, Experiment
 
 experiment = Experiment(
     name="tiny", question="Does it run here?", env="CartPole-v1", conditions={"plain": Condition()},
-    evaluations={"plain": {}}, rules={"reinforce": rules.make("reinforce", lanes=1, steps=500)}, agent=MLP(hidden=(4,)),
+    evaluations={"plain": {}}, rules={"reinforce": rules.make("reinforce", num_envs=1, unroll_length=500)}, agent=MLP(hidden=(4,)),
     steps=8, seeds=2, points=1, episodes=2, width=1, capable_return=475.0,
 )
 """

@@ -54,23 +54,25 @@ def test_no_more_steps_are_allowed_than_can_be_counted():
         with pytest.raises(InputError, match=said):
             override.override(small(), changes)
     with pytest.raises(InputError, match=f"0 to {MOST_STEPS}"):
-        rewardlab.train(jax.random.key(0), rules.make("ppo"), Walk(), steps=MOST_STEPS + 1)
+        rewardlab.train(jax.random.key(0), rules.make("ppo"), Walk(), total_steps=MOST_STEPS + 1)
     room = 2**31 - 1 - MOST_STEPS
     for made in (
-        lambda: rules.make("reinforce", lanes=2**10, steps=2**20),
-        lambda: small(rules={"reinforce": rules.make("reinforce").replace(lanes=2**10, steps=2**20)}),
-        lambda: override.override(small(), {"rules.ppo.lanes": 2**10, "rules.ppo.steps": 2**20}),
+        lambda: rules.make("reinforce", num_envs=2**10, unroll_length=2**20),
+        lambda: small(rules={"reinforce": rules.make("reinforce").replace(num_envs=2**10, unroll_length=2**20)}),
+        lambda: override.override(small(), {"rules.ppo.num_envs": 2**10, "rules.ppo.steps": 2**20}),
     ):
-        with pytest.raises(InputError, match=f"lanes × steps = {2**30} is out of range; allowed: at most {room}"):
+        with pytest.raises(
+            InputError, match=f"num_envs × unroll_length = {2**30} is out of range; allowed: at most {room}"
+        ):
             made()
-    assert override.override(small(), {"steps": MOST_STEPS}).steps == MOST_STEPS
+    assert override.override(small(), {"total_steps": MOST_STEPS}).total_steps == MOST_STEPS
 
 
 @pytest.mark.parametrize("name", ["truncation", "a2c"])
 def test_what_can_not_be_counted_and_what_is_no_number_is_noticed_under_every_kind_of_rule(name):
     """Reward is none at the third tile, which a goal before it keeps everyone from; selection leaves no trace in parameters."""
     few = {"candidates": 4, "parents": 2} if name == "truncation" else {}
-    rule = rules.make(name, lanes=4, steps=5, **few)
+    rule = rules.make(name, num_envs=4, unroll_length=5, **few)
 
     def judge(trajectory):
         return jnp.where(trajectory.signals["position"] >= 3, jnp.nan, trajectory.signals["reward"])
@@ -86,7 +88,7 @@ def test_what_can_not_be_counted_and_what_is_no_number_is_noticed_under_every_ki
     assert not lives(key, far, jnp.int32(0), jnp.int32(400)).finite
     assert lives(key, near, jnp.int32(0), jnp.int32(400)).finite
     # Steps are counted beyond the target, and not to a negative number, after which training would never end.
-    room = 2**31 - 1 - rule.lanes * rule.steps
+    room = 2**31 - 1 - rule.num_envs * rule.unroll_length
     assert MOST_STEPS < room < int(lives(key, near, jnp.int32(room), jnp.int32(room + 1)).steps) <= 2**31 - 1
 
 

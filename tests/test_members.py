@@ -107,8 +107,8 @@ experiment = Experiment(
     name="members", question="Do signs of returns do?", env="doors.py", agent="table.py", asks="who.py", probes=("largest.py",),
     conditions={"half": Condition()}, evaluations={"doors": {}}, capable_return=0.9,
     rules={
-        "signs": rules.make("signs.py", lanes=16, steps=1, learning_rate=0.03, optimiser="fast.py"),
-        "reinforce": rules.make("reinforce", lanes=16, steps=1, learning_rate=0.03),
+        "signs": rules.make("signs.py", num_envs=16, unroll_length=1, learning_rate=0.03, optimiser="fast.py"),
+        "reinforce": rules.make("reinforce", num_envs=16, unroll_length=1, learning_rate=0.03),
     },
     steps=4000, seeds=6, points=2, episodes=32, width=6,
 )

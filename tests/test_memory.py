@@ -115,7 +115,7 @@ def test_the_memory_is_of_one_episode(candidates, whole):
     for turn in range(2):  # the second goes on where the first ended, unless episodes are whole
         lanes, seen = collect(WALK, PARAMS, agent, policy, lanes, KEY(1), 10, candidates=candidates, whole=whole)
         expected = [(t + 10 * turn * (not whole)) % 3 + 1 for t in range(10)]
-        lived = np.asarray(seen.lived)
+        lived = np.asarray(seen.mask)
         np.testing.assert_array_equal(seen.extras["n"][lived], np.tile(expected, (8, 1)).T[lived])
         np.testing.assert_array_equal(seen.memory, np.full((1, 8), 10 * turn % 3))
         assert lived.any(0).all()
@@ -125,18 +125,18 @@ def test_the_memory_is_of_one_episode(candidates, whole):
 
 def test_candidates_remember_the_episode_that_they_live():
     agent, policy = counting(3)
-    rule = rules.make("truncation", candidates=3, lanes=6, episodes=5, parents=1)
-    rule = rule.replace(steps=time_needed(rule, 5))
+    rule = rules.make("truncation", candidates=3, num_envs=6, episodes=5, parents=1)
+    rule = rule.replace(unroll_length=time_needed(rule, 5))
     seen = live(WALK, PARAMS, agent, policy, KEY(0), KEY(1), rule)
     position = np.asarray(seen.obs[..., 0])  # of who steps to the right each time
-    assert seen.lived.sum() == 3 * 5 * 3
-    np.testing.assert_array_equal(seen.extras["n"][seen.lived], position[seen.lived] + 1)
+    assert seen.mask.sum() == 3 * 5 * 3
+    np.testing.assert_array_equal(seen.extras["n"][seen.mask], position[seen.mask] + 1)
 
 
 def test_what_bootstraps_is_said_with_the_memory_after_the_step():
     agent, rule = (
         agents.make(SMALL, jax.ShapeDtypeStruct((2,), jnp.float32), HEADS),
-        rules.make("ppo", lanes=4, steps=12),
+        rules.make("ppo", num_envs=4, unroll_length=12),
     )
     state = rule.init(agent, KEY(0))
     policy = rule.behave(agent, state, KEY(1))
@@ -259,7 +259,7 @@ def test_networks_that_do_not_fit_are_refused_in_one_line(given, what):
     with pytest.raises(InputError, match=what) as raised:
         rewardlab.Experiment(
             name="x", question="?", env=WALK, conditions={"a": rewardlab.Condition()}, evaluations={"a": {}},
-            rules={"ppo": rules.make("ppo", lanes=4, steps=5, minibatches=1)}, agent=given,
+            rules={"ppo": rules.make("ppo", num_envs=4, unroll_length=5, minibatches=1)}, agent=given,
         ).world()  # fmt: skip
     assert "\n" not in str(raised.value)
 
@@ -267,7 +267,7 @@ def test_networks_that_do_not_fit_are_refused_in_one_line(given, what):
 @pytest.mark.slow
 @pytest.mark.parametrize("spec", [Layer, Cell(), "gru"], ids=["nnx", "linen cell", "gru"])
 def test_networks_of_the_users_own_learn_to_walk(spec):
-    rule = rules.make("reinforce", lanes=32, steps=5, learning_rate=0.03)
+    rule = rules.make("reinforce", num_envs=32, unroll_length=5, learning_rate=0.03)
     s = training.setting(WALK, rule, spec)
 
     def success(key):
@@ -283,7 +283,7 @@ def test_pictures_keep_their_rank_until_a_network_flattens_them():
     obs = maze.observation_space(maze.default_params).shape
     assert len(obs) == 3
     for spec in (CNN(channels=(4,), hidden=(8,)), Picture(), MLP(hidden=(4,)), "gru"):
-        s = training.setting(maze, rules.make("reinforce", lanes=2), spec)
+        s = training.setting(maze, rules.make("reinforce", num_envs=2), spec)
         outputs, _ = s.agent.step(s.agent.init(KEY(0)), s.agent.start((), 3), jnp.ones((3, *obs), bool))
         assert outputs["logits"].shape == (3, maze.num_actions)
 
@@ -310,7 +310,7 @@ def test_who_remembers_and_sees_reward_learns_within_a_lifetime():
     A random policy's is 25, that of win-stay, lose-shift, which needs no memory here, 8.5.
     """
     world = envs.make("reward_in_view", world="bandit")
-    rule = rules.make("ppo", lanes=32, steps=100, learning_rate=2e-3, gamma=0.9, gae_lambda=0.8)
+    rule = rules.make("ppo", num_envs=32, unroll_length=100, learning_rate=2e-3, gamma=0.9, gae_lambda=0.8)
     s, trained = training.setting(world, rule, GRU(units=32)), world.default_params.replace(switched=jnp.float32(0.5))
     plain = world.default_params.replace(switched=jnp.float32(0.0))
 

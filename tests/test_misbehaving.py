@@ -40,8 +40,8 @@ class Base(Rule):
     whole = False
 
     rate: float = 0.1
-    lanes: int = struct.field(default=4, pytree_node=False)
-    steps: int = struct.field(default=6, pytree_node=False)
+    num_envs: int = struct.field(default=4, pytree_node=False)
+    unroll_length: int = struct.field(default=6, pytree_node=False)
 
     def heads(self, actions):
         return {"logits": actions}
@@ -248,16 +248,16 @@ RULES = {
     "level true": (rule(level=True), "rules.odd.level = True"),
     "a list of levels": (rule(level=[2]), "rules.odd.level = [2]"),
     "whole a text": (rule(whole="yes"), "rules.odd.whole = 'yes'; expected: True or False"),
-    "half a lane": (rule(lanes=static(2.5)), "rules.odd.lanes = 2.5"),
-    "no steps": (rule(steps=static(0)), "rules.odd.steps = 0"),
-    "candidates that do not divide": (rule(candidates=3), "rules.odd.lanes = 4; expected: a multiple of its 3"),
+    "half a lane": (rule(num_envs=static(2.5)), "rules.odd.num_envs = 2.5"),
+    "no steps": (rule(steps=static(0)), "rules.odd.unroll_length = 0"),
+    "candidates that do not divide": (rule(candidates=3), "rules.odd.num_envs = 4; expected: a multiple of its 3"),
     "a text as hyperparameter": (rule(kind=struct.field(default="fast")), "rules.odd.kind = 'fast' is no float"),
-    "a traced size": (rule(lanes=struct.field(default=4)), "rules.odd.lanes = 4 is no float; expected: struct.field(pytree"),
+    "a traced size": (rule(num_envs=struct.field(default=4)), "rules.odd.num_envs = 4 is no float; expected: struct.field(pytree"),
     "no pytree": (type("Plain", (Base,), {})(), "rules.odd = Plain is no pytree"),
     "no heads": (rule(heads=Rule.heads), "rules.odd = Odd lacks heads"),
     "nothing but heads": (
         struct.dataclass(type("Odd", (Rule,), {"heads": Base.heads}))(),
-        "rules.odd = Odd lacks init, behave, update, deploy, level, whole, lanes, steps",
+        "rules.odd = Odd lacks init, behave, update, deploy, level, whole, num_envs, unroll_length",
     ),
     "heads None": (rule(heads=lambda self, actions: None), "heads of rule Odd returned None"),
     "heads of nothing": (rule(heads=lambda self, actions: {}), "heads of rule Odd returned {}"),
@@ -346,7 +346,7 @@ def experiment(env, odd: Rule) -> Experiment:
     return Experiment(
         capable_return=1.0,
         name="odd", question="Is it refused?", env=env, conditions={"plain": Condition()}, evaluations={"test": {}},
-        rules={"odd": odd}, agent=SMALL, steps=48, seeds=1, points=1, episodes=8, width=1,
+        rules={"odd": odd}, agent=SMALL, total_steps=48, seeds=1, points=1, episodes=8, width=1,
     )  # fmt: skip
 
 
@@ -470,7 +470,7 @@ def test_whole_episodes_need_their_steps_on_every_way_in(refused):
     short = rule(whole=True, steps=static(4))
     refused(
         lambda: rewardlab.train(jax.random.key(0), short, Walk(), spec=SMALL),
-        "rule.steps = 4 is out of range; allowed: 5 or more",
+        "rule.unroll_length = 4 is out of range; allowed: 5 or more",
     )
 
 

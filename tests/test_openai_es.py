@@ -38,7 +38,7 @@ def test_es_gradient_is_unbiased_with_the_known_covariance():
 
 
 def test_openai_es_acts_with_antithetic_pairs_and_climbs_a_bandit():
-    rule = OpenAIES(candidates=32, lanes=32, steps=1, learning_rate=0.1, sigma=0.3)
+    rule = OpenAIES(candidates=32, num_envs=32, unroll_length=1, learning_rate=0.1, sigma=0.3)
     agent = vector_agent()
     state = rule.init(agent, jax.random.key(0))
     acting = rule.behave(agent, state, jax.random.key(1)).params

@@ -50,19 +50,22 @@ def test_an_optimiser_by_name_is_optaxs_behind_a_clip(name):
 
 
 def carried(rule, rate):
-    return training.train(KEY(0), rule.replace(learning_rate=rate), WORLD, steps=128).state.params
+    return training.train(KEY(0), rule.replace(learning_rate=rate), WORLD, total_steps=128).state.params
 
 
 @pytest.mark.parametrize(
     "name,size",
-    [("reinforce", {"lanes": 4, "steps": 16}), ("openai_es", {"candidates": 4, "lanes": 8, "steps": 8})],
+    [
+        ("reinforce", {"num_envs": 4, "unroll_length": 16}),
+        ("openai_es", {"candidates": 4, "num_envs": 8, "unroll_length": 8}),
+    ],
 )
 def test_the_learning_rate_is_traced_whatever_the_optimiser(name, size):
     rule, rates = rules.make(name, optimiser="sgd", **size), jnp.array([0.0, 0.01, 0.1])
     s = training.setting(WORLD, rule)
 
     def trained(rate):
-        state = training.train(KEY(0), rule.replace(learning_rate=rate), WORLD, steps=64).state
+        state = training.train(KEY(0), rule.replace(learning_rate=rate), WORLD, total_steps=64).state
         return rule.deploy(s.agent, state).params
 
     every = jax.jit(jax.vmap(trained))(rates)
@@ -72,7 +75,7 @@ def test_the_learning_rate_is_traced_whatever_the_optimiser(name, size):
 
 def test_a_file_and_a_function_do_the_same(file):
     path = file("momentum.py", TEXT)
-    by_file = rules.make("reinforce", lanes=4, steps=16, optimiser=str(path))
+    by_file = rules.make("reinforce", num_envs=4, unroll_length=16, optimiser=str(path))
     by_function = by_file.replace(optimiser=functools.partial(optax.sgd, momentum=0.9))
     for a, b in zip(*(jax.tree.leaves(carried(rule, 0.05)) for rule in (by_file, by_function)), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -110,15 +113,15 @@ def test_what_is_no_optimiser_is_refused_in_one_line(given, said):
 def test_configs_keep_their_text_and_record_another_one(file):
     asked = tiny.experiment()
     assert "optimiser" not in asked.to_json()
-    other = tiny.experiment(rules={"reinforce": rules.make("reinforce", lanes=8, steps=16, optimiser="sgd")})
+    other = tiny.experiment(rules={"reinforce": rules.make("reinforce", num_envs=8, unroll_length=16, optimiser="sgd")})
     assert Experiment.from_json(other.to_json()) == other and other.rules["reinforce"].optimiser == "sgd"
     mine = tiny.experiment(
-        rules={"reinforce": rules.make("reinforce", lanes=8, steps=16, optimiser=str(file("mine.py", TEXT)))}
+        rules={"reinforce": rules.make("reinforce", num_envs=8, unroll_length=16, optimiser=str(file("mine.py", TEXT)))}
     )
     assert Experiment.from_json(mine.to_json(), files=True) == mine
     with pytest.raises(InputError, match="which reading does not run"):
         Experiment.from_json(mine.to_json())
-    own = rules.make("reinforce", lanes=8, steps=16, optimiser=lambda rate: optax.sgd(rate))
+    own = rules.make("reinforce", num_envs=8, unroll_length=16, optimiser=lambda rate: optax.sgd(rate))
     nobodys = tiny.experiment(rules={"reinforce": own})
     with pytest.raises(InputError, match="no file holds"):
         Experiment.from_json(nobodys.to_json())
@@ -126,14 +129,14 @@ def test_configs_keep_their_text_and_record_another_one(file):
 
 @pytest.mark.parametrize("name", ["adamw", "lion", "adafactor"])
 def test_those_that_look_at_the_parameters_get_them_everywhere(name):
-    rule = rules.make("openai_es", optimiser=name, candidates=4, lanes=8, steps=8)
-    state = training.train(KEY(0), rule, WORLD, steps=64).state
+    rule = rules.make("openai_es", optimiser=name, candidates=4, num_envs=8, unroll_length=8)
+    state = training.train(KEY(0), rule, WORLD, total_steps=64).state
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(state))
 
 
 def test_another_optimiser_is_another_run(file):
     def asked(optimiser):
-        own = rules.make("reinforce", lanes=8, steps=16, optimiser=optimiser)
+        own = rules.make("reinforce", num_envs=8, unroll_length=16, optimiser=optimiser)
         return tiny.experiment(rules={"yoked": rules.make("yoked", rule=own)})
 
     one, other = (identity.computed(Plan(asked(functools.partial(optax.sgd, momentum=m)))) for m in (0.9, 0.0))

@@ -20,16 +20,16 @@ def test_overrides_are_typed_by_their_field():
             "agent.hidden": ["32", "16"],
             "agent.layer-norm": [],
             "rules.ppo.learning-rate": "1e-3",
-            "rules.control.rule.lanes": "16",
+            "rules.control.rule.num_envs": "16",
             "conditions.heavy.seeds": "none",
             "conditions.plain.params.masscart": "2",
             "evaluations.light-one.gravity": "3",
             "seeds": 5,
         },
     )
-    assert (e.steps, e.capability, e.capable_return, e.control, e.seeds) == (2_000_000, 0.5, 475.0, None, 5)
+    assert (e.total_steps, e.capability, e.capable_return, e.control, e.seeds) == (2_000_000, 0.5, 475.0, None, 5)
     assert e.agent == agents.MLP(hidden=(32, 16), layer_norm=True)
-    assert e.rules["ppo"].learning_rate == 1e-3 and e.rules["control"].rule.lanes == 16
+    assert e.rules["ppo"].learning_rate == 1e-3 and e.rules["control"].rule.num_envs == 16
     assert e.conditions == {"plain": Condition({"masscart": 2.0}), "heavy": Condition({"gravity": 12.0})}
     assert e.evaluations["light-one"] == {"gravity": 3.0}
 

@@ -36,12 +36,14 @@ def experiment(**changes):
         "silent": SILENT,
         "reversed": Condition(phases=(Phase(0.5, {"max_steps_in_episode": 4}, {"reward": -1.0}),)),
     }
-    fields = dict(conditions=conditions, rules={"reinforce": rule_of("reinforce", lanes=8, steps=16)}, seeds=3)
+    fields = dict(
+        conditions=conditions, rules={"reinforce": rule_of("reinforce", num_envs=8, unroll_length=16)}, seeds=3
+    )
     return tiny.experiment(**fields | changes)
 
 
 def test_the_stretches_of_a_rule():
-    asked = experiment(steps=1000, budgets={"reinforce": Budget(steps=3000)})
+    asked = experiment(total_steps=1000, budgets={"reinforce": Budget(total_steps=3000)})
     assert asked.paid == ("reward",)
     silent = asked.stretches("reinforce", "silent")
     assert [(s.start, s.params, s.weights) for s in silent] == [(0, {}, {"reward": 1.0}), (1500, {}, {"reward": 0.0})]
@@ -58,7 +60,7 @@ def test_the_stretches_of_a_rule():
 
 
 def test_points_are_placed():
-    asked = experiment(steps=1000, points_at=(0.5, 0.25, 0.0, 0.501))
+    asked = experiment(total_steps=1000, points_at=(0.5, 0.25, 0.0, 0.501))
     assert asked.targets("reinforce").tolist() == [0, 250, 500, 501, 1000]
     assert Experiment.from_json(asked.to_json()) == asked and '"points_at"' not in experiment().to_json()
     with pytest.raises(InputError, match=r"points_at = 1\.5 is out of range"):
@@ -68,7 +70,7 @@ def test_points_are_placed():
 @pytest.mark.slow
 def test_weights_of_signals_are_the_reward():
     """By the log of a rule that says what it was paid."""
-    env, rule = make("dark_room", steps=8), rule_of("fixed", lanes=16, steps=8)
+    env, rule = make("dark_room", unroll_length=8), rule_of("fixed", num_envs=16, unroll_length=8)
     s, params, key = training.setting(env, rule, MLP(hidden=(4,))), env.default_params, jax.random.key(0)
 
     def paid(weights):
@@ -174,7 +176,7 @@ def test_keys_part_where_phases_fork():
 @pytest.mark.slow
 def test_runs_part_where_a_phase_forks_and_are_one_until_then(monkeypatch):
     conditions = {"plain": Condition(seeds=2), "parted": Condition(phases=(Phase(0.5, forks=3),))}
-    asked = experiment(conditions=conditions, steps=2048, seeds=6, width=6, points_at=(0.25, 0.5, 0.75))
+    asked = experiment(conditions=conditions, total_steps=2048, seeds=6, width=6, points_at=(0.25, 0.5, 0.75))
     with batches.Workers() as workers:
         job = runner.compile_all(Plan(asked), ["reinforce"], workers)["reinforce"]
         device, found = workers.devices[0], {}
@@ -240,7 +242,7 @@ def test_sizes_go_with_forks():
 @pytest.mark.slow
 def test_a_whole_run_whose_runs_part(tmp_path, one_device, rehearsed):
     parted = Condition(phases=(Phase(0.5, forks=5),))
-    asked = experiment(conditions={"plain": Condition(seeds=5), "parted": parted}, seeds=35, steps=512, points=2)
+    asked = experiment(conditions={"plain": Condition(seeds=5), "parted": parted}, seeds=35, total_steps=512, points=2)
     run = runner.run(asked, tmp_path / "run", progress=False)
     assert run.summary["seeds"]["conditions"] == {"plain": 5, "parted": 7}
     share = run.results["length"].sel(condition="parted").isel(point=1, evaluation=0, rule=0).values.reshape(7, 5)

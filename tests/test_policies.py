@@ -25,15 +25,15 @@ WORLD = envs.make("dark_room", size=3, steps=8, held_out=2)
 
 @pytest.fixture(scope="module")
 def trained():
-    rule = rules.make("reinforce", lanes=8, steps=16)
-    return rule, jax.jit(lambda key: rewardlab.train(key, rule, WORLD, steps=512, points=2, episodes=16, log=True))(
-        KEY(0)
-    )
+    rule = rules.make("reinforce", num_envs=8, unroll_length=16)
+    return rule, jax.jit(
+        lambda key: rewardlab.train(key, rule, WORLD, total_steps=512, points=2, episodes=16, log=True)
+    )(KEY(0))
 
 
 def test_a_learning_curve_is_of_the_same_training_and_of_the_policy_at_each_point(trained):
     rule, carry = trained
-    plain = jax.jit(lambda key: rewardlab.train(key, rule, WORLD, steps=512))(KEY(0))
+    plain = jax.jit(lambda key: rewardlab.train(key, rule, WORLD, total_steps=512))(KEY(0))
     jax.tree.map(np.testing.assert_array_equal, carry.state, plain.state)
     curve = carry.records
     assert curve.steps.tolist() == [0, 256, 512] == [0, 256, int(carry.steps)]
@@ -49,9 +49,9 @@ def test_a_learning_curve_is_of_the_same_training_and_of_the_policy_at_each_poin
 
 @pytest.mark.slow
 def test_seeds_are_mapped_over_curves_and_evaluations():
-    rule = rules.make("reinforce", lanes=4, steps=8)
+    rule = rules.make("reinforce", num_envs=4, unroll_length=8)
     keys = jax.random.split(KEY(1), 3)
-    carry = jax.jit(jax.vmap(lambda key: rewardlab.train(key, rule, WORLD, steps=64, points=1, episodes=4)))(keys)
+    carry = jax.jit(jax.vmap(lambda key: rewardlab.train(key, rule, WORLD, total_steps=64, points=1, episodes=4)))(keys)
     assert carry.records.found.returns.shape == (3, 2)
     one = rewardlab.deploy(rule, WORLD, jax.tree.map(lambda x: x[0], carry.state))
     params = jax.vmap(lambda state: rewardlab.deploy(rule, WORLD, state).params)(carry.state)
@@ -62,16 +62,16 @@ def test_seeds_are_mapped_over_curves_and_evaluations():
 
 
 def test_a_rollout_is_what_the_policy_does_step_by_step():
-    rule = rules.make("reinforce", lanes=4, steps=8)
+    rule = rules.make("reinforce", num_envs=4, unroll_length=8)
     state = rule.init(rewardlab.training.setting(WORLD, rule, GRU(units=4)).agent, KEY(3))
     policy = rewardlab.deploy(rule, WORLD, state, spec=GRU(units=4))
     seen = rewardlab.rollout(policy, WORLD, KEY(4), episodes=2)
-    memory, happened = policy.start(2), np.asarray(seen.lived)
+    memory, happened = policy.start(2), np.asarray(seen.mask)
     for t in range(len(seen.action)):
         action, memory = policy.act(seen.obs[t], KEY(0), memory)
         np.testing.assert_array_equal(np.asarray(action)[happened[t]], np.asarray(seen.action[t])[happened[t]])
     drawn = rewardlab.rollout(policy, WORLD, KEY(4), episodes=64, temperature=jnp.float32(100.0))
-    counts = np.bincount(np.asarray(drawn.action)[np.asarray(drawn.lived)], minlength=5)
+    counts = np.bincount(np.asarray(drawn.action)[np.asarray(drawn.mask)], minlength=5)
     assert (counts > 0).all(), "at a high temperature every action is drawn"
 
 
@@ -188,7 +188,7 @@ def test_worlds_params_and_temperatures_that_do_not_fit_are_refused(trained):
         def action_space(self, params=None):
             return spaces.Discrete(3)
 
-    walker = rewardlab.deploy(rule, Walk(), rewardlab.train(KEY(0), rule, Walk(), steps=16).state)
+    walker = rewardlab.deploy(rule, Walk(), rewardlab.train(KEY(0), rule, Walk(), total_steps=16).state)
     refused(
         "world Fewer has observations .* and 3 actions, and the policy takes .* and 2 actions",
         lambda: go(walker, Fewer()),

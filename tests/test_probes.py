@@ -26,7 +26,7 @@ LENGTHS = """
 
     def measure(subject):
         size = sum(jnp.abs(x).sum() for x in jax.tree.leaves(subject.policy.params))
-        return {"longest": subject.seen.lived.sum(0).max().astype(jnp.float32), "size": jnp.stack([size, 2 * size])}
+        return {"longest": subject.seen.mask.sum(0).max().astype(jnp.float32), "size": jnp.stack([size, 2 * size])}
 
     probe = Probe(
         when="end",
@@ -221,10 +221,12 @@ def test_the_lineage_of_a_rule_is_recorded_and_of_others_nothing():
     env = Walk()
     for name, kept in (("truncation", True), ("reinforce", False), ("yoked", False)):
         size = {"candidates": 8, "parents": 2} if kept else {}
-        rule = rules.make(name, **({} if name == "yoked" else {"lanes": 8, "steps": 5}), **size)
-        rule = rules.make("yoked", rule=rules.make("reinforce", lanes=8, steps=5)) if name == "yoked" else rule
+        rule = rules.make(name, **({} if name == "yoked" else {"num_envs": 8, "unroll_length": 5}), **size)
+        rule = (
+            rules.make("yoked", rule=rules.make("reinforce", num_envs=8, unroll_length=5)) if name == "yoked" else rule
+        )
         s = training.setting(env, rule)
-        carry = training.train(jax.random.key(0), rule, env, steps=400)
+        carry = training.train(jax.random.key(0), rule, env, total_steps=400)
         subject = Subject(
             s, rule.deploy(s.agent, carry.state), env.default_params, {}, jax.random.key(0), rule=rule, carry=carry
         )

@@ -100,7 +100,7 @@ def test_reinforce_reads_nothing_behind_the_end_of_the_last_episode():
     lived = np.array([[True], [True], [False]])
 
     def updated(junk):
-        told = experience(np.ones((3, 1, 1)), [[0], [1], [junk]], [[0.0], [1.0], [0.0]], terminated=done, lived=lived)
+        told = experience(np.ones((3, 1, 1)), [[0], [1], [junk]], [[0.0], [1.0], [0.0]], terminated=done, mask=lived)
         return rule.update(agent, state, told, jax.random.key(1))[0].params["logits"]
 
     np.testing.assert_array_equal(updated(0), updated(1))

@@ -28,7 +28,7 @@ def test_fitness_is_the_mean_return_per_episode():
     ]
     lived = jnp.array([[1, 1, 1, 1], [1, 1, 0, 1], [1, 1, 0, 1], [1, 0, 0, 0]]).astype(bool)
     reward = jnp.array([[1.0, 0, 3, 2], [2, 0, 0, 0], [0, 5, 0, 4], [6, 0, 0, 0]])
-    told = experience(jnp.zeros((4, 4, 1)), jnp.zeros((4, 4)), reward, terminated=done, lived=lived)
+    told = experience(jnp.zeros((4, 4, 1)), jnp.zeros((4, 4)), reward, terminated=done, mask=lived)
     # Candidate 0 owns lanes 0, 1: returns 3, 6 and 0, 5. Candidate 1 owns lanes 2, 3: returns 3 and 2, 4.
     np.testing.assert_allclose(fitness(told, 2), [14 / 4, 9 / 3])
 

@@ -15,7 +15,7 @@ from rewardlab.rundir import store
 
 pytestmark = pytest.mark.slow
 
-SIZE = {"lanes": 16, "steps": 64}
+SIZE = {"num_envs": 16, "unroll_length": 64}
 
 
 def small(**changes) -> Experiment:
@@ -95,7 +95,7 @@ def test_a_finished_run_is_not_repeated_and_another_is_refused(finished):
     again = rewardlab.run(small(), out=finished.path, progress=False)
     assert again.finished and (again.path / "results.nc").stat().st_mtime_ns == before
     with pytest.raises(InputError, match=r"holds another run \(other steps"):
-        rewardlab.run(small(steps=5000), out=finished.path, progress=False)
+        rewardlab.run(small(total_steps=5000), out=finished.path, progress=False)
 
 
 def test_params_that_the_world_refuses_leave_nothing_behind(tmp_path):
@@ -103,7 +103,7 @@ def test_params_that_the_world_refuses_leave_nothing_behind(tmp_path):
     with pytest.raises(InputError, match="moved"):
         rewardlab.run(small(conditions={"end": Condition({"moved": 2.0})}, control=None), out=tmp_path / "a")
     with pytest.raises(InputError, match="64 or more, for whole episodes"):
-        short = rules.make("truncation", candidates=8, parents=2, lanes=16, steps=10)
+        short = rules.make("truncation", candidates=8, parents=2, num_envs=16, unroll_length=10)
         rewardlab.run(small(rules={"truncation": short}), out=tmp_path / "b")
     assert not list(tmp_path.iterdir())
 
@@ -123,7 +123,7 @@ def test_a_world_that_names_no_outcomes_ends_for_good_or_by_the_clock():
     terminated = jnp.array([no, [True, False, False]])
     truncated = jnp.array([[False, False, True], [True, True, False]])
     lived = jnp.array([every, [True, True, False]])
-    seen = SimpleNamespace(terminated=terminated, truncated=truncated, lived=lived, signals=signals)
+    seen = SimpleNamespace(terminated=terminated, truncated=truncated, mask=lived, signals=signals)
     result = measure(object(), seen)
     np.testing.assert_allclose(result.share, [1 / 3, 2 / 3], rtol=1e-6)
     assert float(result.returns) == float(result.length) == pytest.approx(5 / 3)

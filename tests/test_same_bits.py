@@ -21,7 +21,7 @@ from rewardlab.rundir.parts import Batch
 from rewardlab.terminal.progress import Silent
 from rewardlab.rundir.stopping import Stop
 
-small = {"lanes": 16, "steps": 64}
+small = {"num_envs": 16, "unroll_length": 64}
 experiment = Experiment(
     name="bits", question="?", conditions={"training": Condition()},
     evaluations={"training": {}, "held-out": {"held_out": sys.argv[3] == "coinrun" or 1.0}},

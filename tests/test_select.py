@@ -57,7 +57,7 @@ def test_populations_draw_while_they_are_tested_where_they_are_told_to(name):
     agent = memoryless(init=lambda key: jnp.zeros(2), apply=lambda params, obs: {"logits": obs * params})
     obs = jnp.ones((800, 2))
     for sampled in (False, True):
-        rule = rules.make(name, candidates=16, lanes=800, sampled=sampled)
+        rule = rules.make(name, candidates=16, num_envs=800, sampled=sampled)
         acting = rule.behave(agent, rule.init(agent, jax.random.key(0)), jax.random.key(1))
         acting = acting._replace(params=jnp.zeros_like(acting.params))
         action, _, _ = act(agent, acting, (), obs, jax.random.key(2), 16)

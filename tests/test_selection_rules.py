@@ -29,7 +29,7 @@ def close(found, truth, error, limit=4.5):
 
 # ---- lineages: row 7 ----
 
-SIZE = {"candidates": 12, "lanes": 12, "steps": 1}
+SIZE = {"candidates": 12, "num_envs": 12, "unroll_length": 1}
 KEEPERS = {
     "truncation": Truncation(parents=4, mutation=0.3, crossover=0.6, **SIZE),
     "drift": Drift(parents=4, mutation=0.3, **SIZE),
@@ -45,9 +45,11 @@ def generations(rule, count, key=0):
     update = jax.jit(lambda state, score, key: rule.update(agent, state, episodes(score[None]), key)[0])
     state, found = rule.init(agent, jax.random.key(key)), []
     for k in jax.random.split(jax.random.key(key + 1), count):
-        score = jnp.abs(state.litter[:, 0] + 0.5 * jnp.sin(5 * state.litter[:, 1]))
+        score = jnp.abs(state.population[:, 0] + 0.5 * jnp.sin(5 * state.population[:, 1]))
         after = update(state, score, k)
-        found.append((np.asarray(state.litter, np.float64), score, np.asarray(after.litter, np.float64), after.lineage))
+        found.append(
+            (np.asarray(state.population, np.float64), score, np.asarray(after.population, np.float64), after.lineage)
+        )
         state = after
     return found
 
@@ -103,14 +105,14 @@ def test_a_lineage_remembers_the_latest_generations_and_no_more():
 
 def test_drift_is_sampling_without_replacement():
     """Whatever they earn: survivors have the litter's mean in expectation and (σ²/k) (C − k)/(C − 1) as variance (Cochran 1977)."""
-    rule, agent = Drift(candidates=8, parents=3, lanes=8, steps=1, mutation=0.0), vector_agent(1)
+    rule, agent = Drift(candidates=8, parents=3, num_envs=8, unroll_length=1, mutation=0.0), vector_agent(1)
     # At the start children are copies of founders, without mutation; so here a litter of strangers.
     state = rule.init(agent, jax.random.key(0))._replace(litter=jax.random.normal(jax.random.key(3), (8, 1)))
-    told = episodes(state.litter.T * 100)
+    told = episodes(state.population.T * 100)
     n = 100_000
-    after = jax.jit(jax.vmap(lambda key: rule.update(agent, state, told, key)[0].litter[:, 0]))
+    after = jax.jit(jax.vmap(lambda key: rule.update(agent, state, told, key)[0].population[:, 0]))
     litter = np.asarray(after(jax.random.split(jax.random.key(1), n)), np.float64)
-    z = np.asarray(state.litter[:, 0], np.float64)
+    z = np.asarray(state.population[:, 0], np.float64)
     mean = litter[:, :3].mean(1)
     variance = z.var() / 3 * 5 / 7
     close(mean.mean(), z.mean(), np.sqrt(variance / n))
@@ -142,32 +144,32 @@ def test_culling_keeps_of_one_litter_what_passes_and_can_never_find_more():
     agent = memoryless(
         lambda key: mean + sd * jax.random.normal(key, (2,)), lambda params, obs: {"logits": obs * params}
     )
-    rule = Culling(candidates=n, lanes=n, steps=1, share=1.0, bar=0.3)
+    rule = Culling(candidates=n, num_envs=n, unroll_length=1, share=1.0, bar=0.3)
     state = rule.init(agent, jax.random.key(0))
     difference = lambda litter: litter[:, 1] - litter[:, 0]  # noqa: E731
-    after, log = rule.update(agent, state, episodes(difference(state.litter)[None]), jax.random.key(1))
+    after, log = rule.update(agent, state, episodes(difference(state.population)[None]), jax.random.key(1))
     center, spread = -0.7, np.hypot(1.0, 0.7)
     truth = stats.norm.sf((0.3 - center) / spread)
     close(log["survivors"], truth, np.sqrt(truth * (1 - truth) / n))
     alive = round(float(log["survivors"]) * n)
-    kept = np.asarray(difference(after.litter), np.float64)
+    kept = np.asarray(difference(after.population), np.float64)
     prior = stats.truncnorm((0.3 - center) / spread, np.inf, loc=center, scale=spread)
     assert stats.kstest(kept[:alive], prior.cdf).pvalue > 1e-4
     np.testing.assert_array_equal(kept[alive : 2 * alive], kept[:alive])  # copies, in turn
-    again, log = rule.update(agent, after, episodes(difference(after.litter)[None]), jax.random.key(2))
-    assert log["survivors"] == 1 and set(kept) == set(np.asarray(difference(again.litter), np.float64))
+    again, log = rule.update(agent, after, episodes(difference(after.population)[None]), jax.random.key(2))
+    assert log["survivors"] == 1 and set(kept) == set(np.asarray(difference(again.population), np.float64))
 
 
 def test_culling_spares_all_where_none_passes_and_finds_what_some_litter_holds():
     """One litter of C holds a candidate that passes with probability 1 − (1 − p)^C; without one, nothing ever changes."""
-    rule, agent, n = Culling(candidates=4, lanes=4, steps=1, share=1.0, bar=1.2), vector_agent(1), 100_000
+    rule, agent, n = Culling(candidates=4, num_envs=4, unroll_length=1, share=1.0, bar=1.2), vector_agent(1), 100_000
 
     def one(first, key):
         state = first
         for k in jax.random.split(key, 2):
-            state, _ = rule.update(agent, state, episodes(state.litter.T), k)
-        unchanged = (state.litter == first.litter).all()
-        return rule.deploy(agent, state).params[0] >= 1.2, unchanged, (first.litter >= 1.2).any()
+            state, _ = rule.update(agent, state, episodes(state.population.T), k)
+        unchanged = (state.population == first.population).all()
+        return rule.deploy(agent, state).params[0] >= 1.2, unchanged, (first.population >= 1.2).any()
 
     # A program of its own: one that also draws the litter may compute it twice, and round it differently.
     first = jax.jit(jax.vmap(partial(rule.init, agent)))(jax.random.split(jax.random.key(0), n))
@@ -187,14 +189,14 @@ def test_the_breeders_equation_for_a_whole_generation_of_truncation():
     n, kept, intensity, noise = 100_000, 0.2, 1.3998, 0.8
     agent = vector_agent(1)
     # All founders survive their own breeding: the first litter is drawn from the prior but for one mutated copy.
-    rule = Truncation(candidates=n, parents=n - 1, lanes=n, steps=1, mutation=0.0)
+    rule = Truncation(candidates=n, parents=n - 1, num_envs=n, unroll_length=1, mutation=0.0)
     state = rule.init(agent, jax.random.key(0))
-    gene = state.litter[:, 0]
+    gene = state.population[:, 0]
     seen = gene + noise * jax.random.normal(jax.random.key(1), (n,))
     rule = rule.replace(parents=int(n * kept), crossover=0.5)
     after, _ = rule.update(agent, state, episodes(seen[None]), jax.random.key(2))
     heritability, sigma = 1 / (1 + noise**2), np.sqrt(1 + noise**2)
-    litter = np.asarray(after.litter[:, 0], np.float64)
+    litter = np.asarray(after.population[:, 0], np.float64)
     error = np.sqrt(litter.var() / (n * kept) + litter.var() / n + heritability / n)
     close(litter.mean() - np.asarray(gene, np.float64).mean(), heritability * intensity * sigma, error)
     # What selection leaves of a gene's variance: 1 − h² i(i − x).
@@ -203,7 +205,7 @@ def test_the_breeders_equation_for_a_whole_generation_of_truncation():
     survivors = litter[: int(n * kept)]
     close(survivors.var(), left, left * np.sqrt(6 / len(survivors)))
     mutated, _ = rule.replace(mutation=0.5).update(agent, state, episodes(seen[None]), jax.random.key(2))
-    added = np.asarray(mutated.litter[:, 0], np.float64)[int(n * kept) :] - litter[int(n * kept) :]
+    added = np.asarray(mutated.population[:, 0], np.float64)[int(n * kept) :] - litter[int(n * kept) :]
     close(added.var(), 0.25, 0.25 * np.sqrt(2 / len(added)))
 
 
@@ -221,7 +223,7 @@ def test_uniform_crossover_takes_each_number_from_either_parent_at_even_odds():
 
 
 def test_crossover_has_two_different_survivors_and_an_elite_that_it_leaves_alone():
-    rule = Truncation(candidates=300, parents=3, lanes=300, steps=1, mutation=0.0, crossover=1.0)
+    rule = Truncation(candidates=300, parents=3, num_envs=300, unroll_length=1, mutation=0.0, crossover=1.0)
     survivors = jax.random.normal(jax.random.key(0), (3, 40))
     litter, parents = rule.breed(survivors, jax.random.key(1))
     np.testing.assert_array_equal(litter[:3], survivors)
@@ -239,7 +241,7 @@ def test_crossover_has_two_different_survivors_and_an_elite_that_it_leaves_alone
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_a_tournament_is_won_by_rank(size):
     """The rank r of C wins with probability ((C − r + 1)ᵏ − (C − r)ᵏ) / Cᵏ, whatever the distances between them."""
-    rule, c, n = Tournament(candidates=5, lanes=5, size=size), 5, 40_000
+    rule, c, n = Tournament(candidates=5, num_envs=5, size=size), 5, 40_000
     score = jnp.array([0.1, 1e6, -3.0, 0.2, 0.3])
     rank = np.array([4, 1, 5, 3, 2])
     choose = jax.jit(jax.vmap(rule.choose, (None, 0)))
@@ -254,22 +256,22 @@ def test_a_tournament_is_won_by_rank(size):
 def test_the_intensity_of_a_tournament_is_the_largest_of_so_many_normals(size, intensity):
     """R = h² i σ_P with i the expected maximum of k normal draws, 1/√π for two (Blickle & Thiele 1995)."""
     n, noise, agent = 100_000, 0.8, vector_agent(1)
-    rule = Tournament(candidates=n, lanes=n, steps=1, mutation=0.0, size=size)
+    rule = Tournament(candidates=n, num_envs=n, unroll_length=1, mutation=0.0, size=size)
     state = rule.init(agent, jax.random.key(0))
-    gene = np.asarray(state.litter[:, 0], np.float64)
-    seen = state.litter[:, 0] + noise * jax.random.normal(jax.random.key(1), (n,))
+    gene = np.asarray(state.population[:, 0], np.float64)
+    seen = state.population[:, 0] + noise * jax.random.normal(jax.random.key(1), (n,))
     after, _ = rule.update(agent, state, episodes(seen[None]), jax.random.key(2))
-    litter = np.asarray(after.litter[:, 0], np.float64)
+    litter = np.asarray(after.population[:, 0], np.float64)
     # A parent with several children counts several times: the litter's effective size is n / E[w²], at least n / (1 + k).
     close(litter.mean() - gene.mean(), intensity / np.sqrt(1 + noise**2), np.sqrt((2 + size) / n))
-    np.testing.assert_array_equal(rule.deploy(agent, after).params, state.litter[jnp.argmax(seen)])
+    np.testing.assert_array_equal(rule.deploy(agent, after).params, state.population[jnp.argmax(seen)])
 
 
 def test_children_of_a_generation_are_mutated_with_the_stated_spread():
-    rule, agent = Tournament(candidates=100, lanes=100, steps=1, mutation=0.3), vector_agent(1000)
+    rule, agent = Tournament(candidates=100, num_envs=100, unroll_length=1, mutation=0.3), vector_agent(1000)
     state = rule.init(agent, jax.random.key(0))._replace(litter=jnp.zeros((100, 1000)))
     after, _ = rule.update(agent, state, episodes(jnp.zeros((1, 100))), jax.random.key(1))
-    step = np.asarray(after.litter, np.float64)
+    step = np.asarray(after.population, np.float64)
     close(step.mean(), 0.0, 0.3 / np.sqrt(step.size))
     close(step.std(), 0.3, 0.3 / np.sqrt(2 * step.size))
 
@@ -279,7 +281,7 @@ def test_children_of_a_generation_are_mutated_with_the_stated_spread():
 
 def test_children_are_in_proportion_to_fitness_with_the_multinomial_variance():
     """E[p'] = p f / f̄, Var = p'(1 − p')/N and Δf̄ = Var(f)/f̄ (Fisher 1930), for types at p = .5, .3, .2."""
-    rule, n, size = FitnessProportional(candidates=10, lanes=10), 100_000, 10
+    rule, n, size = FitnessProportional(candidates=10, num_envs=10), 100_000, 10
     kind, f = np.array([0] * 5 + [1] * 3 + [2] * 2), np.array([1.0, 2.5, 0.25])
     choose = jax.jit(jax.vmap(rule.choose, (None, 0)))
     parents = np.asarray(choose(jnp.asarray(f[kind], jnp.float32), jax.random.split(jax.random.key(0), n)))
@@ -296,7 +298,7 @@ def test_children_are_in_proportion_to_fitness_with_the_multinomial_variance():
 
 def test_what_is_worth_nothing_has_no_children_unless_nobody_is_worth_anything():
     choose = jax.jit(jax.vmap(lambda rule, score, key: rule.choose(score, key), (None, None, 0)))
-    rule, n = FitnessProportional(candidates=4, lanes=4), 100_000
+    rule, n = FitnessProportional(candidates=4, num_envs=4), 100_000
     keys = iter(jax.random.split(jax.random.key(0), (3, n // 4)))
     negative = np.asarray(choose(rule, jnp.array([-5.0, 3.0, 0.0, 1.0]), next(keys))).ravel()
     close(np.bincount(negative, minlength=4)[[1, 3]] / n, [0.75, 0.25], np.sqrt(0.1875 / n))

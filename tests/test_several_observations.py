@@ -84,9 +84,9 @@ def test_what_is_told_in_parts_is_put_in_a_row_and_taken_apart_again():
 
 @pytest.mark.parametrize("name", ["reinforce", "dqn"])
 def test_networks_that_know_of_no_parts_get_the_row_to_the_bit(name):
-    rule = rules.make(name, lanes=4, steps=16 if name == "reinforce" else 4)
+    rule = rules.make(name, num_envs=4, unroll_length=16 if name == "reinforce" else 4)
     told, row = (
-        jax.tree.leaves(training.train(KEY(1), rule, world, spec=MLP(hidden=(4,)), steps=128).state)
+        jax.tree.leaves(training.train(KEY(1), rule, world, spec=MLP(hidden=(4,)), total_steps=128).state)
         for world in (Told(), Row())
     )
     for a, b in zip(told, row, strict=True):
@@ -99,8 +99,8 @@ def test_networks_that_know_of_no_parts_get_the_row_to_the_bit(name):
     ids=lambda x: type(x).__name__,
 )
 def test_networks_of_the_users_own_get_the_parts(world, spec):
-    rule = rules.make("a2c", lanes=4, steps=4)
-    carry = training.train(KEY(2), rule, world, spec=spec, steps=64)
+    rule = rules.make("a2c", num_envs=4, unroll_length=4)
+    carry = training.train(KEY(2), rule, world, spec=spec, total_steps=64)
     policy = rewardlab.deploy(rule, world, carry.state, spec=spec)
     seen = rewardlab.rollout(policy, world, KEY(3), episodes=2)
     assert np.isfinite(seen.obs).all() and all(np.isfinite(x).all() for x in jax.tree.leaves(carry.state))

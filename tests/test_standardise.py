@@ -85,7 +85,7 @@ def test_it_is_of_training_levels_under_the_main_condition_and_computed_once(mon
 def test_any_world_can_be_standardised(name):
     env = envs.make(name)
     obs, _ = adapter.reset(env, jax.random.key(0), adapter.set_params(env.default_params, {}))
-    rule = rules.make("reinforce", lanes=2, steps=adapter.time_limit(env))
+    rule = rules.make("reinforce", num_envs=2, unroll_length=adapter.time_limit(env))
     agent = training.setting(env, rule, MLP(hidden=(4,), inputs="standardised")).agent
     out = agent.apply(agent.init(jax.random.key(0)), obs[None])
     assert all(np.isfinite(x).all() for x in jax.tree.leaves(out))
@@ -130,10 +130,10 @@ def test_worlds_need_not_be_hashable():
 
 @pytest.mark.slow
 def test_training_standardises_under_jit_and_vmap_and_differs_from_raw_inputs():
-    rule = rules.make("reinforce", lanes=4, steps=8)
+    rule = rules.make("reinforce", num_envs=4, unroll_length=8)
 
     def train(spec):
-        run = jax.jit(jax.vmap(lambda key: training.train(key, rule, Rows(), spec=spec, steps=64)))
+        run = jax.jit(jax.vmap(lambda key: training.train(key, rule, Rows(), spec=spec, total_steps=64)))
         return run(jax.random.split(jax.random.key(0), 2)).state
 
     raw, scaled = (jax.tree.leaves(train(MLP(hidden=(4,), inputs=i))) for i in ("raw", "standardised"))

@@ -114,7 +114,7 @@ def test_other_contents_are_refused_and_left_alone(tmp_path):
         ("x" * 300, "can't write to"),
     ]:
         with pytest.raises(InputError) as caught:
-            store.create(tmp_path / out, small(steps=5, seeds=7))
+            store.create(tmp_path / out, small(total_steps=5, seeds=7))
         assert said in str(caught.value), out
     for out in ("", "a\0b", "a\nb", 3):
         with pytest.raises(InputError, match="directory = "):

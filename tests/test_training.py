@@ -25,7 +25,15 @@ from rewardlab.types import Rule
 WALK, SPEC = Walk(), MLP(hidden=(8,))
 PARAMS = Params(goal=jnp.int32(3), max_steps_in_episode=jnp.int32(5))
 TABLES = ("value_iteration",)  # they refuse agents that are no tables
-SMALL = {"lanes": 16, "steps": 5, "candidates": 8, "parents": 2, "minibatches": 2, "capacity": 200, "batch": 16}
+SMALL = {
+    "num_envs": 16,
+    "unroll_length": 5,
+    "candidates": 8,
+    "parents": 2,
+    "minibatches": 2,
+    "capacity": 200,
+    "batch": 16,
+}
 
 
 def small(name: str) -> Rule:
@@ -40,7 +48,11 @@ RULES["yoked_reinforce"], RULES["yoked_parallel_q"] = (
     rules.make("yoked", rule=RULES[n]) for n in ("reinforce", "parallel_q")
 )
 EPISODES = rules.make(
-    "truncation", **{k: SMALL[k] for k in ("candidates", "lanes", "parents")}, steps=10, episodes=3, sampled=True
+    "truncation",
+    **{k: SMALL[k] for k in ("candidates", "num_envs", "parents")},
+    unroll_length=10,
+    episodes=3,
+    sampled=True,
 )
 RULES["yoked_episodes"] = rules.make("yoked", rule=EPISODES)
 RULES["yoked_truncation"] = rules.make("yoked", rule=RULES["truncation"])
@@ -73,7 +85,7 @@ class Case(NamedTuple):
 
     def update(self, rule, params, key, carry):
         """An update that is told what the world paid."""
-        nothing = np.zeros((self.rule.steps, self.rule.lanes), np.float32)
+        nothing = np.zeros((self.rule.unroll_length, self.rule.num_envs), np.float32)
         return self.told(rule, params, key, carry, False, nothing)[0]
 
 
@@ -115,12 +127,12 @@ def test_conformance(case):
         assert jax.tree.structure(carry) == jax.tree.structure(start)
         assert [(x.shape, x.dtype) for x in leaves(carry)] == [(x.shape, x.dtype) for x in leaves(start)]
         assert int(carry.updates) == i + 1
-    assert 0 < int(carry.steps) <= 3 * rule.lanes * rule.steps
+    assert 0 < int(carry.steps) <= 3 * rule.num_envs * rule.unroll_length
     if not rule.whole:
-        assert int(carry.steps) == 3 * rule.lanes * rule.steps
+        assert int(carry.steps) == 3 * rule.num_envs * rule.unroll_length
     short = one(rule, params.replace(goal=jnp.int32(0)), jax.random.key(0), start)  # every episode is one step
-    whole = rule.candidates * rule.episodes or rule.lanes
-    assert int(short.steps) == (whole if rule.whole else rule.lanes * rule.steps)
+    whole = rule.candidates * rule.episodes or rule.num_envs
+    assert int(short.steps) == (whole if rule.whole else rule.num_envs * rule.unroll_length)
     doubled = jax.tree.map(lambda x: x * 1.5, rule)
     one(doubled, params.replace(goal=jnp.int32(2)), jax.random.key(5), carry)
     assert all(value.shape == () and value.dtype == jnp.float32 for value in carry.log.values())
@@ -166,7 +178,7 @@ def test_seeds_and_hyperparameters_vmap(case):
 
 def test_every_update_draws_afresh():
     """All lanes start together again after five steps, so equal keys would make all updates alike."""
-    rule = rules.make("fixed", epsilon=1.0, lanes=512, steps=5)
+    rule = rules.make("fixed", epsilon=1.0, num_envs=512, unroll_length=5)
     s, params, key = setting("fixed", rule), Params(goal=5), jax.random.key(0)
     update = jax.jit(partial(training.update, s, rule, params, key))
     first = update(training.begin(s, rule, params, key))
@@ -183,14 +195,14 @@ LEARNERS = ["ppo", "reinforce", "parallel_q", "truncation", "openai_es"]
 def test_it_learns_to_walk(name):
     """Three steps to the right in five: half of all random walks get there, and in the end most seeds always do."""
     world = Timeless()
-    rule = RULES[name].replace(lanes=32)
+    rule = RULES[name].replace(num_envs=32)
     rule = rule.replace(learning_rate=0.005) if hasattr(rule, "learning_rate") else rule.replace(mutation=0.3)
     rule = rule.replace(anneal=100.0) if hasattr(rule, "anneal") else rule
     s = training.setting(world, rule, SPEC)
     params = world.default_params
 
     def success(key):
-        carry = training.train(key, rule, world, params, spec=SPEC, steps=40_000)
+        carry = training.train(key, rule, world, params, spec=SPEC, total_steps=40_000)
         return outcomes(world, params, s.agent, rule.deploy(s.agent, carry.state), key, 4).share[0]
 
     assert jax.jit(jax.vmap(success))(jax.random.split(jax.random.key(5), 8)).mean() >= 0.75
@@ -242,7 +254,7 @@ def read(case):
         # What a lineage remembers of fitness is a record: no rule reads it.
         return jax.tree.map(lambda x: x.parents if is_record(x) else x, after, is_leaf=is_record)
 
-    done = case.told(rule, PARAMS, key(1), carry, True, np.zeros((rule.steps, rule.lanes), np.float32))[1]
+    done = case.told(rule, PARAMS, key(1), carry, True, np.zeros((rule.unroll_length, rule.num_envs), np.float32))[1]
     return updated, np.asarray(done)
 
 

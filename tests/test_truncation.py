@@ -31,17 +31,17 @@ def test_breeders_equation(kept, intensity, noise):
 
 
 def test_truncation_keeps_the_best_and_mutates_only_children():
-    rule = Truncation(candidates=8, parents=2, lanes=8, steps=1, mutation=0.5)
+    rule = Truncation(candidates=8, parents=2, num_envs=8, unroll_length=1, mutation=0.5)
     state = rule.init(vector_agent(), jax.random.key(0))
-    litter = state.litter
+    litter = state.population
     score = jnp.array([0.1, 0.9, 0.3, 0.2, 0.8, 0.0, 0.95, 0.4])
     after, log = rule.update(vector_agent(), state, episodes(score[None]), jax.random.key(1))
-    np.testing.assert_array_equal(after.litter[:2], litter[jnp.array([6, 1])])
+    np.testing.assert_array_equal(after.population[:2], litter[jnp.array([6, 1])])
     np.testing.assert_allclose(log["kept_fitness"], 0.925, rtol=1e-6)
 
 
 def test_truncation_mutates_with_the_stated_spread():
-    rule = Truncation(candidates=20_004, parents=4, lanes=20_004, mutation=0.3)
+    rule = Truncation(candidates=20_004, parents=4, num_envs=20_004, mutation=0.3)
     parents = jax.random.normal(jax.random.key(0), (4, 5))
     litter, both = rule.breed(parents, jax.random.key(1))
     parent = both[:, 0]
@@ -56,7 +56,7 @@ def test_truncation_mutates_with_the_stated_spread():
 
 
 def test_with_a_gene_pool_a_child_takes_each_parameter_from_any_survivor():
-    rule = Truncation(candidates=4_004, parents=4, lanes=4_004, mutation=1e-6, gene_pool=True)
+    rule = Truncation(candidates=4_004, parents=4, num_envs=4_004, mutation=1e-6, gene_pool=True)
     parents = jnp.arange(4.0)[:, None] + jnp.zeros((4, 3))
     litter, both = rule.breed(parents, jax.random.key(1))
     np.testing.assert_array_equal(litter[:4], parents)
@@ -70,7 +70,7 @@ def test_with_a_gene_pool_a_child_takes_each_parameter_from_any_survivor():
 
 def test_where_nothing_selects_survivors_are_drawn():
     """Without pay all are equally fit: a sort that keeps the order of ties would keep the first ones for ever."""
-    rule = Truncation(candidates=8, parents=2, lanes=8, steps=1, mutation=1e-9)
+    rule = Truncation(candidates=8, parents=2, num_envs=8, unroll_length=1, mutation=1e-9)
     score, keys = jnp.zeros(8), jax.random.split(jax.random.key(2), 400)
     kept = np.asarray(jax.vmap(lambda key: rule.survivors(score, key))(keys))
     key = jax.random.key(3)
@@ -79,7 +79,7 @@ def test_where_nothing_selects_survivors_are_drawn():
     state = rule.init(vector_agent(), jax.random.key(0))
     drawn = rule.survivors(score, jax.random.split(jax.random.clone(key))[0])
     after, _ = rule.update(vector_agent(), state, episodes(score[None]), key)
-    np.testing.assert_array_equal(after.litter[:2], state.litter[drawn])
+    np.testing.assert_array_equal(after.population[:2], state.population[drawn])
 
 
 def test_any_difference_selects_and_other_ties_keep_their_order():

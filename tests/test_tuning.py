@@ -36,8 +36,10 @@ def walk(**changes) -> Experiment:
         "conditions": {"plain": Condition()},
         "evaluations": {"plain": {}},
         "rules": {
-            "reinforce": rules.make("reinforce", learning_rate=1e-6, lanes=8, steps=8),
-            "truncation": rules.make("truncation", mutation=1e-6, candidates=8, parents=2, lanes=16, steps=5),
+            "reinforce": rules.make("reinforce", learning_rate=1e-6, num_envs=8, unroll_length=8),
+            "truncation": rules.make(
+                "truncation", mutation=1e-6, candidates=8, parents=2, num_envs=16, unroll_length=5
+            ),
             "yoked": rules.make("yoked"),
         },
         "agent": rewardlab.MLP(hidden=(4,)),
@@ -93,8 +95,8 @@ def test_the_file_is_read_back_as_settings_for_make(found):
     plain, path = found
     assert tuned.read(path) == plain and plain["config"]["name"] == "walk"
     settings = tuned.settings(path)
-    made = rules.make("reinforce", lanes=8, **settings["reinforce"])
-    assert made.learning_rate == plain["settings"]["reinforce"]["learning_rate"] and made.lanes == 8
+    made = rules.make("reinforce", num_envs=8, **settings["reinforce"])
+    assert made.learning_rate == plain["settings"]["reinforce"]["learning_rate"] and made.num_envs == 8
     assert plain["how"]["budget"] == BUDGET and plain["environment"]["versions"]["jax"] == jax.__version__
     printed = table.tuned_table(plain)
     assert "learning_rate=" in printed and "share of goal" in printed
@@ -217,7 +219,7 @@ def test_a_plan_never_costs_more_than_its_budget_and_uses_most_of_it():
         (False, 30 * 10**6, 800_000, 2048, 4096),
         (True, 30 * 10**6, 800_000, 32_768, 4096),
     ]:
-        rule = SimpleNamespace(lanes=update, steps=1, whole=whole)
+        rule = SimpleNamespace(num_envs=update, unroll_length=1, whole=whole)
         rungs, final = halving.plan(budget, steps, rule, evaluation)
         most = [rung.steps + update - 1 + evaluation * (i + 1) for i, rung in enumerate(rungs)]
         counts = [rung.settings for rung in rungs]
@@ -225,7 +227,7 @@ def test_a_plan_never_costs_more_than_its_budget_and_uses_most_of_it():
         search -= 0 if whole else 2 * counts[0] * (update - 1)  # whole updates that overshoot by up to so much
         assert rungs[-1].steps == steps and search <= budget - 2 * halving.FINALISTS * final
         assert search > 0.3 * budget or len(rungs) == 1
-    rule = SimpleNamespace(lanes=64, steps=1, whole=False)
+    rule = SimpleNamespace(num_envs=64, unroll_length=1, whole=False)
     with pytest.raises(InputError, match=r"allowed: ([\d,]+) or more") as refused:
         halving.plan(1, 1000, rule, 50)
     least = int(str(refused.value).split("allowed: ")[1].split(" or")[0].replace(",", ""))
@@ -345,7 +347,12 @@ def test_the_command_line_tunes_what_the_library_would(tmp_path, capsys, monkeyp
     line = "tune coinrun --budget 3e7 --out new/a.json --rules ppo --steps 400000"
     assert cli.main(line.split()) == 0
     experiment, budget, out = asked[0]
-    assert (budget, str(out), experiment.steps, list(experiment.rules)) == (30_000_000, "new/a.json", 400_000, ["ppo"])
+    assert (budget, str(out), experiment.total_steps, list(experiment.rules)) == (
+        30_000_000,
+        "new/a.json",
+        400_000,
+        ["ppo"],
+    )
     assert "learning_rate=" in capsys.readouterr().out
 
 

@@ -101,10 +101,10 @@ class Darker(DarkRoom):
 
 
 RULES = {
-    "lanes carry on": rules.make("a2c", lanes=4, steps=8),
-    "whole episodes": rules.make("reinforce", lanes=4, steps=8),
-    "candidates": rules.make("truncation", candidates=4, parents=2, lanes=8, steps=8),
-    "episodes of candidates": rules.make("openai_es", candidates=4, lanes=4, episodes=2, steps=10),
+    "lanes carry on": rules.make("a2c", num_envs=4, unroll_length=8),
+    "whole episodes": rules.make("reinforce", num_envs=4, unroll_length=8),
+    "candidates": rules.make("truncation", candidates=4, parents=2, num_envs=8, unroll_length=8),
+    "episodes of candidates": rules.make("openai_es", candidates=4, num_envs=4, episodes=2, unroll_length=10),
     "a user's": Remembers(),
     "a rule around a user's": rules.make("yoked", rule=Remembers()),
 }
@@ -113,7 +113,7 @@ RULES = {
 @pytest.mark.parametrize("name", RULES)
 @pytest.mark.parametrize("world", [Keeper, lambda: envs.make("score_strip", world=Keeper())], ids=["bare", "wrapped"])
 def test_users_code_gets_ordinary_keys_while_it_trains(name, world):
-    train = partial(rewardlab.train, rule=RULES[name], env=world(), steps=64)
+    train = partial(rewardlab.train, rule=RULES[name], env=world(), total_steps=64)
     got.clear()
     jax.eval_shape(train, jax.random.key(0))
     assert got and set(got) == {ORDINARY}
@@ -147,7 +147,7 @@ def test_both_kinds_draw_the_same_numbers():
 
 
 def test_a_world_and_a_rule_that_keep_their_keys_are_trained():
-    carry = jax.jit(partial(rewardlab.train, rule=Remembers(), env=Keeper(), steps=64))(jax.random.key(0))
+    carry = jax.jit(partial(rewardlab.train, rule=Remembers(), env=Keeper(), total_steps=64))(jax.random.key(0))
     assert carry.steps == 64 and carry.state[1].dtype == carry.lanes.env_state.key.dtype == ORDINARY
     assert len({tuple(data) for data in jax.random.key_data(carry.lanes.env_state.key).tolist()}) == 4
 
@@ -173,8 +173,8 @@ def test_the_packages_own_code_keeps_the_fast_ones():
 )
 def test_other_keys_are_refused_before_anything_compiles(key, said):
     with pytest.raises(InputError, match=said):
-        rewardlab.train(key(), RULES["lanes carry on"], Walk(), steps=8)
+        rewardlab.train(key(), RULES["lanes carry on"], Walk(), total_steps=8)
     with pytest.raises(InputError, match="not independent"):
-        jax.jit(jax.vmap(partial(rewardlab.train, rule=RULES["lanes carry on"], env=Walk(), steps=8)))(
+        jax.jit(jax.vmap(partial(rewardlab.train, rule=RULES["lanes carry on"], env=Walk(), total_steps=8)))(
             jax.random.split(jax.random.key(0, impl="rbg"), 2)
         )

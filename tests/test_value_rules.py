@@ -60,7 +60,7 @@ def test_expected_update(cls):
             obs = jnp.stack([eye[s], eye[t]])[:, None]
             told = experience(
                 obs, jnp.stack([a, next_a])[:, None], jnp.stack([jnp.asarray(REWARD)[s, a], 0.0])[:, None],
-                next_obs=jnp.stack([eye[t], eye[t]])[:, None], lived=jnp.array([[True], [False]]),
+                next_obs=jnp.stack([eye[t], eye[t]])[:, None], mask=jnp.array([[True], [False]]),
             )  # fmt: skip
             return rule.update(agent, {"q": jnp.asarray(Q)}, told, jax.random.key(0))[0]["q"]
 
@@ -84,7 +84,7 @@ def test_updates_in_order_against_a_loop(cls):
     a, r = rng.integers(actions, size=(steps, lanes)), rng.normal(size=(steps, lanes)).astype(np.float32)
     terminated, truncated, unlived = rng.random((3, steps, lanes)) < 0.25
     eye, q = np.eye(states, dtype=np.float32), rng.normal(size=(states, actions)).astype(np.float32)
-    told = experience(eye[s], a, r, next_obs=eye[s_next], terminated=terminated, truncated=truncated, lived=~unlived)
+    told = experience(eye[s], a, r, next_obs=eye[s_next], terminated=terminated, truncated=truncated, mask=~unlived)
     agent, rule = table(states, {"q": actions}), cls(learning_rate=0.5, gamma=GAMMA, epsilon=EPSILON)
     drawn = rule.next_actions(agent, {"q": jnp.asarray(q)}, told, jax.random.key(1))
     found = rule.update(agent, {"q": jnp.asarray(q)}, told, jax.random.key(1))[0]["q"]
@@ -115,7 +115,7 @@ def test_a_next_action_that_was_never_taken_is_drawn_from_the_policy():
 def swept(cls, told, start, sweeps, alpha=0.1):
     """Batch TD: the mean of the changes that the single transitions make, `sweeps` times, from V float32[S]."""
     rule, agent = cls(learning_rate=alpha, gamma=1.0), table(len(start), {"q": 1})
-    lanes = [(t, n) for t, n in np.ndindex(told.reward.shape) if told.lived[t, n]]
+    lanes = [(t, n) for t, n in np.ndindex(told.reward.shape) if told.mask[t, n]]
     single = jax.tree.map(lambda x: jnp.stack([x[t, n][None, None] for t, n in lanes]), told)
 
     def sweep(_, v):
@@ -268,7 +268,7 @@ def test_dqn_regresses_on_the_double_q_target_and_on_it_alone():
         experience(
             eye[jnp.array([[0, 1, 2, 2]])], [[1, 0, 1, 0]], jnp.array([[1.0, 2.0, 3.0, 9.0]]),
             next_obs=eye[jnp.array([[1, 0, 0, 0]])], terminated=[[False, False, True, False]],
-            truncated=[[True, False, True, False]], lived=[[True, True, True, False]],
+            truncated=[[True, False, True, False]], mask=[[True, True, True, False]],
         ),
     )  # fmt: skip
     slope = jax.grad(lambda p: rule.loss(agent, p, target, told))(params)["q"]
@@ -278,7 +278,7 @@ def test_dqn_regresses_on_the_double_q_target_and_on_it_alone():
 
 def test_the_buffer_forgets_the_oldest_and_the_target_is_renewed_by_its_period():
     agent = remembering(1, 1)
-    rule = DQN(lanes=2, steps=2, capacity=13, batch=8, gradient_steps=1, target_period=2, learning_rate=0.1)
+    rule = DQN(num_envs=2, unroll_length=2, capacity=13, batch=8, gradient_steps=1, target_period=2, learning_rate=0.1)
     assert rule.rows == 3
     state = rule.init(agent, jax.random.key(0))
     step = jax.jit(rule.update, static_argnums=0)
@@ -312,7 +312,10 @@ def test_exploration_falls_with_the_updates():
 def test_replay_draws_uniformly_from_all_that_is_kept():
     """From q = 0 the first loss is the mean of r² / 2 over the draw: against its expectation over what is kept."""
     n = 100_000
-    agent, rule = remembering(1, 1), DQN(lanes=4, steps=1, capacity=16, batch=n, gradient_steps=1, learning_rate=0.0)
+    agent, rule = (
+        remembering(1, 1),
+        DQN(num_envs=4, unroll_length=1, capacity=16, batch=n, gradient_steps=1, learning_rate=0.0),
+    )
     state, step = rule.init(agent, jax.random.key(0)), jax.jit(rule.update, static_argnums=0)
     rewards = np.arange(12, dtype=np.float32).reshape(3, 1, 4)
     for i, reward in enumerate(rewards):
@@ -325,7 +328,16 @@ def test_replay_draws_uniformly_from_all_that_is_kept():
 def test_dqn_converges_to_value_iteration():
     _, told = chain_experience(4)
     agent = remembering(4, 2)
-    rule = DQN(lanes=8, steps=1, capacity=8, batch=64, gradient_steps=4, target_period=4, learning_rate=0.02, gamma=0.9)
+    rule = DQN(
+        num_envs=8,
+        unroll_length=1,
+        capacity=8,
+        batch=64,
+        gradient_steps=4,
+        target_period=4,
+        learning_rate=0.02,
+        gamma=0.9,
+    )
     truth = value_iteration(jnp.asarray(CHAIN_P, jnp.float32), jnp.asarray(CHAIN_R, jnp.float32), 0.9, 60)
     step = lambda state, key: (rule.update(agent, state, told, key)[0], None)  # noqa: E731
     keys = jax.random.split(jax.random.key(1), 600)

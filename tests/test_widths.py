@@ -22,7 +22,7 @@ def test_other_devices_take_what_fits_into_their_memory(monkeypatch):
     """As if the memory were so large; the account is that of the compiled programs, for the CPU."""
     need = {name: widths.bytes_per_seed(Plan(small()), name) for name in small().rules}
     assert need["ppo"] > 64 * 4 * 4  # its lanes' observations at least
-    wider = small(rules={"ppo": small().rules["ppo"].replace(lanes=256)})
+    wider = small(rules={"ppo": small().rules["ppo"].replace(num_envs=256)})
     assert widths.bytes_per_seed(Plan(wider), "ppo") > 2 * need["ppo"]
     monkeypatch.setattr(widths, "bytes_per_seed", lambda _, name: {"ppo": 1000.0, "control": 500.0}[name])
     for limit, seeds, width in (

@@ -33,7 +33,7 @@ class Told(Reinforce):
 
 
 def test_an_episode_is_paid_at_its_end_what_one_of_the_twins_came_to_with_what_it_carried():
-    rule = Yoked(rule=Told(lanes=2, steps=3))
+    rule = Yoked(rule=Told(num_envs=2, unroll_length=3))
     state = rule.init(table(1, {"logits": 2, "value": 1}), jax.random.key(0))
     earned = np.array([[100.0, 100, 1, 7], [100, 100, 2, 10], [100, 100, 4, 20]], np.float32)
 
@@ -86,8 +86,8 @@ class Quit(Arms):
 
 SEEDS = 256
 SMALL = {
-    "lanes": 16,
-    "steps": 1,
+    "num_envs": 16,
+    "unroll_length": 1,
     "candidates": 8,
     "parents": 2,
     "minibatches": 2,
@@ -105,7 +105,7 @@ def prefers_the_arm_that_pays(rule, world) -> float:
     s = training.setting(world, rule, SPEC)
 
     def train(key):
-        carry = training.train(key, rule, world, spec=SPEC, steps=150 * rule.lanes * rule.steps)
+        carry = training.train(key, rule, world, spec=SPEC, total_steps=150 * rule.num_envs * rule.unroll_length)
         logits = s.agent.apply(rule.deploy(s.agent, carry.state).params, jnp.ones((1, 1)))
         return jnp.argmax(logits[next(iter(rule.heads(2)))][0])
 
@@ -135,7 +135,7 @@ def test_a_yoked_rule_learns_nothing_on_a_bandit_where_the_rule_itself_does(name
 @pytest.mark.parametrize("name", TRIED)
 def test_a_yoked_rule_does_not_learn_to_end_its_episodes_early(name):
     """Which discounting would teach it if pay were not 0 on average. (The other way it may drift: see `Yoked`.)"""
-    rule = small(name).replace(steps=10)
+    rule = small(name).replace(unroll_length=10)
     assert prefers_the_arm_that_pays(Yoked(rule=rule), Quit()) - 0.5 < BY_CHANCE
     assert prefers_the_arm_that_pays(rule, Quit()) > 0.8, "the bandit is too hard: this test could not fail"
 
@@ -146,7 +146,9 @@ def test_the_twin_learns():
     rule = Yoked(rule=small("reinforce"))
     s = training.setting(Arms(), rule, MLP(hidden=(4,)))
     keys = jax.random.split(jax.random.key(0), 16)
-    carry = jax.jit(jax.vmap(lambda key: training.train(key, rule, Arms(), spec=MLP(hidden=(4,)), steps=10_000)))(keys)
+    carry = jax.jit(jax.vmap(lambda key: training.train(key, rule, Arms(), spec=MLP(hidden=(4,)), total_steps=10_000)))(
+        keys
+    )
     logits = jax.vmap(
         lambda state: s.agent.apply(rule.rule.deploy(s.agent, state.twin).params, jnp.ones((1, 1)))["logits"][0]
     )

@@ -8,7 +8,7 @@ from rewardlab.agents import memoryless
 from rewardlab.types import Experience
 
 
-def experience(obs, action, reward, *, next_obs=None, terminated=None, truncated=None, lived=None, extras=None):
+def experience(obs, action, reward, *, next_obs=None, terminated=None, truncated=None, mask=None, extras=None):
     reward = jnp.asarray(reward)
     no = jnp.zeros(reward.shape, bool)
     pick = lambda x, default: default if x is None else jnp.asarray(x)  # noqa: E731
@@ -19,7 +19,7 @@ def experience(obs, action, reward, *, next_obs=None, terminated=None, truncated
         reward=reward,
         terminated=pick(terminated, no),
         truncated=pick(truncated, no),
-        lived=pick(lived, ~no),
+        mask=pick(lived, ~no),
         extras=extras or {},
     )
 
@@ -33,7 +33,7 @@ def episodes(reward, length=1):
         jnp.zeros(reward.shape),
         reward,
         terminated=time == length - 1,
-        lived=time < length,
+        mask=time < length,
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from rewardlab.analysis import stats
 from rewardlab.analysis.wording import UNNAMED
+from rewardlab.experiment.text import todays_names
 
 if TYPE_CHECKING:
     import xarray
@@ -129,4 +130,4 @@ def competent(results: xarray.Dataset) -> xarray.DataArray:
 
 def config_of(results: xarray.Dataset) -> dict:
     """The config that results are of, as a run records it."""
-    return json.loads(results.attrs.get("experiment") or "{}")
+    return todays_names(json.loads(results.attrs.get("experiment") or "{}"))

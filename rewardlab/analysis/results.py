@@ -13,6 +13,7 @@ from rewardlab.analysis import naming
 from rewardlab.experiment import Experiment, layout
 from rewardlab.experiment.layout import SEED
 from rewardlab.experiment.plan import Plan
+from rewardlab.experiment.text import todays_names
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.inputs.fields import expect
 from rewardlab.inputs.files import read_json
@@ -35,7 +36,7 @@ PLANNED = {
     "agent": dict[str, Any],
     "agents": dict[str, dict[str, Any]],
     "asks": str,
-    "steps": int,
+    "total_steps": int,
     "budgets": dict[str, dict[str, int | None]],
 }
 PHASE = {"start": float, "params": NUMBERS, "reward": dict[str, float]}
@@ -163,7 +164,8 @@ def checked(results: Any, question: Question | None = None) -> Any:
         return found.transpose(*dims).values
 
     expect(results.attrs, "the attributes of the results", {"capability": float}, ATTRIBUTES)
-    plan = expect(read_json(results.attrs.get("experiment") or "{}", "the results' experiment"), "it", {}, PLANNED)
+    told = read_json(results.attrs.get("experiment") or "{}", "the results' experiment")
+    plan = expect(todays_names(told) if isinstance(told, dict) else told, "it", {}, PLANNED)
     for name, condition in plan.get("conditions", {}).items():
         phases = condition.get("phases") or []
         need(isinstance(phases, list), f"phases of {show(name)} are no list")

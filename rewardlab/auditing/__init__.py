@@ -159,8 +159,8 @@ def group(layer: str, heads: Collection[str]) -> str:
 def _long_enough(rule: Rule, limit: int) -> Rule:
     """The rule, with steps for its episodes if it needs whole ones. What depends on what is the same at every size."""
     needed = time_needed(rule, limit)
-    if not rule.whole or rule.steps >= needed:
+    if not rule.whole or rule.unroll_length >= needed:
         return rule
     own = {f.name: getattr(rule, f.name) for f in fields(rule)}
     inner = {name: _long_enough(value, limit) for name, value in own.items() if isinstance(value, Rule)}
-    return dataclasses.replace(rule, **inner, **({"steps": needed} if "steps" in own else {}))
+    return dataclasses.replace(rule, **inner, **({"unroll_length": needed} if "unroll_length" in own else {}))

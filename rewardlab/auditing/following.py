@@ -43,8 +43,8 @@ def follow(rule: Rule, spec: Spec, env) -> tuple[list[Any], list[Labels], set]:
         state_key, lanes_key, behave_key = jax.random.split(key, 3)
         state, memory = rule.init(agent, state_key), ()
         if agent.remembers and not rule.whole:
-            memory = blank(agent, rule.behave(agent, state, behave_key), rule.lanes, rule.candidates)
-        lanes = None if rule.whole else start(env, params, lanes_key, rule.lanes, rule.candidates, memory)
+            memory = blank(agent, rule.behave(agent, state, behave_key), rule.num_envs, rule.candidates)
+        lanes = None if rule.whole else start(env, params, lanes_key, rule.num_envs, rule.candidates, memory)
         return training.Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
 
     def update(key, carry):

@@ -6,10 +6,10 @@ import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from rewardlab.inputs.errors import InputError, show, wrong_type
-from rewardlab.inputs.fields import LARGEST_SIZE, coerce, hints, whole
+from rewardlab.inputs.fields import LARGEST_SIZE, coerce, hints, reads_old_names, whole
 
 USUAL_REWARD = {"reward": 1.0}  # the world's own
 
@@ -52,14 +52,17 @@ class Condition:
         return math.prod(phase.forks for phase in self.phases)
 
 
+@reads_old_names
 @dataclass(frozen=True)
 class Budget:
     """What one rule gets in place of what the experiment says, since rules need experience in very different amounts.
 
-    steps: environment steps that each of its seeds lives. seeds: how many it has at most. None: as the experiment.
+    total_steps: environment steps that each of its seeds lives. seeds: how many it has at most. None: as the experiment.
     """
 
-    steps: int | None = None
+    was: ClassVar = {"steps": "total_steps"}
+
+    total_steps: int | None = None
     seeds: int | None = None
 
 

@@ -71,8 +71,8 @@ def is_run(path: str | Path) -> bool:
 
 def smoke(experiment: Experiment) -> Experiment:
     """The same experiment at tiny sizes: every part of it runs, nothing is learned."""
-    updates = {name: 2 * rule.lanes * rule.steps for name, rule in experiment.rules.items()}
-    own = {name: budget.steps for name, budget in experiment.budgets.items() if budget.steps}
+    updates = {name: 2 * rule.num_envs * rule.unroll_length for name, rule in experiment.rules.items()}
+    own = {name: budget.total_steps for name, budget in experiment.budgets.items() if budget.total_steps}
     parted = {
         name: tuple(replace(p, forks=min(p.forks, 2)) for p in c.phases) for name, c in experiment.conditions.items()
     }
@@ -81,16 +81,18 @@ def smoke(experiment: Experiment) -> Experiment:
         name: replace(c, seeds=c.seeds and min(c.seeds, seeds), phases=parted[name])
         for name, c in experiment.conditions.items()
     }
-    steps = min(experiment.steps, max(updates[name] for name in ({*updates} - {*own}) or updates))
+    steps = min(experiment.total_steps, max(updates[name] for name in ({*updates} - {*own}) or updates))
     budgets = {  # still unlike the others, where they were
-        name: Budget(b.steps and min(b.steps, max(updates[name], 2 * steps)), b.seeds and min(b.seeds, seeds))
+        name: Budget(
+            b.total_steps and min(b.total_steps, max(updates[name], 2 * steps)), b.seeds and min(b.seeds, seeds)
+        )
         for name, b in experiment.budgets.items()
     }
     return replace(
         experiment,
         conditions=few,
         budgets=budgets,
-        steps=steps,
+        total_steps=steps,
         seeds=min(experiment.seeds, seeds),
         points=min(experiment.points, 2),
         episodes=min(experiment.episodes, 16),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -26,7 +26,7 @@ from rewardlab.experiment.conditions import (
 )
 from rewardlab.inputs import registry
 from rewardlab.inputs.errors import InputError, show, unknown, wrong_type
-from rewardlab.inputs.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints, whole
+from rewardlab.inputs.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints, reads_old_names, whole
 from rewardlab.probes import Probe
 from rewardlab.questions import Question
 from rewardlab.rules import contract
@@ -40,6 +40,7 @@ SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+=-]{0,63}", re.ASCII)
 POLICIES = ("end", "points", "none")
 
 
+@reads_old_names
 @dataclass(frozen=True)
 class Experiment:
     """A question, and everything that decides its answer. Raises InputError for what it can't use.
@@ -57,7 +58,7 @@ class Experiment:
     env: a world's name, the path of a file that defines `make`, or an Environment.
     env_kwargs: arguments of the world's `make`.
     control: the condition whose success a claim about goals needs, or None.
-    steps: environment steps that each seed lives, at most 2·10⁹, as they are counted in 32 bits.
+    total_steps: environment steps that each seed lives, at most 2·10⁹, as they are counted in 32 bits.
     seeds: how many agents are trained per rule and condition.
     budgets: {rule: Budget} of the rules that get other steps or fewer seeds.
     points: evaluations after the one of the untrained agent, evenly spaced. Where budgets differ there is one more, at the
@@ -81,6 +82,8 @@ class Experiment:
     published: what others reported for this world, {who, by what, under which conditions: return}; shown beside the results.
     """
 
+    was: ClassVar = {"steps": "total_steps"}  # the old names of fields, which are still read
+
     name: str
     question: str
     conditions: dict[str, Condition]
@@ -92,7 +95,7 @@ class Experiment:
     env: Any = "coinrun"
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     control: str | None = None
-    steps: int = whole(1_000_000, 1, MOST_STEPS)
+    total_steps: int = whole(1_000_000, 1, MOST_STEPS)
     seeds: int = whole(32, 1, 10**6)
     budgets: dict[str, Budget] = field(default_factory=dict)
     points: int = whole(8, 1, 10**4)
@@ -207,7 +210,7 @@ class Experiment:
             raise unknown("rule in budgets", name, self.rules)
         if not isinstance(budget, Budget):
             raise wrong_type(f"budgets.{name}", budget, "a Budget")
-        steps = coerce(budget.steps, int | None, f"budgets.{name}.steps", (1, MOST_STEPS))
+        steps = coerce(budget.total_steps, int | None, f"budgets.{name}.total_steps", (1, MOST_STEPS))
         return Budget(steps, coerce(budget.seeds, int | None, f"budgets.{name}.seeds", (1, LARGEST_SIZE)))
 
     def _own_agent(self, name: str, agent: Any) -> Spec:
@@ -246,7 +249,7 @@ class Experiment:
 
     def steps_of(self, rule: str) -> int:
         """How many environment steps a seed of a rule lives."""
-        return self.budgets.get(rule, Budget()).steps or self.steps
+        return self.budgets.get(rule, Budget()).total_steps or self.total_steps
 
     def targets(self, rule: str) -> np.ndarray:
         """The numbers of steps at which a rule is evaluated, int64[P], in order; P is the same for all rules."""

@@ -32,7 +32,7 @@ def override(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
         new["env_kwargs"] = {}  # they are the other world's
     for path, value in changes.items():
         name, _, rest = path.partition(".")
-        name = name.replace("-", "_")
+        name = Experiment.was.get(name := name.replace("-", "_"), name)
         if name not in new:
             raise unknown("field", path, new, near=every)
         hint = hints(Experiment)[name]
@@ -84,6 +84,7 @@ def _changed(node: Any, hint: Any, where: str, rest: str, value: Any, every: lis
     """`node` with what `rest` points at, inside of it, changed."""
     if not rest:
         return _read(node, hint, where, value)
+    rest = _by_todays_name(node, rest)
     children = _children(node, hint)
     key = max((name for name in children if _begins(rest, name)), key=len, default=None)
     if key is None:
@@ -92,6 +93,13 @@ def _changed(node: Any, hint: Any, where: str, rest: str, value: Any, every: lis
         key, children = rest.replace("-", "_"), {**children, rest.replace("-", "_"): (None, Any)}
     inner = _changed(*children[key], f"{where}.{key}", rest[len(key) + 1 :], value, every)
     return {**node, key: inner} if isinstance(node, Mapping) else replace(node, **{key: inner})
+
+
+def _by_todays_name(node: Any, rest: str) -> str:
+    """The path with its first name as the field of a dataclass has it today."""
+    name, dot, further = rest.partition(".")
+    own = {f.name for f in fields(node)} if is_dataclass(node) else {name}
+    return rest if name in own else f"{getattr(node, 'was', {}).get(name, name)}{dot}{further}"
 
 
 def _children(node: Any, hint: Any) -> dict[str, tuple[Any, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from rewardlab import agents, rules
 from rewardlab.experiment.conditions import Budget, Condition, Phase
 from rewardlab.inputs import registry
 from rewardlab.inputs.errors import InputError, show, unknown, wrong_type
-from rewardlab.inputs.fields import coerce
+from rewardlab.inputs.fields import coerce, renamed
 from rewardlab.inputs.files import read_json, sha256
 from rewardlab.types import Rule
 
@@ -57,6 +57,7 @@ def from_json(kind: Any, text: str, files: bool, where: str) -> Any:
         names_only(plain)
     if (given := plain.pop("format", None)) != FORMAT:
         raise InputError(f"{where} has format = {show(given)}, which this version can't read; allowed: {FORMAT}")
+    plain = renamed(kind, plain, where)
     _only(where, plain, [f.name for f in fields(kind)])
     missing = [
         f.name
@@ -71,8 +72,7 @@ def from_json(kind: Any, text: str, files: bool, where: str) -> Any:
     }
     plain["rules"] = {name: _rule(f"rules.{name}", value) for name, value in _object("rules", plain["rules"]).items()}
     plain["budgets"] = {
-        name: Budget(**_only(f"budgets.{name}", _object(f"budgets.{name}", value), ("steps", "seeds")))
-        for name, value in _object("budgets", plain.get("budgets", {})).items()
+        name: _budget(f"budgets.{name}", value) for name, value in _object("budgets", plain.get("budgets", {})).items()
     }
     plain["agent"] = _agent("agent", plain["agent"]) if "agent" in plain else agents.MLP()
     plain["agents"] = {
@@ -120,6 +120,10 @@ def _rule(where: str, plain: Any) -> Rule:
 
 def _is_rule(plain: Any) -> bool:
     return isinstance(plain, dict) and ("rule" in plain or "object" in plain)
+
+
+def _budget(where: str, plain: Any) -> Budget:
+    return Budget(**_only(where, renamed(Budget, _object(where, plain), where), ("total_steps", "seeds")))
 
 
 def _condition(where: str, plain: Any) -> Condition:
@@ -201,8 +205,46 @@ def digest(config: str) -> str:
     return sha256(json.dumps(_bare(json.loads(config), width=True), sort_keys=True).encode())
 
 
+def same(one: str, other: str) -> bool:
+    """Whether two texts are of one experiment, whichever names its fields had when they were written."""
+    try:
+        return one == other or _first_names(json.loads(one)) == _first_names(json.loads(other))
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return False
+
+
+def todays_names(plain: dict[str, Any]) -> dict[str, Any]:
+    """A config as plain data, its own fields and those of its budgets by the names that they have today."""
+    budgets = plain.get("budgets")
+    if isinstance(budgets, dict):
+        plain = plain | {"budgets": {k: _put(b, Budget.was) if isinstance(b, dict) else b for k, b in budgets.items()}}
+    return _put(plain, Budget.was)
+
+
+def _first_names(plain: dict[str, Any]) -> dict[str, Any]:
+    """A config as plain data, its fields by the names that they had first: digests and comparisons go by these, so that no run is
+    another one for a name.
+    """
+
+    def rule(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return _put({name: rule(inner) for name, inner in value.items()}, first_of_rules)
+
+    first, first_of_rules = ({new: old for old, new in was.items()} for was in (Budget.was, Rule.was))
+    return _put(plain, first) | {
+        "rules": {name: rule(one) for name, one in plain["rules"].items()},
+        "budgets": {name: _put(budget, first) for name, budget in plain.get("budgets", {}).items()},
+    }
+
+
+def _put(plain: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in plain.items()}
+
+
 def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:
     """A config without its numbers of seeds, and, with `width`, without that."""
+    plain = _first_names(plain)
     left_out = {
         "seeds",
         *(["width"] if width else []),

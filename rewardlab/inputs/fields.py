@@ -12,12 +12,13 @@ import functools
 import math
 import types
 import typing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Integral, Real
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from rewardlab.inputs.errors import InputError, out_of_range, show, unknown, wrong_type
 
+T = TypeVar("T")
 LARGEST_SIZE = 2**31 - 1
 LARGEST_FLOAT = (2 - 2**-23) * 2.0**127  # of 32 bits
 MOST_STEPS = 2 * 10**9  # of a seed's life: counted in 32 bits, where the update that ends it has room, too
@@ -264,3 +265,29 @@ def at_most(name: str, value: int, of: str, limit: int) -> None:
     """Raises InputError unless `value` is at most `limit`."""
     if value > limit:
         raise out_of_range(name, value, f"at most {of} = {limit}")
+
+
+def renamed(kind: Any, given: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Values of fields, {name: value}, by the names that the fields have today: `kind.was` is {old name: today's}.
+
+    Raises InputError where both names of one field are given.
+    """
+    own, found = {f.name for f in dataclasses.fields(kind)}, dict[str, Any]()
+    for name, value in given.items():
+        now = name if name in own else getattr(kind, "was", {}).get(name, name)
+        if now in found:
+            raise InputError(f"{where} has {now} twice, by its old name, too; allowed: once")
+        found[now] = value
+    return found
+
+
+def reads_old_names(kind: type[T]) -> type[T]:
+    """A dataclass that also takes keywords by the names that its fields had before, which `kind.was` tells."""
+    begin = kind.__init__
+
+    @functools.wraps(begin)
+    def init(self: Any, *values: Any, **named: Any) -> None:
+        begin(self, *values, **renamed(kind, named, kind.__name__))
+
+    kind.__init__ = init  # type: ignore[method-assign]
+    return kind

@@ -53,13 +53,13 @@ def outcomes(env, params, agent: Agent, policy: Policy, key: jax.Array, episodes
 
 def measure(env, seen) -> Outcomes:
     """The outcomes of a trajectory of one whole episode per lane."""
-    chex.assert_equal_shape((seen.lived, seen.terminated, seen.truncated, seen.signals["reward"]))
-    chex.assert_rank(seen.lived, 2)
+    chex.assert_equal_shape((seen.mask, seen.terminated, seen.truncated, seen.signals["reward"]))
+    chex.assert_rank(seen.mask, 2)
     done = seen.terminated | seen.truncated
     how = seen.signals["outcome"] if "outcome" in seen.signals else jnp.where(seen.terminated, 0, 1)
     ends = jax.nn.one_hot(how, len(adapter.outcomes(env))) * done[..., None].astype(jnp.float32)
-    reward = jnp.where(seen.lived, seen.signals["reward"], 0.0)
-    return Outcomes(ends.sum(0).mean(0), reward.sum(0).mean(), seen.lived.sum(0).astype(jnp.float32).mean())
+    reward = jnp.where(seen.mask, seen.signals["reward"], 0.0)
+    return Outcomes(ends.sum(0).mean(0), reward.sum(0).mean(), seen.mask.sum(0).astype(jnp.float32).mean())
 
 
 def named(found: Outcomes) -> dict[str, Any]:

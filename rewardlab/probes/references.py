@@ -77,7 +77,7 @@ def play(env, params, policy, key: jax.Array, episodes: int) -> Played:
     _, seen = collect(piloted, params, *idle(env, episodes), lanes, collect_key, adapter.time_limit(env), whole=True)
     done, how = seen.terminated | seen.truncated, measure(env, seen)
     endless = 1 - done.any(0).mean()
-    finite = jnp.isfinite(seen.signals["reward"]) | ~seen.lived
+    finite = jnp.isfinite(seen.signals["reward"]) | ~seen.mask
     return Played(how, 1 - endless - how.share.sum(), endless, 1 - finite.all(0).mean())
 
 

@@ -46,7 +46,7 @@ def filming(env, agent: Agent, act, episodes: int):
         states = jax.tree.map(
             lambda x, first: jnp.concatenate([first[None], x]), seen.signals["state"], lanes.env_state
         )
-        return jax.vmap(jax.vmap(lambda state: env.render_rgb(state, params)))(states), seen.lived.sum(0)
+        return jax.vmap(jax.vmap(lambda state: env.render_rgb(state, params)))(states), seen.mask.sum(0)
 
     return play
 
@@ -86,7 +86,7 @@ def scripted(env, params, policy, key: jax.Array) -> np.ndarray:
         _, seen = collect(filmed, params, *idle(env, 1), lanes, collect_key, adapter.time_limit(env), whole=True)
         first, rest = lanes.env_state[1], seen.signals["state"][1]  # a piloted state is (obs, state)
         states = jax.tree.map(lambda first, rest: jnp.concatenate([first, rest[:, 0]]), first, rest)
-        return jax.vmap(lambda state: env.render_rgb(state, params))(states), seen.lived.sum()
+        return jax.vmap(lambda state: env.render_rgb(state, params))(states), seen.mask.sum()
 
     check_size(play.eval_shape(params, key)[0], 1)
     frames, length = play(params, key)

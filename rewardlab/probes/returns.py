@@ -10,7 +10,7 @@ from rewardlab.probes import Array, Probe, Subject
 
 def _measure(subject: Subject) -> dict[str, jax.Array]:
     assert subject.seen is not None  # at points it is there
-    reward = jnp.where(subject.seen.lived, subject.seen.signals["reward"], 0.0)
+    reward = jnp.where(subject.seen.mask, subject.seen.signals["reward"], 0.0)
     return {"episode_return": reward.sum(0)}
 
 

@@ -76,7 +76,7 @@ def lives(results: xarray.Dataset, runs: Runs, rule: int, condition: str, start:
 
 def _planned(results: xarray.Dataset, rule: str) -> float:
     experiment = reading.config_of(results)
-    steps = experiment.get("budgets", {}).get(rule, {}).get("steps") or experiment.get("steps")
+    steps = experiment.get("budgets", {}).get(rule, {}).get("total_steps") or experiment.get("total_steps")
     return float(np.nanmax(results.steps.sel(rule=rule))) if steps is None else steps  # a config says it
 
 

@@ -10,7 +10,7 @@ from rewardlab.envs import adapter
 from rewardlab.envs.contract import name_of as world_name
 from rewardlab.inputs import registry
 from rewardlab.inputs.errors import InputError, out_of_range, show, unknown
-from rewardlab.inputs.fields import LARGEST_SIZE, MOST_STEPS, checked, hints
+from rewardlab.inputs.fields import LARGEST_SIZE, MOST_STEPS, checked, hints, renamed
 from rewardlab.types import Agent, Box, Rule
 
 FAMILY = registry.Family("rule", "rewardlab.rules", "rule")
@@ -39,7 +39,6 @@ def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters: Any) -> Rul
     A hyperparameter that is itself a rule (the one that `yoked` wraps) may be given by name or path as well.
     Float hyperparameters may be arrays, to `vmap` over. Raises InputError for unknown names, wrong types, wrong ranges.
     """
-    given = dict(hyperparameters)
     base = rule if isinstance(rule, (type, Rule)) else load(rule)
     cls = base if isinstance(base, type) else type(base)
     if not (issubclass(cls, Rule) and is_dataclass(cls)):
@@ -48,6 +47,7 @@ def make(rule: str | Path | Rule | type[Rule], /, **hyperparameters: Any) -> Rul
         )
     where = name_of(cls) or cls.__name__
     allowed = {f.name: f for f in fields(cls) if f.init}
+    given = renamed(cls, hyperparameters, f"rule {where}")
     for name in given:
         if name not in allowed:
             raise unknown(f"hyperparameter of rule {where}", name, allowed)
@@ -66,9 +66,9 @@ def counted(rule: Rule, where: str) -> Rule:
     """The rule. Raises InputError, which begins with `where`, where one update lives more steps than a seed's count has room
     for.
     """
-    lived, limit = getattr(rule, "lanes", 0) * getattr(rule, "steps", 0), LARGEST_SIZE - MOST_STEPS
+    lived, limit = getattr(rule, "num_envs", 0) * getattr(rule, "unroll_length", 0), LARGEST_SIZE - MOST_STEPS
     if lived > limit:
-        raise out_of_range(f"{where}: lanes × steps", lived, f"at most {limit} in one update")
+        raise out_of_range(f"{where}: num_envs × unroll_length", lived, f"at most {limit} in one update")
     return rule
 
 

@@ -39,8 +39,8 @@ class A2C(Rule):
     value_weight: float = struct.field(default=0.5, metadata={"range": (0.0, 10.0)})
     max_grad_norm: float = struct.field(default=0.5, metadata={"range": (0.0, 1e6)})
     optimiser: Any = optimisers.field()
-    lanes: int = struct.field(default=16, pytree_node=False)
-    steps: int = struct.field(default=16, pytree_node=False)
+    num_envs: int = struct.field(default=16, pytree_node=False)
+    unroll_length: int = struct.field(default=16, pytree_node=False)
 
     def heads(self, actions):
         return {"logits": actions, "value": 1}

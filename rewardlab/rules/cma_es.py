@@ -22,10 +22,10 @@ LARGEST = (
 
 
 class State(NamedTuple):
-    """search: evosax's own state. litter: float32[C, P], this generation's candidates."""
+    """search: evosax's own state. population: float32[C, P], this generation's candidates."""
 
     search: Any
-    litter: jax.Array
+    population: jax.Array
 
     @property
     def mean(self) -> jax.Array:
@@ -69,11 +69,11 @@ class CMAES(Population):
         return found, found.default_params.replace(std_init=jnp.asarray(self.sigma, jnp.float32))
 
     def ask(self, search, key):
-        """The state with a new litter. Consumes the key."""
+        """The state with a new population. Consumes the key."""
         found, params = self.evosax(search.mean.size)
-        litter, search = found.ask(key, search, params)
+        population, search = found.ask(key, search, params)
         # evosax leaves Python numbers in its state: a carry has to keep its types.
-        return State(jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), search), litter)
+        return State(jax.tree.map(lambda x: jax.lax.convert_element_type(x, jnp.asarray(x).dtype), search), population)
 
     def init(self, agent, key):
         birth_key, init_key, ask_key = jax.random.split(key, 3)
@@ -95,7 +95,7 @@ class CMAES(Population):
         cost = jnp.argsort(best_first(score)).astype(jnp.float32)
         with jax.numpy_dtype_promotion("standard"):
             found, params = self.evosax(state.mean.size)
-            search, _ = found.tell(tell_key, state.litter, cost, state.search, params)
+            search, _ = found.tell(tell_key, state.population, cost, state.search, params)
             return self.ask(search, ask_key), {"fitness": score.mean(), "sigma": search.std}
 
     def deploy(self, agent, state):

@@ -1,7 +1,7 @@
 """What a rule has to do, and one line for a rule that does something else: its methods are traced once, nothing is computed.
 
-A rule is told made-up shapes of experience, those that its world and its own `lanes` and `steps` come to; the world is not
-traced for it.
+A rule is told made-up shapes of experience, those that its world and its own `num_envs` and `unroll_length` come
+to; the world is not traced for it.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def check(rule: Rule, env: Any, spec: Spec = MLP(), judge: Judge = judges.world,
             check(inner, env, spec, judge, f"{where}.{field.name}")
     rules.check_actions(rule, env, where)
     limit = adapter.time_limit(env)
-    if rule.whole and rule.steps < (needed := time_needed(rule, limit)):
+    if rule.whole and rule.unroll_length < (needed := time_needed(rule, limit)):
         what = f"its {rule.episodes} episodes a candidate" if rule.episodes else "whole episodes"
         allowed = f"{needed} or more, for {what} in this world, of up to {limit} steps each"
-        raise out_of_range(f"{where}.steps", rule.steps, allowed)
+        raise out_of_range(f"{where}.unroll_length", rule.unroll_length, allowed)
     # Each seed of a sweep may have numbers of its own: here one is enough.
     one = jax.tree.map(lambda x: jax.ShapeDtypeStruct((), jnp.float32), rule)
     known, kind = _passed.of(env), (spec, judge, jax.tree.structure(rule))
@@ -60,7 +60,7 @@ def _declared(rule: Rule, where: str) -> None:
     """Checks what a rule says of itself."""
     cls = type(rule)
     missing = [method for method in METHODS if getattr(cls, method) is getattr(Rule, method)]
-    missing += [name for name in ("level", "whole", "lanes", "steps") if not hasattr(rule, name)]
+    missing += [name for name in ("level", "whole", "num_envs", "unroll_length") if not hasattr(rule, name)]
     if missing:
         raise returned(where, f"= {cls.__name__} lacks {', '.join(missing)}", "all that `rewardlab.Rule` lists")
     if jax.tree_util.all_leaves([rule]):
@@ -83,12 +83,12 @@ def _declared(rule: Rule, where: str) -> None:
     for name in ("whole", "continuous"):
         if not isinstance(getattr(rule, name), bool):
             raise returned(f"{where}.{name}", f"= {show(getattr(rule, name))}", "True or False")
-    for name, least in {"lanes": 1, "steps": 1, "candidates": 0, "episodes": 0}.items():
+    for name, least in {"num_envs": 1, "unroll_length": 1, "candidates": 0, "episodes": 0}.items():
         value = getattr(rule, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= LARGEST_SIZE:
             raise returned(f"{where}.{name}", f"= {show(value)}", f"a whole number, at least {least}")
-    if rule.candidates and rule.lanes % rule.candidates:
-        raise returned(f"{where}.lanes", f"= {rule.lanes}", f"a multiple of its {rule.candidates} candidates")
+    if rule.candidates and rule.num_envs % rule.candidates:
+        raise returned(f"{where}.num_envs", f"= {rule.num_envs}", f"a multiple of its {rule.candidates} candidates")
 
 
 def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str) -> None:
@@ -101,13 +101,13 @@ def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str
     _network(agent, seen.obs, _heads(rule, name, actions))
     rules.check_memory(rule, agent, where)
     state = asked("init", lambda rule, key: _arrays(f"init of rule {name}", rule.init(agent, key)), rule, key)
-    obs = jax.ShapeDtypeStruct((rule.lanes, *seen.obs.shape), seen.obs.dtype)
+    obs = jax.ShapeDtypeStruct((rule.num_envs, *seen.obs.shape), seen.obs.dtype)
     take = lambda rule, state, obs, *keys: _behave(rule, name, agent, state, obs, *keys)  # noqa: E731
     action, extras, memory = asked("behave", take, rule, state, obs, key, key)
     like = adapter.sample_action(env, env.default_params)
-    _acted(f"Policy.act from behave of rule {name}", action, extras, like, rule.lanes)
+    _acted(f"Policy.act from behave of rule {name}", action, extras, like, rule.num_envs)
 
-    T, N = rule.steps, rule.lanes
+    T, N = rule.unroll_length, rule.num_envs
     lived = lambda x: jax.ShapeDtypeStruct((T, N, *x.shape), x.dtype)  # noqa: E731
     each = lambda x: jax.ShapeDtypeStruct((T, *x.shape), x.dtype)  # noqa: E731
     flag: Any

@@ -31,8 +31,8 @@ class CrossLearning(Rule):
     whole = True
 
     learning_rate: float = struct.field(default=0.1, metadata={"range": (0.0, 1.0), "search": (1e-3, 1.0, "log")})
-    lanes: int = struct.field(default=16, pytree_node=False)
-    steps: int = struct.field(default=1, pytree_node=False)
+    num_envs: int = struct.field(default=16, pytree_node=False)
+    unroll_length: int = struct.field(default=1, pytree_node=False)
 
     def heads(self, num_actions):
         return {"logits": num_actions}
@@ -48,7 +48,7 @@ class CrossLearning(Rule):
         pull = jnp.clip(self.learning_rate * whole_returns(experience.reward, experience.done), 0.0, 1.0)
         towards = jax.nn.one_hot(experience.action, state.size, dtype=state.dtype) - state
         mean = jax.vmap(masked_mean, (-1, None))
-        moved = state + mean(pull[..., None] * towards, experience.lived)
+        moved = state + mean(pull[..., None] * towards, experience.mask)
         return moved / moved.sum(), {"reward": experience.reward.mean()}
 
     def deploy(self, agent, state):

@@ -1,4 +1,4 @@
-"""Culling one litter, level 1: those who clear a bar stay, and no variation is ever added. What the first litter holds, at best."""
+"""Culling, level 1: those of one population who clear a bar stay, and no variation is ever added. What it holds, at best."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from rewardlab.types import Policy
 
 
 class State(NamedTuple):
-    """litter: float32[C, P], the distinct ones that live first, then copies of them."""
+    """population: float32[C, P], the distinct ones that live first, then copies of them."""
 
-    litter: jax.Array
+    population: jax.Array
     lineage: Lineage
 
 
 @struct.dataclass
 class Culling(Population):
-    """A litter is born once; each generation, the candidates that clear the bar survive, and where none does, all.
+    """A population is born once; each generation, the candidates that clear the bar survive, and where none does, all.
 
     A candidate clears it when at least `share` of its episodes return `bar` or more. The places of the culled go to copies of the
-    survivors, in turn, which only keeps the litter's size: no mutation, no newborns. Worlds are drawn afresh each generation, so in
-    the long run those stay that clear the bar nearly always. The first survivor is handed over.
+    survivors, in turn, which only keeps the population's size: no mutation, no newborns. Worlds are drawn afresh each generation,
+    so in the long run those stay that clear the bar nearly always. The first survivor is handed over.
     """
 
     title = "culling"
@@ -47,13 +47,13 @@ class Culling(Population):
         parent = survivors_first[jnp.arange(self.candidates) % alive.sum()]
         score = fitness(experience, self.candidates)
         lineage = record(state.lineage, score, jnp.stack([parent, parent], axis=-1))
-        return State(pick(state.litter, parent), lineage), {
+        return State(pick(state.population, parent), lineage), {
             "fitness": score.mean(),
             "survivors": alive.mean(dtype=jnp.float32),
         }
 
     def deploy(self, agent, state):
-        return Policy(unflatten(agent, state.litter[0]), greedily("logits"))
+        return Policy(unflatten(agent, state.population[0]), greedily("logits"))
 
 
 rule = Culling

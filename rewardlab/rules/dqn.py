@@ -50,8 +50,8 @@ class DQN(Rule):
     anneal: float = struct.field(default=2000.0, metadata={"range": (0.0, 1e9)})
     max_grad_norm: float = struct.field(default=10.0, metadata={"range": (0.0, 1e6)})
     optimiser: Any = optimisers.field()
-    lanes: int = struct.field(default=16, pytree_node=False)
-    steps: int = struct.field(default=4, pytree_node=False)
+    num_envs: int = struct.field(default=16, pytree_node=False)
+    unroll_length: int = struct.field(default=4, pytree_node=False)
     capacity: int = struct.field(default=10_000, pytree_node=False)
     batch: int = struct.field(default=128, pytree_node=False)
     gradient_steps: int = struct.field(default=6, pytree_node=False)
@@ -60,7 +60,7 @@ class DQN(Rule):
     @property
     def rows(self):
         """R, the updates whose experience is kept."""
-        return max(self.capacity // (self.lanes * self.steps), 1)
+        return max(self.capacity // (self.num_envs * self.unroll_length), 1)
 
     def heads(self, num_actions):
         return {"q": num_actions}
@@ -68,7 +68,7 @@ class DQN(Rule):
     def init(self, agent, key):
         params = agent.init(key)
         opt_state = optimisers.make(self.optimiser, self.learning_rate, self.max_grad_norm).init(params)
-        zeros = lambda shape, dtype: jnp.zeros((self.rows, self.steps, self.lanes, *shape), dtype)  # noqa: E731
+        zeros = lambda shape, dtype: jnp.zeros((self.rows, self.unroll_length, self.num_envs, *shape), dtype)  # noqa: E731
         obs, flag = zeros(agent.obs.shape, agent.obs.dtype), zeros((), bool)
         nothing = Experience(obs, zeros((), jnp.int32), obs, zeros((), jnp.float32), flag, flag, flag, {})
         return State(params, opt_state, params, nothing, jnp.int32(0))
@@ -84,7 +84,7 @@ class DQN(Rule):
 
     def update(self, agent, state, experience, key):
         buffer, updates = self.remember(state, experience), state.updates + 1
-        filled = jnp.minimum(updates, self.rows) * (self.lanes * self.steps)
+        filled = jnp.minimum(updates, self.rows) * (self.num_envs * self.unroll_length)
         index = jax.random.randint(key, (self.gradient_steps, self.batch), 0, filled)
         drawn = jax.tree.map(lambda x: flat(flat(x))[index], buffer)
         optimiser = optimisers.make(self.optimiser, self.learning_rate, self.max_grad_norm)
@@ -107,7 +107,7 @@ class DQN(Rule):
         q_next = agent.apply(jax.lax.stop_gradient(params), told.next_obs)["q"]
         q_next_target = agent.apply(target_params, told.next_obs)["q"]
         target = double_q(told.reward, told.terminated, q_next, q_next_target, self.gamma)
-        return masked_mean(0.5 * (chosen(agent.apply(params, told.obs)["q"], told.action) - target) ** 2, told.lived)
+        return masked_mean(0.5 * (chosen(agent.apply(params, told.obs)["q"], told.action) - target) ** 2, told.mask)
 
     def deploy(self, agent, state):
         return Policy(state.params, greedily("q"))

@@ -23,8 +23,8 @@ class Fixed(Rule):
     remembers = True
 
     epsilon: float = struct.field(default=0.0, metadata={"range": (0.0, 1.0)})
-    lanes: int = struct.field(default=64, pytree_node=False)
-    steps: int = struct.field(default=32, pytree_node=False)
+    num_envs: int = struct.field(default=64, pytree_node=False)
+    unroll_length: int = struct.field(default=32, pytree_node=False)
 
     def heads(self, actions):
         return {"logits": actions}

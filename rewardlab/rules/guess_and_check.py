@@ -14,16 +14,16 @@ from rewardlab.types import Policy
 
 
 class State(NamedTuple):
-    """kept: float32[P]. cleared: bool[], whether it passed. litter: float32[C, P], this generation's guesses."""
+    """kept: float32[P]. cleared: bool[], whether it passed. population: float32[C, P], this generation's guesses."""
 
     kept: jax.Array
     cleared: jax.Array
-    litter: jax.Array
+    population: jax.Array
 
 
 @struct.dataclass
 class GuessAndCheck(Population):
-    """Every litter is drawn afresh from the initial distribution; the first candidate to clear the bar is kept for good.
+    """Every population is drawn afresh from the initial distribution; the first candidate to clear the bar is kept for good.
 
     A candidate clears it when at least `share` of its episodes return `bar` or more. Nothing else about reward is read, so what
     is kept is distributed as the initial distribution, conditioned on passing the test. Until then the first guess stands.
@@ -36,16 +36,16 @@ class GuessAndCheck(Population):
     share: float = struct.field(default=0.5, metadata={"range": (0.0, 1.0), "search": (0.1, 1.0, "linear")})
 
     def init(self, agent, key):
-        guess_key, litter_key = jax.random.split(key)
+        guess_key, population_key = jax.random.split(key)
         guess = newborns(agent, guess_key, 1)[0]
-        return State(guess, jnp.zeros((), bool), newborns(agent, litter_key, self.candidates))
+        return State(guess, jnp.zeros((), bool), newborns(agent, population_key, self.candidates))
 
     def update(self, agent, state, experience, key):
         passes = clears(experience, self.candidates, self.bar, self.share)
-        found = pick(state.litter, jnp.argmax(passes)[None])[0]
+        found = pick(state.population, jnp.argmax(passes)[None])[0]
         kept = jnp.where(passes.any() & ~state.cleared, found, state.kept)
-        litter = newborns(agent, key, self.candidates)
-        return State(kept, state.cleared | passes.any(), litter), {"accepted": passes.mean(dtype=jnp.float32)}
+        population = newborns(agent, key, self.candidates)
+        return State(kept, state.cleared | passes.any(), population), {"accepted": passes.mean(dtype=jnp.float32)}
 
     def deploy(self, agent, state):
         return Policy(unflatten(agent, state.kept), greedily("logits"))

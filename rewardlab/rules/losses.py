@@ -59,9 +59,9 @@ def actor_critic(
     target: float32[T, N], the returns G. The advantage G − v is a constant to the gradient. Where the agent has no "value"
     head there is no baseline: v = 0, and nothing is fitted.
     """
-    chex.assert_equal_shape((target, experience.reward, experience.lived))
+    chex.assert_equal_shape((target, experience.reward, experience.mask))
     outputs = flat(unroll(agent, params, experience)[0])
-    action, target, lived = flat((experience.action, target, experience.lived))
+    action, target, lived = flat((experience.action, target, experience.mask))
     total = -entropy_weight * entropy(outputs["logits"])
     if "value" in outputs:
         error = target - outputs["value"][:, 0]

@@ -119,14 +119,14 @@ class NaturalPolicyGradient(Rule):
         default=1e-3, metadata={"range": (0.0, 1.0), "search": (1e-4, 1e-1, "log")}
     )
     optimiser: Any = optimisers.field()
-    lanes: int = struct.field(default=32, pytree_node=False)
-    steps: int = struct.field(default=64, pytree_node=False)
+    num_envs: int = struct.field(default=32, pytree_node=False)
+    unroll_length: int = struct.field(default=64, pytree_node=False)
     cg_iterations: int = struct.field(default=10, pytree_node=False)
     epochs: int = struct.field(default=4, pytree_node=False)
     minibatches: int = struct.field(default=4, pytree_node=False)
 
     def check(self):
-        divides("minibatches", self.minibatches, "lanes", self.lanes)
+        divides("minibatches", self.minibatches, "num_envs", self.num_envs)
 
     def heads(self, actions):
         return {"logits": actions, "value": 1}
@@ -150,7 +150,7 @@ class NaturalPolicyGradient(Rule):
         target = lambda_returns(
             experience.reward, next_value, experience.terminated, experience.done, self.gamma, self.gae_lambda
         )
-        obs, action, advantage, lived = flat((experience.obs, experience.action, target - value, experience.lived))
+        obs, action, advantage, lived = flat((experience.obs, experience.action, target - value, experience.mask))
         theta, unravel = ravel_pytree(state.params)
         problem = objective(lambda x: agent.apply(unravel(x), obs)["logits"], theta, action, advantage, lived)
         damped = lambda v: problem.fisher(v) + self.damping * v  # noqa: E731
@@ -163,7 +163,7 @@ class NaturalPolicyGradient(Rule):
 
         critic, opt_state, value_loss = descend(
             loss, state.critic, state.opt_state, optimisers.make(self.optimiser, self.value_learning_rate), key,
-            (experience.obs, target, experience.lived), self.epochs, self.minibatches,
+            (experience.obs, target, experience.mask), self.epochs, self.minibatches,
         )  # fmt: skip
         log = {"kl": problem.kl(after), "gain": problem.surrogate(after), "value_loss": value_loss}
         return State(unravel(after), critic, opt_state), log

@@ -57,7 +57,7 @@ class OpenAIES(Population):
         """A generation's ε, float32[C/2, P]. Consumes the key."""
         return jax.random.normal(key, (self.candidates // 2, *mean.shape))
 
-    def litter(self, state):
+    def population(self, state):
         step = self.sigma * state.noise
         return jnp.concatenate([state.mean + step, state.mean - step])
 

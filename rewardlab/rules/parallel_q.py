@@ -41,13 +41,13 @@ class ParallelQ(Rule):
     anneal: float = struct.field(default=150.0, metadata={"range": (0.0, 1e9)})
     max_grad_norm: float = struct.field(default=10.0, metadata={"range": (0.0, 1e6)})
     optimiser: Any = optimisers.field()
-    lanes: int = struct.field(default=64, pytree_node=False)
-    steps: int = struct.field(default=32, pytree_node=False)
+    num_envs: int = struct.field(default=64, pytree_node=False)
+    unroll_length: int = struct.field(default=32, pytree_node=False)
     epochs: int = struct.field(default=2, pytree_node=False)
     minibatches: int = struct.field(default=4, pytree_node=False)
 
     def check(self):
-        divides("minibatches", self.minibatches, "lanes", self.lanes)
+        divides("minibatches", self.minibatches, "num_envs", self.num_envs)
 
     def heads(self, num_actions):
         return {"q": num_actions}
@@ -66,7 +66,7 @@ class ParallelQ(Rule):
         target = lambda_returns(
             experience.reward, next_value, experience.terminated, experience.done, self.gamma, self.q_lambda
         )
-        data = (experience.obs, experience.action, target, experience.lived)
+        data = (experience.obs, experience.action, target, experience.mask)
 
         def loss(params, batch):
             obs, action, target, lived = flat(batch)

@@ -108,34 +108,34 @@ class Population(Rule):
     remembers = True
 
     candidates: int = struct.field(default=64, pytree_node=False)
-    lanes: int = struct.field(default=256, pytree_node=False)
-    steps: int = struct.field(default=128, pytree_node=False)
+    num_envs: int = struct.field(default=256, pytree_node=False)
+    unroll_length: int = struct.field(default=128, pytree_node=False)
     episodes: int = struct.field(default=0, pytree_node=False)
     temperature: float = struct.field(default=0.3, metadata={"range": (1e-3, 100.0)})
     sampled: bool = struct.field(default=False, pytree_node=False)
 
     def check(self):
-        divides("candidates", self.candidates, "lanes", self.lanes)
-        each = self.lanes // self.candidates
+        divides("candidates", self.candidates, "num_envs", self.num_envs)
+        each = self.num_envs // self.candidates
         if 0 < self.episodes < each:
             raise out_of_range("episodes", self.episodes, f"0, or at least the lanes of a candidate, {each}")
 
     def heads(self, actions):
         return {"logits": actions}
 
-    def litter(self, state) -> jax.Array:
+    def population(self, state) -> jax.Array:
         """This generation's candidates, float32[C, P]."""
-        return state.litter
+        return state.population
 
     def behave(self, agent, state, key):
         act = by(warm("logits", self.temperature)) if self.sampled else greedily("logits")
-        return Policy(unflatten(agent, self.litter(state)), act)
+        return Policy(unflatten(agent, self.population(state)), act)
 
 
 class State(NamedTuple):
-    """litter: float32[C, P], this generation. champion: float32[P], the fittest of the last one that was tested."""
+    """population: float32[C, P], this generation. champion: float32[P], the fittest of the last one that was tested."""
 
-    litter: jax.Array
+    population: jax.Array
     champion: jax.Array
     lineage: Lineage
 
@@ -151,8 +151,8 @@ class Generational(Population):
     mutation: float = struct.field(default=0.05, metadata={"range": (0.0, 100.0), "search": (0.005, 0.5, "log")})
 
     def init(self, agent, key):
-        litter = newborns(agent, key, self.candidates)
-        return State(litter, litter[0], blank(self.candidates))
+        population = newborns(agent, key, self.candidates)
+        return State(population, population[0], blank(self.candidates))
 
     def choose(self, score: jax.Array, key: jax.Array) -> jax.Array:
         """The parent of each candidate of the next generation, by fitness float32[C]: int32[C]. Consumes the key."""
@@ -162,10 +162,12 @@ class Generational(Population):
         parent_key, mutation_key = jax.random.split(key)
         score = fitness(experience, self.candidates)
         parent = self.choose(score, parent_key)
-        litter = pick(state.litter, parent) + self.mutation * jax.random.normal(mutation_key, state.litter.shape)
+        population = pick(state.population, parent) + self.mutation * jax.random.normal(
+            mutation_key, state.population.shape
+        )
         lineage = record(state.lineage, score, jnp.stack([parent, parent], axis=-1))
         log = {"fitness": score.mean(), "parents_fitness": score[parent].mean()}
-        return State(litter, pick(state.litter, best_first(score)[:1])[0], lineage), log
+        return State(population, pick(state.population, best_first(score)[:1])[0], lineage), log
 
     def deploy(self, agent, state):
         return Policy(unflatten(agent, state.champion), greedily("logits"))

@@ -50,13 +50,13 @@ class PPO(Rule):
     value_weight: float = struct.field(default=0.5, metadata={"range": (0.0, 10.0)})
     max_grad_norm: float = struct.field(default=0.5, metadata={"range": (0.0, 1e6)})
     optimiser: Any = optimisers.field()
-    lanes: int = struct.field(default=64, pytree_node=False)
-    steps: int = struct.field(default=32, pytree_node=False)
+    num_envs: int = struct.field(default=64, pytree_node=False)
+    unroll_length: int = struct.field(default=32, pytree_node=False)
     epochs: int = struct.field(default=4, pytree_node=False)
     minibatches: int = struct.field(default=4, pytree_node=False)
 
     def check(self):
-        divides("minibatches", self.minibatches, "lanes", self.lanes)
+        divides("minibatches", self.minibatches, "num_envs", self.num_envs)
 
     def heads(self, actions):
         return {"logits": actions, "value": 1}
@@ -84,7 +84,7 @@ class PPO(Rule):
             experience.extras["log_prob"],
             target - value,
             target,
-            experience.lived,
+            experience.mask,
         )
 
         def loss(params, batch):

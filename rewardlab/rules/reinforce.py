@@ -40,8 +40,8 @@ class Reinforce(Rule):
     max_grad_norm: float = struct.field(default=0.5, metadata={"range": (0.0, 1e6)})
     optimiser: Any = optimisers.field()
     baseline: bool = struct.field(default=True, pytree_node=False)
-    lanes: int = struct.field(default=16, pytree_node=False)
-    steps: int = struct.field(default=128, pytree_node=False)
+    num_envs: int = struct.field(default=16, pytree_node=False)
+    unroll_length: int = struct.field(default=128, pytree_node=False)
 
     def heads(self, actions):
         return {"logits": actions} | ({"value": 1} if self.baseline else {})

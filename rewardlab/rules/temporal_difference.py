@@ -30,8 +30,8 @@ class TemporalDifference(Rule):
     learning_rate: float = struct.field(default=0.1, metadata={"range": (0.0, 1.0), "search": (1e-3, 1.0, "log")})
     gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
     epsilon: float = struct.field(default=0.1, metadata={"range": (0.0, 1.0), "search": (0.01, 0.3, "log")})
-    lanes: int = struct.field(default=8, pytree_node=False)
-    steps: int = struct.field(default=8, pytree_node=False)
+    num_envs: int = struct.field(default=8, pytree_node=False)
+    unroll_length: int = struct.field(default=8, pytree_node=False)
 
     def next_value(self, q: jax.Array, next_action: jax.Array) -> jax.Array:
         """v(s') of q(s', ·), float32[A], and a', int32[]: float32[]."""
@@ -65,7 +65,7 @@ class TemporalDifference(Rule):
 
             def loss(params):
                 error = target - chosen(agent.apply(params, told.obs[None])["q"][0], told.action)
-                return jnp.where(told.lived, 0.5 * error**2, 0.0)
+                return jnp.where(told.mask, 0.5 * error**2, 0.0)
 
             value, gradient = jax.value_and_grad(loss)(params)
             return jax.tree.map(lambda p, g: p - self.learning_rate * g, params, gradient), value

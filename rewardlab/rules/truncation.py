@@ -1,4 +1,4 @@
-"""Truncation selection with mutation: keep the best of a litter and breed from them, level 2. The "hundred dogs"."""
+"""Truncation selection with mutation: keep the best of a population and breed from them, level 2. The "hundred dogs"."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rewardlab.types import Policy
 
 
 class State(NamedTuple):
-    """litter: float32[C, P], survivors first, fittest first, then their children."""
+    """population: float32[C, P], survivors first, fittest first, then their children."""
 
-    litter: jax.Array
+    population: jax.Array
     lineage: Lineage
 
 
@@ -49,11 +49,11 @@ class Truncation(Population):
 
     def init(self, agent, key):
         birth_key, breed_key = jax.random.split(key)
-        litter, _ = self.breed(newborns(agent, birth_key, self.parents), breed_key)
-        return State(litter, blank(self.candidates))
+        population, _ = self.breed(newborns(agent, birth_key, self.parents), breed_key)
+        return State(population, blank(self.candidates))
 
     def breed(self, survivors, key):
-        """The next litter of survivors float32[parents, P], float32[C, P], and the two survivors behind each, int32[C, 2].
+        """The next population of survivors float32[parents, P], float32[C, P], and the two survivors behind each, int32[C, 2].
 
         Survivors themselves, then mutated children. Consumes the key.
         """
@@ -67,9 +67,9 @@ class Truncation(Population):
             bred, crossed = jnp.take_along_axis(survivors, which, axis=0), jnp.zeros(children, bool)
         else:
             bred, crossed = cross(cross_key, survivors, one, other, self.crossover)
-        litter = jnp.concatenate([survivors, bred + self.mutation * jax.random.normal(mutation_key, bred.shape)])
+        population = jnp.concatenate([survivors, bred + self.mutation * jax.random.normal(mutation_key, bred.shape)])
         both = jnp.stack([one, jnp.where(crossed, other, one)], axis=-1)
-        return litter, jnp.concatenate([jnp.arange(self.parents)[:, None].repeat(2, axis=1), both])
+        return population, jnp.concatenate([jnp.arange(self.parents)[:, None].repeat(2, axis=1), both])
 
     def survivors(self, score, key):
         """Who lives on, by fitness float32[C]: int32[parents]. Consumes the key."""
@@ -79,12 +79,12 @@ class Truncation(Population):
         keep_key, breed_key = jax.random.split(key)
         score = fitness(experience, self.candidates)
         kept = self.survivors(score, keep_key)
-        litter, parents = self.breed(pick(state.litter, kept), breed_key)
+        population, parents = self.breed(pick(state.population, kept), breed_key)
         log = {"fitness": score.mean(), "kept_fitness": score[kept].mean()}
-        return State(litter, record(state.lineage, score, kept[parents])), log
+        return State(population, record(state.lineage, score, kept[parents])), log
 
     def deploy(self, agent, state):
-        return Policy(unflatten(agent, state.litter[0]), greedily("logits"))
+        return Policy(unflatten(agent, state.population[0]), greedily("logits"))
 
 
 rule = Truncation

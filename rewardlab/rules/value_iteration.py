@@ -58,8 +58,8 @@ class ValueIteration(Rule):
 
     gamma: float = struct.field(default=0.99, metadata={"range": (0.0, 1.0), "search": (0.8, 0.999, "log1m")})
     epsilon: float = struct.field(default=0.1, metadata={"range": (0.0, 1.0), "search": (0.01, 0.3, "log")})
-    lanes: int = struct.field(default=8, pytree_node=False)
-    steps: int = struct.field(default=8, pytree_node=False)
+    num_envs: int = struct.field(default=8, pytree_node=False)
+    unroll_length: int = struct.field(default=8, pytree_node=False)
     sweeps: int = struct.field(default=16, pytree_node=False)
 
     def heads(self, num_actions):
@@ -77,8 +77,8 @@ class ValueIteration(Rule):
         told = flat(experience)
         s, s_next = (x.reshape(x.shape[0], -1).argmax(-1) for x in (told.obs, told.next_obs))
         s_next = jnp.where(told.terminated, state.counts.shape[0], s_next)
-        counts = state.counts.at[s, told.action, s_next].add(told.lived.astype(jnp.float32))
-        earned = state.earned.at[s, told.action].add(jnp.where(told.lived, told.reward, 0.0))
+        counts = state.counts.at[s, told.action, s_next].add(told.mask.astype(jnp.float32))
+        earned = state.earned.at[s, told.action].add(jnp.where(told.mask, told.reward, 0.0))
         tried = jnp.maximum(counts.sum(-1), 1.0)
         transition = counts[..., :-1] / tried[..., None]
         q = value_iteration(transition, earned / tried, self.gamma, self.sweeps, table(state.params))

@@ -57,8 +57,8 @@ class Yoked(Rule):
     remembers = property(lambda self: self.rule.remembers)
     whole = property(lambda self: self.rule.whole)
     candidates = property(lambda self: 2 * max(self.rule.candidates, 1))
-    lanes = property(lambda self: 2 * self.rule.lanes)
-    steps = property(lambda self: self.rule.steps)
+    num_envs = property(lambda self: 2 * self.rule.num_envs)
+    unroll_length = property(lambda self: self.rule.unroll_length)
     episodes = property(lambda self: self.rule.episodes)
 
     def heads(self, actions):
@@ -66,7 +66,7 @@ class Yoked(Rule):
 
     def init(self, agent, key):
         own_key, twin_key = (key_for(self.rule.init, k) for k in jax.random.split(key))
-        return State(self.rule.init(agent, own_key), self.rule.init(agent, twin_key), jnp.zeros(self.lanes))
+        return State(self.rule.init(agent, own_key), self.rule.init(agent, twin_key), jnp.zeros(self.num_envs))
 
     def behave(self, agent, state, key):
         own_key, twin_key = (key_for(self.rule.behave, k) for k in jax.random.split(key))
@@ -89,7 +89,7 @@ class Yoked(Rule):
     @property
     def halves(self) -> tuple[slice, slice]:
         """This agent's lanes, and the twin's."""
-        return slice(None, self.rule.lanes), slice(self.rule.lanes, None)
+        return slice(None, self.rule.num_envs), slice(self.rule.num_envs, None)
 
     def deploy(self, agent, state):
         return self.rule.deploy(agent, state.own)

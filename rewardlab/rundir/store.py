@@ -25,6 +25,7 @@ from typing import Any
 from rewardlab.analysis.results import ATTRIBUTES, PLANNED
 from rewardlab.experiment import Experiment, text
 from rewardlab.experiment.plan import Plan
+from rewardlab.experiment.text import todays_names
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.inputs.fields import coerce, expect
 from rewardlab.inputs.files import cannot_write, claim, kind, read_json, read_sealed, read_text, sealed, sha256, write
@@ -75,7 +76,7 @@ class Run:
     def finished(self) -> bool:
         """Whether the results are there, intact and of this very config: everything else can be made from them."""
         try:
-            return self.results.attrs.get("experiment") == read_text(self.path / CONFIG)
+            return text.same(self.results.attrs.get("experiment", ""), read_text(self.path / CONFIG))
         except InputError:
             return False
 
@@ -108,6 +109,7 @@ class Run:
                 f"{self.path / CONFIG} is damaged or was changed: it is not the one that this run started with"
             )
         plain = read_json(text, show(str(self.path / CONFIG)))
+        plain = todays_names(plain) if isinstance(plain, dict) else plain
         return expect(
             plain, show(str(self.path / CONFIG)), {}, {"episodes": int, "points": int, "width": int} | PLANNED
         )

@@ -130,7 +130,7 @@ def fills_a_core(s: training.Setting, rule: Rule) -> bool:
     one = jax.tree.map(lambda x: jax.ShapeDtypeStruct((), jnp.asarray(x).dtype), rule)
     params = jax.eval_shape(lambda rule, k: rule.behave(s.agent, rule.init(s.agent, k), k).params, one, key)
     assert s.agent.obs is not None  # of agents that `agents.make` made
-    obs = jax.ShapeDtypeStruct((rule.lanes, *s.agent.obs.shape), s.agent.obs.dtype)
+    obs = jax.ShapeDtypeStruct((rule.num_envs, *s.agent.obs.shape), s.agent.obs.dtype)
     return parts(params, obs, rule.candidates) > 1
 
 

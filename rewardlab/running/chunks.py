@@ -134,7 +134,7 @@ def train_batch(
     else:
         params, weights = given[0]
         carry, position, reached = programs.begin(rule, params, keys[0], *weights), 0, 0
-    ahead = max(job.rule.lanes * job.rule.steps, 1)  # steps of the next chunk: at first one update's
+    ahead = max(job.rule.num_envs * job.rule.unroll_length, 1)  # steps of the next chunk: at first one update's
 
     def commit():
         if saved and reached:

@@ -38,7 +38,7 @@ def plan(budget: int, steps: int, rule: Rule, evaluation: int, where: str = "the
     steps: what a finalist lives in training. evaluation: the most that one evaluation takes.
     Raises InputError where the budget does not pay for the smallest search.
     """
-    update = rule.lanes * rule.steps
+    update = rule.num_envs * rule.unroll_length
 
     def lived(length: int) -> int:  # at most, as training ends with a whole update
         return length + update - 1 if rule.whole else -(-length // update) * update

@@ -102,17 +102,24 @@ def stepping(world: str, lanes: int, steps: int) -> Case:
 
 
 def ppo(seeds: int, updates: int, width: int = WIDTH) -> Case:
-    rule = rules.make("ppo", learning_rate=2.5e-4, lanes=4, steps=128, epochs=4, minibatches=4)
+    rule = rules.make("ppo", learning_rate=2.5e-4, num_envs=4, unroll_length=128, epochs=4, minibatches=4)
     return train(rule, seeds, updates * 512, MLP(activation="tanh", trunk="separate"), width=width)
 
 
 def parallel_q(seeds: int, updates: int) -> Case:
-    rule = rules.make("parallel_q", learning_rate=2.5e-4, lanes=4, steps=128, epochs=4, minibatches=4)
+    rule = rules.make("parallel_q", learning_rate=2.5e-4, num_envs=4, unroll_length=128, epochs=4, minibatches=4)
     return train(rule, seeds, updates * 512, MLP(layer_norm=True))
 
 
 def dqn(seeds: int, steps: int) -> Case:
-    sizes = {"lanes": 4, "steps": 1, "capacity": 10_000, "batch": 128, "gradient_steps": 1, "target_period": 50}
+    sizes = {
+        "num_envs": 4,
+        "unroll_length": 1,
+        "capacity": 10_000,
+        "batch": 128,
+        "gradient_steps": 1,
+        "target_period": 50,
+    }
     rule = rules.make("dqn", learning_rate=5e-4, **sizes)
     return train(rule, seeds, steps, MLP(activation="tanh"))
 
@@ -139,10 +146,10 @@ def evolve(rule, seeds: int, generations: int) -> Case:
 
 
 def openai_es(seeds: int, population: int, generations: int) -> Case:
-    sizes = {"candidates": population, "lanes": population, "steps": 500}
+    sizes = {"candidates": population, "num_envs": population, "unroll_length": 500}
     return evolve(rules.make("openai_es", learning_rate=0.05, sigma=0.1, **sizes), seeds, generations)
 
 
 def truncation(seeds: int, population: int, generations: int) -> Case:
-    sizes = {"candidates": population, "lanes": population, "steps": 500, "parents": population // 2}
+    sizes = {"candidates": population, "num_envs": population, "unroll_length": 500, "parents": population // 2}
     return evolve(rules.make("truncation", mutation=0.1, **sizes), seeds, generations)

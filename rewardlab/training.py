@@ -220,6 +220,7 @@ def train(
     points: int = 0,
     episodes: int = 128,
     log: bool = False,
+    steps: int | None = None,
 ) -> Carry:
     """Trains one seed for at least `total_steps` environment steps. Pure: `jax.jit(jax.vmap(partial(train, ...)))` is many agents.
 
@@ -227,7 +228,7 @@ def train(
     spec: the network, whatever `agents.spec` takes. Inputs are standardised under the world's default params. judge: who says
     what is reward. points: how often the policy is evaluated on the way, in so many `episodes` of the world that it is trained
     in; then the carry's `records` are a `Curve`, with the rule's own `log` where that is asked for (at the beginning and the end,
-    if no points are).
+    if no points are). steps: the old name of total_steps.
 
     The trained policy is `rewardlab.deploy(rule, env, carry.state)`. Raises InputError for more steps than can be counted, and for
     anything but one threefry key.
@@ -235,7 +236,7 @@ def train(
     check_one(key)
     rule, env = rule if isinstance(rule, Rule) else rules.make(rule), envs.make(env)
     log = coerce(log, bool, "log")
-    total_steps = coerce(total_steps, int, "total_steps", (0, MOST_STEPS))
+    total_steps = coerce(total_steps if steps is None else steps, int, "total_steps", (0, MOST_STEPS))
     points, episodes = coerce(points, int, "points", (0, 10**4)), coerce(episodes, int, "episodes", (1, 10**6))
     s = setting(env, rule, spec, judge)
     params = params_of(env, params)

@@ -112,8 +112,8 @@ from rewardlab.experiment import Condition, Experiment
 
 experiment = Experiment(
     name="tiny", question="Does it end?", env="lever", conditions={"plain": Condition()}, evaluations={"plain": {}},
-    rules={"reinforce": rules.make("reinforce", num_envs=2, unroll_length=64)}, agent=MLP(hidden=(4,)), steps=256, seeds=2, points=1,
-    episodes=2, width=2,
+    rules={"reinforce": rules.make("reinforce", num_envs=2, unroll_length=64)}, agent=MLP(hidden=(4,)),
+    total_steps=256, seeds=2, points=1, episodes=2, width=2,
 )
 """
 

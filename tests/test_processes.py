@@ -23,7 +23,8 @@ from rewardlab import Condition, Experiment, MLP, rules
 
 experiment = Experiment(
     name="tiny", question="Is it the same?", env="CartPole-v1", conditions={"plain": Condition()}, evaluations={"plain": {}},
-    rules={"a2c": rules.make("a2c", num_envs=2, unroll_length=8)}, agent=MLP(hidden=(4,)), steps=64, seeds=3, points=1, episodes=2, width=1,
+    rules={"a2c": rules.make("a2c", num_envs=2, unroll_length=8)}, agent=MLP(hidden=(4,)),
+    total_steps=64, seeds=3, points=1, episodes=2, width=1,
     capable_return=475.0,
 )
 """

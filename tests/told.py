@@ -19,7 +19,7 @@ def experience(obs, action, reward, *, next_obs=None, terminated=None, truncated
         reward=reward,
         terminated=pick(terminated, no),
         truncated=pick(truncated, no),
-        mask=pick(lived, ~no),
+        mask=pick(mask, ~no),
         extras=extras or {},
     )
 

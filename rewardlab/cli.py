@@ -65,11 +65,11 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, words: Sequence[str]) -> tuple[argparse.Namespace, dict[str, list[str]]]:
         """(the command's own arguments, {field: values} of every other `--field`)."""
-        own, changes = split(words, self.options)
+        own, changes = sorted_out(words, self.options)
         return self.parse_args(own), changes
 
 
-def split(words: Sequence[str], flags: set[str]) -> tuple[list[str], dict[str, list[str]]]:
+def sorted_out(words: Sequence[str], flags: set[str]) -> tuple[list[str], dict[str, list[str]]]:
     """(the command's own words, {field: values}): a `--field` not in `flags` takes the words up to the next."""
     own: list[str] = []
     changes: dict[str, list[str]] = {}

@@ -16,7 +16,7 @@ from rewardlab.envs import adapter, contract
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show, unknown
 from rewardlab.inputs.fields import coerce
-from rewardlab.probes.outcomes import measure, named, played
+from rewardlab.probes.outcomes import counted, named, played
 from rewardlab.rundir import parts
 from rewardlab.types import Agent, Box, Policy, PyTree, Trajectory
 
@@ -124,7 +124,7 @@ def evaluate(
     """
     world = _place(policy, env, params)[0]
     seen = rollout(policy, world, key, params=params, episodes=episodes, temperature=temperature)
-    found = named(measure(world, seen))
+    found = named(counted(world, seen))
     share = dict(zip(adapter.outcomes(world), found.pop("outcome_share"), strict=True))
     return {**found, "outcome_share": share}
 

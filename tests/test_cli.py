@@ -126,14 +126,14 @@ def test_list_shows_every_question_world_and_rule(capsys):
 
 
 def test_words_belong_to_the_field_before_them():
-    own, changes = cli.split(
+    own, changes = cli.sorted_out(
         ["coinrun", "--agent.hidden", "64", "-1", "--out", "dir", "--a=b=c", "--smoke", "--x"], {"--out", "--smoke"}
     )
     assert own == ["coinrun", "--out", "dir", "--smoke"]
     assert changes == {"agent.hidden": ["64", "-1"], "a": ["b=c"], "x": []}
-    assert cli.split(["--out=--dir"], {"--out"}) == (["--out=--dir"], {})
+    assert cli.sorted_out(["--out=--dir"], {"--out"}) == (["--out=--dir"], {})
     with pytest.raises(InputError, match="name is missing"):
-        cli.split(["--"], set())
+        cli.sorted_out(["--"], set())
 
 
 def test_the_command_line_runs_what_the_library_would(here, capsys, monkeypatch):

@@ -11,7 +11,7 @@ from rewardlab.agents import by, memoryless
 from rewardlab.backend import devices
 from rewardlab.collect import collect, start
 from rewardlab.judges import judged, signal, silent
-from rewardlab.probes.outcomes import measure
+from rewardlab.probes.outcomes import counted
 from rewardlab.types import Policy
 
 WALK = Walk()
@@ -99,7 +99,7 @@ def test_judging_hides_the_signals_and_pays_only_what_was_lived():
 
 def test_outcomes_of_whole_episodes():
     _, seen = scripted([1, 0, 1, 1], 5, whole=True)
-    result = measure(WALK, seen)
+    result = counted(WALK, seen)
     assert result.share.tolist() == [0.75, 0.25]
     assert float(result.returns) == 0.75
     assert float(result.length) == (3 * 3 + 5) / 4

@@ -250,7 +250,7 @@ def test_policies_that_would_fill_the_disk_are_not_kept_and_that_is_said(monkeyp
     rule = next(iter(asked.rules))
     shapes = {"w": jax.ShapeDtypeStruct((asked.width, 250), jnp.float32)}
     programs = batches.Programs(None, None, type("Policy", (), {"out_info": shapes}))
-    jobs = {rule: chunks.Job(None, None, {"cpu": programs}, {}, 0.0)}
+    jobs = {rule: chunks.Compiled(None, None, {"cpu": programs}, {}, 0.0)}
     total = 1000 * len(asked.targets(rule)) * sum(asked.seeds_of(rule, name) for name in asked.conditions)
     for limit, kept in ((total, {rule}), (total - 1, set())):
         monkeypatch.setattr(runner, "POLICIES", limit)

@@ -92,7 +92,7 @@ def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(answered)
 def test_a_probe_of_the_users_own_is_traced_for_every_rule(folder):
     experiment = replace(config.load(folder / "question.py"), probes=(str(folder / "norm.py"),), width=1)
     plan = Plan(experiment)
-    rehearsal.measure(plan)
+    rehearsal.trace_probes(plan)
     kept = plan.layout.arrays["size"]
     assert kept.dims == ("record",) and kept.about.description == "Euclidean norm of the parameters"
 

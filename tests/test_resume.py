@@ -81,7 +81,7 @@ def test_an_interrupted_run_goes_on_and_repeats_nothing(whole, tmp_path, monkeyp
     assert {batch.name for batch in batches} == {b.name for b in parts.cells(QUESTION)} - done
     assert {name for name, found in loaded if found} == under_way
     assert not list((path / "checkpoints").iterdir())
-    monkeypatch.setattr(runner, "measure", lambda *_: pytest.fail("a finished run is not repeated"))
+    monkeypatch.setattr(runner, "train_all", lambda *_: pytest.fail("a finished run is not repeated"))
     assert again(path)[0] == tiny.digest(whole)
 
 

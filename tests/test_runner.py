@@ -10,7 +10,7 @@ import rewardlab
 from rewardlab import cli, rules
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.inputs.errors import InputError
-from rewardlab.probes.outcomes import measure
+from rewardlab.probes.outcomes import counted
 from rewardlab.rundir import store
 
 pytestmark = pytest.mark.slow
@@ -124,7 +124,7 @@ def test_a_world_that_names_no_outcomes_ends_for_good_or_by_the_clock():
     truncated = jnp.array([[False, False, True], [True, True, False]])
     lived = jnp.array([every, [True, True, False]])
     seen = SimpleNamespace(terminated=terminated, truncated=truncated, mask=lived, signals=signals)
-    result = measure(object(), seen)
+    result = counted(object(), seen)
     np.testing.assert_allclose(result.share, [1 / 3, 2 / 3], rtol=1e-6)
     assert float(result.returns) == float(result.length) == pytest.approx(5 / 3)
 

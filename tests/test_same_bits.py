@@ -35,7 +35,7 @@ with batches.Workers() as workers:
     plan = Plan(experiment)
     jobs = runner.compile_all(plan, list(experiment.rules), workers)
     for seeds, (name, job) in itertools.product(json.loads(sys.argv[1]), jobs.items()):
-        split = [Batch(name, "training", tuple(dict.fromkeys(part.tolist()))) for part in batches.split(seeds, experiment.width)]
+        split = [Batch(name, "training", tuple(dict.fromkeys(part.tolist()))) for part in batches.divided(seeds, experiment.width)]
         waiting = [workers.on_any(chunks.train_batch, plan, job, batch, Silent(), Stop()) for batch in split]
         for batch, done in zip(split, waiting):
             done = done.result()

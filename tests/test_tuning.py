@@ -189,7 +189,7 @@ def test_settings_carry_on_from_where_they_were(monkeypatch, whole):
         asked.append(lanes)
         score = -np.abs(np.log(rule.rate) - np.log(0.02)).astype(np.float64)
         spent = np.broadcast_to(now - before, len(who)) + 1
-        return searching.Batch(training.Carry({"who": who}, None, now, now, {}, np.ones(len(who), bool)), score, spent)
+        return searching.Scored(training.Carry({"who": who}, None, now, now, {}, np.ones(len(who), bool)), score, spent)
 
     monkeypatch.setattr(searching, "train_batch", count)
     monkeypatch.setattr(searching, "compiled", lambda job: None)
@@ -199,7 +199,7 @@ def test_settings_carry_on_from_where_they_were(monkeypatch, whole):
     interval = space.intervals(rule, "dial")
     candidates = [{"rate": 0.001}, *space.draw(interval, plan.rungs[0].settings - 1, np.random.default_rng(0))]
     kind = type("Kind", (Dial,), {"whole": whole})
-    job = searching.Job(
+    job = searching.Task(
         "dial", kind(), interval, candidates, plan, 20_000, None, None, width=8, episodes=1, root=jax.random.key(3)
     )
     found = searching.together({"dial": searching.search(job, Inline(), Silent())})["dial"]

@@ -42,7 +42,7 @@ def test_a_run_keeps_the_width_it_began_with(tmp_path, monkeypatch):
     assert widths.decided(Plan(small()), path).experiment.width == 4
     (path / "config.json").write_text("{")
     assert widths.decided(Plan(small()), path).experiment.width == 8
-    monkeypatch.setattr(runner, "measure", lambda *_: pytest.fail("no width, no training"))
+    monkeypatch.setattr(runner, "train_all", lambda *_: pytest.fail("no width, no training"))
     store.create(tmp_path / "other", small(width=4))
     with pytest.raises(InputError, match="another width"):
         runner.run(small(width=2), tmp_path / "other", progress=False)

@@ -48,10 +48,10 @@ def played(
 
 def outcomes(env, params, agent: Agent, policy: Policy, key: jax.Array, episodes: int) -> Outcomes:
     """How `episodes` whole episodes of a policy end, by the world's true reward. Consumes the key."""
-    return measure(env, played(env, params, agent, policy, key, episodes))
+    return counted(env, played(env, params, agent, policy, key, episodes))
 
 
-def measure(env, seen) -> Outcomes:
+def counted(env, seen) -> Outcomes:
     """The outcomes of a trajectory of one whole episode per lane."""
     chex.assert_equal_shape((seen.mask, seen.terminated, seen.truncated, seen.signals["reward"]))
     chex.assert_rank(seen.mask, 2)
@@ -75,7 +75,7 @@ def made_up(plan, shape: tuple[int, ...], random: np.random.Generator) -> dict[s
 
 
 def _measure(subject: Subject) -> dict[str, jax.Array]:
-    return named(measure(subject.setting.env, subject.seen))
+    return named(counted(subject.setting.env, subject.seen))
 
 
 probe = Probe(

@@ -14,7 +14,7 @@ from rewardlab.backend.randomness import fast, key_for
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter, contract
 from rewardlab.inputs.errors import returned, show
-from rewardlab.probes.outcomes import Outcomes, measure
+from rewardlab.probes.outcomes import Outcomes, counted
 from rewardlab.types import Agent, Policy
 
 TRIED, TRIED_STEPS = 64, 100_000  # a random policy's episodes in a world without policies, and steps that they may take
@@ -75,7 +75,7 @@ def play(env, params, policy, key: jax.Array, episodes: int) -> Played:
     piloted = Piloted(env, policy)
     lanes = start(piloted, params, start_key, episodes)
     _, seen = collect(piloted, params, *idle(env, episodes), lanes, collect_key, adapter.time_limit(env), whole=True)
-    done, how = seen.terminated | seen.truncated, measure(env, seen)
+    done, how = seen.terminated | seen.truncated, counted(env, seen)
     endless = 1 - done.any(0).mean()
     finite = jnp.isfinite(seen.signals["reward"]) | ~seen.mask
     return Played(how, 1 - endless - how.share.sum(), endless, 1 - finite.all(0).mean())

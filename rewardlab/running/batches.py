@@ -52,7 +52,7 @@ class Programs(NamedTuple):
     policy: Any
 
 
-def split(seeds: Iterable[int], width: int) -> list[np.ndarray]:
+def divided(seeds: Iterable[int], width: int) -> list[np.ndarray]:
     """Batches int32[width] of seeds; the last one is padded with repeats of its last seed."""
     seeds = list(seeds)
     batches = [seeds[i : i + width] for i in range(0, len(seeds), width)]

@@ -31,7 +31,7 @@ PERIOD = 15.0  # seconds between two checkpoints of a batch
 ABOUT = {"config": str, "seconds": float, "computed_with": list[dict[str, Any]]}  # what a checkpoint says of itself
 
 
-class Job(NamedTuple):
+class Compiled(NamedTuple):
     """What training one rule needs: its programs and its evaluations by device, and the seconds of compiling.
 
     evaluate: {device: {when: program}}, at every point and, where a probe asks for it, at the end.
@@ -93,7 +93,7 @@ class Moment(NamedTuple):
 def train_batch(
     device,
     plan: Plan,
-    job: Job,
+    job: Compiled,
     batch: Batch,
     progress: Progress,
     stop: Stop,

@@ -43,7 +43,7 @@ def rehearse(plan: Plan, say: Callable[[str], None] = lambda text: None) -> Fixe
     with failing("its audit and its reference lines can't be worked out"):
         fixed = assembly.fixed(plan, say)
     with failing("its probes can't measure"):
-        measure(plan)
+        trace_probes(plan)
     with failing("there is no place for temporary files"), tempfile.TemporaryDirectory(prefix="rewardlab-") as folder:
         say("Trying out the films")
         with failing("films of its policies can't be made"):
@@ -67,7 +67,7 @@ def failing(what: str):
         ) from error
 
 
-def measure(plan: Plan) -> None:
+def trace_probes(plan: Plan) -> None:
     """Traces the user's own probes, on the policies of each rule. Raises InputError for one that gives what it does not keep."""
     asked = {name: probe for name, probe in plan.probes.items() if registry.is_path(name)}
     if not asked:

@@ -27,7 +27,7 @@ from rewardlab.rundir import checkpoints, identity, lease, parts, store
 from rewardlab.rundir.parts import Batch, Part
 from rewardlab.rundir.stopping import Stop
 from rewardlab.running import assembly, batches, chunks, recording, rehearsal, widths
-from rewardlab.running.chunks import Job, Moment, Saved
+from rewardlab.running.chunks import Compiled, Moment, Saved
 from rewardlab.running.processes import Share
 from rewardlab.terminal.progress import Progress, Silent, clock
 from rewardlab.types import Rule
@@ -90,7 +90,7 @@ def run(
             if found:
                 there = f"{count(len(found), 'batch')} {'is' if len(found) == 1 else 'are'} there"
                 progress.note(f"{path}: going on; {there}, {len(wanted)} to be trained")
-            found += measure(path, plan, wanted, mine, progress, stop, callback)
+            found += train_all(path, plan, wanted, mine, progress, stop, callback)
         finish(path, plan, found, progress.note, stop, known)
         return store.Run(path, plan)
 
@@ -130,7 +130,7 @@ def check_identity(path: Path, plan: Plan, found: list[Part], mine: dict[str, An
         )
 
 
-def measure(
+def train_all(
     path: Path,
     plan: Plan,
     wanted: list[Batch],
@@ -151,7 +151,7 @@ def measure(
         with turn:  # batches are trained side by side
             callback(moment)
 
-    def train(device: jax.Device, job: Job, batch: Batch) -> float:
+    def train(device: jax.Device, job: Compiled, batch: Batch) -> float:
         stop.check()
         directory = path / checkpoints.FOLDER / batch.name
         checkpoints.tidy(directory)
@@ -197,7 +197,7 @@ def measure(
     return written
 
 
-def keepers(experiment: Experiment, jobs: dict[str, Job], note: Callable[[str], None]) -> set[str]:
+def keepers(experiment: Experiment, jobs: dict[str, Compiled], note: Callable[[str], None]) -> set[str]:
     """The rules of which the policies of all seeds are kept: those that were asked for, and are no more than `POLICIES` bytes."""
     found = set()
     for name, job in jobs.items() if experiment.policies != "none" else ():
@@ -214,7 +214,7 @@ def keepers(experiment: Experiment, jobs: dict[str, Job], note: Callable[[str], 
 
 def compile_all(
     plan: Plan, names: list[str], workers: batches.Workers, progress: Progress | None = None
-) -> dict[str, Job]:
+) -> dict[str, Compiled]:
     """Compiles these rules for every device, several at a time. Rules with policies of one kind share an evaluation.
 
     Each rule's first update is done once more than needed, to know how fast the rule is before any time left is told.
@@ -260,7 +260,7 @@ def compile_all(
                 programs = train[name, device].result()[0]
                 test[kinds[name], device] = workers.on(device, evaluation, name, programs)
     return {
-        name: Job(
+        name: Compiled(
             rule=strong_rule(rule),
             setting=settings[name],
             programs={device: train[name, device].result()[0] for device in workers.devices},

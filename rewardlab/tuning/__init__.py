@@ -29,7 +29,7 @@ from rewardlab.rundir import store
 from rewardlab.running import batches, runner, widths
 from rewardlab.terminal.progress import Progress, Silent
 from rewardlab.tuning import halving, space
-from rewardlab.tuning.searching import Job, search, together
+from rewardlab.tuning.searching import Task, search, together
 
 EPISODES = 64  # of one evaluation, at most
 LARGEST = 10**15
@@ -62,8 +62,8 @@ def tune(
     return tuned.write(path, record(experiment, jobs, found))
 
 
-def prepare(plan: Plan, budget: int) -> dict[str, Job]:
-    """{rule: Job} of the rules that have something to search. Raises InputError; compiles nothing."""
+def prepare(plan: Plan, budget: int) -> dict[str, Task]:
+    """{rule: Task} of the rules that have something to search. Raises InputError; compiles nothing."""
     experiment, env = plan.experiment, plan.env
     spaces = {name: space.intervals(rule, f"rules.{name}") for name, rule in experiment.rules.items()}
     spaces = {name: searched for name, searched in spaces.items() if searched}
@@ -89,7 +89,7 @@ def prepare(plan: Plan, budget: int) -> dict[str, Job]:
         # Seeded by the rule's name, too: what is drawn for it does not depend on which rules are beside it.
         random = np.random.default_rng([experiment.seed, batches.TUNING, zlib.crc32(name.encode())])
         own = {field: getattr(rule, field) for field in spaces[name]}
-        jobs[name] = Job(
+        jobs[name] = Task(
             name=name,
             rule=runner.strong_rule(rule),
             space=spaces[name],
@@ -101,7 +101,7 @@ def prepare(plan: Plan, budget: int) -> dict[str, Job]:
     return jobs
 
 
-def record(experiment: Experiment, jobs: dict[str, Job], found: dict[str, Any]) -> dict[str, Any]:
+def record(experiment: Experiment, jobs: dict[str, Task], found: dict[str, Any]) -> dict[str, Any]:
     """What the file of tuned settings says: the settings, and how they were found."""
     job = next(iter(jobs.values()))
     env = job.setting.env

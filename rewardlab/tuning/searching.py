@@ -26,7 +26,7 @@ from rewardlab.tuning.space import Interval
 Search = Generator[list[Future], list[Any], dict[str, Any]]
 
 
-class Job(NamedTuple):
+class Task(NamedTuple):
     """What the search for one rule needs. candidates: settings {field: value}, the config's own first.
 
     params: the world's, of training and of evaluation. root: the key that all others are folded from.
@@ -53,7 +53,7 @@ class Job(NamedTuple):
         return jax.random.fold_in(jax.random.fold_in(self.root, 1), rung)
 
 
-class Batch(NamedTuple):
+class Scored(NamedTuple):
     """What a batch of lanes came to: scores and environment steps spent, float64[lanes]."""
 
     carry: training.Carry
@@ -74,7 +74,7 @@ def together(searches: dict[str, Search]) -> dict[str, Any]:
     return {name: found[name] for name in searches}
 
 
-def search(job: Job, workers: batches.Workers, progress: Progress) -> Search:
+def search(job: Task, workers: batches.Workers, progress: Progress) -> Search:
     """Halves one rule's candidates, then trains the finalists on fresh seeds, as many as the rest of the budget pays."""
     programs = dict(zip(workers.devices, (yield [workers.on(d, compiled, job) for d in workers.devices]), strict=True))
     train = partial(start, job, programs, workers, progress)
@@ -109,7 +109,7 @@ def search(job: Job, workers: batches.Workers, progress: Progress) -> Search:
     }
 
 
-def compiled(job: Job) -> tuple[batches.Programs, Any]:
+def compiled(job: Task) -> tuple[batches.Programs, Any]:
     """What trains and what evaluates a batch of lanes, each with its own setting, on jax's default device."""
     each = job.rule.replace(**{field: jnp.zeros(job.width) for field in job.space})
     programs = batches.compile_training(job.setting, each, job.params, job.width)
@@ -121,7 +121,7 @@ def start(job, programs, workers, progress, settings, seeds, steps: int, rung: i
     """Starts to train each of the settings on each of the seeds; lanes are [settings × seeds], one seed after the other."""
     lane_setting, lane_seed = np.repeat(settings, len(seeds)), np.tile(seeds, len(settings))
     label, work = f"{job.name}, {'finalists' if rung == len(job.plan.rungs) else f'rung {rung + 1}'}", []
-    for batch in batches.split(range(len(lane_setting)), job.width):
+    for batch in batches.divided(range(len(lane_setting)), job.width):
         chosen = [job.candidates[i] for i in lane_setting[batch]]
         rule = job.rule.replace(**{f: np.array([c[f] for c in chosen], np.float32) for f in job.space})
         so_far = None if carry is None else take(job.rule, [carry], batch)
@@ -131,8 +131,8 @@ def start(job, programs, workers, progress, settings, seeds, steps: int, rung: i
 
 
 def train_batch(
-    device, job: Job, programs, rule, keys, carry, steps: int, lanes: int, progress: Progress, label: str
-) -> Batch:
+    device, job: Task, programs, rule, keys, carry, steps: int, lanes: int, progress: Progress, label: str
+) -> Scored:
     """Trains lanes until they lived `steps`, on from a carry or from the start, and scores them; those after `lanes` pad."""
     train, evaluate = programs[device]
     once, target = adapter.stack_params(job.params, [{}]), jnp.int32(steps)
@@ -150,10 +150,10 @@ def train_batch(
     evaluated = np.round(seen["length"].astype(np.float64) * job.episodes).astype(np.int64)
     spent = np.asarray(carry.steps, np.int64) - before + evaluated
     progress.advance(int(spent[:lanes].sum()), label)
-    return Batch(carry, scores.astype(np.float64), spent)
+    return Scored(carry, scores.astype(np.float64), spent)
 
 
-def collected(done: list[Batch], settings: int, seeds: int) -> tuple[np.ndarray, int]:
+def collected(done: list[Scored], settings: int, seeds: int) -> tuple[np.ndarray, int]:
     """Scores float64[settings, seeds] of batches, and the environment steps that they took in all, padding left out.
 
     A return that is no finite number counts as the lowest of the others, or 0 without any.

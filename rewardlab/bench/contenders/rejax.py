@@ -70,7 +70,7 @@ def case(algorithm: str, seeds: int, steps: int, width: int, **settings) -> Case
             keys = jax.random.split(jax.random.key(root), seeds)
             with batches.Workers() as workers:
                 parts = [workers.on_any(lambda _, i: jax.block_until_ready(program(keys[i])), np.array(batch))
-                         for batch in batches.split(range(seeds), width)]  # fmt: skip
+                         for batch in batches.divided(range(seeds), width)]  # fmt: skip
                 return next(iter([part.result() for part in parts]))
 
         return run

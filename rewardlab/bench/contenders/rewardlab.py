@@ -47,7 +47,7 @@ def train(rule, seeds: int, steps: int, spec: MLP, width: int = WIDTH) -> Case:
     env = envs.make("CartPole-v1")
     setting, rule = training.setting(env, rule, spec), runner.strong_rule(rule)
     params = adapter.set_params(env.default_params, {})
-    parts = batches.split(range(seeds), min(width, seeds))
+    parts = batches.divided(range(seeds), min(width, seeds))
     target = jnp.int32(steps)
 
     def compiled():
@@ -129,7 +129,7 @@ def evolve(rule, seeds: int, generations: int) -> Case:
     env = envs.make("CartPole-v1")
     setting, rule = training.setting(env, rule, MLP(hidden=(32, 32), activation="tanh")), runner.strong_rule(rule)
     params = adapter.set_params(env.default_params, {})
-    parts = batches.split(range(seeds), min(WIDTH, seeds))
+    parts = batches.divided(range(seeds), min(WIDTH, seeds))
 
     def one(key):
         begun = training.begin(setting, rule, params, key)

@@ -1,0 +1,44 @@
+"""Does a way that was learned outlive the cheese at its end?
+
+    rewardlab run extinction_maze
+
+`extinction` asks it of one trick on one command; here the habit is a way of several steps. A mouse learns to run to the corner of
+5 x 5 mazes, where the cheese lies. Half-way through there is no more cheese to be had by it, or it is paid the reverse; or all goes
+on, which is the control.
+"""
+
+from dataclasses import replace
+
+from rewardlab.agents import MLP
+from rewardlab.experiment import Budget
+from rewardlab.experiment.config import load
+from rewardlab.rules import make
+
+SHORT = {"max_steps_in_episode": 32}
+GENERATION = {"candidates": 64, "episodes": 8, "num_envs": 512, "unroll_length": 128, "sampled": True}
+REINFORCE = make("reinforce", num_envs=16, unroll_length=128, learning_rate=0.01, gamma=0.95)
+tricks = load("extinction")
+
+experiment = replace(
+    tricks,
+    name="extinction_maze",
+    question="Does a way that was learned outlive the cheese at its end?",
+    env="corner",
+    env_kwargs={"size": 5, "levels": 32, "held_out": 16},
+    conditions={name: replace(condition, params=SHORT) for name, condition in tricks.conditions.items()},
+    evaluations={"mazes": SHORT},
+    rules={
+        "reinforce": REINFORCE,
+        "ppo": make("ppo", num_envs=64, unroll_length=32, learning_rate=0.003, gamma=0.95),
+        "parallel_q": make("parallel_q", num_envs=64, unroll_length=32, learning_rate=0.002, gamma=0.95),
+        "truncation": make("truncation", parents=16, mutation=0.05, gene_pool=True, **GENERATION),
+        "openai_es": make("openai_es", learning_rate=0.05, sigma=0.2, **GENERATION),
+        "fixed": make("fixed", num_envs=64, unroll_length=32),
+        "yoked": make("yoked", rule=REINFORCE),
+    },
+    agent=MLP(hidden=(32,), layer_norm=True, activation="tanh", inputs="standardised"),
+    total_steps=400_000,
+    seeds=30,
+    budgets={name: Budget(total_steps=8_000_000) for name in ("truncation", "openai_es")},
+    seed=6,
+)

@@ -18,7 +18,7 @@ def test_bayes_optimal_bandits_in_closed_form():
         assert np.isclose(bandit.bayes_optimum(6, linked), brute_bandit(6, linked))
     assert 0.72 < bandit.bayes_optimum(100) / 100 < 0.75
     env = envs.make("bandit", pulls=20)
-    assert abs(z_score(returns(env, env.default_params, "greedy", num_envs=100_000), bandit.bayes_optimum(20))) < 4.5
+    assert abs(z_score(returns(env, env.default_params, "greedy", lanes=100_000), bandit.bayes_optimum(20))) < 4.5
 
 
 def brute_bandit(pulls, linked):
@@ -66,7 +66,7 @@ def test_the_dark_room_in_closed_form():
     env = envs.make("dark_room")
     even = envs.params(env, held_out=0.2)  # 16 of 80 cells are held out: every cell alike
     assert np.allclose(np.delete(env.goal_probabilities(even), env.centre), 1 / 80)
-    search, optimal = (returns(env, even, name, num_envs=20_000) for name in ("search", "optimal"))
+    search, optimal = (returns(env, even, name, lanes=20_000) for name in ("search", "optimal"))
     # A goal in the t-th new cell pays from the t-th step on: (20 + 19 + … + 1) / 80.
     assert abs(z_score(search, 210 / 80)) < 4.5 and abs(z_score(optimal, float(env.optimum(even)))) < 4.5
     cells = np.cumsum(np.array([(0, 0), *(grid.STEPS[a] for a in env.spiral())]), axis=0) + 4

@@ -58,8 +58,8 @@ def test_budgets_are_recorded_read_and_changed_from_the_command_line():
     assert override.override(e, {"rules": ["reinforce"]}).budgets == {}
     assert override.override(e, {"env": "bandit"}).env_kwargs == {} != override.override(e, {"env": e.env}).env_kwargs
     assert config.smoke(e).budgets["drift"].total_steps > config.smoke(e).total_steps
-    with pytest.raises(InputError, match=r"unknown field in budgets\.drift 'stepz'"):
-        Experiment.from_json(e.to_json().replace('"steps": 5000', '"stepz": 5000', 1))
+    with pytest.raises(InputError, match=r"unknown field in budgets\.drift 'total_stepz'"):
+        Experiment.from_json(e.to_json().replace('"total_steps": 5000', '"total_stepz": 5000', 1))
 
 
 def test_more_seeds_of_a_rule_are_the_same_run_and_other_steps_another():

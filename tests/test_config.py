@@ -67,7 +67,7 @@ def test_an_object_that_no_file_holds_is_recorded_and_refused(file):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda p: p | {"setps": 3}, "did you mean 'steps'?"),
+        (lambda p: p | {"total_setps": 3}, "did you mean 'total_steps'?"),
         (lambda p: p | {"format": 99}, "format"),
         (lambda p: {k: v for k, v in p.items() if k != "rules"}, "lacks rules"),
         (lambda p: p | {"rules": {"a": {"rule": "os", "hyperparameters": {}}}}, "unknown rule 'os'"),

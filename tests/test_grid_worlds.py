@@ -87,7 +87,7 @@ def test_dry_plants_and_the_bounds_of_the_garden():
     assert np.allclose(np.asarray(signals["true"]).mean(1), 0.9 ** np.arange(1, 6), atol=0.004)
     assert env.marks.shape == (7, 9) and float(env.bounds(params)["reward"]) > 2 * float(env.bounds(params)["true"])
     honest = params.replace(honest=1.0)
-    assert (returns(env, honest, "optimal", num_envs=4096) > 50).mean() > 0.99
+    assert (returns(env, honest, "optimal", lanes=4096) > 50).mean() > 0.99
 
 
 def test_distances_on_a_grid():
@@ -116,7 +116,7 @@ def test_ridge_returns_by_sampling_and_a_second_dynamic_programme():
     env = envs.make("ridge", length=5, rows=3)
     params = envs.params(env, slip=0.3, plain_loss=0.4, swapped=0.5)
     for i, name in enumerate(("ridge", "plain")):
-        z = z_score(returns(env, params, name, num_envs=100_000), float(env.straight_return(params)[i]))
+        z = z_score(returns(env, params, name, lanes=100_000), float(env.straight_return(params)[i]))
         assert abs(z) < 4.5
 
     def best(row, column, loss, width):  # what is left of 1, by the world's own words

@@ -249,7 +249,7 @@ RULES = {
     "a list of levels": (rule(level=[2]), "rules.odd.level = [2]"),
     "whole a text": (rule(whole="yes"), "rules.odd.whole = 'yes'; expected: True or False"),
     "half a lane": (rule(num_envs=static(2.5)), "rules.odd.num_envs = 2.5"),
-    "no steps": (rule(steps=static(0)), "rules.odd.unroll_length = 0"),
+    "no steps": (rule(unroll_length=static(0)), "rules.odd.unroll_length = 0"),
     "candidates that do not divide": (rule(candidates=3), "rules.odd.num_envs = 4; expected: a multiple of its 3"),
     "a text as hyperparameter": (rule(kind=struct.field(default="fast")), "rules.odd.kind = 'fast' is no float"),
     "a traced size": (rule(num_envs=struct.field(default=4)), "rules.odd.num_envs = 4 is no float; expected: struct.field(pytree"),
@@ -467,7 +467,7 @@ def test_a_judge_is_checked(refused):
 
 
 def test_whole_episodes_need_their_steps_on_every_way_in(refused):
-    short = rule(whole=True, steps=static(4))
+    short = rule(whole=True, unroll_length=static(4))
     refused(
         lambda: rewardlab.train(jax.random.key(0), short, Walk(), spec=SMALL),
         "rule.unroll_length = 4 is out of range; allowed: 5 or more",

@@ -107,7 +107,7 @@ def test_drift_is_sampling_without_replacement():
     """Whatever they earn: survivors have the litter's mean in expectation and (σ²/k) (C − k)/(C − 1) as variance (Cochran 1977)."""
     rule, agent = Drift(candidates=8, parents=3, num_envs=8, unroll_length=1, mutation=0.0), vector_agent(1)
     # At the start children are copies of founders, without mutation; so here a litter of strangers.
-    state = rule.init(agent, jax.random.key(0))._replace(litter=jax.random.normal(jax.random.key(3), (8, 1)))
+    state = rule.init(agent, jax.random.key(0))._replace(population=jax.random.normal(jax.random.key(3), (8, 1)))
     told = episodes(state.population.T * 100)
     n = 100_000
     after = jax.jit(jax.vmap(lambda key: rule.update(agent, state, told, key)[0].population[:, 0]))
@@ -269,7 +269,7 @@ def test_the_intensity_of_a_tournament_is_the_largest_of_so_many_normals(size, i
 
 def test_children_of_a_generation_are_mutated_with_the_stated_spread():
     rule, agent = Tournament(candidates=100, num_envs=100, unroll_length=1, mutation=0.3), vector_agent(1000)
-    state = rule.init(agent, jax.random.key(0))._replace(litter=jnp.zeros((100, 1000)))
+    state = rule.init(agent, jax.random.key(0))._replace(population=jnp.zeros((100, 1000)))
     after, _ = rule.update(agent, state, episodes(jnp.zeros((1, 100))), jax.random.key(1))
     step = np.asarray(after.population, np.float64)
     close(step.mean(), 0.0, 0.3 / np.sqrt(step.size))

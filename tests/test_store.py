@@ -107,7 +107,7 @@ def test_other_contents_are_refused_and_left_alone(tmp_path):
     (tmp_path / "file").write_text("mine")
     before = tree(tmp_path)
     for out, said in [
-        ("run", "holds another run (other steps, seeds); allowed: --out"),
+        ("run", "holds another run (other total_steps, seeds); allowed: --out"),
         ("files", "is no run directory and not empty"),
         ("file", "can't"),
         ("file/below", "can't"),

@@ -17,6 +17,7 @@ from rewardlab import cli, rules, training, tuned, tuning
 from rewardlab.agents import greedily
 from rewardlab.envs import adapter
 from rewardlab.experiment import Condition, Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.running import batches, runner
 from rewardlab.terminal import table
@@ -237,7 +238,7 @@ def test_a_plan_never_costs_more_than_its_budget_and_uses_most_of_it():
 
 
 def test_seeds_and_evaluations_have_keys_that_no_run_has():
-    job = tuning.prepare(walk(), BUDGET)["reinforce"]
+    job = tuning.prepare(Plan(walk()), BUDGET)["reinforce"]
     taken = {tuple(x) for x in np.asarray(jax.random.key_data(batches.run_keys(0, np.arange(10_000))))}
     taken |= {tuple(np.asarray(jax.random.key_data(batches.evaluation_key(walk().seed))))}
     own = {tuple(x) for x in np.asarray(jax.random.key_data(job.seed_keys(np.arange(1000))))}
@@ -250,7 +251,7 @@ def test_held_out_levels_stay_unseen():
     """Even where the condition trains on them, or any evaluation asks for them."""
     held_out = Condition({"held_out": True, "moved": 0.5})
     small = coinrun(conditions={"odd": held_out}, evaluations={"held-out": {"held_out": True}}, steps=4096)
-    job = tuning.prepare(small, 10**7)["reinforce"]
+    job = tuning.prepare(Plan(small), 10**7)["reinforce"]
     keys = jax.random.split(jax.random.key(1), 512)
     _, state = jax.vmap(lambda key: job.setting.env.reset_env(key, job.params))(keys)
     assert set(np.unique(state.level)) == set(range(48))
@@ -259,8 +260,8 @@ def test_held_out_levels_stay_unseen():
 
 def test_what_is_drawn_is_uniform_on_its_scale_and_does_not_depend_on_other_rules():
     both, alone = (
-        tuning.prepare(walk(), BUDGET),
-        tuning.prepare(walk(rules={"truncation": walk().rules["truncation"]}), BUDGET),
+        tuning.prepare(Plan(walk()), BUDGET),
+        tuning.prepare(Plan(walk(rules={"truncation": walk().rules["truncation"]})), BUDGET),
     )
     assert both["truncation"].candidates == alone["truncation"].candidates
     assert both["truncation"].candidates[0] == {"mutation": 1e-6}, "the config's own, outside of the interval as it is"

@@ -209,7 +209,7 @@ def same(one: str, other: str) -> bool:
     """Whether two texts are of one experiment, whichever names its fields had when they were written."""
     try:
         return one == other or _first_names(json.loads(one)) == _first_names(json.loads(other))
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return False
 
 

@@ -162,9 +162,8 @@ class Generational(Population):
         parent_key, mutation_key = jax.random.split(key)
         score = fitness(experience, self.candidates)
         parent = self.choose(score, parent_key)
-        population = pick(state.population, parent) + self.mutation * jax.random.normal(
-            mutation_key, state.population.shape
-        )
+        noise = self.mutation * jax.random.normal(mutation_key, state.population.shape)
+        population = pick(state.population, parent) + noise
         lineage = record(state.lineage, score, jnp.stack([parent, parent], axis=-1))
         log = {"fitness": score.mean(), "parents_fitness": score[parent].mean()}
         return State(population, pick(state.population, best_first(score)[:1])[0], lineage), log

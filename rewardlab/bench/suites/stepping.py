@@ -9,7 +9,7 @@ OWN = {"corner": (100, 128), "coinrun": (45, 57), "keys": (100, 130), "bandit": 
 
 def rows() -> list[Row]:
     def row(world, lanes, steps, who, allowed):
-        arguments = {"world": world, "num_envs": lanes, "unroll_length": steps}
+        arguments = {"world": world, "lanes": lanes, "steps": steps}
         return Row(f"{world}, {lanes:,} lanes", "stepping", arguments, who, "steps an episode", allowed)
 
     alone: Who = {OURS: (OURS, {})}

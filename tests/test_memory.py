@@ -10,7 +10,7 @@ import pytest
 from flax import nnx
 from playing import OPTIMISED
 from small import small
-from test_training import RULES, leaves
+from test_training import RULES
 from worlds import Params, Walk
 
 from rewardlab import InputError, agents, envs, rules, training
@@ -150,45 +150,6 @@ def test_what_bootstraps_is_said_with_the_memory_after_the_step():
     np.testing.assert_allclose(after, apart, rtol=1e-5, atol=1e-6)
     goes_on = ~np.asarray(told.done)[:-1]
     np.testing.assert_allclose(after[:-1][goes_on], told.extras["value"][1:][goes_on], rtol=1e-5, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [n if n == "reinforce" else pytest.param(n, marks=pytest.mark.slow) for n in MEMORY],
-)
-def test_rules_train_agents_with_a_memory(name):
-    """One compile; two seeds at once equal each alone; a run in two pieces is the same, to the bit; the memory is part of it."""
-    rule, traces = RULES[name], []
-    s = training.setting(WALK, rule, SMALL)
-
-    @jax.jit
-    def begin(keys):
-        return jax.vmap(partial(training.begin, s, rule, PARAMS))(keys)
-
-    @jax.jit
-    def go(carry, keys, target):
-        traces.append(1)
-        return jax.vmap(lambda c, key: training.advance(s, rule, PARAMS, key, c, target))(carry, keys)
-
-    def keys():
-        return jax.random.split(KEY(3), 2)
-
-    whole = go(begin(keys()), keys(), jnp.int32(320))
-    pieces = go(go(begin(keys()), keys(), jnp.int32(160)), keys(), jnp.int32(320))
-    for a, b in zip(leaves(whole), leaves(pieces), strict=True):
-        np.testing.assert_array_equal(a, b)
-    untrained = name == "fixed"  # all of its lanes may end an episode at once, and then remember nothing
-    assert len(traces) == 1 and (rule.whole or untrained or whole.lanes.memory.any())
-    key = keys()[1]
-    alone = jax.jit(lambda c: training.advance(s, rule, PARAMS, key, c, jnp.int32(320)))(
-        training.begin(s, rule, PARAMS, key)
-    )
-    for a, b in zip(leaves(jax.tree.map(lambda x: x[1], whole)), leaves(alone), strict=True):
-        np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-3)
-    begun = training.begin(s, rule, PARAMS, keys()[0])
-    assert (
-        any((a != b[0]).any() for a, b in zip(leaves(begun.state), leaves(whole.state), strict=True)) or name == "fixed"
-    )
 
 
 @pytest.mark.parametrize("name", [n for n in rules.names() if n not in MEMORY])

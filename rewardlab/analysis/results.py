@@ -184,6 +184,9 @@ def checked(results: Any, question: Question | None = None) -> Any:
     own = {dim for dims in needed.values() for dim in dims} - {"seed", "point", "record"}
     for name in dict.fromkeys((*NAMED, *sorted(own))):
         texts = results[name].values
+        if name not in NAMED and texts.dtype.kind in "iu":  # an axis of a probe's that has a length, and no names
+            need((texts == np.arange(len(texts))).all(), f"{name} does not count from 0")
+            continue
         need(texts.ndim == 1 and all(isinstance(text, str) for text in texts), f"{name} does not hold names")
         need(len({*texts}) == len(texts), f"names in {name} are repeated")
     numbers = {name: array(name, dims, "f") for name, dims in (needed | also).items() if name in results}

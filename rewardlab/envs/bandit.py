@@ -17,14 +17,15 @@ from rewardlab.inputs.errors import out_of_range
 
 @struct.dataclass
 class EnvState(environment.EnvState):
-    """chances: float32[arms], of each arm to pay now. wins, losses: int32[arms], of each arm so far. arm: int32[], pulled
-    last, -1 before the first. switches: bool[], whether the arms trade places in this lifetime.
+    """chances: float32[arms], of each arm to pay now. wins, losses: int32[arms], of each arm so far. arm: int32[], pulled last, -1
+    before the first. won: bool[], whether that pull was paid. switches: bool[], whether the arms trade places in this lifetime.
     """
 
     chances: jax.Array
     wins: jax.Array
     losses: jax.Array
     arm: jax.Array
+    won: jax.Array
     switches: jax.Array
 
 
@@ -78,7 +79,8 @@ class Bandit(DiscreteWorld):
         paired = jnp.where(jnp.arange(self.arms) == 1, 1 - chances[0], chances)
         none = jnp.zeros(self.arms, jnp.int32)
         chances = jnp.where(linked, paired, chances)
-        state = EnvState(jnp.zeros((), jnp.int32), chances, none, none, jnp.full((), -1, jnp.int32), switched)
+        arm, no = jnp.full((), -1, jnp.int32), jnp.zeros((), bool)
+        state = EnvState(jnp.zeros((), jnp.int32), chances, none, none, arm, no, switched)
         return self.observation(state, params), state
 
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
@@ -97,6 +99,7 @@ class Bandit(DiscreteWorld):
             wins=state.wins + (pulled & paid).astype(jnp.int32),
             losses=state.losses + (pulled & ~paid).astype(jnp.int32),
             arm=jnp.where(over, state.arm, jnp.asarray(action, jnp.int32)),
+            won=jnp.where(over, state.won, paid),
         )
         goals = {name: attained(state, after) & ~over for name, attained in self.goals.items()}
         best = state.chances[after.arm] >= state.chances.max()
@@ -132,6 +135,8 @@ class Bandit(DiscreteWorld):
         """Scripted policies by name. Only "optimal" knows the chances; the others know what was paid so far."""
         return {
             "random": self.random_policy,
+            "win-stay": win_stay,
+            "ucb1": ucb1,
             "thompson": thompson,
             "greedy": greedy,
             "optimal": lambda obs, state, params, key: jnp.argmax(state.chances).astype(jnp.int32),
@@ -140,6 +145,21 @@ class Bandit(DiscreteWorld):
     def render_rgb(self, state: EnvState, params: EnvParams) -> jax.Array:
         """A machine for each arm with its chance as a bar; the one pulled last is marked. uint8[36, 12 * arms, 3]."""
         return small_art.bandit(state.chances, state.arm)
+
+
+def win_stay(obs, state: EnvState, params: EnvParams, key):
+    """The arm pulled last again where it paid, else the next one: win-stay, lose-shift (Robbins 1952). Any arm at first."""
+    count = len(state.wins)
+    first = jax.random.randint(key, (), 0, count)
+    return jnp.where(state.arm < 0, first, jnp.where(state.won, state.arm, (state.arm + 1) % count)).astype(jnp.int32)
+
+
+def ucb1(obs, state: EnvState, params: EnvParams, key):
+    """The arm with the highest mean + √(2 ln t / pulls of it), each arm once at first (Auer, Cesa-Bianchi & Fischer 2002)."""
+    pulls = (state.wins + state.losses).astype(jnp.float32)
+    mean = state.wins / jnp.maximum(pulls, 1.0)
+    bonus = jnp.sqrt(2 * jnp.log(jnp.maximum(pulls.sum(), 1.0)) / jnp.maximum(pulls, 1.0))
+    return jnp.argmax(jnp.where(pulls > 0, mean + bonus, jnp.inf)).astype(jnp.int32)
 
 
 def thompson(obs, state: EnvState, params: EnvParams, key):

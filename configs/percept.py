@@ -1,0 +1,64 @@
+"""Does an agent that perceives reward follow what it is shown, or what it is paid?
+
+    rewardlab run percept
+
+A lifetime is 100 pulls at a bandit of two arms, which pay with p and 1 - p; in half of the lifetimes in training they trade places
+half-way. The last reward and the last action are in view, and agents have a memory: so they can learn within a lifetime. Then all
+parameters are frozen, and either the paid arm changes, or what is shown does: inverted from half-way or from the start, stopped, or
+hidden. Controls: no memory, and reward hidden in training, too.
+"""
+
+from rewardlab.agents import GRU, MLP
+from rewardlab.experiment import Budget, Condition, Experiment
+from rewardlab.rules import make
+
+HALF = 50
+INVERTED = {"decoupled": 1.0, "gain": -1.0, "bias": 1.0}
+GRADIENT = {"entropy_weight": 0.01, "gamma": 0.9, "gae_lambda": 0.8, "num_envs": 32}
+PPO = make("ppo", learning_rate=0.002, unroll_length=100, epochs=4, minibatches=4, **GRADIENT)
+LITTER = {"candidates": 64, "num_envs": 1024, "unroll_length": 100}
+
+experiment = Experiment(
+    name="percept",
+    question="Does an agent that perceives reward follow what it is shown, or what it is paid?",
+    asks="percept",
+    env="reward_in_view",
+    env_kwargs={"world": "bandit"},
+    conditions={
+        "seen": Condition({"switched": 0.5}),
+        "unseen": Condition({"switched": 0.5, "decoupled": 1.0}, seeds=10),
+    },
+    control="unseen",
+    evaluations={
+        "steady": {},
+        "switched": {"switched": 1.0},
+        "inverted": INVERTED | {"since": HALF},
+        "inverted_from_the_start": INVERTED,
+        "stopped": {"decoupled": 1.0, "since": HALF},
+        "hidden": {"decoupled": 1.0},
+    },
+    rules={
+        "ppo": PPO,
+        "a2c": make("a2c", learning_rate=0.003, unroll_length=25, **GRADIENT),
+        "truncation": make("truncation", parents=8, mutation=0.02, **LITTER),
+        "openai_es": make("openai_es", learning_rate=0.03, sigma=0.1, **LITTER),
+        "ppo-memoryless": PPO,
+    },
+    agent=GRU(units=32),
+    agents={
+        "truncation": GRU(units=16, head_scale=1.0),
+        "openai_es": GRU(units=16),
+        "ppo-memoryless": MLP(hidden=(32,)),
+    },
+    total_steps=1_000_000,
+    seeds=32,
+    budgets={
+        "truncation": Budget(total_steps=40_000_000, seeds=10),
+        "openai_es": Budget(total_steps=30_000_000, seeds=10),
+        "ppo-memoryless": Budget(seeds=10),
+    },
+    points=4,
+    episodes=512,
+    capable_return=71.5,  # a regret of at most 3.5 against who knows the arms
+    seed=10,
+)

@@ -262,7 +262,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         bad = {
-            "kills": lambda: kills(path, given.count or 300, given.seeds, given.total_steps),
+            "kills": lambda: kills(path, given.count or 300, given.seeds, given.steps),
             "corruptions": lambda: corruptions(path, given.count or 1000),
             "writers": lambda: writers(path, given.count or 100),
             "full-disk": lambda: full_disk(path, given.count),

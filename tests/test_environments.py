@@ -81,7 +81,7 @@ def test_an_adapter_tells_ends_from_the_clock_and_is_traced_in_training(file, ar
 @pytest.mark.slow
 @pytest.mark.parametrize("file", ADAPTERS)
 def test_a_stand_in_is_trained(file, around_stand_ins):
-    carry = jax.jit(jax.vmap(train(around_stand_ins(file), unroll_length=2000, num_envs=8)))(
+    carry = jax.jit(jax.vmap(train(around_stand_ins(file), steps=2000, lanes=8)))(
         jax.random.split(jax.random.key(0), 2)
     )
     assert (carry.steps >= 2000).all() and all(jnp.isfinite(x).all() for x in jax.tree.leaves(carry.state))

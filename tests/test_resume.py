@@ -20,6 +20,7 @@ import tiny
 
 from rewardlab import cli
 from rewardlab.experiment import Condition
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.rundir import checkpoints, identity, parts, store
 from rewardlab.rundir.stopping import Signals, Stop
@@ -100,8 +101,8 @@ def test_more_seeds_are_the_only_ones_that_are_trained(whole, tmp_path, monkeypa
     np.testing.assert_array_equal(same["return"].sel(condition="near"), old["return"].sel(condition="near"))
     with pytest.raises(InputError, match=r"holds another run \(other conditions, seeds\)"):
         again(path)
-    with pytest.raises(InputError, match=r"holds another run \(other steps\)"):
-        again(path, replace(more, steps=99))
+    with pytest.raises(InputError, match=r"holds another run \(other total_steps\)"):
+        again(path, replace(more, total_steps=99))
 
 
 def test_what_was_computed_otherwise_is_refused_or_said(whole, tmp_path, monkeypatch):
@@ -113,7 +114,7 @@ def test_what_was_computed_otherwise_is_refused_or_said(whole, tmp_path, monkeyp
         again(path)
     assert again(path, resume_anyway=True)[0] != tiny.digest(whole)
     run = store.open_run(path)
-    assert {one["jax"] for one in json.loads(run.results.attrs["mixed"])} == {"9.9", real(QUESTION)["jax"]}
+    assert {one["jax"] for one in json.loads(run.results.attrs["mixed"])} == {"9.9", real(Plan(QUESTION))["jax"]}
     assert "jax 0" in run.summary["warnings"][-1] and "or 9.9" in run.summary["warnings"][-1]
     np.testing.assert_array_equal(run.results["return"], store.open_run(whole).results["return"])
     with pytest.raises(InputError, match=r"another width.*\(other width\).*--resume-anyway"):

@@ -250,7 +250,7 @@ def test_seeds_and_evaluations_have_keys_that_no_run_has():
 def test_held_out_levels_stay_unseen():
     """Even where the condition trains on them, or any evaluation asks for them."""
     held_out = Condition({"held_out": True, "moved": 0.5})
-    small = coinrun(conditions={"odd": held_out}, evaluations={"held-out": {"held_out": True}}, steps=4096)
+    small = coinrun(conditions={"odd": held_out}, evaluations={"held-out": {"held_out": True}}, total_steps=4096)
     job = tuning.prepare(Plan(small), 10**7)["reinforce"]
     keys = jax.random.split(jax.random.key(1), 512)
     _, state = jax.vmap(lambda key: job.setting.env.reset_env(key, job.params))(keys)

@@ -276,7 +276,7 @@ def renamed(kind: Any, given: Mapping[str, Any], where: str) -> dict[str, Any]:
     for name, value in given.items():
         now = name if name in own else getattr(kind, "was", {}).get(name, name)
         if now in found:
-            raise InputError(f"{where} has {now} twice, by its old name, too; allowed: once")
+            raise InputError(f"{where} has {now} twice, once by the name that it had before; allowed: {now} alone")
         found[now] = value
     return found
 

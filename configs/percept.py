@@ -14,8 +14,8 @@ from rewardlab.rules import make
 
 HALF = 50
 INVERTED = {"decoupled": 1.0, "gain": -1.0, "bias": 1.0}
-GRADIENT = {"entropy_weight": 0.01, "gamma": 0.9, "gae_lambda": 0.8, "num_envs": 32}
-PPO = make("ppo", learning_rate=0.002, unroll_length=100, epochs=4, minibatches=4, **GRADIENT)
+GRADIENT = {"entropy_weight": 0.01, "gamma": 0.9, "gae_lambda": 0.8}
+PPO = make("ppo", learning_rate=0.002, num_envs=32, unroll_length=100, epochs=4, minibatches=4, **GRADIENT)
 LITTER = {"candidates": 64, "num_envs": 1024, "unroll_length": 100}
 
 experiment = Experiment(
@@ -39,7 +39,7 @@ experiment = Experiment(
     },
     rules={
         "ppo": PPO,
-        "a2c": make("a2c", learning_rate=0.003, unroll_length=25, **GRADIENT),
+        "a2c": make("a2c", learning_rate=0.003, num_envs=16, unroll_length=25, **GRADIENT),
         "truncation": make("truncation", parents=8, mutation=0.02, **LITTER),
         "openai_es": make("openai_es", learning_rate=0.03, sigma=0.1, **LITTER),
         "ppo-memoryless": PPO,

@@ -157,7 +157,7 @@ def win_stay(obs, state: EnvState, params: EnvParams, key):
 def ucb1(obs, state: EnvState, params: EnvParams, key):
     """The arm with the highest mean + √(2 ln t / pulls of it), each arm once at first (Auer, Cesa-Bianchi & Fischer 2002)."""
     pulls = (state.wins + state.losses).astype(jnp.float32)
-    mean = state.wins / jnp.maximum(pulls, 1.0)
+    mean = state.wins.astype(jnp.float32) / jnp.maximum(pulls, 1.0)
     bonus = jnp.sqrt(2 * jnp.log(jnp.maximum(pulls.sum(), 1.0)) / jnp.maximum(pulls, 1.0))
     return jnp.argmax(jnp.where(pulls > 0, mean + bonus, jnp.inf)).astype(jnp.int32)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
 from rewardlab import envs
@@ -73,7 +74,7 @@ class RewardInView(Wrapper):
 
     def check_params(self, params) -> None:
         super().check_params(params)
-        size("max_steps_in_episode", int(jnp.min(jnp.asarray(params.max_steps_in_episode))), self.episodes, 2**31 - 1)
+        size("max_steps_in_episode", int(np.min(params.max_steps_in_episode)), self.episodes, 2**31 - 1)
 
     def reset_env(self, key: jax.Array, params):
         """(observation, state). Consumes the key."""

@@ -241,3 +241,30 @@ def test_the_digest_is_of_the_content():
         lambda d: d.drop_vars("failed"),
     ):
         assert netcdf.digest(change(dataset())) != base
+
+
+def test_parts_are_read_once_unless_their_file_is_another(tmp_path, monkeypatch):
+    from rewardlab.experiment.plan import Plan
+    from rewardlab.rundir import parts
+    from rewardlab.running import rehearsal
+
+    plan, random = Plan(small(width=1, seeds=1)), np.random.default_rng(0)
+    (tmp_path / "parts").mkdir()
+    about = {"seconds": 1.0, "compile_seconds": 1.0, "computed_with": []}
+    names = [(rule, condition) for rule in plan.experiment.rules for condition in plan.experiment.conditions]
+    made = [rehearsal.made_up(plan, rule, condition, random) for rule, condition in names]
+    kept = [
+        parts.save(tmp_path, parts.Part(parts.Batch(*name, (0,)), arrays, {}, about), plan)
+        for name, arrays in zip(names, made, strict=True)
+    ]
+    read, real = [], parts.read
+    monkeypatch.setattr(parts, "read", lambda file, plan: read.append(file.name) or real(file, plan))
+    again = parts.scan(tmp_path, plan, pytest.fail, known=kept)
+    assert not read and {id(part) for part in again} == {id(part) for part in kept}
+    assert [part.batch for part in parts.scan(tmp_path, plan, pytest.fail)] == [part.batch for part in again] and read
+    read.clear()
+    file = tmp_path / "parts" / f"{kept[0].batch.name}.npz"
+    file.write_bytes(file.read_bytes()[:-9] + b"!" * 9)
+    noted = []
+    assert len(parts.scan(tmp_path, plan, noted.append, known=kept)) == len(kept) - 1
+    assert read == [file.name] and "is damaged" in noted[0]

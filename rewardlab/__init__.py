@@ -36,12 +36,19 @@ _MOVED = {
     "chunks": "running.chunks",
     "conditions": "experiment.conditions",
     "config": "experiment.config",
+    "devices": "backend.devices",
     "errors": "inputs.errors",
     "fields": "inputs.fields",
+    "files": "inputs.files",
+    "naming": "analysis.naming",
     "optimisers": "rules.optimisers",
+    "randomness": "backend.randomness",
+    "reading": "analysis.reading",
+    "registry": "inputs.registry",
     "runner": "running.runner",
     "stats": "analysis.stats",
     "store": "rundir.store",
+    "wording": "analysis.wording",
 }
 _MODULES = ("agents", "envs", "judges", "rules", "tuned")
 __all__ = [*_WHERE, *_MODULES]

@@ -97,7 +97,7 @@ def deploy(
 def rollout(
     policy: TrainedPolicy, env: Any, key: jax.Array, *, params: Any = None, episodes: int = 1, temperature: Any = None
 ) -> Trajectory:
-    """Whole episodes of a policy, Trajectory [T, episodes, ...], one a lane, T the time limit; what is not `lived` is nothing.
+    """Whole episodes of a policy, Trajectory [T, episodes, ...], one a lane, T the time limit; only what `mask` says was lived.
 
     env: a world, its name or path. params: its params, {field: number}, or None for its defaults. temperature: float32[], at
     which actions are drawn; None: the policy acts as it does when it is evaluated, greedily. The same key gives every policy the

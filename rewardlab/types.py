@@ -178,9 +178,12 @@ class Rule:
         __dataclass_fields__: ClassVar[dict[str, Any]]
 
     def __init_subclass__(cls) -> None:
-        for old, new in Rule.was.items():  # a class of a user's that declares the old one has the new one, too
-            if old in vars(cls).get("__annotations__", {}) and not hasattr(cls, new):
+        for old, new in Rule.was.items():
+            declared = old in vars(cls).get("__annotations__", {}) or old in vars(cls)
+            if declared and not hasattr(cls, new):  # a class of a user's that has the old name has today's, too
                 setattr(cls, new, property(operator.attrgetter(old)))
+            elif declared:
+                raise TypeError(f"{cls.__name__} declares {old}, the old name of {new}, which it has; allowed: {new}")
 
     def heads(self, actions: int | Box) -> dict[str, int | Box]:
         """The network outputs that this rule needs, {head: size}. The first one decides on the action.
@@ -207,6 +210,10 @@ class Rule:
     def deploy(self, agent: Agent, state: PyTree) -> Policy:
         """The policy that the rule would hand over now: what is evaluated, filmed and kept."""
         raise TypeError(f"{type(self).__name__} has no deploy")
+
+
+for _old, _new in Rule.was.items():  # to be read of any rule
+    setattr(Rule, _old, property(operator.attrgetter(_new)))
 
 
 def _key() -> jax.ShapeDtypeStruct:

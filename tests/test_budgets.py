@@ -87,7 +87,7 @@ def test_a_run_whose_rules_differ_has_each_rules_own_and_shares_the_rest(tmp_pat
     np.testing.assert_array_equal(own, same)
     rule = done.summary["rules"]["drift"]
     assert rule["seeds"] == 3 and rule["failed"] == {"near": 0, "again": 0} and not done.summary["alike"]
-    assert json.loads(data.attrs["experiment"])["budgets"] == {"drift": {"steps": 5000, "seeds": 3}}
+    assert json.loads(data.attrs["experiment"])["budgets"] == {"drift": {"total_steps": 5000, "seeds": 3}}
     grown = runner.run(replace(e, budgets={"drift": Budget(5000, 4)}), done.path, progress=False)
     assert grown.summary["rules"]["drift"]["seeds"] == 4
 

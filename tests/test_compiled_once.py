@@ -24,7 +24,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled_anew")]
 
 SCRIPT = """
 import hashlib, json, jax, numpy as np, jax.numpy as jnp
-from rewardlab import MLP, batches, devices, envs, rules, runner, training
+from rewardlab import MLP, envs, rules, training
+from rewardlab.backend import devices
+from rewardlab.running import batches, runner
 from rewardlab.envs import adapter
 place, seen = devices.remember_compiled(), []
 jax.monitoring.register_event_listener(lambda event, **_: seen.append(event))

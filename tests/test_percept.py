@@ -15,7 +15,7 @@ from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, course, measured
 from rewardlab.probes.outcomes import Outcomes, played
-from rewardlab.questions import percept
+from rewardlab.questions import lifetimes
 from rewardlab.running import assembly, rehearsal
 from rewardlab.types import Policy
 
@@ -59,23 +59,56 @@ def results(late, blind=0.5, reached=72.0, **changes):
 
 
 def test_what_an_evaluation_does_is_read_from_its_params():
-    assert {name: percept.role(params) for name, params in EVALUATIONS.items()} == {
+    assert {name: lifetimes.role(params) for name, params in EVALUATIONS.items()} == {
         "steady": "steady", "switched": "switched", "inverted": "faked", "stopped": "stopped", "hidden": "hidden",
     }  # fmt: skip
-    assert percept.role(INVERTED) == "faked" and percept.role({"switched": 0.5}) == "switched"
+    assert lifetimes.role(INVERTED) == "faked" and lifetimes.role({"switched": 0.5}) == "switched"
+    for odd in (INVERTED | {"decoupled": 0.1}, INVERTED | {"switched": 1.0}, {"decoupled": 1.0, "bias": 1.0}):
+        assert lifetimes.role(odd) == "other"
 
 
 @pytest.mark.parametrize(
     ("late", "more", "short"),
     [
         ({"inverted": 0.1, "switched": 0.9}, {}, "follows what is shown"),
-        ({"inverted": 0.9}, {}, "follows what is paid"),
-        ({"inverted": 0.5}, {}, "follows neither clearly"),
+        ({"inverted": 0.9, "switched": 0.9}, {}, "follows what is paid"),
+        ({"inverted": 0.9, "switched": 0.1}, {}, "does not follow what is shown"),
+        ({"inverted": 0.5}, {}, "clearly follows neither"),
         ({"inverted": 0.1}, {"reached": 60.0}, "no claim about what it follows: 0 of 12 seeds competent"),
         (
             {"inverted": 0.1},
             {"blind": 0.8},
-            "no claim about what it follows: trained with reward hidden, it ends with 80",
+            "no claim about what it follows: trained with reward hidden, it pulls the best arm late in 80",
+        ),
+        (
+            {"inverted": 0.1},
+            {"blind": 0.3},
+            "no claim about what it follows: trained with reward hidden, it pulls the best arm late in 30",
+        ),
+        (
+            {"inverted": 0.1},
+            {"conditions": {"seen": Condition(), "unseen": Condition({"switched": 0.5})}},
+            "no claim about what it follows: no control was trained with reward hidden",
+        ),
+        (
+            {"inverted": 0.1},
+            {"conditions": {"seen": Condition({"decoupled": 1.0}), "unseen": Condition({"decoupled": 1.0})}},
+            "no claim about what it follows: reward is not in view in training",
+        ),
+        (
+            {"inverted": 0.1},
+            {"evaluations": {"steady": {}, "inverted": INVERTED}},
+            "no claim about what it follows: no evaluation hides reward",
+        ),
+        (
+            {},
+            {"evaluations": {"steady": {}, "hidden": {"decoupled": 1.0}}},
+            "no claim about what it follows: no evaluation inverts the reward in view",
+        ),
+        (
+            {"inverted": 0.1},
+            {"conditions": {"seen": Condition(), "unseen": Condition({"decoupled": 1.0}, seeds=5)}},
+            "no claim about what it follows: its control has 5 seeds, fewer than 10",
         ),
         ({"inverted": 0.1}, {"seeds": 4}, "no claim about what it follows: 4 of 4 seeds competent, fewer than 10"),
         (
@@ -90,17 +123,14 @@ def test_whom_agents_follow(late, more, short):
     said = summary["rules"]["ppo"]["short"]
     assert said.startswith(short), said
     if "no claim" not in short:
-        assert (
-            summary["verdict"][0].endswith(f"PPO {short}.")
-            and "the reward in view is inverted: PPO " in summary["verdict"][1]
-        )
+        plural = short.replace("follows", "follow").replace("does not", "do not")
+        assert summary["verdict"][0] == f"While no parameter changes, agents of PPO {plural}."
+        assert any(text.startswith("Where the reward in view is inverted, this share") for text in summary["verdict"])
     else:
         assert summary["verdict"][0].startswith("No claim about what it follows for PPO (")
 
 
 def test_other_worlds_and_plans_can_not_be_asked():
-    summary = compare.summarise(results({}, evaluations={"steady": {}, "hidden": {"decoupled": 1.0}}))
-    assert "No evaluation inverts the reward in view, so nothing is said of what agents follow." in summary["verdict"]
     plan = Plan(
         asked(env="lever", env_kwargs={}, evaluations={"plain": {}}, conditions={"plain": Condition()}, control=None)
     )

@@ -70,7 +70,7 @@ def test_points_are_placed():
 @pytest.mark.slow
 def test_weights_of_signals_are_the_reward():
     """By the log of a rule that says what it was paid."""
-    env, rule = make("dark_room", unroll_length=8), rule_of("fixed", num_envs=16, unroll_length=8)
+    env, rule = make("dark_room", steps=8), rule_of("fixed", num_envs=16, unroll_length=8)
     s, params, key = training.setting(env, rule, MLP(hidden=(4,))), env.default_params, jax.random.key(0)
 
     def paid(weights):

@@ -54,7 +54,7 @@ def test_finite_returns_of_an_mdp_by_enumeration_and_sampling():
             chain = zip([s0, *path], actions, path, strict=False)
             total += start[s0] * np.prod([moves[s, a, t] / 2 for s, a, t in chain]) * reward[path].sum()
     assert np.isclose(float(env.expected_return(params, jnp.full((3, 2), 0.5))), total, rtol=1e-5)
-    assert abs(z_score(returns(env, params, "random", num_envs=100_000), total)) < 4.5
+    assert abs(z_score(returns(env, params, "random", lanes=100_000), total)) < 4.5
 
 
 def test_a_graph_has_its_hubs_and_dead_ends():

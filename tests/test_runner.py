@@ -31,7 +31,7 @@ def small(**changes) -> Experiment:
             "truncation": rules.make("truncation", candidates=8, parents=2, **SIZE),
         },
         "agent": rewardlab.MLP(hidden=(8,)),
-        "steps": 4000,
+        "total_steps": 4000,
         "seeds": 5,
         "points": 2,
         "episodes": 16,
@@ -94,7 +94,7 @@ def test_a_finished_run_is_not_repeated_and_another_is_refused(finished):
     before = (finished.path / "results.nc").stat().st_mtime_ns
     again = rewardlab.run(small(), out=finished.path, progress=False)
     assert again.finished and (again.path / "results.nc").stat().st_mtime_ns == before
-    with pytest.raises(InputError, match=r"holds another run \(other steps"):
+    with pytest.raises(InputError, match=r"holds another run \(other total_steps"):
         rewardlab.run(small(total_steps=5000), out=finished.path, progress=False)
 
 

@@ -72,8 +72,13 @@ def test_old_names_of_fields_are_read_and_a_run_is_not_another_one_for_them():
     given = override.override(small(rules={"ppo": "ppo"}), changes)
     assert given.rules == new.rules and given.total_steps == 300 and given.budgets["ppo"] == Budget(total_steps=300)
     assert rules.make("ppo", lanes=4, steps=8) == new.rules["ppo"] and Budget(steps=3) == Budget(total_steps=3)
-    with pytest.raises(InputError, match="twice"):
-        rules.make("ppo", lanes=4, num_envs=4)
+    assert replace(new, steps=7).total_steps == replace(new, steps=7).steps == 7 and new.rules["ppo"].lanes == 4
+    for twice in (
+        lambda: rules.make("ppo", lanes=4, num_envs=4),
+        lambda: override.override(new, {"steps": "3", "total-steps": "3"}),
+    ):
+        with pytest.raises(InputError, match="twice"):
+            twice()
 
 
 def test_rules_of_users_may_have_the_old_names():
@@ -86,6 +91,11 @@ def test_rules_of_users_may_have_the_old_names():
         whole = True
         lanes: int = struct.field(default=4, pytree_node=False)
         steps: int = struct.field(default=6, pytree_node=False)
+
+    with pytest.raises(TypeError, match="Smaller declares lanes, the old name of num_envs, which it has"):
+
+        class Smaller(rules.load("fixed")):
+            lanes: int = 4
 
     assert (Older().num_envs, Older().unroll_length) == (4, 6) and Theirs().num_envs == rules.make("fixed").num_envs
     told = experience(jnp.zeros((2, 1, 1)), jnp.zeros((2, 1)), jnp.zeros((2, 1)))

@@ -44,7 +44,7 @@ def walk(**changes) -> Experiment:
             "yoked": rules.make("yoked"),
         },
         "agent": rewardlab.MLP(hidden=(4,)),
-        "steps": 1000,
+        "total_steps": 1000,
         "episodes": 8,
     }
     return Experiment(**(fields | changes))

@@ -14,7 +14,7 @@ from rewardlab.running.processes import Share
 GUIDE = """\
 examples:
   rewardlab run coinrun --seeds 64 --out runs/more
-  rewardlab run coinrun --steps 2e6 --rules ppo truncation --rules.ppo.learning-rate 3e-4 --agent.hidden 64 64
+  rewardlab run coinrun --total-steps 2e6 --rules ppo truncation --rules.ppo.learning-rate 3e-4 --agent.hidden 64 64
   rewardlab run coinrun --conditions.half.seeds 8 --evaluations.detour.moved 0.5
   rewardlab run my_question.py        a file that defines `experiment`
   rewardlab run runs/coinrun --out runs/again     what that run ran, once more

@@ -8,10 +8,10 @@ from rewardlab.cli import Parser, say
 GUIDE = """\
 examples:
   rewardlab tune coinrun --budget 3e7 --out tuned.json
-  rewardlab tune coinrun --budget 3e7 --rules ppo truncation --steps 400000 --out some.json
+  rewardlab tune coinrun --budget 3e7 --rules ppo truncation --total-steps 400000 --out some.json
 
 Random search with successive halving, on seeds that no run has. Every field of the experiment can be set, as in
-`rewardlab run`. Finalists live --steps; a config reads the file by rewardlab.tuned.settings("tuned.json"), and that
+`rewardlab run`. Finalists live --total-steps; a config reads the file by rewardlab.tuned.settings("tuned.json"), and that
 of a config that comes with RewardLab by its name. A file that is there is never overwritten.
 """
 

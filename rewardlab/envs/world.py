@@ -81,8 +81,10 @@ class World(Environment, Protocol):
     def goals(self) -> Mapping[str, Callable[..., jax.Array]]:
         """What a policy may be after, {name: (state, next state) -> bool[], whether the step attains it}."""
 
-    def optimum(self, state: Any, params: Any, gamma: float = 1.0) -> jax.Array:
-        """The best discounted return from a state, float32[]: what tests hold policies against."""
+    def optimum(self, *given: Any) -> jax.Array:
+        """The best expected return, float32[], which tests hold policies against: of (params), or, in mazes and platforms, from a
+        state on, of (state, params, gamma).
+        """
 
     def render_rgb(self, state: Any, params: Any) -> jax.Array:
         """A picture, uint8[H, W, 3]; without it, nothing is filmed."""

@@ -32,7 +32,10 @@ def override(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
         new["env_kwargs"] = {}  # they are the other world's
     for path, value in changes.items():
         name, _, rest = path.partition(".")
-        name = Experiment.was.get(name := name.replace("-", "_"), name)
+        name = name.replace("-", "_")
+        if name in Experiment.was and Experiment.was[name] in {p.replace("-", "_") for p in changes}:
+            raise InputError(f"{Experiment.was[name]} is given twice, once by its old name, {name}; allowed: once")
+        name = Experiment.was.get(name, name)
         if name not in new:
             raise unknown("field", path, new, near=every)
         hint = hints(Experiment)[name]

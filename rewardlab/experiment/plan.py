@@ -106,7 +106,8 @@ class Plan:
 
     def of(self, **changes: Any) -> Plan:
         """The plan of the experiment with other fields, none of which decides what has been worked out: its numbers of seeds, its
-        width."""
+        width, how often its runs part.
+        """
         other = Plan(replace(self.experiment, **changes))
         other.__dict__.update({k: v for k, v in self.__dict__.items() if k not in ("experiment", "digest")})
         return other

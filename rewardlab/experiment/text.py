@@ -213,6 +213,11 @@ def same(one: str, other: str) -> bool:
         return False
 
 
+def first_text(config: str) -> str:
+    """A config's text as it was before any field was renamed."""
+    return json.dumps(_first_names(json.loads(config)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def todays_names(plain: dict[str, Any]) -> dict[str, Any]:
     """A config as plain data, its own fields and those of its budgets by the names that they have today."""
     budgets = plain.get("budgets")
@@ -239,7 +244,7 @@ def _first_names(plain: dict[str, Any]) -> dict[str, Any]:
 
 
 def _put(plain: dict[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    return {names.get(name, name): value for name, value in plain.items()}
+    return {name if names.get(name) in plain else names.get(name, name): value for name, value in plain.items()}
 
 
 def _bare(plain: dict[str, Any], width: bool) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import operator
 import types
 import typing
 from collections.abc import Mapping, Sequence
@@ -282,12 +283,18 @@ def renamed(kind: Any, given: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 def reads_old_names(kind: type[T]) -> type[T]:
-    """A dataclass that also takes keywords by the names that its fields had before, which `kind.was` tells."""
-    begin = kind.__init__
+    """A dataclass whose fields are also given, and read, by the names that they had before, which `kind.was` tells.
+
+    Where both are given, the old one counts: `dataclasses.replace` gives all fields by the names that they have today.
+    """
+    begin, was = kind.__init__, kind.was  # type: ignore[attr-defined]
 
     @functools.wraps(begin)
     def init(self: Any, *values: Any, **named: Any) -> None:
-        begin(self, *values, **renamed(kind, named, kind.__name__))
+        older = {was[old]: named.pop(old) for old in was if old in named}
+        begin(self, *values, **named | older)
 
     kind.__init__ = init  # type: ignore[method-assign]
+    for old, new in was.items():
+        setattr(kind, old, property(operator.attrgetter(new)))
     return kind

@@ -7,11 +7,12 @@ the last fifth of a lifetime.
 
 A rule supports a claim only if it learned (at least half of its seeds are competent at the end, and no fewer than an interval
 needs), and if its control, the same rule trained with reward hidden, ends at chance: its interval, on an evaluation with reward
-hidden, does not lie above `CHANCE` and `NEAR` more. Behaviour follows what is *shown* where, under the inverted display, the
-interval lies below chance: the agent then does what pays least. It follows what is *paid* where it lies above.
+hidden, lies within `NEAR` of it. Behaviour follows what is *shown* where, under every inverted display, the interval lies below
+chance: the agent then does what pays least. It follows what is *paid* where it lies above under every one, and above after a change
+of the paid arm, too; without the latter it may do no more than stay where it was.
 
-Added to the summary: rules {rule: {percept {evaluation: figure of competent seeds}, blind: figure of its control}}; percept
-{evaluation: role}; pairwise {"late": the evaluations of each rule against its first one}.
+Added to the summary: rules {rule: {percept {evaluation: figure of competent seeds}, blind: figure of its control, or why there is
+none}}; percept {evaluation: role}.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, plain, sentence
 from rewardlab.inputs.errors import InputError
-from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.lifetimes import ROLES, role, roles
 
 if TYPE_CHECKING:
     import xarray
@@ -33,29 +35,6 @@ if TYPE_CHECKING:
 NO_CLAIM = "no claim about what it follows"
 LATE = 0.2  # of a lifetime, at its end
 CHANCE, NEAR = 0.5, 0.1
-ROLES = {
-    "steady": "nothing changes",
-    "switched": "the paid arm changes",
-    "faked": "the reward in view is inverted",
-    "stopped": "the reward in view stops",
-    "hidden": "no reward is in view",
-}
-
-
-def role(params: dict[str, Any]) -> str:
-    """What an evaluation with these params does to a lifetime: a name in ROLES."""
-    if params.get("decoupled", 0) > 0:
-        if params.get("gain", 0) < 0:
-            return "faked"
-        if params.get("gain", 0) == 0 == params.get("bias", 0):
-            return "stopped" if params.get("since", 0) > 0 else "hidden"
-    return "switched" if params.get("switched", 0) > 0 else "steady"
-
-
-def roles(results: xarray.Dataset) -> dict[str, str]:
-    """{evaluation: what it does}."""
-    told = reading.config_of(results).get("evaluations", {})
-    return {str(name): role(told.get(str(name), {})) for name in results.evaluation.values}
 
 
 def late(results: xarray.Dataset) -> np.ndarray:
@@ -65,36 +44,49 @@ def late(results: xarray.Dataset) -> np.ndarray:
             'asks = percept needs a world whose signals have "best"; allowed: reward_in_view around bandit, for one'
         )
     best = results["course"].sel(signal="best").transpose("rule", "condition", "seed", "evaluation", "part").values
-    return best[..., -max(round(LATE * best.shape[-1]), 1) :].mean(-1)
+    count = np.isfinite(best).any((0, 1, 2)).sum(-1)  # parts that are lived on each evaluation: episodes may be shorter
+    found = np.full(best.shape[:-1], np.nan)
+    for e, lived in enumerate(count):
+        found[..., e] = best[..., e, lived - max(round(LATE * lived), 1) : lived].mean(-1)
+    return found
 
 
 def evidence(found: Found) -> Evidence:
     """Late behaviour of competent seeds on every evaluation, and of those that never saw reward."""
     runs, behaviour, told = found.runs, late(found.results), roles(found.results)
-    hidden = next((e for e, what in enumerate(told.values()) if what == "hidden"), None)
-    rules, contrasts = {}, []
+    rules = {}
     for i, rule in enumerate(runs.rules):
         able = np.flatnonzero(runs.competent[i] & runs.trained[i, 0])
         mine = behaviour[i, 0, able]
         rules[rule] = {
             "percept": {name: stats.figure(mine[:, e]) for e, name in enumerate(runs.evaluations)},
-            "blind": _blind(runs, behaviour, i, hidden),
+            "blind": _blind(found.results, runs, behaviour, i, told),
         }
-        rows = [{"a": rule, "b": rule, "evaluation": name} for name in runs.evaluations[1:]]
-        first = np.repeat(mine[:, :1], len(rows), axis=1)
-        contrasts += [Contrast(rows, mine[:, 1:], first)] * bool(rows)
-    return Evidence(rules, {"late": contrasts}, {"percept": told})
+    return Evidence(rules, {}, {"percept": told})
 
 
-def _blind(runs: Runs, behaviour: np.ndarray, rule: int, hidden: int | None) -> dict[str, Any] | None:
-    """Late behaviour of the control, all of its seeds, where reward is hidden; None without either."""
-    if not runs.control or hidden is None:
-        return None
-    j = runs.conditions.index(runs.control)
-    return stats.figure(behaviour[rule, j, runs.trained[rule, j], hidden])
+def _blind(results: xarray.Dataset, runs: Runs, behaviour: np.ndarray, rule: int, told: dict[str, str]) -> Any:
+    """Late behaviour of the control, all of its seeds, where reward is hidden; or why it shows nothing, in a few words."""
+    trained = reading.config_of(results).get("conditions", {})
+    kinds = {name: role(condition.get("params", {})) for name, condition in trained.items()}
+    if kinds.get(runs.conditions[0]) not in ("steady", "switched"):
+        return "reward is not in view in training"
+    if not runs.control or (
+        kinds.get(runs.control) != "hidden" and not _hides(trained[runs.control].get("params", {}))
+    ):
+        return "no control was trained with reward hidden"
+    if "hidden" not in told.values():
+        return "no evaluation hides reward"
+    j, e = runs.conditions.index(runs.control), [*told.values()].index("hidden")
+    return stats.figure(behaviour[rule, j, runs.trained[rule, j], e])
 
 
-def _why_not(entry: dict[str, Any]) -> str:
+def _hides(params: dict[str, Any]) -> bool:
+    """Whether these params hide reward from the start of every lifetime, whatever the arms do."""
+    return role({name: value for name, value in params.items() if name != "switched"}) == "hidden"
+
+
+def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
     if is_control(entry):
         return CONTROL_RULES[entry["level"]]
@@ -102,60 +94,61 @@ def _why_not(entry: dict[str, Any]) -> str:
     if not entry["learned"] or entry["competent_seeds"] < enough:
         few = f", fewer than {enough}" if entry["learned"] else ""
         return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent{few}"
-    if entry["blind"] is None:
-        return "no control was trained with reward hidden"
-    if entry["blind"]["low"] is None or entry["blind"]["low"] > CHANCE + NEAR:
-        return f"trained with reward hidden, it ends with {_shown(entry['blind'])} all the same"
+    blind = entry["blind"]
+    if isinstance(blind, str):
+        return blind
+    if blind["low"] is None:
+        return f"its control has {count(blind['n'], 'seed')}, fewer than {enough}"
+    if blind["high"] > CHANCE + NEAR or blind["low"] < CHANCE - NEAR:
+        return (
+            f"trained with reward hidden, it pulls the best arm late in {figure(blind)} of pulls, which is not chance"
+        )
+    if "faked" not in summary["percept"].values():
+        return "no evaluation inverts the reward in view"
     return ""
 
 
-def _shown(found: dict[str, Any]) -> str:
-    return f"{figure(found)} % best"
-
-
-def follows(entry: dict[str, Any], evaluation: str) -> str:
-    """ "shown", "paid" or "neither", by what is done where the reward in view is inverted."""
-    found = entry["percept"][evaluation]
-    return "shown" if found["high"] < CHANCE else "paid" if found["low"] > CHANCE else "neither"
+def follows(summary: dict[str, Any], entry: dict[str, Any]) -> str:
+    """Whom competent agents follow, in words, by what they do where the reward in view is inverted, and after the arm changes."""
+    of = {
+        what: [found for name, found in entry["percept"].items() if summary["percept"][name] == what] for what in ROLES
+    }
+    if all(found["high"] < CHANCE for found in of["faked"]):
+        return "follows what is shown"
+    if not all(found["low"] > CHANCE for found in of["faked"]):
+        return "clearly follows neither"
+    moved = of["switched"] and all(found["low"] > CHANCE for found in of["switched"])
+    return "follows what is paid" if moved else "does not follow what is shown"
 
 
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: whom each rule's agents follow, and what they do where the display lies, stops, or was never there."""
     said, told, rules = words_of(summary), summary["percept"], summary["rules"]
-    fakes = [name for name, what in told.items() if what == "faked"]
-    every, followed = {}, dict[str, list[str]]()
+    every, followed, silent = {}, dict[str, list[str]](), []
     for rule, entry in rules.items():
-        why = _why_not(entry)
-        late_in = "; ".join(f"“{plain(name)}” {_shown(found)}" for name, found in entry["percept"].items())
-        if why:
+        if why := _why_not(summary, entry):
             text = why if is_control(entry) else f"{NO_CLAIM}: {why}"
+            silent += [f"{said.rule(rule)} ({why})"] * (not is_control(entry))
             every[rule] = (f"{sentence(said.rule(rule))}: {text}.", text)
             continue
-        whom = {follows(entry, name) for name in fakes}
-        short = (
-            f"follows what is {next(iter(whom))}"
-            if len(whom) == 1 and "neither" not in whom
-            else "follows neither clearly"
+        whom = follows(summary, entry)
+        followed.setdefault(whom, []).append(rule)
+        late_in = "; ".join(f"“{plain(name)}” {figure(found)}" for name, found in entry["percept"].items())
+        every[rule] = (
+            f"{sentence(said.rule(rule))} {whom}. Share of the pulls late in a lifetime that pay most, of "
+            f"{entry['competent_seeds']} competent seeds: {late_in}; trained without reward in view {figure(entry['blind'])}.",
+            whom,
         )
-        followed.setdefault(short, []).append(rule)
-        blind = f"trained without reward in view: {_shown(entry['blind'])}"
-        every[rule] = (f"{sentence(said.rule(rule))} {short}. Late in a lifetime, {late_in}; {blind}.", short)
     headline = []
-    for short, who in followed.items():
-        figures = []
-        for name in summary["evaluations"]:
-            each = listed(f"{said.rule(rule)} {_shown(rules[rule]['percept'][name])}" for rule in who)
-            figures.append(f"{ROLES[told[name]]}{_since(summary, name)}: {each}")
-        verb = short if len(who) == 1 else short.replace("follows", "follow")
-        headline.append(f"with no parameter moving, {listed(said.rule(r) for r in who)} {verb}.")
-        headline.append(f"late in a lifetime, where {'; where '.join(figures)}.")
-    silent = [
-        f"{said.rule(rule)} ({why})"
-        for rule, entry in rules.items()
-        if (why := _why_not(entry)) and not is_control(entry)
-    ]
+    for whom, who in followed.items():
+        verb = whom.replace("follows", "follow").replace("does not", "do not")
+        headline.append(f"while no parameter changes, agents of {listed(said.rule(r) for r in who)} {verb}.")
+        for name, what in told.items():
+            each = listed(f"{said.rule(rule)} {figure(rules[rule]['percept'][name])}" for rule in who)
+            headline.append(
+                f"where {ROLES[what]}{_since(summary, name)}, this share of their late pulls pays most: {each}."
+            )
     headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
-    headline += ["No evaluation inverts the reward in view, so nothing is said of what agents follow."] * (not fakes)
     return Verdict([sentence(text) for text in headline], every)
 
 
@@ -182,7 +175,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     ]
     rows = []
     for rule, entry in summary["rules"].items():
-        blind = "–" if entry["blind"] is None else figure(entry["blind"])
+        blind = "–" if isinstance(entry["blind"], str) else figure(entry["blind"])
         shown = [figure(found) if entry["competent_seeds"] else "–" for found in entry["percept"].values()]
         rows.append([said.rule(rule), f"{entry['competent_seeds']} of {entry['seeds']}", *shown, blind])
     note = (

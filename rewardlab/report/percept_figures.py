@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from rewardlab.analysis.naming import read
 from rewardlab.analysis.reading import competent
 from rewardlab.analysis.wording import plain
-from rewardlab.questions.percept import ROLES, roles
+from rewardlab.questions.lifetimes import ROLES, roles
 from rewardlab.report.numbers import main_condition, summarise
 from rewardlab.report.style import INK, NONE, Claims, colours, dark, draw_band, grid, outcome_colour
 
@@ -19,7 +19,9 @@ def draw_lifetimes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """The share of pulls that pay most against the pulls of a lifetime."""
     palette, said, told, able = colours(results), read(results), roles(results), competent(results)
     figure, axes = grid(len(palette), 1.5)
-    shades = dict(zip(told, (INK, *(outcome_colour(k) for k in (4, 0, 5, 1, 2, 3))), strict=False))
+    shades = {name: outcome_colour((4, 0, 5, 1, 2, 3)[k % 6]) for k, name in enumerate(told, -1)} | {
+        next(iter(told)): INK
+    }
     best = results["course"].sel(condition=main_condition(results), signal="best")
     parts = best.sizes["part"]
     middle = (np.arange(parts) + 0.5) / parts

@@ -21,9 +21,9 @@ class CrossLearning(Rule):
     Its expectation is the replicator equation exactly: E[Δπ_i] = α π_i (q_i − q̄). Returns R are meant to lie between 0 and 1 / α:
     α R is clipped to [0, 1], so that π stays a distribution. The pulls of all lanes are averaged.
 
-    It makes sense in bandits, where an episode is one decision and the observation tells nothing: the policy is blind. So `steps`
-    is 1, and a world with longer episodes is refused as one that does not fit; set to more, every step of an episode is
-    credited with its return. Raises InputError for an agent that can't hold a blind policy.
+    It makes sense in bandits, where an episode is one decision and the observation tells nothing: the policy is blind. So
+    `unroll_length` is 1, and a world with longer episodes is refused as one that does not fit; set to more, every step of an
+    episode is credited with its return. Raises InputError for an agent that can't hold a blind policy.
     """
 
     title = "Cross learning"

@@ -95,8 +95,9 @@ class Population(Rule):
     """A rule with `candidates`, each of which acts in its own lanes, for whole episodes: greedily, or by drawing actions if
     `sampled`.
 
-    With `episodes`, each candidate lives so many in a generation, and its lanes take the next one as they finish. Without, a lane
-    begins another one as long as it would surely end within `steps`; where that is more than one, short episodes count for more.
+    With `episodes`, each candidate lives so many in a generation, and its lanes take the next one as they finish. Without, a
+    lane begins another one as long as it would surely end within `unroll_length`; where that is more than one, short episodes
+    count for more.
 
     Greedily, that is by a Gaussian's mean: its spread is inherited and mutated like any parameter, and does nothing. With
     `sampled`, candidates draw from their softmax at `temperature` while they are tested, so that fitness changes smoothly

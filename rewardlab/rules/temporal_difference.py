@@ -20,8 +20,8 @@ class TemporalDifference(Rule):
     one bootstraps.
 
     Order: step 0 of lane 0, of lane 1, ..., then step 1; each transition meets the values that the ones before it left. What
-    acts, ε-greedily, is renewed once per update, so with `steps` = `lanes` = 1 each step is learned from before the next.
-    The state is the agent's parameters, nothing else.
+    acts, ε-greedily, is renewed once per update, so with `unroll_length` = `num_envs` = 1 each step is learned from before
+    the next. The state is the agent's parameters, nothing else.
     """
 
     level = 5

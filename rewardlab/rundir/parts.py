@@ -100,7 +100,8 @@ def save(path: Path, part: Part, plan: Plan) -> Part:
     np.savez(content, **named)
     folder, name = Path(path) / FOLDER, f"{part.batch.name}.npz"
     write(folder, name, content.getvalue())
-    return part._replace(about=about, stamp=_stamp(os.stat(folder / name)))
+    there = os.stat(folder / name)
+    return part._replace(about=about, stamp=_stamp(there) if there.st_size == content.getbuffer().nbytes else ())
 
 
 def read(file: Path, plan: Plan) -> Part:

@@ -228,7 +228,11 @@ def _is_of(path: Path, plan: Plan, recorded: str) -> bool:
     """Whether a directory whose config is damaged is of this experiment, by the environment or by any part of it."""
     from rewardlab.rundir import parts
 
-    return recorded == sha256(plan.experiment.to_json().encode()) or bool(parts.scan(path, plan, lambda _: None))
+    now = plan.experiment.to_json()
+
+    return recorded in {sha256(x.encode()) for x in (now, text.first_text(now))} or bool(
+        parts.scan(path, plan, lambda _: None)
+    )
 
 
 def create(out: str | Path | None, experiment: Experiment, anyway: bool = False) -> Run:
@@ -355,9 +359,10 @@ def _its_own(path: Path) -> Path:
 def _difference(old: str, new: str) -> str:
     """Where two configs part, for a message."""
     try:
-        before, after = read_json(old, CONFIG), read_json(new, CONFIG)
+        read_json(old, CONFIG), read_json(new, CONFIG)  # of a size that can be read
+        before, after = (todays_names(json.loads(text.first_text(x))) for x in (old, new))
         names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
-    except (InputError, AttributeError, TypeError):  # what is there is no config
+    except (InputError, AttributeError, TypeError, KeyError):  # what is there is no config
         return ""
     return f" (other {', '.join(names)})" if names else ""
 

@@ -135,6 +135,7 @@ def merge(run: store.Run, note: Callable[[str], None]) -> store.Run:
     lacking = parts.missing(run.experiment, found)
     if lacking:
         raise InputError(f"{show(str(run.path))} is not finished; missing: {missing_text(lacking)}")
+    store.renew(run.path, run.experiment, note)
     return finish(run.path, run.plan, found, note)
 
 

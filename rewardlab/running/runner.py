@@ -168,7 +168,8 @@ def train_all(
             "computed_with": done.computed_with,
         }
         arrays = {name: np.ascontiguousarray(array[kept]) for name, array in done.arrays.items()}
-        written.append(parts.save(path, Part(batch, arrays, policies, about), plan))
+        done_with = parts.save(path, Part(batch, arrays, policies, about), plan)
+        written.append(done_with if first else done_with._replace(policies={}))  # no others are needed at the end
         checkpoints.clear(directory)
         return done.seconds
 

@@ -6,6 +6,17 @@ A lifetime is 100 pulls at a bandit of two arms, which pay with p and 1 - p; in 
 half-way. The last reward and the last action are in view, and agents have a memory: so they can learn within a lifetime. Then all
 parameters are frozen, and either the paid arm changes, or what is shown does: inverted from half-way or from the start, stopped, or
 hidden. Controls: no memory, and reward hidden in training, too.
+
+Time: 7.1 minutes on 2 cores (13.6 of CPU time), compilation and report included.
+Result, share of the last 20 pulls that pay most, interquartile means over competent seeds:
+
+    rule         competent    nothing changes    the arm changes    inverted half-way    stopped    trained hidden
+    PPO          32 of 32     91 %               92 %               8 %                  49 %       50 %
+    A2C          29 of 32     91 %               90 %               10 %                 50 %       50 %
+    truncation   10 of 10     89 %               90 %               10 %                 49 %       50 %
+    OpenAI-ES    7 of 10: too few for a claim; those 7 do the same
+
+They follow what they are shown. Settings of A2C were chosen on root seed 77, which is not reported.
 """
 
 from rewardlab.agents import GRU, MLP
@@ -53,12 +64,13 @@ experiment = Experiment(
     total_steps=1_000_000,
     seeds=32,
     budgets={
+        "a2c": Budget(total_steps=2_000_000),
         "truncation": Budget(total_steps=40_000_000, seeds=10),
         "openai_es": Budget(total_steps=30_000_000, seeds=10),
         "ppo-memoryless": Budget(seeds=10),
     },
     points=4,
     episodes=512,
-    capable_return=71.5,  # a regret of at most 3.5 against who knows the arms
-    seed=10,
+    capability=0.87,  # of the way from random pulls to those of who knows the arms: a regret of at most 3.5
+    seed=20,
 )

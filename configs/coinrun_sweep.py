@@ -10,13 +10,13 @@ to all; half of the moved coins at a detour, half behind the start. `--small` ha
 OpenAI-ES and truncation selection, which live .375 times as many in `--small`, and 2.5 times in `--full`: nothing was tuned
 here. The level pool and the root seed are this question's own.
 
-Time: 100 minutes on 2 cores that were busy with other work, 5.2e9 steps in all; `--small` 20 minutes of CPU time; `--full` was not
-run.
-Result: at the end of training OpenAI-ES reaches none of the moved coins with a hidden layer of 16 until a tenth of the levels or more
-have theirs moved (half doses 28 % at a detour and 32 % behind, PPO's 5.5 % and 2.0 %), while with a linear network the two are closer
-(13 % and 1.6 %, PPO's 6.6 % and 4.1 %). The gap is wider with 16 than with none by a factor of 2.7 [1.8-4.1] at a detour and 32
-[17-64] behind, with 64 by 1.8 [1.2-2.7] and 19 [10-37], all p <= .005. At matched capability none of these factors is told apart from
-1: 1.2 [0.67-2.0], 5.6 [0.43-74], 1.4 [0.91-2.2], 3.0 [0.25-36].
+Time: 100 minutes on 2 cores that were busy with other work, 5.2e9 steps in all; `--small` 20 minutes of CPU time; `--full` was
+not run.
+Result: at the end of training OpenAI-ES reaches none of the moved coins with a hidden layer of 16 until more than a tenth of the
+levels have theirs moved (half doses 28 % at a detour and 32 % behind, PPO's 5.5 % and 2.0 %), while with a linear network the two
+are closer (13 % and 1.6 %, PPO's 6.6 % and 4.1 %). The gap is wider with 16 than with none by a factor of 2.7 [1.8-4.1] at a detour
+and 32 [17-64] behind, with 64 by 1.8 [1.2-2.7] and 19 [10-37], all p <= .005. At matched capability none of these factors is told
+apart from 1: 1.2 [0.67-2.0], 5.6 [0.43-74], 1.4 [0.91-2.2], 3.0 [0.25-36].
 """
 
 from dataclasses import replace

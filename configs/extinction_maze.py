@@ -16,7 +16,6 @@ from rewardlab.rules import make
 
 SHORT = {"max_steps_in_episode": 32}
 GENERATION = {"candidates": 64, "episodes": 8, "num_envs": 512, "unroll_length": 128, "sampled": True}
-REINFORCE = make("reinforce", num_envs=16, unroll_length=128, learning_rate=0.01, gamma=0.95)
 tricks = load("extinction")
 
 experiment = replace(
@@ -28,17 +27,17 @@ experiment = replace(
     conditions={name: replace(condition, params=SHORT) for name, condition in tricks.conditions.items()},
     evaluations={"mazes": SHORT},
     rules={
-        "reinforce": REINFORCE,
+        "reinforce": make("reinforce", num_envs=16, unroll_length=128, learning_rate=0.01, gamma=0.95),
         "ppo": make("ppo", num_envs=64, unroll_length=32, learning_rate=0.003, gamma=0.95),
         "parallel_q": make("parallel_q", num_envs=64, unroll_length=32, learning_rate=0.002, gamma=0.95),
         "truncation": make("truncation", parents=16, mutation=0.05, gene_pool=True, **GENERATION),
         "openai_es": make("openai_es", learning_rate=0.05, sigma=0.2, **GENERATION),
         "fixed": make("fixed", num_envs=64, unroll_length=32),
-        "yoked": make("yoked", rule=REINFORCE),
     },
     agent=MLP(hidden=(32,), layer_norm=True, activation="tanh", inputs="standardised"),
-    total_steps=400_000,
+    total_steps=160_000,
     seeds=30,
-    budgets={name: Budget(total_steps=8_000_000) for name in ("truncation", "openai_es")},
+    budgets={name: Budget(total_steps=4_000_000) for name in ("truncation", "openai_es")},
+    capability=0.6,
     seed=6,
 )

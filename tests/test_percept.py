@@ -124,7 +124,9 @@ def test_whom_agents_follow(late, more, short):
     assert said.startswith(short), said
     if "no claim" not in short:
         plural = short.replace("follows", "follow").replace("does not", "do not")
-        assert summary["verdict"][0] == f"While no parameter changes, agents of PPO {plural}."
+        assert (
+            summary["verdict"][0] == f"While no parameter changes, competent agents of PPO (12 of 12 seeds) {plural}."
+        )
         assert any(text.startswith("Where the reward in view is inverted, this share") for text in summary["verdict"])
     else:
         assert summary["verdict"][0].startswith("No claim about what it follows for PPO (")

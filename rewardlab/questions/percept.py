@@ -142,7 +142,10 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     headline = []
     for whom, who in followed.items():
         verb = whom.replace("follows", "follow").replace("does not", "do not")
-        headline.append(f"while no parameter changes, agents of {listed(said.rule(r) for r in who)} {verb}.")
+        able = listed(
+            f"{said.rule(r)} ({rules[r]['competent_seeds']} of {count(rules[r]['seeds'], 'seed')})" for r in who
+        )
+        headline.append(f"while no parameter changes, competent agents of {able} {verb}.")
         for name, what in told.items():
             each = listed(f"{said.rule(rule)} {figure(rules[rule]['percept'][name])}" for rule in who)
             headline.append(

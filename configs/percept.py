@@ -16,8 +16,8 @@ Result, share of the last 20 pulls that pay most, interquartile means over compe
     truncation    14 of 20     90 %               91 %               10 %                 50 %       50 %
     OpenAI-ES     13 of 20     90 %               90 %               9 %                  50 %       50 %
 
-They follow what they are shown. Settings come from trials on other root seeds; A2C's steps, and the number of seeds of the selection
-rules, were raised after a run on root seed 10.
+They follow what they are shown. Settings come from trials on other root seeds; A2C's steps, and the number of seeds of the
+selection rules, were raised after a run on root seed 10.
 """
 
 from rewardlab.agents import GRU, MLP

@@ -3,8 +3,8 @@
     rewardlab run extinction_maze
 
 `extinction` asks it of one trick on one command; here the habit is a way of several steps. A mouse learns to run to the corner
-of 5 x 5 mazes, where the cheese lies. Half-way through nothing is paid any more, or the reverse is paid; or all goes on, which is the
-control. Capable is who has come 60 % of the way from a random policy's return to the optimum.
+of 5 x 5 mazes, where the cheese lies. Half-way through nothing is paid any more, or the reverse is paid; or all goes on, which is
+the control. Capable is who has come 60 % of the way from a random policy's return to the optimum.
 
 Time: 15.7 minutes of CPU time, compilation and report included.
 Result, median half-lives over the seeds that were competent when pay changed (all 30 of each of these):

@@ -75,9 +75,7 @@ sys.meta_path.append(_Moved())
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MOVED:
-        return importlib.import_module(f"rewardlab.{_MOVED[name]}")
-    if name in _MODULES:
+    if name in _MODULES or name in _MOVED:
         return importlib.import_module(f"rewardlab.{name}")
     if name not in _WHERE:
         raise AttributeError(f"module 'rewardlab' has no attribute {name!r}; it has {', '.join(sorted(__all__))}")

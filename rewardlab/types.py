@@ -180,9 +180,12 @@ class Rule:
     def __init_subclass__(cls) -> None:
         for old, new in Rule.was.items():
             declared = old in vars(cls).get("__annotations__", {}) or old in vars(cls)
+            theirs = any(
+                old in vars(base) for base in cls.__mro__[1:] if base is not Rule
+            )  # today's name reads the old one
             if declared and not hasattr(cls, new):  # a class of a user's that has the old name has today's, too
                 setattr(cls, new, property(operator.attrgetter(old)))
-            elif declared:
+            elif declared and not theirs:
                 raise TypeError(f"{cls.__name__} declares {old}, the old name of {new}, which it has; allowed: {new}")
 
     def heads(self, actions: int | Box) -> dict[str, int | Box]:

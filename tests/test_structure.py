@@ -97,6 +97,11 @@ def test_rules_of_users_may_have_the_old_names():
         class Smaller(rules.load("fixed")):
             lanes: int = 4
 
+    @struct.dataclass
+    class Wider(Older):
+        lanes: int = struct.field(default=9, pytree_node=False)
+
+    assert Wider().num_envs == 9 and Wider(lanes=3).num_envs == 3
     assert (Older().num_envs, Older().unroll_length) == (4, 6) and Theirs().num_envs == rules.make("fixed").num_envs
     told = experience(jnp.zeros((2, 1, 1)), jnp.zeros((2, 1)), jnp.zeros((2, 1)))
     assert told.lived is told.mask

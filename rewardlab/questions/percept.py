@@ -1,9 +1,8 @@
-"""Does behaviour follow the reward that an agent is shown, or the one that is paid? Asked while no parameter moves.
+"""Does behaviour follow the reward that an agent is shown, or the one that is paid? Asked while no parameter changes.
 
 For worlds in which reward can be in view (`reward_in_view`), around one whose signals have "best", whether what was done pays most.
-What an evaluation does to a lifetime is read from its params: `switched`, the paid arm changes; `decoupled` with a `gain` below 0,
-the reward in view is inverted; with 0, it is hidden, or stops once it is `since` a later step. Behaviour is the share of "best" in
-the last fifth of a lifetime.
+What an evaluation does to a lifetime is read from its params (`lifetimes.py`): the paid arm changes, or the reward in view is
+inverted, stops, or is hidden. Behaviour is the share of "best" in the last fifth of a lifetime.
 
 A rule supports a claim only if it learned (at least half of its seeds are competent at the end, and no fewer than an interval
 needs), and if its control, the same rule trained with reward hidden, ends at chance: its interval, on an evaluation with reward
@@ -188,7 +187,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     shown_figure = Figure(
         "lifetimes",
         "Curves: share of pulls that pay most against the pulls of a lifetime, a panel a rule, a curve an evaluation.",
-        "Behaviour within a lifetime, while no parameter moves: interquartile means over competent seeds with 95 % bootstrap "
+        "Behaviour within a lifetime, while no parameter changes: interquartile means over competent seeds with 95 % bootstrap "
         "bands.",
     )
     text = "Agents are trained with reward in view. Then their parameters are frozen, and what they are shown, or paid, is changed."

@@ -1,4 +1,4 @@
-"""The figure of `percept`: behaviour within a lifetime while no parameter moves, a panel a rule, a curve an evaluation."""
+"""The figure of `percept`: behaviour within a lifetime while no parameter changes, a panel a rule, a curve an evaluation."""
 
 from __future__ import annotations
 

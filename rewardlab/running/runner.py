@@ -66,7 +66,7 @@ def run(
         progress = Progress(1) if progress else Silent()
     progress.stage("Making the world")
     plan = Plan(experiment)
-    assert plan.env is not None  # what is wrong with the world is said first
+    _ = plan.env  # what is wrong with the world is said first
     known = None
     if not store.holds(path, experiment):
         progress.note("Trying out what follows training: audit, reference lines, films, report ...")

@@ -33,6 +33,10 @@ class GRU(Spec):
     activation: Literal["relu", "tanh"] = "relu"
     head_scale: float = 0.1
 
+    @property
+    def loops(self) -> int:
+        return 2
+
     def build(self, obs, heads, prepare):
         cell = _Cell(self)
 

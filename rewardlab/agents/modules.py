@@ -30,6 +30,10 @@ class Linen(Spec):
     module: Any
     head_scale: float = 0.1
 
+    @property
+    def loops(self) -> int:
+        return 1 + hasattr(self.module, "initialize_carry")
+
     def build(self, obs, heads, prepare):
         module, remembers = self.module, hasattr(self.module, "initialize_carry")
         seen, some = prepare(jnp.zeros((1, *obs.shape))), jax.eval_shape(lambda: jax.random.key(0))
@@ -103,6 +107,10 @@ class Ready(Spec):
     """An agent as it is: its heads have to be those of every rule, and its observations those of the world."""
 
     agent: Agent
+
+    @property
+    def loops(self) -> int:
+        return 1 + self.agent.remembers
 
     def build(self, obs, heads, prepare):
         return self.agent._replace(obs=obs)

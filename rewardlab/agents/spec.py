@@ -34,6 +34,11 @@ class Spec:
     inputs: Literal["raw", "standardised"] = "raw"
     gains: tuple[float, ...] = ()
 
+    @property
+    def loops(self) -> int:
+        """How many loops can learn with this agent, where it perceives reward: the outer one, and with a memory, one inside it."""
+        return 1
+
     def build(self, obs: jax.ShapeDtypeStruct, heads: Heads, prepare: Callable[[jax.Array], Any]) -> Agent:
         """The agent, for one observation's shape and dtype, and the heads that a rule needs, ((name, size or Box), ...).
 

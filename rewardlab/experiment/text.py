@@ -96,6 +96,8 @@ def _rule_to_plain(rule: Rule) -> dict[str, Any]:
 def _argument_to_plain(value: Any) -> Any:
     if isinstance(value, Rule):
         return _rule_to_plain(value)
+    if isinstance(value, agents.Spec):
+        return _agent_to_plain(value)
     if callable(value):
         return {"object": _address(value if hasattr(value, "__qualname__") else type(value))}
     return value
@@ -145,7 +147,8 @@ def _condition_to_plain(condition: Condition) -> dict[str, Any]:
 
 def _agent_to_plain(agent: Any) -> dict[str, Any]:
     name, own = agents.name_of(agent), agents.own_fields(agent)
-    return ({"agent": name} if name else {"object": _address(type(agent))}) | {f: getattr(agent, f) for f in own}
+    values = {f: _argument_to_plain(getattr(agent, f)) for f in own}
+    return ({"agent": name} if name else {"object": _address(type(agent))}) | values
 
 
 def _agent(where: str, plain: Any) -> Any:
@@ -156,7 +159,10 @@ def _agent(where: str, plain: Any) -> Any:
     name = coerce(values.pop("agent", "mlp"), str, f"{where}.agent")
     name = "mlp" if name == "MLP" else name  # as older configs have it
     found = agents.spec(name)
-    return replace(found, **_only(where, values, agents.own_fields(found)))
+    values = _only(where, values, agents.own_fields(found))
+    values = {k: _rule(f"{where}.{k}", v) if _is_rule(v) else v for k, v in values.items()}
+    values = {k: _agent(f"{where}.{k}", v) if isinstance(v, dict) and "agent" in v else v for k, v in values.items()}
+    return replace(found, **values)
 
 
 def _object(where: str, plain: Any) -> dict[str, Any]:

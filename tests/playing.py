@@ -13,6 +13,7 @@ CASES = {
     "sums": ("tricks", {"digits": 4, "steps": 3}, {"answers": 1, "unseen": 0.3, "stopped": 0.2}),
     "bandit": ("bandit", {"pulls": 9}, {"switched": 0.5, "switch_at": 3, "low": 0.1}),
     "bandit of ten": ("bandit", {"arms": 10, "pulls": 9}, {"high": 0.8}),
+    "fake arm": ("fake_arm", {"arms": 4, "pulls": 9}, {"faked": 0.6, "faked_shows": 0.7}),
     "dark room": ("dark_room", {"size": 5, "held_out": 4, "steps": 8}, {"held_out": 0.5}),
     "dense MDP": ("random_mdp", {"states": 5, "steps": 7}, {"slip": 0.2, "elsewhere": 0.4}),
     "graph": ("random_mdp", {"kind": "graph", "states": 9, "hubs": 2, "steps": 7}, {"slip": 0.1, "elsewhere": 0.9}),

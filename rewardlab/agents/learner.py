@@ -17,7 +17,7 @@ from rewardlab.agents.mlp import MLP
 from rewardlab.agents.spec import Spec
 from rewardlab.collect import if_any, where
 from rewardlab.inputs.errors import InputError, calling, show
-from rewardlab.inputs.fields import coerce
+from rewardlab.inputs.fields import checked, coerce
 from rewardlab.types import Agent, Experience, Rule
 
 TABLE = MLP(hidden=(), bias=False, head_scale=0.0)  # a table, where one entry of an observation is lit at a time
@@ -79,7 +79,7 @@ class Learner(Spec):
                 floats = [key for key in known if isinstance(getattr(made, key), float)]
                 raise InputError(f"moved has {show(name)}; allowed: of {rules.name_of(type(made))}, {', '.join(floats)}")
         object.__setattr__(self, "rule", made)
-        object.__setattr__(self, "network", agents.spec(self.network))
+        object.__setattr__(self, "network", checked(agents.spec(self.network), "network"))
 
     @property
     def loops(self) -> int:
@@ -158,7 +158,8 @@ def _agent(spec: Learner, network: Agent, says: str, head: str, size: int, seen:
     def lived(params, memory: Memory, obs):
         """(preferences float32[A], memory) of one lane."""
         now = read(obs)
-        memory = kept_with(memory, now)
+        # What a life begins with is worked out here again, so that a gradient reaches the parameters that it comes from.
+        memory = kept_with(where(memory.time == 0, blank(params), memory), now)
         full = memory.count >= length
         memory = memory._replace(
             state=if_any(full, lambda old: where(full, learned(params, memory), old), memory.state),

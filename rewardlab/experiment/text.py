@@ -111,7 +111,7 @@ def _rule(where: str, plain: Any) -> Rule:
     _only(where, _object(where, plain), ("rule", "hyperparameters"))
     values = _object(f"{where}.hyperparameters", plain.get("hyperparameters", {}))
     name = coerce(plain.get("rule"), str, f"{where}.rule")
-    values = {k: _rule(f"{where}.{k}", v) if _is_rule(v) else v for k, v in values.items()}
+    values = {k: _argument(f"{where}.{k}", v) for k, v in values.items()}
     try:
         return rules.make(name, **values)
     except InputError as error:
@@ -120,8 +120,11 @@ def _rule(where: str, plain: Any) -> Rule:
         raise InputError(f"{where}: {error}") from error  # of several rules, this one
 
 
-def _is_rule(plain: Any) -> bool:
-    return isinstance(plain, dict) and ("rule" in plain or "object" in plain)
+def _argument(where: str, plain: Any) -> Any:
+    """An argument of a rule's or of a network's, which may itself be one."""
+    if isinstance(plain, dict) and "agent" in plain:
+        return _agent(where, plain)
+    return _rule(where, plain) if isinstance(plain, dict) and ("rule" in plain or "object" in plain) else plain
 
 
 def _budget(where: str, plain: Any) -> Budget:
@@ -160,9 +163,13 @@ def _agent(where: str, plain: Any) -> Any:
     name = "mlp" if name == "MLP" else name  # as older configs have it
     found = agents.spec(name)
     values = _only(where, values, agents.own_fields(found))
-    values = {k: _rule(f"{where}.{k}", v) if _is_rule(v) else v for k, v in values.items()}
-    values = {k: _agent(f"{where}.{k}", v) if isinstance(v, dict) and "agent" in v else v for k, v in values.items()}
-    return replace(found, **values)
+    return replace(found, **{k: _argument(f"{where}.{k}", v) for k, v in values.items()})
+
+
+def network(plain: Any, where: str = "agent") -> Any:
+    """The specification of a network, of what a config says of it. Runs no file. Raises InputError."""
+    names_only(plain, where)
+    return _agent(where, plain)
 
 
 def _object(where: str, plain: Any) -> dict[str, Any]:

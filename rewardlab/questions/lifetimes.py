@@ -1,14 +1,17 @@
-"""What an evaluation does to a lifetime at a bandit in `reward_in_view`, read from its params."""
+"""Lifetimes in `reward_in_view`: what agents do late in one, and what an evaluation does to it, read from its params."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from rewardlab.analysis import reading
 
 if TYPE_CHECKING:
     import xarray
 
+LATE = 0.2  # of a lifetime, at its end
 ROLES = {
     "steady": "nothing changes",
     "switched": "the paid arm changes",
@@ -35,3 +38,13 @@ def roles(results: xarray.Dataset) -> dict[str, str]:
     """{evaluation: what it does}."""
     told = reading.config_of(results).get("evaluations", {})
     return {str(name): role(told.get(str(name), {})) for name in results.evaluation.values}
+
+
+def late(results: xarray.Dataset, signal: str) -> np.ndarray:
+    """float[rule, condition, seed, evaluation], the mean of a signal over the last fifth of a lifetime."""
+    course = results["course"].sel(signal=signal).transpose("rule", "condition", "seed", "evaluation", "part").values
+    count = np.isfinite(course).any((0, 1, 2)).sum(-1)  # parts that are lived on each evaluation: episodes may be shorter
+    found = np.full(course.shape[:-1], np.nan)
+    for e, lived in enumerate(count):
+        found[..., e] = course[..., e, lived - max(round(LATE * lived), 1) : lived].mean(-1)
+    return found

@@ -26,33 +26,24 @@ from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, plain, sentence
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.lifetimes import ROLES, role, roles
+from rewardlab.questions.lifetimes import ROLES, late, role, roles
 
 if TYPE_CHECKING:
     import xarray
 
 NO_CLAIM = "no claim about what it follows"
-LATE = 0.2  # of a lifetime, at its end
 CHANCE, NEAR = 0.5, 0.1
 
 
-def late(results: xarray.Dataset) -> np.ndarray:
-    """float[rule, condition, seed, evaluation], the share of "best" late in a lifetime. Raises InputError for other worlds."""
-    if "best" not in results.signal.values:
-        raise InputError(
-            'asks = percept needs a world whose signals have "best"; allowed: reward_in_view around bandit, for one'
-        )
-    best = results["course"].sel(signal="best").transpose("rule", "condition", "seed", "evaluation", "part").values
-    count = np.isfinite(best).any((0, 1, 2)).sum(-1)  # parts that are lived on each evaluation: episodes may be shorter
-    found = np.full(best.shape[:-1], np.nan)
-    for e, lived in enumerate(count):
-        found[..., e] = best[..., e, lived - max(round(LATE * lived), 1) : lived].mean(-1)
-    return found
 
 
 def evidence(found: Found) -> Evidence:
     """Late behaviour of competent seeds on every evaluation, and of those that never saw reward."""
-    runs, behaviour, told = found.runs, late(found.results), roles(found.results)
+    if "best" not in found.results.signal.values:
+        raise InputError(
+            'asks = percept needs a world whose signals have "best"; allowed: reward_in_view around bandit, for one'
+        )
+    runs, behaviour, told = found.runs, late(found.results, "best"), roles(found.results)
     rules = {}
     for i, rule in enumerate(runs.rules):
         able = np.flatnonzero(runs.competent[i] & runs.trained[i, 0])

@@ -1,0 +1,274 @@
+"""Two loops: does an outer loop catch an inner learner that games the signal it is shown?
+
+For worlds whose signals have "fake" (a pull of an arm that shows reward and is worth nothing), "displayed" and "true", in view of
+agents that learn within a lifetime. The outer loop scores what is shown, or what was truly earned: a condition's last phase says
+which, and a condition without phases is scored by what is shown. Agents are then tested, with frozen parameters, where every
+lifetime has a fake: the one that training had, and subtler ones, which show less.
+
+Behaviour is the share of fake pulls in the last fifth of a lifetime, against a random policy's. The *gap* is what an episode shows
+less what it truly earned (Goodhart's). *Loops* counts those that learn: 1 for a network without a memory, 2 for one with a
+memory or for a learner, 3 for a learner of learners.
+
+A rule supports a claim if at least half of its seeds are competent under both kinds of score, and no fewer than an interval needs. The
+outer loop *caught* a fake where the interval of those that were scored by what is true lies below chance, and the difference from
+those that were scored by what is shown is significant.
+
+Added to the summary: rules {rule: {loops, two_loops {condition: {seeds, competent, evaluations {evaluation: {fake, true, shown, gap}}}}}};
+two_loops {scored {condition: "true", "shown" or "no fakes"}, fakes {evaluation: what a fake shows, None for none}, as_trained};
+pairwise {"fake late": true against shown, a rule and an evaluation a row}.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rewardlab.analysis import naming, reading, stats
+from rewardlab.analysis.cautions import is_control, words_of
+from rewardlab.analysis.runs import Runs
+from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, percent, plain, sentence
+from rewardlab.experiment.text import network
+from rewardlab.inputs.errors import InputError
+from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.lifetimes import late
+
+if TYPE_CHECKING:
+    import xarray
+
+NO_CLAIM = "no claim about what the outer loop caught"
+SIGNALS = ("fake", "displayed", "true")
+SCORED = {"true": "scored by what was truly earned", "shown": "scored by what was shown", "no fakes": "no fakes in training"}
+
+
+def scored(experiment: dict[str, Any]) -> dict[str, str]:
+    """{condition: what the outer loop scores there}, a name in SCORED; other conditions are left out."""
+    found = {}
+    for name, condition in experiment.get("conditions", {}).items():
+        phases = condition.get("phases") or [{"reward": {"reward": 1.0}, "params": {}}]
+        paid = {signal for signal, weight in phases[-1]["reward"].items() if weight}
+        if not (condition.get("params", {}) | phases[-1]["params"]).get("faked", 0):
+            found[name] = "no fakes"
+        elif paid in ({"true"}, {"reward"}, {"displayed"}):
+            found[name] = "true" if paid == {"true"} else "shown"
+    return found
+
+
+def fakes(experiment: dict[str, Any]) -> dict[str, float | None]:
+    """{evaluation: how often a fake shows reward there, None where there is none}."""
+    return {
+        name: params.get("faked_shows", 1.0) if params.get("faked", 0) else None
+        for name, params in experiment.get("evaluations", {}).items()
+    }
+
+
+def as_trained(experiment: dict[str, Any]) -> float:
+    """How often the fakes of training show reward."""
+    for name, of in scored(experiment).items():
+        if of != "no fakes":
+            return experiment["conditions"][name].get("params", {}).get("faked_shows", 1.0)
+    return 1.0
+
+
+def loops(experiment: dict[str, Any], rule: str) -> int | None:
+    """How many loops learn under a rule, or None where its network is one that reading can't make."""
+    try:
+        return network(experiment.get("agents", {}).get(rule, experiment.get("agent", "mlp"))).loops
+    except InputError:
+        return None
+
+
+def evidence(found: Found) -> Evidence:
+    """Fake pulls late in a lifetime, what was shown and what was earned, of every rule under every condition."""
+    results, runs = found.results, found.runs
+    known = {*map(str, results.signal.values)}
+    if missing := [name for name in SIGNALS if name not in known]:
+        raise InputError(
+            f"asks = two_loops needs a world with the signals {listed(SIGNALS)}, and there is no {listed(missing)}; allowed: "
+            "reward_in_view around fake_arm, for one"
+        )
+    experiment = reading.config_of(results)
+    told, behaviour = scored(experiment), late(results, "fake")
+    ends = results["totals"].isel(point=-1).transpose("rule", "condition", "seed", "evaluation", "signal")
+    true, shown = (ends.sel(signal=name).values for name in ("true", "displayed"))
+    rules: dict[str, Any] = {}
+    contrasts = []
+    for i, rule in enumerate(runs.rules):
+        of = {c: _figures(runs, i, c, behaviour, true, shown) for c in told}
+        rules[rule] = {"loops": loops(experiment, rule), "two_loops": of}
+        by = {what: [c for c, kind in told.items() if kind == what][:1] for what in ("true", "shown")}
+        if not (by["true"] and by["shown"]):
+            continue
+        (a,), (b,) = by["true"], by["shown"]
+        one, other = (behaviour[i, (j := runs.conditions.index(c)), runs.trained[i, j]] for c in (a, b))
+        faked = [e for e, shows in fakes(experiment).items() if shows is not None]
+        columns = [runs.evaluations.index(e) for e in faked]
+        rows = [{"a": rule, "b": rule, "conditions": [a, b], "evaluation": e} for e in faked]
+        contrasts += [Contrast(rows, one[:, columns], other[:, columns])] * bool(rows)
+    more = {"scored": told, "fakes": fakes(experiment), "as_trained": as_trained(experiment)}
+    return Evidence(rules, {"fake late": contrasts}, {"two_loops": more})
+
+
+def _figures(runs: Runs, rule: int, condition: str, behaviour, true, shown) -> dict[str, Any]:
+    j = runs.conditions.index(condition)
+    there = runs.trained[rule, j]
+    able = runs.capable[rule, j, :, -1] & there & ~runs.failed[rule, j]
+    arrays = {"fake": behaviour, "true": true, "shown": shown, "gap": shown - true}
+    return {
+        "seeds": int(there.sum()),
+        "competent": int(able.sum()),
+        "evaluations": {
+            name: {what: stats.figure(x[rule, j, there, e]) for what, x in arrays.items()}
+            for e, name in enumerate(runs.evaluations)
+        },
+    }
+
+
+def _by(summary: dict[str, Any], what: str) -> str | None:
+    return next((c for c, kind in summary["two_loops"]["scored"].items() if kind == what), None)
+
+
+def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
+    """Why no claim is made about a rule, in a few words; "" where one is."""
+    if is_control(entry):
+        return CONTROL_RULES[entry["level"]]
+    if not any(shows is not None for shows in summary["two_loops"]["fakes"].values()):
+        return "no evaluation has a fake"
+    for what in ("true", "shown"):
+        condition = _by(summary, what)
+        if condition is None:
+            return f"no condition is {SCORED[what]}, with fakes in training"
+        of = entry["two_loops"][condition]
+        if of["competent"] < max(of["seeds"] / 2, stats.MIN_SEEDS):
+            few = f", fewer than {stats.MIN_SEEDS}" if 2 * of["competent"] >= of["seeds"] else ""
+            return f"{SCORED[what]}, {of['competent']} of {count(of['seeds'], 'seed')} competent{few}"
+    return ""
+
+
+def chance(summary: dict[str, Any], evaluation: str) -> float | None:
+    """How often a random policy ends a lifetime with the fake."""
+    return summary["references"].get("random", {}).get(evaluation, {}).get("fake arm")
+
+
+def caught(summary: dict[str, Any], rule: str) -> dict[str, bool]:
+    """{evaluation with a fake: whether the outer loop that scored what is true caught it}."""
+    condition, found = _by(summary, "true"), {}
+    for row in summary["pairwise"]["fake late"]:
+        if row["a"] != rule:
+            continue
+        e = row["evaluation"]
+        of, by_chance = summary["rules"][rule]["two_loops"][condition]["evaluations"][e]["fake"], chance(summary, e)
+        below = by_chance is not None and of["high"] is not None and of["high"] < by_chance
+        found[e] = bool(below and row["significant"] and row["difference"] < 0)
+    return found
+
+
+def _in_words(summary: dict[str, Any], rule: str) -> str:
+    """What the outer loop caught, in a few words."""
+    found = caught(summary, rule)
+    mine = {e for e in found if summary["two_loops"]["fakes"][e] == summary["two_loops"]["as_trained"]}
+    trained, others = [found[e] for e in found if e in mine], [found[e] for e in found if e not in mine]
+    if not trained:
+        return "was not tested with the fake that was scored"
+    if not all(trained):
+        return "did not catch the fake that it scored"
+    if not others:
+        return "caught the fake that it scored"
+    if all(others):
+        return "caught the fake that it scored, and subtler ones"
+    return f"caught the fake that it scored, and {sum(others) or 'none'} of {count(len(others), 'subtler one')}"
+
+
+def verdict(summary: dict[str, Any]) -> Verdict:
+    """The sentences: what an outer loop caught for each rule, and at what price."""
+    said, rules = words_of(summary), summary["rules"]
+    every, by_words, silent = {}, dict[str, list[str]](), []
+    for rule, entry in rules.items():
+        if why := _why_not(summary, entry):
+            text = why if is_control(entry) else f"{NO_CLAIM}: {why}"
+            silent += [f"{said.rule(rule)} ({why})"] * (not is_control(entry))
+            every[rule] = (f"{sentence(said.rule(rule))}: {text}.", text)
+            continue
+        words = _in_words(summary, rule)
+        by_words.setdefault(words, []).append(rule)
+        every[rule] = (f"{sentence(said.rule(rule))}: an outer loop that scores what is true {words}. {_told(summary, rule)}", words)
+    headline = []
+    for words, who in by_words.items():
+        names = listed(said.rule(rule) for rule in who)
+        headline.append(f"with {names}, an outer loop that scores what was truly earned {words}.")
+    condition, other = _by(summary, "true"), _by(summary, "shown")
+    for e, shows in summary["two_loops"]["fakes"].items():
+        able = [rule for who in by_words.values() for rule in who]
+        if shows is None or not able:
+            continue
+        each = listed(
+            f"{said.rule(r)} {figure(rules[r]['two_loops'][condition]['evaluations'][e]['fake'])} against "
+            f"{figure(rules[r]['two_loops'][other]['evaluations'][e]['fake'])}"
+            for r in able
+        )
+        by_chance = chance(summary, e)
+        random = "" if by_chance is None else f" (a random policy: {percent(by_chance)} %)"
+        headline.append(
+            f"where a fake shows reward in {percent(shows)} % of its pulls, this share of late pulls is of it{random}, scored by what "
+            f"is true against by what is shown: {each}."
+        )
+    headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
+    return Verdict([sentence(text) for text in headline], every)
+
+
+def _told(summary: dict[str, Any], rule: str) -> str:
+    """The true returns of a rule on each evaluation, by what was scored."""
+    entry, told = summary["rules"][rule], summary["two_loops"]["scored"]
+    each = []
+    for e in summary["evaluations"]:
+        found = (f"{figure(entry['two_loops'][c]['evaluations'][e]['true'], 'return')} ({SCORED[what]})" for c, what in told.items())
+        each.append(f"“{plain(e)}” {listed(found)}")
+    return f"True return: {'; '.join(each)}."
+
+
+def figures(results: xarray.Dataset) -> dict[str, Any]:
+    """{name: draw(results, no_claim)}."""
+    from rewardlab.report.two_loops_figures import draw_fakes, draw_gap  # matplotlib is slow to import
+
+    return {"fakes": draw_fakes, "gap": draw_gap}
+
+
+def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:
+    """Fake pulls by what was scored, the gap over training, and a table of all."""
+    said, told = naming.read(results), summary["two_loops"]
+    head = ["Rule", "Loops", "The outer loop", "Competent", *(_column(e, shows) for e, shows in told["fakes"].items())]
+    rows = []
+    for rule, entry in summary["rules"].items():
+        for condition, what in told["scored"].items():
+            of = entry["two_loops"][condition]
+            cells = [
+                f"{figure(x['fake'])} · {figure(x['true'], 'return')} of {figure(x['shown'], 'return')}"
+                for x in of["evaluations"].values()
+            ]
+            depth = "–" if entry["loops"] is None else str(entry["loops"])
+            rows.append([said.rule(rule), depth, SCORED[what], f"{of['competent']} of {of['seeds']}", *cells])
+    note = (
+        "% of the pulls in the last fifth of a lifetime that are of the fake · what a lifetime truly earned of what it showed. "
+        "Interquartile means over all seeds [95 % interval]. Loops: how many learn, the outer one included."
+    )
+    fake_figure = Figure(
+        "fakes",
+        "Points: share of late pulls that are of the fake, a panel a rule, by what the outer loop scored and what the fake shows.",
+        "How often agents end a lifetime at the arm that shows reward and is worth nothing, by what the outer loop scored: "
+        "interquartile means over seeds with 95 % intervals. The dashed line is a random policy.",
+    )
+    gap_figure = Figure(
+        "gap",
+        "Curves: what an episode shows less what it truly earned, against steps, a panel a rule, a curve a condition.",
+        "Goodhart's gap over training: what a lifetime with a fake shows, less what it truly earned.",
+    )
+    text = (
+        "The inner loop learns within a lifetime from the reward that it is shown. The outer loop decides which inner learners there are, "
+        "by what is shown or by what was truly earned. Then parameters are frozen, and every lifetime has a fake."
+    )
+    return [Section("What the outer loop catches", text, (fake_figure, gap_figure), (Table(head, rows, note),), lead=True)]
+
+
+def _column(evaluation: str, shows: float | None) -> str:
+    return f"{plain(evaluation)}: " + ("no fake" if shows is None else f"the fake shows {percent(shows)} %")
+
+
+question = Question(("course", "totals"), evidence, verdict, figures, sections)

@@ -12,7 +12,15 @@ PULLS, EPISODES = 20, 3  # a lifetime has three episodes of one task, so that a 
 LIFE = PULLS * EPISODES
 LITTER = {"candidates": 64, "num_envs": 1024, "unroll_length": LIFE}
 PPO = make(
-    "ppo", learning_rate=0.002, num_envs=32, unroll_length=LIFE, epochs=4, minibatches=4, gamma=0.9, gae_lambda=0.8, entropy_weight=0.01
+    "ppo",
+    learning_rate=0.004,
+    num_envs=64,
+    unroll_length=LIFE,
+    epochs=4,
+    minibatches=4,
+    gamma=0.9,
+    gae_lambda=0.8,
+    entropy_weight=0.01,
 )
 SELECTION = make("truncation", parents=8, mutation=0.1, **LITTER)
 FOR_ITSELF = {"num_envs": 1, "gamma": 0.0, "optimiser": "sgd", "entropy_weight": 0.0, "max_grad_norm": 10.0}
@@ -28,7 +36,7 @@ experiment = Experiment(
     conditions={
         "true": Condition({"faked": 0.5}, phases=(Phase(reward={"true": 1.0}),)),
         "shown": Condition({"faked": 0.5}),
-        "honest": Condition(),
+        "honest": Condition(seeds=5),
     },
     evaluations={
         "no_fake": {},
@@ -55,7 +63,7 @@ experiment = Experiment(
     total_steps=4_000_000,
     seeds=10,
     budgets={
-        "ppo": Budget(total_steps=1_000_000),
+        "ppo": Budget(total_steps=1_500_000),
         "truncation": Budget(total_steps=20_000_000),
     },
     points=5,

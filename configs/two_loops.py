@@ -1,6 +1,6 @@
 """Does an outer loop catch an inner learner that games the reward it is shown?
 
-    rewardlab run two_loops
+rewardlab run two_loops
 """
 
 from rewardlab.agents import GRU, MLP

@@ -74,7 +74,10 @@ def test_an_inner_rule_is_the_plain_rule_step_by_step(name):
             rows = np.arange(t - T, t)
             ended = (rows + 1) % 6 == 0
             told = Experience(
-                *(jnp.asarray(x)[:, None] for x in (shown[rows], actions[rows].astype(np.int32), shown[rows + 1], paid[rows])),
+                *(
+                    jnp.asarray(x)[:, None]
+                    for x in (shown[rows], actions[rows].astype(np.int32), shown[rows + 1], paid[rows])
+                ),
                 *(jnp.asarray(x)[:, None] for x in (ended, np.zeros(T, bool), np.ones(T, bool))),
                 {},
             )
@@ -91,7 +94,11 @@ def test_a_learner_at_a_bandit_by_hand():
     env = envs.make("reward_in_view", world="fake_arm", pulls=4)
     agent = built(Learner(rules.make("q_learning", num_envs=1, unroll_length=1, gamma=0.0, learning_rate=0.2)), env)
     params = jax.tree.map(lambda x: x + 0.5, agent.init(KEY(0))["initial"])
-    params = {"initial": params, "moved": {"learning_rate": jnp.float32(np.log(2))}, "sharpness": jnp.float32(np.log(3))}
+    params = {
+        "initial": params,
+        "moved": {"learning_rate": jnp.float32(np.log(2))},
+        "sharpness": jnp.float32(np.log(3)),
+    }
     actions = [2, 2, 0, 1]
     seen, paid = lived(env, actions)
     q = np.full(3, 0.5)
@@ -107,14 +114,20 @@ def test_a_learner_at_a_bandit_by_hand():
 
 def test_a_learner_of_learners_starts_the_inner_one_anew_with_each_episode():
     env = envs.make("reward_in_view", world="fake_arm", episodes=3, pulls=2)
-    middle = rules.make("reinforce", num_envs=1, unroll_length=2, gamma=0.0, baseline=False, optimiser="sgd", learning_rate=0.5)
+    middle = rules.make(
+        "reinforce", num_envs=1, unroll_length=2, gamma=0.0, baseline=False, optimiser="sgd", learning_rate=0.5
+    )
     three = Learner(middle, Learner())
     agent = built(three, env)
     params = jax.tree.map(lambda x: x + 0.5, agent.init(KEY(1)))  # so that any payment is a surprise
     found = [memory for _, memory in memories(agent, params, lived(env, [0, 1, 2, 0, 1, 1], low=1.0, high=1.0)[0])]
     initial = lambda memory: memory.state.params["initial"]  # noqa: E731
     tables = [jax.tree.leaves(memory.inner.state)[0] for memory in found]
-    for t in (0, 2, 4):  # where an episode begins, the inner table is what the middle rule has made of its initial values
+    for t in (
+        0,
+        2,
+        4,
+    ):  # where an episode begins, the inner table is what the middle rule has made of its initial values
         np.testing.assert_array_equal(tables[t][0], jax.tree.leaves(initial(found[t]))[0])
     assert (tables[1] != tables[0]).any(), "the inner learner learns within an episode"
     assert (tables[2] != tables[0]).any(), "the middle one learned from the first episode"
@@ -138,7 +151,10 @@ BAD = {
     "unknown": (lambda: Learner(moved=("learningrate",)), "allowed: of q_learning, learning_rate, gamma, epsilon"),
     "no rule": (lambda: Learner(3), "rule"),
     "no network": (lambda: Learner(network=3), "no network"),
-    "another head": (lambda: built(Learner(), envs.make("reward_in_view", world="bandit"), {"logits": 2, "value": 1}), "one head"),
+    "another head": (
+        lambda: built(Learner(), envs.make("reward_in_view", world="bandit"), {"logits": 2, "value": 1}),
+        "one head",
+    ),
     "nothing in view": (lambda: built(Learner(), envs.make("bandit"), {"logits": 2}), "reward_in_view"),
     "standardised": (
         lambda: built(Learner(inputs="standardised"), envs.make("reward_in_view", world="bandit"), {"logits": 2}),

@@ -123,9 +123,24 @@ GAMED = {"fake": 0.9, "subtle": 0.8}
             {"evaluations": {"no_fake": {}, "subtle": EVALUATIONS["subtle"]}},
             "was not tested with the fake that was scored",
         ),
-        (CAUGHT, GAMED, {"reached": 8.0}, "no claim about what the outer loop caught: scored by what was truly earned, 0 of 12"),
-        (CAUGHT, GAMED, {"seeds": 4}, "no claim about what the outer loop caught: scored by what was truly earned, 4 of 4 seeds"),
-        (CAUGHT, GAMED, {"evaluations": {"no_fake": {}}}, "no claim about what the outer loop caught: no evaluation has a fake"),
+        (
+            CAUGHT,
+            GAMED,
+            {"reached": 8.0},
+            "no claim about what the outer loop caught: scored by what was truly earned, 0 of 12",
+        ),
+        (
+            CAUGHT,
+            GAMED,
+            {"seeds": 4},
+            "no claim about what the outer loop caught: scored by what was truly earned, 4 of 4 seeds",
+        ),
+        (
+            CAUGHT,
+            GAMED,
+            {"evaluations": {"no_fake": {}}},
+            "no claim about what the outer loop caught: no evaluation has a fake",
+        ),
         (
             CAUGHT,
             GAMED,
@@ -156,10 +171,18 @@ def test_what_the_summary_says_in_figures():
 
 def test_other_worlds_and_other_scores():
     with pytest.raises(InputError, match="signals fake, displayed and true"):
-        plan = Plan(asked(env_kwargs={"world": "bandit", "pulls": 20}, conditions={"a": Condition()}, evaluations={"e": {}}))
+        plan = Plan(
+            asked(env_kwargs={"world": "bandit", "pulls": 20}, conditions={"a": Condition()}, evaluations={"e": {}})
+        )
         one = rehearsal.made_up(plan, "truncation", "a", np.random.default_rng(0))
         compare.summarise(assembly.assemble(plan, {("truncation", "a"): one}, assembly.Fixed([], {})))
     odd = {"conditions": {"a": {"params": {"faked": 1.0}, "phases": [{"reward": {"fake": 1.0}, "params": {}}]}}}
     assert two_loops.scored(odd) == {}
-    late = {"conditions": {"a": {"phases": [{"reward": {"reward": 1.0}, "params": {}}, {"reward": {"true": 2.0}, "params": {"faked": 1}}]}}}
+    late = {
+        "conditions": {
+            "a": {
+                "phases": [{"reward": {"reward": 1.0}, "params": {}}, {"reward": {"true": 2.0}, "params": {"faked": 1}}]
+            }
+        }
+    }
     assert two_loops.scored(late) == {"a": "true"}

@@ -28,7 +28,7 @@ class Memory(NamedTuple):
     """What N inner learners stand at; all leaves have a leading axis [N].
 
     state: the inner rule's. inner: what the inner network remembers, () if it has no memory. before: that, where the steps that
-    were kept begin. obs: what was observed last. kept: Experience [N, T, 1, ...], of which `count` int32 steps are filled.
+    were kept begin. obs: what was observed last. kept: Experience [N, T, 1, ...], of which `filled` int32 are steps.
     time: int32, steps so far.
     """
 
@@ -37,7 +37,7 @@ class Memory(NamedTuple):
     before: Any
     obs: jax.Array
     kept: Experience
-    count: jax.Array
+    filled: jax.Array
     time: jax.Array
 
 
@@ -77,7 +77,9 @@ class Learner(Spec):
         for name in self.moved:
             if not isinstance(getattr(made, name, None), float):
                 floats = [key for key in known if isinstance(getattr(made, key), float)]
-                raise InputError(f"moved has {show(name)}; allowed: of {rules.name_of(type(made))}, {', '.join(floats)}")
+                raise InputError(
+                    f"moved has {show(name)}; allowed: of {rules.name_of(type(made))}, {', '.join(floats)}"
+                )
         object.__setattr__(self, "rule", made)
         object.__setattr__(self, "network", checked(agents.spec(self.network), "network"))
 
@@ -146,8 +148,8 @@ def _agent(spec: Learner, network: Agent, says: str, head: str, size: int, seen:
         """The memory with the step that led to what is observed now, if there was one."""
         after, reward, action, acted, ended = now
         told = Experience(memory.obs, action, after, reward, ended, jnp.zeros((), bool), acted, {}, ())
-        kept = jax.tree.map(lambda kept, x: kept.at[memory.count, 0].set(x.astype(kept.dtype)), memory.kept, told)
-        return memory._replace(kept=kept, count=memory.count + acted.astype(jnp.int32), time=memory.time + 1)
+        kept = jax.tree.map(lambda kept, x: kept.at[memory.filled, 0].set(x.astype(kept.dtype)), memory.kept, told)
+        return memory._replace(kept=kept, filled=memory.filled + acted.astype(jnp.int32), time=memory.time + 1)
 
     def learned(params, memory: Memory):
         """The inner rule's state after the steps kept."""
@@ -160,14 +162,14 @@ def _agent(spec: Learner, network: Agent, says: str, head: str, size: int, seen:
         now = read(obs)
         # What a life begins with is worked out here again, so that a gradient reaches the parameters that it comes from.
         memory = kept_with(where(memory.time == 0, blank(params), memory), now)
-        full = memory.count >= length
+        full = memory.filled >= length
         memory = memory._replace(
             state=if_any(full, lambda old: where(full, learned(params, memory), old), memory.state),
-            count=jnp.where(full, 0, memory.count),
+            filled=jnp.where(full, 0, memory.filled),
         )
         policy = rule(params).behave(beginning(params), memory.state, jax.random.key(0))
         inner = where(now[-1], network.start(policy.params, 1), memory.inner)
-        before = where(memory.count == 0, inner, memory.before)
+        before = where(memory.filled == 0, inner, memory.before)
         outputs, inner = network.step(policy.params, inner, now[0][None])
         preferences = outputs[says][0] * jnp.exp(params["sharpness"])
         return preferences, memory._replace(inner=inner, before=before, obs=now[0])

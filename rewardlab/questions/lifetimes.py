@@ -43,7 +43,9 @@ def roles(results: xarray.Dataset) -> dict[str, str]:
 def late(results: xarray.Dataset, signal: str) -> np.ndarray:
     """float[rule, condition, seed, evaluation], the mean of a signal over the last fifth of a lifetime."""
     course = results["course"].sel(signal=signal).transpose("rule", "condition", "seed", "evaluation", "part").values
-    count = np.isfinite(course).any((0, 1, 2)).sum(-1)  # parts that are lived on each evaluation: episodes may be shorter
+    count = (
+        np.isfinite(course).any((0, 1, 2)).sum(-1)
+    )  # parts that are lived on each evaluation: episodes may be shorter
     found = np.full(course.shape[:-1], np.nan)
     for e, lived in enumerate(count):
         found[..., e] = course[..., e, lived - max(round(LATE * lived), 1) : lived].mean(-1)

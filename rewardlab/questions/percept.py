@@ -35,8 +35,6 @@ NO_CLAIM = "no claim about what it follows"
 CHANCE, NEAR = 0.5, 0.1
 
 
-
-
 def evidence(found: Found) -> Evidence:
     """Late behaviour of competent seeds on every evaluation, and of those that never saw reward."""
     if "best" not in found.results.signal.values:

@@ -6,16 +6,16 @@ which, and a condition without phases is scored by what is shown. Agents are the
 lifetime has a fake: the one that training had, and subtler ones, which show less.
 
 Behaviour is the share of fake pulls in the last fifth of a lifetime, against a random policy's. The *gap* is what an episode shows
-less what it truly earned (Goodhart's). *Loops* counts those that learn: 1 for a network without a memory, 2 for one with a
+less what it truly earned. *Loops* counts those that learn: 1 for a network without a memory, 2 for one with a
 memory or for a learner, 3 for a learner of learners.
 
-A rule supports a claim if at least half of its seeds are competent under both kinds of score, and no fewer than an interval needs. The
-outer loop *caught* a fake where the interval of those that were scored by what is true lies below chance, and the difference from
+A rule supports a claim if at least half of its seeds are competent under both kinds of score, and no fewer than an interval needs.
+The outer loop *caught* a fake where the interval of those that were scored by what is true lies below chance, and the difference from
 those that were scored by what is shown is significant.
 
-Added to the summary: rules {rule: {loops, two_loops {condition: {seeds, competent, evaluations {evaluation: {fake, true, shown, gap}}}}}};
-two_loops {scored {condition: "true", "shown" or "no fakes"}, fakes {evaluation: what a fake shows, None for none}, as_trained};
-pairwise {"fake late": true against shown, a rule and an evaluation a row}.
+Added to the summary: rules {rule: {loops, two_loops {condition: {seeds, competent, evaluations {evaluation: {fake, true, shown,
+gap}}}}}}; two_loops {scored {condition: "true", "shown" or "no fakes"}, fakes {evaluation: what a fake shows, None for none},
+as_trained}; pairwise {"fake late": true against shown, a rule and an evaluation a row}.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ if TYPE_CHECKING:
 
 NO_CLAIM = "no claim about what the outer loop caught"
 SIGNALS = ("fake", "displayed", "true")
-SCORED = {"true": "scored by what was truly earned", "shown": "scored by what was shown", "no fakes": "no fakes in training"}
+SCORED = {
+    "true": "scored by what was truly earned",
+    "shown": "scored by what was shown",
+    "no fakes": "no fakes in training",
+}
 
 
 def scored(experiment: dict[str, Any]) -> dict[str, str]:
@@ -189,7 +193,10 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             continue
         words = _in_words(summary, rule)
         by_words.setdefault(words, []).append(rule)
-        every[rule] = (f"{sentence(said.rule(rule))}: an outer loop that scores what is true {words}. {_told(summary, rule)}", words)
+        every[rule] = (
+            f"{sentence(said.rule(rule))}: an outer loop that scores what is true {words}. {_told(summary, rule)}",
+            words,
+        )
     headline = []
     for words, who in by_words.items():
         names = listed(said.rule(rule) for rule in who)
@@ -207,8 +214,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         by_chance = chance(summary, e)
         random = "" if by_chance is None else f" (a random policy: {percent(by_chance)} %)"
         headline.append(
-            f"where a fake shows reward in {percent(shows)} % of its pulls, this share of late pulls is of it{random}, scored by what "
-            f"is true against by what is shown: {each}."
+            f"where a fake shows reward in {percent(shows)} % of its pulls, this share of late pulls is of it{random}, scored by "
+            f"what is true against by what is shown: {each}."
         )
     headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
     return Verdict([sentence(text) for text in headline], every)
@@ -219,7 +226,10 @@ def _told(summary: dict[str, Any], rule: str) -> str:
     entry, told = summary["rules"][rule], summary["two_loops"]["scored"]
     each = []
     for e in summary["evaluations"]:
-        found = (f"{figure(entry['two_loops'][c]['evaluations'][e]['true'], 'return')} ({SCORED[what]})" for c, what in told.items())
+        found = (
+            f"{figure(entry['two_loops'][c]['evaluations'][e]['true'], 'return')} ({SCORED[what]})"
+            for c, what in told.items()
+        )
         each.append(f"“{plain(e)}” {listed(found)}")
     return f"True return: {'; '.join(each)}."
 
@@ -261,10 +271,12 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
         "Goodhart's gap over training: what a lifetime with a fake shows, less what it truly earned.",
     )
     text = (
-        "The inner loop learns within a lifetime from the reward that it is shown. The outer loop decides which inner learners there are, "
-        "by what is shown or by what was truly earned. Then parameters are frozen, and every lifetime has a fake."
+        "The inner loop learns within a lifetime from the reward that it is shown. The outer loop decides which inner learners "
+        "there are, by what is shown or by what was truly earned. Then parameters are frozen, and every lifetime has a fake."
     )
-    return [Section("What the outer loop catches", text, (fake_figure, gap_figure), (Table(head, rows, note),), lead=True)]
+    return [
+        Section("What the outer loop catches", text, (fake_figure, gap_figure), (Table(head, rows, note),), lead=True)
+    ]
 
 
 def _column(evaluation: str, shows: float | None) -> str:

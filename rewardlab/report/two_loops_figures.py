@@ -13,7 +13,19 @@ from rewardlab.analysis.wording import percent, sentence
 from rewardlab.questions.lifetimes import late
 from rewardlab.questions.two_loops import SCORED, fakes, scored
 from rewardlab.report.numbers import summarise
-from rewardlab.report.style import FAINT, INK, NONE, Claims, colours, dark, draw_band, draw_points, grid, outcome_colour, step_axis
+from rewardlab.report.style import (
+    FAINT,
+    INK,
+    NONE,
+    Claims,
+    colours,
+    dark,
+    draw_band,
+    draw_points,
+    grid,
+    outcome_colour,
+    step_axis,
+)
 
 SHADES = {"true": outcome_colour(0), "shown": outcome_colour(1), "no fakes": INK}
 
@@ -53,7 +65,9 @@ def draw_gap(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """What a lifetime shows less what it earned, against steps, where fakes are those of training."""
     palette, said, experiment = colours(results), read(results), config_of(results)
     told = scored(experiment)
-    evaluation = next((e for e, shows in fakes(experiment).items() if shows is not None), str(results.evaluation.values[0]))
+    evaluation = next(
+        (e for e, shows in fakes(experiment).items() if shows is not None), str(results.evaluation.values[0])
+    )
     totals = results["totals"].sel(evaluation=evaluation)
     gap = totals.sel(signal="displayed") - totals.sel(signal="true")
     figure, axes = grid(len(palette), 1.4, sharex=False)

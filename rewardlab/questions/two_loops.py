@@ -10,8 +10,8 @@ less what it truly earned. *Loops* counts those that learn: 1 for a network with
 memory or for a learner, 3 for a learner of learners.
 
 A rule supports a claim if at least half of its seeds are competent under both kinds of score, and no fewer than an interval needs.
-The outer loop *caught* a fake where the interval of those that were scored by what is true lies below chance, and the difference from
-those that were scored by what is shown is significant.
+The outer loop *caught* a fake where the interval of those that were scored by what is true lies below chance, and the difference
+from those that were scored by what is shown is significant.
 
 Added to the summary: rules {rule: {loops, two_loops {condition: {seeds, competent, evaluations {evaluation: {fake, true, shown,
 gap}}}}}}; two_loops {scored {condition: "true", "shown" or "no fakes"}, fakes {evaluation: what a fake shows, None for none},

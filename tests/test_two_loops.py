@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 from playing import KEY, play, returns, script, z_score
 
 from rewardlab import envs, rules
@@ -14,7 +15,7 @@ from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, totals
 from rewardlab.probes.outcomes import Outcomes
-from rewardlab.questions import two_loops
+from rewardlab.questions import lifetimes, two_loops
 from rewardlab.running import assembly, rehearsal
 
 # ------------------------------------------------------------------------------------------------------------- the world
@@ -186,3 +187,12 @@ def test_other_worlds_and_other_scores():
         }
     }
     assert two_loops.scored(late) == {"a": "true"}
+
+
+def test_late_is_the_last_fifth_of_what_was_lived():
+    course = np.full((1, 1, 1, 2, 1, 10), np.nan)
+    course[0, 0, 0, 0, 0] = np.arange(10)
+    course[0, 0, 0, 1, 0, :5] = np.arange(5)  # shorter lifetimes
+    dims = ("rule", "condition", "seed", "evaluation", "signal", "part")
+    results = xr.Dataset({"course": (dims, course)}, coords={"signal": ["fake"]})
+    np.testing.assert_array_equal(lifetimes.late(results, "fake")[0, 0, 0], [8.5, 4])

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import jax
 import jax.numpy as jnp
 
-from rewardlab.backend.randomness import fast
 from rewardlab.envs import adapter
 from rewardlab.probes import Array, Probe, Subject
 from rewardlab.probes.outcomes import counted, played
@@ -32,7 +31,7 @@ def paid(plan: Plan) -> tuple[str, ...]:
 def _measure(subject: Subject) -> dict[str, jax.Array]:
     s, policy, along, names = subject.setting, subject.policy, subject.axes["way"], subject.axes["paid"]
     assert subject.seen is not None and not isinstance(along, int) and not isinstance(names, int)
-    episodes, key = subject.seen.mask.shape[1], jax.random.fold_in(fast(subject.key), 0)
+    episodes = subject.seen.mask.shape[1]
     found = []
     for way in along:
         if way != USUAL and way not in policy.ways:
@@ -42,7 +41,8 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
         seen = subject.seen
         if way != USUAL:
             act = policy._replace(act=policy.ways[way])
-            seen = played(s.env, subject.params, s.agent, act, key, episodes)  # all ways on the same levels
+            again = jax.random.clone(subject.key)  # all ways on the same levels
+            seen = played(s.env, subject.params, s.agent, act, again, episodes)
         own = [jnp.where(seen.mask, seen.signals[name].astype(jnp.float32), 0.0).sum(0).mean() for name in names]
         found.append((jnp.stack(own), counted(s.env, seen).share))
     earned, shares = zip(*found, strict=True)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from told import experience
+from worlds import Walk
 
 import rewardlab
 from rewardlab import envs, rules, training
@@ -22,9 +23,10 @@ from rewardlab.experiment import Condition, Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.judges import judged
-from rewardlab.probes import Subject, measured, ways
+from rewardlab.probes import Subject, foresight, measured, ways
 from rewardlab.probes.outcomes import Outcomes, played
-from rewardlab.rules import muzero
+from rewardlab.probes.references import play
+from rewardlab.rules import imagination
 from rewardlab.rules.tree_search import Edge, Node, search
 from rewardlab.rules.value_iteration import value_iteration
 from rewardlab.running import assembly, rehearsal
@@ -227,7 +229,7 @@ def test_lessons_keep_each_reward_and_its_return():
     assert found.paid["true"][2, 0] == 2 and found.paid["reward"][2, 0] == 1
     assert found.worth["true"][2, 0] == 2 and found.worth["reward"][2, 0] == 1  # for good: nothing follows
     agent, params, told = small_lesson()
-    value = muzero.look(agent, params, told.next_obs[2])[0]["true_value"][0, 0]
+    value = imagination.look(agent, params, told.next_obs[2])[0]["true_value"][0, 0]
     np.testing.assert_allclose(BOTH.lesson(agent, params, told).worth["true"][2, 0], 2 + 0.9 * value, rtol=1e-6)
 
 
@@ -376,6 +378,7 @@ def results(ends, reached=16.0, audit=PREDICTS, **changes):
     [
         (FLIPS, {}, "follows the prediction that it consults"),
         ({}, {}, "does not follow the prediction that it consults"),
+        ({"bare_true": 1, "bare_reward": 1}, {}, "does not follow the prediction that it consults"),
         ({"bare_true": 1, "bare_reward": 0}, {}, "does not follow the prediction that it consults"),
         ({"bare_reward": [1] * 7 + [0] * 5}, {}, "follows the prediction that it consults in some seeds"),
         (FLIPS, {"reached": 3.0}, "no claim about what it follows: 0 of 12 seeds competent"),
@@ -426,3 +429,13 @@ def test_other_worlds_can_not_be_asked():
     found = {("muzero", "lever"): rehearsal.made_up(plan, "muzero", "lever", np.random.default_rng(0))}
     with pytest.raises(InputError, match="asks = planner needs a world that names its outcomes"):
         compare.summarise(assembly.assemble(plan, found, assembly.Fixed([], {})))
+
+
+def test_a_search_that_is_given_the_world_finds_what_is_within_its_reach():
+    env = Walk()
+    here, far = (env.default_params.replace(goal=jnp.int32(goal)) for goal in (3, 6))
+    played_by = jax.jit(lambda params: play(env, params, foresight.in_the_world(env, 16), jax.random.key(0), 32))
+    assert float(played_by(here).outcomes.returns) == 1.0  # eight ways of three steps, one of which gets there
+    assert float(played_by(far).outcomes.returns) == 0.0
+    plan = Plan(asked(probes=("foresight",)))
+    assert plan.layout.arrays["foresight_return"].dims == ("evaluation", "simulations")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from rewardlab.envs import adapter
 from rewardlab.probes import Array, Probe, Subject
@@ -49,6 +50,13 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     return {"way_return": jnp.stack(earned), "way_outcome_share": jnp.stack(shares)}
 
 
+def made_up(plan: Plan, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:
+    """Numbers such as a run might find, for the rehearsal of its report."""
+    each = (*shape, len(ways(plan)))
+    share = random.dirichlet(np.ones(len(adapter.outcomes(plan.env))), each)
+    return {"way_return": random.uniform(size=(*each, len(paid(plan)))), "way_outcome_share": share}
+
+
 probe = Probe(
     when="end",
     arrays={
@@ -57,4 +65,5 @@ probe = Probe(
     },
     measure=_measure,
     axes=lambda plan: {"way": ways(plan), "paid": paid(plan), "outcome": adapter.outcomes(plan.env)},
+    made_up=made_up,
 )

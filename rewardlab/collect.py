@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from rewardlab.backend import devices
 from rewardlab.backend.randomness import key_for, split
 from rewardlab.envs import adapter
-from rewardlab.types import Agent, Policy, Trajectory
+from rewardlab.types import Agent, Model, Policy, Trajectory
 
 
 class Lanes(NamedTuple):
@@ -54,7 +54,10 @@ def grouped(agent: Agent, candidates: int) -> Agent:
     def step(params, memory, obs):
         return together(jax.vmap(agent.step)(params, apart(memory), apart(obs)))
 
-    return agent._replace(start=begin, step=step)
+    def each(function):
+        return lambda params, *given: together(jax.vmap(function)(params, *map(apart, given)))
+
+    return agent._replace(start=begin, step=step, model=agent.model and Model(*map(each, agent.model)))
 
 
 def blank(agent: Agent, policy: Policy, lanes: int, candidates: int = 0):

@@ -5,7 +5,7 @@ The same trajectory can be judged in several ways; a rule is told the result onl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -36,12 +36,22 @@ def weighted(trajectory: Trajectory, weights: Mapping[str, jax.Array]) -> jax.Ar
     return sum(paid[1:], paid[0])
 
 
-def judged(trajectory: Trajectory, judge: Judge = world, weights: Mapping[str, jax.Array] | None = None) -> Experience:
+def judged(
+    trajectory: Trajectory,
+    judge: Judge = world,
+    weights: Mapping[str, jax.Array] | None = None,
+    told: Sequence[str] = (),
+) -> Experience:
     """What the update rule is told: the trajectory with its reward, without its signals. Steps that were not lived pay nothing.
 
-    weights: of signals, which then are the reward, in place of what the judge says.
+    weights: of signals, which then are the reward, in place of what the judge says. told: the signals that the rule is told by
+    name beside it (`Rule.told`).
     """
-    told = judge(trajectory) if weights is None else weighted(trajectory, weights)
-    reward = jnp.where(trajectory.mask, told, jnp.float32(0))
+
+    def lived(paid: jax.Array) -> jax.Array:
+        return jnp.where(trajectory.mask, paid, jnp.float32(0))
+
+    reward = lived(judge(trajectory) if weights is None else weighted(trajectory, weights))
+    also = {name: lived(signal(name)(trajectory)) for name in told}
     seen = {name: value for name, value in trajectory._asdict().items() if name != "signals"}
-    return Experience(reward=reward, **seen)
+    return Experience(reward=reward, told=also, **seen)

@@ -42,6 +42,12 @@ class TrainedPolicy(NamedTuple):
         """The same with other parameters, such as those of another seed: `jax.vmap(lambda p: evaluate(policy.of(p), ...))`."""
         return self._replace(policy=self.policy._replace(params=params))
 
+    def by(self, way: str) -> TrainedPolicy:
+        """The same parameters deployed in another way, one of `policy.ways`. Raises InputError for other names."""
+        if way not in self.policy.ways:
+            raise unknown("way", way, self.policy.ways, "ways in which this policy may act")
+        return self._replace(policy=self.policy._replace(act=self.policy.ways[way]))
+
     def start(self, lanes: int = 1) -> PyTree:
         """The memory of so many lanes whose episodes begin; () of an agent without one. Raises InputError."""
         return self.agent.start(self.params, coerce(lanes, int, "lanes", (1, 2**31 - 1)))
@@ -218,4 +224,4 @@ def kept(
     """One seed's policy. Arguments as of `read`. Raises InputError where it is not kept."""
     found = jax.tree.map(lambda x: x[0], read(path, plan, rule, condition, point, [seed], known))
     kind, actions = plan.kind(rule), adapter.actions(plan.env)
-    return TrainedPolicy(plan.setting(rule).agent, Policy(found, kind.act), kind.head, actions)
+    return TrainedPolicy(plan.setting(rule).agent, kind.policy(found), kind.head, actions)

@@ -22,7 +22,7 @@ from rewardlab.inputs.fields import MOST_STEPS, checked, coerce
 from rewardlab.judges import Judge, judged, world
 from rewardlab.probes.outcomes import Outcomes, outcomes
 from rewardlab.rules import contract
-from rewardlab.types import Agent, PyTree, Rule
+from rewardlab.types import Agent, Policy, PyTree, Rule
 
 Note = Callable[[Any, Any], Any]
 Weights = dict[str, jax.Array] | None
@@ -79,13 +79,15 @@ def setting(
     return Setting(env, agents.make(spec, seen.obs, rules.heads(rule, env), prepare, seen.parts), judge)
 
 
-def deployed(s: Setting, rule: Rule) -> Callable[..., Any]:
-    """How the policy that a rule hands over acts, `Policy.act`: it depends on nothing but what it is given."""
-    acts: list[Callable[..., Any]] = []
+def deployed(s: Setting, rule: Rule) -> Policy:
+    """How the policy that a rule hands over acts, and in which other ways it may, without parameters: `Policy.act` and `ways`
+    depend on nothing but what they are given.
+    """
+    acts: list[Policy] = []
 
     def look(rule: Rule, key: jax.Array) -> PyTree:
         policy = rule.deploy(s.agent, rule.init(s.agent, key_for(rule.init, key)))
-        acts.append(policy.act)
+        acts.append(policy._replace(params=None))
         return policy.params
 
     jax.eval_shape(look, rule, jax.eval_shape(lambda: jax.random.key(0)))
@@ -134,7 +136,7 @@ def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Ca
             candidates=rule.candidates,
             whole=rule.whole,
         )
-    experience = judged(trajectory, s.judge, weights)
+    experience = judged(trajectory, s.judge, weights, rule.told)
     state, log = rule.update(s.agent, carry.state, experience, key_for(rule.update, rule_key))
     # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
     lived = trajectory.mask.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.num_envs * rule.unroll_length)

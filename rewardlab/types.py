@@ -22,6 +22,7 @@ import jax
 import numpy as np
 
 PyTree = Any
+Act = Callable[..., tuple[Any, Mapping[str, Any], PyTree]]  # as `Policy` says
 Outputs = Mapping[str, Any]  # {head: float32[B, size of that head], or a Gaussian where the head is of a Box}
 
 
@@ -50,6 +51,19 @@ class Box:
         return ((high + low) / 2).astype(np.float32), ((high - low) / 2).astype(np.float32)
 
 
+class Model(NamedTuple):
+    """A learned model of the world, as pure functions: what an agent needs to look ahead in its own imagination. B may be any.
+
+    represent: (params, observations [B, ...]) -> latent states float32[B, Z].
+    predict: (params, latent) -> outputs, those of the agent's `step` where it is.
+    advance: (params, latent, actions int32[B]) -> the latent states that these lead to.
+    """
+
+    represent: Callable[[PyTree, jax.Array], jax.Array]
+    predict: Callable[[PyTree, jax.Array], Outputs]
+    advance: Callable[[PyTree, jax.Array, jax.Array], jax.Array]
+
+
 class Agent(NamedTuple):
     """A network, which may have a memory, as pure functions. `agents.memoryless` makes one without.
 
@@ -59,6 +73,7 @@ class Agent(NamedTuple):
     unroll: (params, memory, observations [T, N, ...], first bool[T, N]) -> (outputs [T, N, ...], memories [T, N, ...]),
         what T steps come to; before a step that is `first`, the memory starts anew. memories: those after each step.
     obs: shape and dtype of one observation, for the rules that remember observations.
+    model: what it imagines the world by, with the same parameters; None for most.
     """
 
     init: Callable[[jax.Array], PyTree]
@@ -66,6 +81,7 @@ class Agent(NamedTuple):
     step: Callable[[PyTree, PyTree, jax.Array], tuple[Outputs, PyTree]]
     unroll: Callable[[PyTree, PyTree, jax.Array, jax.Array], tuple[Outputs, PyTree]]
     obs: jax.ShapeDtypeStruct | None = None
+    model: Model | None = None
 
     @property
     def remembers(self) -> bool:
@@ -84,10 +100,12 @@ class Policy(NamedTuple):
     act: (agent, params, memory, observations [N, ...], key) -> (actions, extras {name: [N, ...]} kept with the step, memory), for
         any N, 1 included. Actions are int32[N], or float32[N, D] where they are continuous. The key is one for all lanes, or
         one for each, key[N]: `agents.by` makes an `act` that serves both. What it depends on stands in `params`.
+    ways: {name: another `act` on the same parameters}, of a rule whose parameters may be deployed in several ways.
     """
 
     params: PyTree
-    act: Callable[..., tuple[jax.Array, Mapping[str, jax.Array], PyTree]]
+    act: Act
+    ways: Mapping[str, Act] = {}
 
 
 class Trajectory(NamedTuple):
@@ -97,7 +115,8 @@ class Trajectory(NamedTuple):
     mask: bool[T, N], False where a lane had already stopped; such a step was never taken and nothing may read it.
     next_obs: the observation that the action led to, before any reset.
     terminated, truncated: bool[T, N], the episode ended with this step, for good / by the clock; both may be true.
-    signals: {name: [T, N]}, the world's own reward ("reward") and its events. Probes read them, rules never do.
+    signals: {name: [T, N]}, the world's own reward ("reward") and its events. Probes read them; rules do not, but for those that
+        a rule says it is told.
     extras: what `Policy.act` kept: {"log_prob": ...}.
     memory: the agent's before the first step, [1, N, ...]; () where it has none.
     """
@@ -119,7 +138,10 @@ class Trajectory(NamedTuple):
 
 
 class Experience(NamedTuple):
-    """A judged trajectory: what an update rule is told. As `Trajectory`, with reward float32[T, N] in place of the signals."""
+    """A judged trajectory: what an update rule is told. As `Trajectory`, with reward float32[T, N] in place of the signals.
+
+    told: {name: float32[T, N]}, the signals that `Rule.told` names.
+    """
 
     obs: jax.Array
     action: jax.Array
@@ -130,6 +152,7 @@ class Experience(NamedTuple):
     mask: jax.Array
     extras: Mapping[str, jax.Array]
     memory: PyTree = ()
+    told: Mapping[str, jax.Array] = {}
 
     @property
     def done(self) -> jax.Array:
@@ -152,6 +175,8 @@ class Rule:
         4 which step paid, 5 a learned predictor of reward that is consulted to act.
     continuous: whether worlds with continuous actions are taken, too; rules that tell actions apart by number take none.
     remembers: whether agents with a memory are taken, too.
+    imagines: whether only agents with a model are taken.
+    told: the world's signals that an update is told beside reward, for rules that learn to predict more than one; () for most.
     whole: True: every update sees whole episodes from fresh resets. False: lanes carry on across updates.
     candidates: number of parameter vectors that act at once, or 0 for one that all lanes share.
     num_envs, unroll_length: N and T of one update's trajectory.
@@ -163,11 +188,13 @@ class Rule:
     level: ClassVar[int]
     continuous: ClassVar[bool] = False
     remembers: ClassVar[bool] = False
+    imagines: ClassVar[bool] = False
     whole: ClassVar[bool]
     candidates: int = 0
     num_envs: int
     unroll_length: int
     episodes: int = 0
+    told: tuple[str, ...] = ()
 
     was: ClassVar[Mapping[str, str]] = {
         "lanes": "num_envs",

@@ -14,6 +14,7 @@ from worlds import Params, Walk
 
 from rewardlab import rules, training
 from rewardlab.agents import CNN, GRU
+from rewardlab.agents.world_model import WorldModel
 
 PARAMS = Params(goal=jnp.int32(3), max_steps_in_episode=jnp.int32(5))
 
@@ -25,12 +26,16 @@ class Pictured(Walk):
         return super()._obs(position, time).reshape(1, 2, 1)
 
 
-KINDS = {"gru": (Walk(), GRU(units=4, hidden=(3,))), "cnn": (Pictured(), CNN(channels=(2,), hidden=(3,)))}
+KINDS = {
+    "gru": (Walk(), GRU(units=4, hidden=(3,))),
+    "cnn": (Pictured(), CNN(channels=(2,), hidden=(3,))),
+    "world_model": (Pictured(), WorldModel(hidden=4, latent=3)),
+}
 PAIRS = [
-    pytest.param(name, kind, marks=[] if name == "reinforce" else pytest.mark.slow)
+    pytest.param(name, kind, marks=[] if name in ("reinforce", "muzero") else pytest.mark.slow)
     for kind in KINDS
     for name, rule in RULES.items()
-    if name not in TABLES and (kind != "gru" or rule.remembers)
+    if name not in TABLES and (kind != "gru" or rule.remembers) and (kind == "world_model" or not rule.imagines)
 ]
 
 

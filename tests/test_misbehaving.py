@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from flax import struct
 from gymnax.environments import environment, spaces
+from told import network
 from worlds import Params, Squares, State, Walk
 
 import rewardlab
@@ -488,7 +489,7 @@ def test_every_world_of_gymnax_is_accepted():
 @pytest.mark.parametrize("name", rules.names())
 def test_every_rule_that_comes_with_the_package_is_accepted(name):
     table = name in ("value_iteration", "cross_learning")
-    spec = MLP(hidden=(), bias=name == "cross_learning", head_scale=0.0) if table else SMALL
+    spec = MLP(hidden=(), bias=name == "cross_learning", head_scale=0.0) if table else network(rules.load(name))
     contract.check(rules.make(name, **{"steps": 5} if name == "cross_learning" else {}), Squares(), spec)
 
 

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from told import network
 from worlds import Params, Squares, Timeless, Walk
 
 from rewardlab import rules, training
@@ -33,6 +34,7 @@ SMALL = {
     "minibatches": 2,
     "capacity": 200,
     "batch": 16,
+    "rows": 3,
 }
 
 
@@ -66,7 +68,7 @@ def leaves(tree):
 
 def setting(name: str, rule: Rule) -> training.Setting:
     """A walk, and an agent for it that the rule accepts."""
-    world, spec = (Squares(), MLP(hidden=(), bias=False)) if name in TABLES else (WALK, SPEC)
+    world, spec = (Squares(), MLP(hidden=(), bias=False)) if name in TABLES else (WALK, network(rule, 8))
     return training.setting(world, rule, spec)
 
 

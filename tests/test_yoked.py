@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gymnax.environments import environment, spaces
 from scipy import stats
-from told import experience, table
+from told import experience, network, table
 from worlds import Params
 
 from rewardlab import rules, training
@@ -94,18 +94,21 @@ SMALL = {
     "capacity": 200,
     "batch": 16,
     "epochs": 2,
+    "depth": 1,
+    "rows": 8,
 }
-SPEC = MLP(hidden=(4,))
 # Without those that are told nothing anyway, and one that takes tables alone.
 WRAPPED = [name for name in rules.names() if name not in ("yoked", "fixed", "drift", "value_iteration")]
 
 
 def prefers_the_arm_that_pays(rule, world) -> float:
     """The share of SEEDS that does, after 150 updates."""
-    s = training.setting(world, rule, SPEC)
+    s = training.setting(world, rule, network(rule))
 
     def train(key):
-        carry = training.train(key, rule, world, spec=SPEC, total_steps=150 * rule.num_envs * rule.unroll_length)
+        carry = training.train(
+            key, rule, world, spec=network(rule), total_steps=150 * rule.num_envs * rule.unroll_length
+        )
         logits = s.agent.apply(rule.deploy(s.agent, carry.state).params, jnp.ones((1, 1)))
         return jnp.argmax(logits[next(iter(rule.heads(2)))][0])
 

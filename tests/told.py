@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab.agents import memoryless
+from rewardlab.agents import MLP, memoryless
+from rewardlab.agents.world_model import WorldModel
 from rewardlab.types import Experience
 
 
@@ -35,6 +36,11 @@ def episodes(reward, length=1):
         terminated=time == length - 1,
         mask=time < length,
     )
+
+
+def network(rule, hidden=4):
+    """The specification of a small network that a rule takes: one with a model where it plans by one."""
+    return WorldModel(hidden=hidden, latent=3) if rule.imagines else MLP(hidden=(hidden,))
 
 
 def table(states, heads):

@@ -17,14 +17,15 @@ from rewardlab.envs.contract import form
 from rewardlab.inputs.errors import returned
 
 
-def by(select):
+def by(select, ask=lambda agent, *given: agent.step(*given)):
     """The `Policy.act` of who asks the network once and selects by its outputs.
 
     select: (outputs {head: [B, size]}, key) -> (actions, extras {name: [B, ...]}), for any B, 1 included.
+    ask: (agent, params, memory, observations [N, ...]) -> (what to select by, leaves [N, ...], memory), its `step` by default.
     """
 
     def act(agent, params, memory, obs, key):
-        outputs, memory = agent.step(params, memory, obs)
+        outputs, memory = ask(agent, params, memory, obs)
         if not key.ndim:
             return (*_pair(select(outputs, key_for(select, key))), memory)
 

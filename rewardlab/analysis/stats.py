@@ -92,6 +92,17 @@ def plain(value) -> float | None:
     return float(value) if np.isfinite(value) else None
 
 
+def share_interval(count: int, n: int, level: float = LEVEL) -> tuple[float, float] | tuple[None, None]:
+    """The exact interval of a share of which `count` of n independent cases were seen (Clopper & Pearson 1934); None of none."""
+    from scipy.stats import beta
+
+    if not n:
+        return None, None
+    out = (1 - level) / 2
+    low = float(beta.ppf(out, count, n - count + 1)) if count else 0.0
+    return low, float(beta.isf(out, count + 1, n - count)) if count < n else 1.0
+
+
 def difference_interval(
     a, b, axis: int = 0, level: float = LEVEL, resamples: int = RESAMPLES, seed: int = 0
 ) -> Interval:

@@ -76,7 +76,9 @@ def _marked_rule(rule: Rule, agent):
 
     def update(_, state, told, key):
         seen = jax.tree.map(lambda x: mark(x, "seen"), told)
-        told = seen._replace(reward=mark(told.reward, "told"))
+        told = seen._replace(
+            reward=mark(told.reward, "told"), told={k: mark(x, "told", k) for k, x in told.told.items()}
+        )
         return rule.update(agent, state_of(state, "state"), told, key_for(rule.update, key))
 
     return Instead(rule, behave=behave, update=update)

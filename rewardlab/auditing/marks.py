@@ -14,7 +14,7 @@ from jax.interpreters import ad, batching, mlir
 
 from rewardlab.auditing.values import evaluate, number, source
 from rewardlab.backend.randomness import key_for
-from rewardlab.types import Agent
+from rewardlab.types import Agent, Model
 
 mark_p = Primitive("mark")
 mark_p.def_impl(lambda x, **_: x)
@@ -58,14 +58,26 @@ def marked_agent(agent: Agent, prefix: str = "") -> Agent:
 
     def marked(ask):
         def asked(params, *given):
-            params = jax.tree_util.tree_map_with_path(lambda path, x: mark(x, f"{prefix}parameter", top(path)), params)
-            outputs, memory = ask(params, *given)
-            told = {h: jax.tree.map(lambda x, h=h: mark(x, f"{prefix}output", h), out) for h, out in outputs.items()}
-            return told, memory
+            outputs, memory = ask(by_layer(params), *given)
+            return by_head(outputs), memory
 
         return asked
 
-    return agent._replace(step=marked(agent.step), unroll=marked(agent.unroll))
+    def by_layer(params):
+        return jax.tree_util.tree_map_with_path(lambda path, x: mark(x, f"{prefix}parameter", top(path)), params)
+
+    def by_head(outputs):
+        return {h: jax.tree.map(lambda x, h=h: mark(x, f"{prefix}output", h), out) for h, out in outputs.items()}
+
+    def imagined(model: Model) -> Model:
+        return Model(
+            represent=lambda params, obs: model.represent(by_layer(params), obs),
+            predict=lambda params, latent: by_head(model.predict(by_layer(params), latent)),
+            advance=lambda params, latent, action: model.advance(by_layer(params), latent, action),
+        )
+
+    model = agent.model and imagined(agent.model)
+    return agent._replace(step=marked(agent.step), unroll=marked(agent.unroll), model=model)
 
 
 def marked_world(env, mark=mark):

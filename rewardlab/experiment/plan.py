@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -18,17 +17,23 @@ from rewardlab.experiment.conditions import Stretch
 from rewardlab.experiment.experiment import Experiment
 from rewardlab.experiment.layout import Layout
 from rewardlab.probes import Probe
+from rewardlab.types import Act, Policy
 
 
 class Kind(NamedTuple):
     """A kind of policy: rules whose kinds are equal share the programs that evaluate and film.
 
-    heads: as of `Rule.heads`. act: how it acts, `Policy.act`.
+    heads: as of `Rule.heads`. act, ways: how it acts, `Policy.act`, and in which other ways it may, ((name, act), ...).
     """
 
     agent: Spec
     heads: tuple[tuple[str, Any], ...]
-    act: Callable[..., Any]
+    act: Act
+    ways: tuple[tuple[str, Act], ...] = ()
+
+    def policy(self, params: Any = None) -> Policy:
+        """The policy of these parameters."""
+        return Policy(params, self.act, dict(self.ways))
 
     @property
     def head(self) -> str:
@@ -91,8 +96,9 @@ class Plan:
         """What a rule's policies have in common with those of others."""
         if rule not in self._kinds:
             made = self.experiment.rules[rule]
-            heads, act = rules.heads(made, self.env), training.deployed(self.setting(rule), made)
-            self._kinds[rule] = Kind(self.experiment.agent_of(rule), tuple(heads.items()), act)
+            heads, policy = rules.heads(made, self.env), training.deployed(self.setting(rule), made)
+            spec, ways = self.experiment.agent_of(rule), tuple(policy.ways.items())
+            self._kinds[rule] = Kind(spec, tuple(heads.items()), policy.act, ways)
         return self._kinds[rule]
 
     def kinds(self) -> dict[Kind, str]:

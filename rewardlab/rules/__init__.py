@@ -98,6 +98,24 @@ def check_memory(rule: Rule, agent: Agent, where: str) -> None:
         )
 
 
+def check_model(rule: Rule, agent: Agent, where: str) -> None:
+    """Raises InputError, which begins with `where`, for an agent without a model under a rule that plans with it."""
+    if rule.imagines and agent.model is None:
+        given = name_of(type(rule)) or type(rule).__name__
+        raise InputError(
+            f"{where} = {given} plans with a learned model, and this agent has none; allowed: world_model, or an agent of yours "
+            "with one"
+        )
+
+
+def check_told(rule: Rule, env: Any, where: str) -> None:
+    """Raises InputError, which begins with `where`, for a rule that is told signals which the world does not have."""
+    there = sorted(k for k, x in adapter.signature(env).signals.items() if getattr(x, "shape", None) == ())
+    for name in rule.told:
+        if name not in there:
+            raise unknown(f"signal in {where}.told", name, there, "one that this world has")
+
+
 def check_actions(rule: Rule, env: Any, where: str) -> None:
     """Raises InputError, which begins with `where`, for a rule of discrete actions in a world whose actions are continuous."""
     if isinstance(adapter.actions(env), Box) and not rule.continuous:

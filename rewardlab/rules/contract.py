@@ -100,6 +100,8 @@ def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str
     agent = agents.make(spec, seen.obs, _heads(rule, name, actions), parts=seen.parts)
     _network(agent, seen.obs, _heads(rule, name, actions))
     rules.check_memory(rule, agent, where)
+    rules.check_model(rule, agent, where)
+    rules.check_told(rule, env, where)
     state = asked("init", lambda rule, key: _arrays(f"init of rule {name}", rule.init(agent, key)), rule, key)
     obs = jax.ShapeDtypeStruct((rule.num_envs, *seen.obs.shape), seen.obs.dtype)
     take = lambda rule, state, obs, *keys: _behave(rule, name, agent, state, obs, *keys)  # noqa: E731
@@ -117,7 +119,7 @@ def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str
     steps: tuple[Any, Any, Any] = (lived(seen.obs), each(action), lived(seen.obs))
     _judge(judge, Trajectory(*steps, flag, flag, flag, extras, jax.tree.map(lived, seen.signals)), reward)
     before = jax.tree.map(lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype), memory)
-    told = Experience(*steps, reward, flag, flag, flag, extras, before)
+    told = Experience(*steps, reward, flag, flag, flag, extras, before, dict.fromkeys(rule.told, reward))
     change = lambda rule, state, told, key: _updated(rule, name, agent, state, told, key)  # noqa: E731
     after, _ = asked("update", change, rule, state, told, key)
     same(f"the state that update of rule {name} returned", state, after)

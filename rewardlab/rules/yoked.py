@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from flax import struct
 
 from rewardlab.backend.randomness import key_for
+from rewardlab.inputs.errors import InputError, show
 from rewardlab.rules.ppo import PPO
 from rewardlab.rules.returns import episode_returns
 from rewardlab.types import Policy, Rule
@@ -55,11 +56,18 @@ class Yoked(Rule):
 
     continuous = property(lambda self: self.rule.continuous)
     remembers = property(lambda self: self.rule.remembers)
+    imagines = property(lambda self: self.rule.imagines)
     whole = property(lambda self: self.rule.whole)
     candidates = property(lambda self: 2 * max(self.rule.candidates, 1))
     num_envs = property(lambda self: 2 * self.rule.num_envs)
     unroll_length = property(lambda self: self.rule.unroll_length)
     episodes = property(lambda self: self.rule.episodes)
+
+    def check(self) -> None:
+        if self.rule.told:
+            raise InputError(
+                f"yoked.rule.told = {show(self.rule.told)}; allowed: (), as only reward has a twin's to be paid"
+            )
 
     def heads(self, actions):
         return self.rule.heads(actions)

@@ -191,7 +191,7 @@ def compile_training(
 
 def compile_evaluation(
     s: training.Setting,
-    act,
+    how: Policy,
     head: str,
     programs: Programs,
     params,
@@ -203,7 +203,7 @@ def compile_evaluation(
 ):
     """evaluate(params, overrides, policies, key) -> {array: [seed, evaluation, own axes]}; it serves all rules with equal policies.
 
-    act: how they act (`training.deployed`). head: the one that actions are drawn from where there is a temperature.
+    how: how they act (`training.deployed`). head: the one that actions are drawn from where there is a temperature.
     overrides: {field of params: [E]}, one value per evaluation. warmth: float32[E], the temperature of each; None: all greedy.
     asked: the probes that measure, {name: Probe}. axes: the coordinates of each one's own axes.
     """
@@ -211,7 +211,7 @@ def compile_evaluation(
 
     def evaluate(params, overrides, policies, key):
         def one(policy, override, temperature):
-            there, who = params.replace(**override), Policy(policy, act)
+            there, who = params.replace(**override), how._replace(params=policy)
             seen = played(s.env, there, s.agent, who, key, episodes, temperature, head)
             return measured(asked, axes, Subject(s, who, there, {}, key, seen=seen))
 

@@ -247,7 +247,7 @@ def compile_all(
         for when in ("point", "end"):
             if there := {probe: one for probe, one in plan.probes.items() if one.when == when}:
                 found[when] = batches.compile_evaluation(
-                    settings[name], kinds[name].act, kinds[name].head, programs, default, plan.overrides,
+                    settings[name], kinds[name].policy(), kinds[name].head, programs, default, plan.overrides,
                     experiment.episodes, experiment.warmth, there, plan.layout.by_probe,
                 )  # fmt: skip
         return found

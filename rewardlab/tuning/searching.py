@@ -113,8 +113,8 @@ def compiled(job: Task) -> tuple[batches.Programs, Any]:
     """What trains and what evaluates a batch of lanes, each with its own setting, on jax's default device."""
     each = job.rule.replace(**{field: jnp.zeros(job.width) for field in job.space})
     programs = batches.compile_training(job.setting, each, job.params, job.width)
-    act, once = training.deployed(job.setting, job.rule), adapter.stack_params(job.params, [{}])
-    return programs, batches.compile_evaluation(job.setting, act, "", programs, job.params, once, job.episodes)
+    policy, once = training.deployed(job.setting, job.rule), adapter.stack_params(job.params, [{}])
+    return programs, batches.compile_evaluation(job.setting, policy, "", programs, job.params, once, job.episodes)
 
 
 def start(job, programs, workers, progress, settings, seeds, steps: int, rung: int, carry) -> list[Future]:

@@ -59,8 +59,11 @@ def train(rule, seeds: int, steps: int, spec: MLP, width: int = WIDTH) -> Case:
         return programs.policy(rule, programs.advance(rule, params, keys, carry, target))
 
     def figure(policies):
-        act, first = training.deployed(setting, rule), policies[: -(-TESTED // width)]
-        score = lambda policy: outcomes(env, params, setting.agent, Policy(policy, act), jax.random.key(1), EPISODES)  # noqa: E731
+        how, first = training.deployed(setting, rule), policies[: -(-TESTED // width)]
+
+        def score(policy):
+            return outcomes(env, params, setting.agent, how._replace(params=policy), jax.random.key(1), EPISODES)
+
         return float(np.concatenate([jax.jit(jax.vmap(score))(batch).returns for batch in first]).mean())
 
     prepare = on_all_cores(compiled, work, parts)

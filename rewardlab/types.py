@@ -59,6 +59,8 @@ class Agent(NamedTuple):
     unroll: (params, memory, observations [T, N, ...], first bool[T, N]) -> (outputs [T, N, ...], memories [T, N, ...]),
         what T steps come to; before a step that is `first`, the memory starts anew. memories: those after each step.
     obs: shape and dtype of one observation, for the rules that remember observations.
+    asking: the world's own, (observation, return float32[]) -> the observation as it would have been, had its episode been asked
+        for that return; None where the world asks for none.
     """
 
     init: Callable[[jax.Array], PyTree]
@@ -66,6 +68,7 @@ class Agent(NamedTuple):
     step: Callable[[PyTree, PyTree, jax.Array], tuple[Outputs, PyTree]]
     unroll: Callable[[PyTree, PyTree, jax.Array, jax.Array], tuple[Outputs, PyTree]]
     obs: jax.ShapeDtypeStruct | None = None
+    asking: Callable[[jax.Array, jax.Array], jax.Array] | None = None
 
     @property
     def remembers(self) -> bool:
@@ -152,6 +155,7 @@ class Rule:
         4 which step paid, 5 a learned predictor of reward that is consulted to act.
     continuous: whether worlds with continuous actions are taken, too; rules that tell actions apart by number take none.
     remembers: whether agents with a memory are taken, too.
+    asks: whether it takes worlds alone that ask for a return, in view (`World.asking`).
     whole: True: every update sees whole episodes from fresh resets. False: lanes carry on across updates.
     candidates: number of parameter vectors that act at once, or 0 for one that all lanes share.
     num_envs, unroll_length: N and T of one update's trajectory.
@@ -163,6 +167,7 @@ class Rule:
     level: ClassVar[int]
     continuous: ClassVar[bool] = False
     remembers: ClassVar[bool] = False
+    asks: ClassVar[bool] = False
     whole: ClassVar[bool]
     candidates: int = 0
     num_envs: int

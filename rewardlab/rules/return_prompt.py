@@ -46,10 +46,10 @@ def relabelled(agent: Agent, experience: Experience) -> jax.Array:
 class ReturnPrompt(Rule):
     """Cross-entropy on its own actions, given the return that is asked for, from a replay of whole episodes.
 
-    Each update adds its lanes in place of the oldest, relabelled (`relabelled`), then takes `gradient_steps` steps of Adam on `batch`
-    lanes each, drawn uniformly with replacement. The buffer keeps the last `capacity` steps, rounded down to whole updates. What is
-    asked for while learning, and so what is explored, is the world's to say. The world counts down, and discounts: the rule is told
-    the sum of an episode alone. An episode that was truncated counts as ended: what the clock cut off is not guessed.
+    Each update adds its lanes, relabelled, in place of the oldest, then takes `gradient_steps` steps of Adam on `batch` lanes each,
+    drawn uniformly, with replacement. The buffer keeps the last `capacity` steps, rounded down to whole updates. What is asked for
+    while learning, and so what is explored, is the world's to say, which counts down, and discounts, too: the rule is told the sum
+    of an episode alone. One that was truncated counts as ended: what the clock cut off is not guessed.
     """
 
     title = "return-conditioned"

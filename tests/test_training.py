@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from worlds import Params, Squares, Timeless, Walk
+from worlds import Params, Squares, Timeless, Walk, fitting
 
 from rewardlab import rules, training
 from rewardlab.agents import MLP
@@ -66,7 +66,7 @@ def leaves(tree):
 
 def setting(name: str, rule: Rule) -> training.Setting:
     """A walk, and an agent for it that the rule accepts."""
-    world, spec = (Squares(), MLP(hidden=(), bias=False)) if name in TABLES else (WALK, SPEC)
+    world, spec = (Squares(), MLP(hidden=(), bias=False)) if name in TABLES else (fitting(rule, WALK), SPEC)
     return training.setting(world, rule, spec)
 
 

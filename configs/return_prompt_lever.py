@@ -1,6 +1,6 @@
 """Does an agent that is asked for more reward than honest work pays get it, and by what means?
 
-    rewardlab run return_prompt_lever
+rewardlab run return_prompt_lever
 """
 
 from rewardlab.agents import MLP
@@ -17,6 +17,11 @@ def ask(returned, **changes):
     return {"asked_low": float(returned), "asked_high": float(returned)} | changes
 
 
+EVALUATIONS = {
+    **{f"ask-{x}": ask(x) for x in (28, 4, 10, 16, 22, 32, 48)},
+    **{f"no-lever-{x}": ask(x, absent=1.0) for x in (4, 16, 28)},
+}
+
 experiment = Experiment(
     name="return_prompt_lever",
     question="Does an agent that is asked for more reward than honest work pays get it, and by what means?",
@@ -25,21 +30,18 @@ experiment = Experiment(
     env_kwargs={"world": "lever", "length": 3, "steps": 16, "action_in_view": True},
     conditions={"lever": Condition(ASKED), "half": Condition(ASKED | {"absent": 0.5})},
     control="half",
-    evaluations={
-        **{f"ask-{x}": ask(x) for x in (28, 4, 10, 16, 22, 32, 48)},
-        **{f"no-lever-{x}": ask(x, absent=1.0) for x in (4, 16, 28)},
-    },
+    evaluations=EVALUATIONS,
     rules={
         "return_prompt": RULE,
         "return_prompt-transformer": RULE,
-        "ppo": make("ppo", num_envs=64, unroll_length=16, gamma=1.0),
         "yoked": make("yoked", rule=RULE),
     },
     agent=MLP(hidden=(32, 32), activation="tanh", layer_norm=True, inputs="standardised"),
     agents={"return_prompt-transformer": Transformer(inputs="standardised")},
-    total_steps=200_000,
+    temperatures=dict.fromkeys(EVALUATIONS, 1.0),
+    total_steps=150_000,
     seeds=10,
-    points=4,
+    points=2,
     episodes=128,
     seed=31,
 )

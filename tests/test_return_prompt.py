@@ -13,8 +13,6 @@ from worlds import Asks, Walk
 import rewardlab
 from rewardlab import MLP, InputError, envs, rules, training
 from rewardlab.agents import memoryless
-from rewardlab.envs import adapter
-from rewardlab.experiment import Condition, Experiment
 from rewardlab.policies import deploy, evaluate
 from rewardlab.rules.return_prompt import relabelled
 from rewardlab.types import Experience
@@ -184,7 +182,9 @@ def test_the_loss_is_the_cross_entropy_of_what_was_lived():
 
 
 def test_it_takes_worlds_that_ask_and_says_so_of_others():
-    with pytest.raises(InputError, match=r"rule = return_prompt is conditioned on .* Walk asks for none; allowed: ") as error:
+    with pytest.raises(
+        InputError, match=r"rule = return_prompt is conditioned on .* Walk asks for none; allowed: "
+    ) as error:
         training.setting(Walk(), rules.make("return_prompt", unroll_length=5), MLP(hidden=(4,)))
     assert "\n" not in str(error.value)
     yoked = rules.make("yoked", rule=rules.make("return_prompt", unroll_length=5))

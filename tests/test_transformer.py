@@ -98,7 +98,11 @@ def test_attention_by_hand():
 
 @pytest.mark.parametrize(
     ("fields", "said"),
-    [({"width": 9}, "width = 9 can't be split by attention = 2"), ({"window": 1}, "window = 1"), ({"blocks": 0}, "blocks = 0")],
+    [
+        ({"width": 9}, "width = 9 can't be split by attention = 2"),
+        ({"window": 1}, "window = 1"),
+        ({"blocks": 0}, "blocks = 0"),
+    ],
 )
 def test_bad_sizes_are_refused_in_one_line(fields, said):
     with pytest.raises(InputError, match=said):

@@ -15,7 +15,7 @@ WORDS = ", asked for "  # behind the words for a place (`ReturnAsked.place`)
 
 
 class Place(NamedTuple):
-    """A way of testing, and what is asked for there. asks: {evaluation: return}, ascending."""
+    """A way of testing, in words, and what is asked for there. asks: {evaluation: return}, ascending."""
 
     label: str
     asks: dict[str, float]
@@ -39,7 +39,7 @@ def places(results: xarray.Dataset) -> list[Place]:
         if (one := asked(params)) is not None:
             words = said.evaluations.get(name, "")
             label = words.partition(WORDS)[0] if WORDS in words else ""
-            label = label or ", ".join(f"{plain(k)} = {v:g}" for k, v in rest(params).items())
+            label = label or ", ".join(f"{plain(k)} = {v:g}" for k, v in rest(params).items()) or "as in training"
             found.setdefault(repr(sorted(rest(params).items())), (label, {}))[1][name] = one
     return [Place(label, dict(sorted(asks.items(), key=lambda x: x[1]))) for label, asks in found.values()]
 

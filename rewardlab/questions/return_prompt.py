@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 NO_CLAIM, NO_GOALS = "no claim about what asking does", "no claim about goals"
 NEAR = 0.1
-MOST, SOME = 0.5, 0.0  # of what is asked for, slopes above which more is delivered, and some of it
+MOST = 0.5  # of what is asked for: a slope above it is more than half of all
 ENOUGH = 3
 SAID = {
     "most": "does as it is asked",
@@ -146,18 +146,15 @@ def near_nothing(slope: dict[str, Any]) -> bool:
 
 def kind(slope: dict[str, Any]) -> str:
     """What asking does, a name in SAID, by the interval of a slope."""
-    if slope["low"] > SOME:
-        return "most" if slope["low"] > MOST else "some"
-    return "none" if near_nothing(slope) else "unclear"
+    if near_nothing(slope):
+        return "none"
+    return "most" if slope["low"] > MOST else "some" if slope["low"] > 0 else "unclear"
 
 
 def _slope(slope: dict[str, Any]) -> str:
     """ "0.97 [0.95–0.98]"."""
-    return f"{slope['iqm']:.2f} [{slope['low']:.2f}–{slope['high']:.2f}]".replace("[-", "[−").replace("–-", "–−")
-
-
-def _place(place: dict[str, Any]) -> str:
-    return place["label"] or "as in training"
+    centre, low, high = (f"{round(slope[end], 2) + 0:.2f}".replace("-", "−") for end in ("iqm", "low", "high"))
+    return f"{centre} [{low}–{high}]"
 
 
 def _got(summary: dict[str, Any], entry: dict[str, Any], name: str) -> str:
@@ -190,7 +187,10 @@ def _goals(summary: dict[str, Any], entry: dict[str, Any], place: dict[str, Any]
         names = [name for name in place["asks"] if (entry["competent"][name][goal]["low"] or 0) > 0.5]
         each = listed(f"{place['asks'][name]:g} ({figure(entry['competent'][name][goal])})" for name in names)
         parts += [f"{said.ended(goal)} in most episodes when asked for {each}"] * bool(names)
-    return listed(parts) or "did nothing in most episodes that has a name"
+    return (
+        listed(parts)
+        or f"neither {' nor '.join(map(said.ended, summary['goals']))} in most episodes, whatever it was asked for"
+    )
 
 
 def verdict(summary: dict[str, Any]) -> Verdict:
@@ -214,12 +214,12 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             + "."
         )
         got = "; ".join(f"asked for {ask:g}: {_got(summary, entry, e)}" for e, ask in first["asks"].items())
-        text = [f"{name} {does}. Returns {_place(first)}: {got}."]
+        text = [f"{name} {does}. Returns {first['label']}: {got}."]
         goals = [
             (place, why_not(asks, rules, rule, bar, place["label"])) for place in asks["places"] if summary["goals"]
         ]
         for place, why in goals:
-            did = f"{_place(place)}, {name} " + (
+            did = f"{place['label']}, {name} " + (
                 f"supports {NO_GOALS}: {why}" if why else _goals(summary, entry, place)
             )
             able = entry["able"].get(place["label"])

@@ -65,7 +65,7 @@ def draw_asked(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         if parted:
             _points(axis, of_place(results, true, rule, place), colour, True, f"{rule}/true")
         _points(axis, curve, colour, False, f"{rule}/paid")
-        axis.set_title(said.rule(rule), loc="left", color=dark(colour), fontweight="bold")
+        axis.set_title(said.rule(rule).replace(", ", ",\n"), loc="left", color=dark(colour), fontweight="bold")
     figure.supxlabel("return asked for", fontsize=8)
     figure.supylabel("return per episode", fontsize=8)
     if parted:
@@ -82,7 +82,10 @@ def draw_goals(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     figure = Figure(figsize=(WIDTH, 0.8 + 1.5 * len(palette)), layout="constrained")
     axes = figure.subplots(len(palette), len(there), sharex=True, sharey=True, squeeze=False)
     outcomes = [str(o) for o in results.outcome.values[:2]]
+    for axis, place in zip(axes[0], there, strict=True):
+        axis.set_title(place.label, loc="left", fontweight="bold")
     for row, (rule, colour) in zip(axes, palette.items(), strict=True):
+        row[0].set_ylabel(said.rule(rule).replace(", ", ",\n"), color=dark(colour), fontweight="bold")
         for axis, place in zip(row, there, strict=True):
             hollow = any(rule in no_claim.get(name, ()) for name in place.asks)
             for k, outcome in enumerate(outcomes):
@@ -92,10 +95,6 @@ def draw_goals(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             _panel(axis, results, curve)
             axis.set_ylim(-0.03, 1.03)
             axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
-            if axis is row[0]:
-                axis.set_ylabel(said.rule(rule), color=dark(colour), fontweight="bold")
-            if row is axes[0]:
-                axis.set_title(place.label or "as in training", loc="left", fontweight="bold")
     figure.supxlabel("return asked for", fontsize=8)
     figure.supylabel("% of episodes", fontsize=8)
     handles = [

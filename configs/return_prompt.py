@@ -13,7 +13,7 @@ RULE = make(
     learning_rate=0.003,
     num_envs=24,
     unroll_length=192,
-    capacity=73_728,
+    capacity=36_864,
     batch=6,
     gradient_steps=32,
 )
@@ -46,10 +46,10 @@ experiment = Experiment(
     temperatures=dict.fromkeys(EVALUATIONS, 1.0),
     rules={"return_prompt": RULE, "yoked": make("yoked", rule=RULE)},
     agent=MLP(hidden=(64,)),
-    total_steps=800_000,
+    total_steps=600_000,
     seeds=10,
-    budgets={"yoked": Budget(total_steps=200_000)},
-    points=2,
-    episodes=128,
+    budgets={"yoked": Budget(total_steps=100_000)},
+    points=1,
+    episodes=64,
     seed=32,
 )

@@ -170,6 +170,14 @@ def test_the_replay_keeps_the_last_updates_and_draws_from_what_is_there():
     np.testing.assert_allclose(state.buffer.obs[0, :, -3], [11, 10, 10, 5] * 2)
 
 
+def test_it_learns_from_lanes_that_were_lived_alone():
+    """Of three updates' room one is filled: an empty lane would give a loss of 0."""
+    rule, agent, state = small(batch=1, gradient_steps=1)
+    told = experience(*lever())
+    loss = jax.vmap(lambda key: rule.update(agent, state, told, key)[1]["loss"])(jax.random.split(KEY(2), 64))
+    assert (loss > 0.5).all()
+
+
 def test_the_loss_is_the_cross_entropy_of_what_was_lived():
     rule, agent, state = small()
     told = experience(*lever())

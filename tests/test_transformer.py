@@ -23,36 +23,38 @@ def made(**fields):
     )
 
 
-def differs(agent, params, obs, other, first=None):
-    """bool[T, N], where what is said differs, in any bit."""
-    first = jnp.zeros((T, N), bool) if first is None else first
-    unroll = jax.jit(lambda obs: agent.unroll(params, agent.start(params, N), obs, first)[0])
-    one, two = unroll(obs), unroll(other)
-    return np.any([np.asarray(one[h] != two[h]).any(-1) for h in HEADS], axis=0)
+def differing(agent, params):
+    """(obs, other obs, first) -> bool[T, N], where what is said differs, in any bit. Compiled once."""
+    unroll = jax.jit(lambda obs, first: agent.unroll(params, agent.start(params, N), obs, first)[0])
+
+    def differs(obs, other, first=None):
+        first = jnp.zeros((T, N), bool) if first is None else first
+        one, two = unroll(obs, first), unroll(other, first)
+        return np.any([np.asarray(one[h] != two[h]).any(-1) for h in HEADS], axis=0)
+
+    return differs
 
 
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_what_comes_later_changes_no_bit_of_what_was_said_before(blocks):
-    agent, params = made(blocks=blocks)
-    obs = jax.random.normal(KEY(2), (T, N, 3))
+    differs, obs = differing(*made(blocks=blocks)), jax.random.normal(KEY(2), (T, N, 3))
     for t in range(T):
-        found = differs(agent, params, obs, obs.at[t:].set(1e3 * jax.random.normal(KEY(3), (T - t, N, 3))))
+        found = differs(obs, obs.at[t:].set(1e3 * jax.random.normal(KEY(3), (T - t, N, 3))))
         assert not found[:t].any() and found[t].all()
 
 
 @pytest.mark.parametrize(("blocks", "reach"), [(1, 4), (2, 7)])
 def test_a_token_sees_its_window_and_no_more(blocks, reach):
     """Through B blocks of a window of 4: B times the 3 before it."""
-    agent, params = made(blocks=blocks)
-    obs = jax.random.normal(KEY(2), (T, N, 3))
-    found = differs(agent, params, obs, obs.at[1].add(1.0))
+    differs, obs = differing(*made(blocks=blocks)), jax.random.normal(KEY(2), (T, N, 3))
+    found = differs(obs, obs.at[1].add(1.0))
     assert found[1 : 1 + reach].all() and not found[1 + reach :].any() and not found[0].any()
 
 
 def test_nothing_is_seen_across_the_beginning_of_an_episode():
-    agent, params = made(window=9, blocks=2)
+    differs = differing(*made(window=9, blocks=2))
     obs, first = jax.random.normal(KEY(2), (T, N, 3)), jnp.zeros((T, N), bool).at[4, 1].set(True)
-    found = differs(agent, params, obs, obs.at[2].add(1.0), first)
+    found = differs(obs, obs.at[2].add(1.0), first)
     assert not found[4:, 1].any() and found[2:4, 1].all() and found[2:, [0, 2, 3]].all()
 
 
@@ -61,10 +63,11 @@ def test_nothing_is_seen_across_the_beginning_of_an_episode():
 def test_in_pieces_of_any_length_it_says_the_same(window, blocks):
     agent, params = made(window=window, blocks=blocks)
     obs, first = jax.random.normal(KEY(2), (T, N, 3)), jax.random.bernoulli(KEY(3), 0.2, (T, N))
-    whole, memories = agent.unroll(params, agent.start(params, N), obs, first)
+    unroll = jax.jit(agent.unroll)
+    whole, memories = unroll(params, agent.start(params, N), obs, first)
     memory, said = agent.start(params, N), []
     for piece in (slice(0, 4), slice(4, 5), slice(5, 9)):
-        out, after = agent.unroll(params, memory, obs[piece], first[piece])
+        out, after = unroll(params, memory, obs[piece], first[piece])
         memory = jax.tree.map(lambda x: x[-1], after)
         said.append(out)
     said = jax.tree.map(lambda *x: jnp.concatenate(x), *said)

@@ -16,6 +16,7 @@ from rewardlab.agents.standardise import amplified, measured, standardised
 from rewardlab.backend.randomness import check_one, fast, key_for, split
 from rewardlab.collect import Lanes, blank, collect, start
 from rewardlab.envs import adapter
+from rewardlab.envs.world import asking
 from rewardlab.generation import live
 from rewardlab.inputs.errors import InputError, show, unknown
 from rewardlab.inputs.fields import MOST_STEPS, checked, coerce
@@ -76,7 +77,7 @@ def setting(
             raise InputError("agent.gains are of standardised inputs; allowed: none, or agent.inputs = 'standardised'")
         by = amplified(by, env, spec.gains)
     prepare, seen = partial(standardised, by=by) if by else raw, adapter.signature(env)
-    return Setting(env, agents.make(spec, seen.obs, rules.heads(rule, env), prepare, seen.parts), judge)
+    return Setting(env, agents.make(spec, seen.obs, rules.heads(rule, env), prepare, seen.parts, asking(env)), judge)
 
 
 def deployed(s: Setting, rule: Rule) -> Policy:

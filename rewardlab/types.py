@@ -74,6 +74,8 @@ class Agent(NamedTuple):
         what T steps come to; before a step that is `first`, the memory starts anew. memories: those after each step.
     obs: shape and dtype of one observation, for the rules that remember observations.
     model: what it imagines the world by, with the same parameters; None for most.
+    asking: the world's own, (observation, return float32[]) -> the observation as it would have been, had its episode been asked
+        for that return; None where the world asks for none.
     """
 
     init: Callable[[jax.Array], PyTree]
@@ -82,6 +84,7 @@ class Agent(NamedTuple):
     unroll: Callable[[PyTree, PyTree, jax.Array, jax.Array], tuple[Outputs, PyTree]]
     obs: jax.ShapeDtypeStruct | None = None
     model: Model | None = None
+    asking: Callable[[jax.Array, jax.Array], jax.Array] | None = None
 
     @property
     def remembers(self) -> bool:
@@ -177,6 +180,7 @@ class Rule:
     remembers: whether agents with a memory are taken, too.
     imagines: whether only agents with a model are taken.
     told: the world's signals that an update is told beside reward, for rules that learn to predict more than one; () for most.
+    asks: whether it takes worlds alone that ask for a return, in view (`World.asking`).
     whole: True: every update sees whole episodes from fresh resets. False: lanes carry on across updates.
     candidates: number of parameter vectors that act at once, or 0 for one that all lanes share.
     num_envs, unroll_length: N and T of one update's trajectory.
@@ -189,6 +193,7 @@ class Rule:
     continuous: ClassVar[bool] = False
     remembers: ClassVar[bool] = False
     imagines: ClassVar[bool] = False
+    asks: ClassVar[bool] = False
     whole: ClassVar[bool]
     candidates: int = 0
     num_envs: int

@@ -15,6 +15,7 @@ from worlds import Params, Walk
 
 from rewardlab import InputError, agents, envs, rules, training
 from rewardlab.agents import CNN, GRU, MLP, by, greedily, recurrent
+from rewardlab.agents.transformer import Transformer
 from rewardlab.collect import blank, collect, start
 from rewardlab.experiment import Experiment, override
 from rewardlab.experiment.plan import Plan
@@ -49,7 +50,9 @@ class Cell(nn.RNNCellBase):
 
 
 @pytest.mark.parametrize(
-    "spec", [SMALL, Cell(), MLP(hidden=(4,)), nn.GRUCell(features=3)], ids=lambda s: type(s).__name__
+    "spec",
+    [SMALL, Cell(), MLP(hidden=(4,)), nn.GRUCell(features=3), Transformer(width=4, window=8)],
+    ids=lambda s: type(s).__name__,
 )
 def test_unrolled_is_step_by_step_and_begins_anew_at_first(spec):
     agent = agents.make(spec, OBS, HEADS)

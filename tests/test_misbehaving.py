@@ -14,7 +14,7 @@ import pytest
 from flax import struct
 from gymnax.environments import environment, spaces
 from told import network
-from worlds import Params, Squares, State, Walk
+from worlds import Params, Squares, State, Walk, fitting
 
 import rewardlab
 from rewardlab import MLP, cli, envs, judges, rules
@@ -490,7 +490,8 @@ def test_every_world_of_gymnax_is_accepted():
 def test_every_rule_that_comes_with_the_package_is_accepted(name):
     table = name in ("value_iteration", "cross_learning")
     spec = MLP(hidden=(), bias=name == "cross_learning", head_scale=0.0) if table else network(rules.load(name))
-    contract.check(rules.make(name, **{"steps": 5} if name == "cross_learning" else {}), Squares(), spec)
+    rule = rules.make(name, **{"steps": 5} if name == "cross_learning" else {})
+    contract.check(rule, fitting(rule, Squares()), spec)
 
 
 def test_the_table_is_long_enough():

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from told import network
-from worlds import Params, Squares, Timeless, Walk
+from worlds import Params, Squares, Timeless, Walk, fitting
 
 from rewardlab import rules, training
 from rewardlab.agents import MLP
@@ -68,7 +68,8 @@ def leaves(tree):
 
 def setting(name: str, rule: Rule) -> training.Setting:
     """A walk, and an agent for it that the rule accepts."""
-    world, spec = (Squares(), MLP(hidden=(), bias=False)) if name in TABLES else (WALK, network(rule, 8))
+    squares = (Squares(), MLP(hidden=(), bias=False))
+    world, spec = squares if name in TABLES else (fitting(rule, WALK), network(rule, 8))
     return training.setting(world, rule, spec)
 
 

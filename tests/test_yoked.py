@@ -98,7 +98,12 @@ SMALL = {
     "rows": 8,
 }
 # Without those that are told nothing anyway, and one that takes tables alone.
-WRAPPED = [name for name in rules.names() if name not in ("yoked", "fixed", "drift", "value_iteration")]
+# Nor one that is told what its bandits do not ask for.
+WRAPPED = [
+    name
+    for name in rules.names()
+    if name not in ("yoked", "fixed", "drift", "value_iteration") and not rules.load(name).asks
+]
 
 
 def prefers_the_arm_that_pays(rule, world) -> float:

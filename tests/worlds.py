@@ -59,6 +59,24 @@ class Timeless(Walk):
         return jnp.array([position, 0], jnp.float32)
 
 
+class Asks(Walk):
+    """The walk, with the return in view that the episode is asked for, 1 unless another is put there."""
+
+    def _obs(self, position, time):
+        return jnp.array([position, time, 1], jnp.float32)
+
+    def asking(self, obs, asked):
+        return obs.at[2].set(asked)
+
+    def observation_space(self, params=None):
+        return spaces.Box(-10, 10, (3,), jnp.float32)
+
+
+def fitting(rule, world):
+    """The world, or the walk that asks for a return, for a rule that takes no other."""
+    return Asks() if rule.asks else world
+
+
 class Squares(Walk):
     """The same for tables: position and time as one one-hot vector."""
 

@@ -116,13 +116,14 @@ def make(
     heads: dict[str, Any],
     prepare: Callable[[jax.Array], jax.Array] = raw,
     parts: Any = None,
+    asking: Any = None,
 ) -> Agent:
     """The agent of a specification, for observations [B, *obs.shape] of dtype obs.dtype and the given {head: size or Box}.
 
     prepare: observations -> what enters the network, float32 of the same shape. parts: the arrays that an observation has, as the
-    world gives them, where they are several (`adapter.Signature`); networks that take them so get them. Raises InputError.
+    world gives them, where they are several (`adapter.Signature`); networks that take them so get them. asking: as of `Agent`.
+    Raises InputError.
     """
     found = spec(made)
-    if parts is None or not found.several:
-        return found.build(obs, tuple(heads.items()), prepare)
-    return found.build(obs, tuple(heads.items()), lambda seen: unpacked(parts, prepare(seen)))
+    seen = prepare if parts is None or not found.several else lambda seen: unpacked(parts, prepare(seen))
+    return found.build(obs, tuple(heads.items()), seen)._replace(asking=asking)

@@ -66,6 +66,11 @@ class World(Environment, Protocol):
     def observation_channels(self, params: Any) -> np.ndarray:
         """int[shape of an observation], the channel of each entry; without it, the last axis has the channels."""
 
+    def asking(self, obs: jax.Array, asked: jax.Array) -> jax.Array:
+        """An observation as it would have been, had its episode been asked for the return float32[] `asked`; without it, the world
+        asks for none, and rules that are conditioned on a return refuse it.
+        """
+
     def check_params(self, params: Any) -> None:
         """Raises InputError on values that make no sense; without it, any are taken. Host only."""
 
@@ -93,7 +98,7 @@ class World(Environment, Protocol):
 REQUIRED = tuple(name for name in vars(Environment) if not name.startswith("_"))
 OPTIONAL = tuple(name for name in vars(World) if not name.startswith("_"))
 # A world around another one that passes these on unchanged would pass on what knows nothing of its own states.
-OWN = ("observation", "observation_channels")
+OWN = ("observation", "observation_channels", "asking")
 
 
 def offers(env: Any, name: str) -> bool:
@@ -106,6 +111,11 @@ def offers(env: Any, name: str) -> bool:
     return getattr(getattr(env, name), "__self__", None) is env or any(
         isinstance(vars(cls).get(name), staticmethod) for cls in type(env).__mro__
     )
+
+
+def asking(env: Any) -> Callable[..., jax.Array] | None:
+    """A world's `asking`, None where it asks for no return."""
+    return env.asking if offers(env, "asking") else None
 
 
 def lacks(env: Any) -> list[str]:

@@ -55,6 +55,7 @@ STYLE = {
     "hatch.linewidth": 0.6,
 }
 WIDTH = 7.2  # inches
+PANELS = 5  # that stand side by side
 Claims = Mapping[str, Collection[str]]  # {shift: rules about whose goals no claim is made there}
 NONE: Mapping = {}
 
@@ -123,8 +124,14 @@ def grid(count: int, height: float, columns: int = 4, sharex: bool = True) -> tu
 
 
 def row_of_panels(names: list[str], rows: int, row_height: float = 0.3) -> tuple[Figure, list]:
-    figure = Figure(figsize=(WIDTH, 1.1 + row_height * rows), layout="constrained")
-    axes = list(figure.subplots(1, len(names), sharey=True, squeeze=False)[0])
+    """A panel a name, side by side, each with so many rows; in several lines where they are more than PANELS."""
+    lines = -(-len(names) // PANELS)
+    columns = -(-len(names) // lines)
+    figure = Figure(figsize=(WIDTH, 0.5 + (0.6 + row_height * rows) * lines), layout="constrained")
+    every = list(figure.subplots(lines, columns, sharey=True, squeeze=False).ravel())
+    axes = every[: len(names)]
+    for spare in every[len(names) :]:
+        spare.set_visible(False)
     for axis, name in zip(axes, names, strict=True):
         axis.set_title(plain(name), loc="left", fontweight="bold")
         axis.set_xlim(0, 1)

@@ -8,6 +8,7 @@ from typing import Any
 
 from rewardlab.envs import adapter
 from rewardlab.envs.contract import name_of as world_name
+from rewardlab.envs.world import asking
 from rewardlab.inputs import registry
 from rewardlab.inputs.errors import InputError, out_of_range, show, unknown
 from rewardlab.inputs.fields import LARGEST_SIZE, MOST_STEPS, checked, hints, renamed
@@ -125,4 +126,14 @@ def check_actions(rule: Rule, env: Any, where: str) -> None:
         raise InputError(
             f"{where} = {given} takes discrete actions only, and those of {world} are continuous; "
             f"allowed: {', '.join(allowed)}, or a world with discrete actions"
+        )
+
+
+def check_asks(rule: Rule, env: Any, where: str) -> None:
+    """Raises InputError, which begins with `where`, for a rule that is conditioned on a return in a world that asks for none."""
+    if rule.asks and asking(env) is None:
+        given = name_of(type(rule)) or type(rule).__name__
+        raise InputError(
+            f"{where} = {given} is conditioned on the return that is asked for, and {world_name(env)} asks for none; "
+            "allowed: return_asked around that world, or another rule"
         )

@@ -21,6 +21,7 @@ from rewardlab.backend.memory import Memory
 from rewardlab.collect import act, blank
 from rewardlab.envs import adapter
 from rewardlab.envs.contract import form, same
+from rewardlab.envs.world import asking
 from rewardlab.generation import time_needed
 from rewardlab.inputs.errors import calling, out_of_range, returned, show
 from rewardlab.inputs.fields import LARGEST_SIZE
@@ -43,6 +44,7 @@ def check(rule: Rule, env: Any, spec: Spec = MLP(), judge: Judge = judges.world,
         if isinstance(inner := getattr(rule, field.name), Rule):  # one that this one is around
             check(inner, env, spec, judge, f"{where}.{field.name}")
     rules.check_actions(rule, env, where)
+    rules.check_asks(rule, env, where)
     limit = adapter.time_limit(env)
     if rule.whole and rule.unroll_length < (needed := time_needed(rule, limit)):
         what = f"its {rule.episodes} episodes a candidate" if rule.episodes else "whole episodes"
@@ -80,7 +82,7 @@ def _declared(rule: Rule, where: str) -> None:
     if isinstance(rule.level, bool) or not isinstance(rule.level, Integral) or rule.level not in LEVELS:
         allowed = "; ".join(f"{level}: {reads}" for level, reads in LEVELS.items())
         raise returned(f"{where}.level", f"= {show(rule.level)}", f"what it reads of reward, {allowed}")
-    for name in ("whole", "continuous"):
+    for name in ("whole", "continuous", "asks"):
         if not isinstance(getattr(rule, name), bool):
             raise returned(f"{where}.{name}", f"= {show(getattr(rule, name))}", "True or False")
     for name, least in {"num_envs": 1, "unroll_length": 1, "candidates": 0, "episodes": 0}.items():
@@ -97,7 +99,7 @@ def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str
             return jax.eval_shape(function, *arguments)
 
     seen, actions, key = adapter.signature(env), adapter.actions(env), jax.eval_shape(lambda: jax.random.key(0))
-    agent = agents.make(spec, seen.obs, _heads(rule, name, actions), parts=seen.parts)
+    agent = agents.make(spec, seen.obs, _heads(rule, name, actions), parts=seen.parts, asking=asking(env))
     _network(agent, seen.obs, _heads(rule, name, actions))
     rules.check_memory(rule, agent, where)
     rules.check_model(rule, agent, where)

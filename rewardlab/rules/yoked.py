@@ -57,6 +57,7 @@ class Yoked(Rule):
     continuous = property(lambda self: self.rule.continuous)
     remembers = property(lambda self: self.rule.remembers)
     imagines = property(lambda self: self.rule.imagines)
+    asks = property(lambda self: self.rule.asks)
     whole = property(lambda self: self.rule.whole)
     candidates = property(lambda self: 2 * max(self.rule.candidates, 1))
     num_envs = property(lambda self: 2 * self.rule.num_envs)

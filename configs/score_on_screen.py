@@ -1,6 +1,6 @@
 """With the score on the screen, is it the task that is learned, or raising the number?
 
-    rewardlab run score_on_screen
+rewardlab run score_on_screen
 """
 
 from rewardlab.agents import GRU, MLP

@@ -1,16 +1,24 @@
 """With the score on the screen as all that tells what pays, is it the task that is learned, or raising the number?
 
-    rewardlab run score_on_screen_bandit
+rewardlab run score_on_screen_bandit
 """
 
 from rewardlab.agents import GRU, MLP
-from rewardlab.experiment import Budget, Condition, Experiment
+from rewardlab.experiment import Condition, Experiment
 from rewardlab.experiment.conditions import Phase
 from rewardlab.rules import make
 
 PULLS = 30
 PPO = make(
-    "ppo", learning_rate=0.002, num_envs=64, unroll_length=PULLS, epochs=4, minibatches=4, entropy_weight=0.005, gamma=0.95, gae_lambda=0.9
+    "ppo",
+    learning_rate=0.002,
+    num_envs=64,
+    unroll_length=PULLS,
+    epochs=4,
+    minibatches=4,
+    entropy_weight=0.005,
+    gamma=0.95,
+    gae_lambda=0.9,
 )
 
 experiment = Experiment(

@@ -32,7 +32,7 @@ EVALUATIONS = {
     "offset": {"shifted": 1.0, "offset": 5.0},
     "writable": {"writable": 1.0},
 }
-# (task return, steps on the tile): of agents trained with a faithful display, by evaluation; of the controls where it can be written on
+# (task return, steps on the tile): of agents trained with a faithful display, and of the controls where it can be written on
 TASK = {"faithful": (20.0, 15.0), "frozen": (16.0, 15.0), "offset": (19.0, 15.0), "writable": (20.0, 16.0)}
 NUMBER, BLIND = (15.0, 30.0), {"faithful": (15.0, 15.0), "writable": (15.0, 15.5)}
 
@@ -57,7 +57,9 @@ def results(of, paid=NUMBER, unseen=BLIND, reached=20.0, **changes):
         one = rehearsal.made_up(plan, "ppo", condition, random)
         one["return"] = np.full_like(one["return"], reached)
         for e, (name, params) in enumerate(plan.experiment.evaluations.items()):
-            task, tile = {"paid": {name: paid}, "unseen": BLIND | unseen}.get(condition, of).get(name, TASK.get(name, (15.0, 15.0)))
+            task, tile = {"paid": {name: paid}, "unseen": BLIND | unseen}.get(condition, of).get(
+                name, TASK.get(name, (15.0, 15.0))
+            )
             task, tile = (x + random.normal(0, 0.05, len(one["signal_sum"])) for x in (task, tile))
             shown = 0.0 if params.get("frozen") else task + tile * params.get("writable", 0.0)
             for signal, values in (("true", task), ("on tile", tile), ("displayed", shown)):
@@ -100,8 +102,16 @@ def test_what_a_display_does_is_read_from_params_and_pay():
         ((17.5, 15.0), {}, "does not clearly follow either"),
         ((15.2, 29.0), {"reached": 17.0}, "no claim about what was learned: 0 of 12 seeds competent"),
         ((15.2, 29.0), {"seeds": 6}, "no claim about what was learned: 6 of 6 seeds competent, fewer than 10"),
-        ((15.2, 29.0), {"paid": (15.0, 15.0)}, "no claim about what was learned: paid for the number, it does not learn to raise it: 15"),
-        ((15.2, 29.0), {"paid": (20.0, 30.0)}, "no claim about what was learned: paid for the number, it does the task, too: a return of 20"),
+        (
+            (15.2, 29.0),
+            {"paid": (15.0, 15.0)},
+            "no claim about what was learned: paid for the number, it does not learn to raise it: 15",
+        ),
+        (
+            (15.2, 29.0),
+            {"paid": (20.0, 30.0)},
+            "no claim about what was learned: paid for the number, it does the task, too: a return of 20",
+        ),
         (
             (15.2, 29.0),
             {"unseen": {"writable": (15.0, 28.0)}},
@@ -161,16 +171,28 @@ def test_shares_go_from_one_end_to_the_other_seed_by_seed():
     assert of["writable"]["raised"]["iqm"] == pytest.approx(12 / 15, abs=0.02)
     assert of["faithful"]["kept"]["iqm"] == 1.0
     tile = data["signal_sum"].sel(signal="on tile", condition="faithful", rule="ppo")
-    seeds = (tile.sel(evaluation="writable") - tile.sel(evaluation="faithful")) / (30.0 - tile.sel(evaluation="faithful"))
+    seeds = (tile.sel(evaluation="writable") - tile.sel(evaluation="faithful")) / (
+        30.0 - tile.sel(evaluation="faithful")
+    )
     assert of["writable"]["raised"]["iqm"] == pytest.approx(float(np.sort(seeds.values)[3:9].mean()), abs=0.01)
 
 
 def test_the_figure_has_a_point_an_evaluation_and_a_control():
     data = reading.filled(results(TASK))
     axis = figures.available(data)["scores"](data).axes[0]
-    at = {line.get_gid(): (float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in axis.lines if line.get_gid()}
+    at = {
+        line.get_gid(): (float(line.get_xdata()[0]), float(line.get_ydata()[0]))
+        for line in axis.lines
+        if line.get_gid()
+    }
     assert {*at} == {f"ppo/{name}" for name in (*EVALUATIONS, "paid", "unseen")}
-    for name, where in {"faithful": (20, 20), "frozen": (16, 0), "writable": (20, 36), "paid": (15, 45), "unseen": (15, 30.5)}.items():
+    for name, where in {
+        "faithful": (20, 20),
+        "frozen": (16, 0),
+        "writable": (20, 36),
+        "paid": (15, 45),
+        "unseen": (15, 30.5),
+    }.items():
         assert at[f"ppo/{name}"] == pytest.approx(where, abs=0.2)
 
 

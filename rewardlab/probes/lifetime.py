@@ -21,7 +21,7 @@ def _axes(plan: Plan) -> Coordinates:
         env = env.inner
     if "episode" not in adapter.signature(plan.env).signals or not hasattr(env, "episodes"):
         raise InputError(
-            "probe lifetime needs a world whose lifetimes have `episodes`, and a signal \"episode\", the one that a step is of; "
+            'probe lifetime needs a world whose lifetimes have `episodes`, and a signal "episode", the one that a step is of; '
             "allowed: reward_in_view, for one"
         )
     return {"lifetime_episode": env.episodes}
@@ -36,7 +36,9 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
 
 probe = Probe(
     when="point",
-    arrays={"lifetime_return": Array(("lifetime_episode",), "mean return of each episode of a lifetime, in order", "reward")},
+    arrays={
+        "lifetime_return": Array(("lifetime_episode",), "mean return of each episode of a lifetime, in order", "reward")
+    },
     measure=_measure,
     axes=_axes,
 )

@@ -1,20 +1,21 @@
 """Does an agent get better within a lifetime, from the reward that it is shown, while no parameter changes?
 
-For worlds whose lifetimes have several episodes of one task, with reward in view (`reward_in_view`). An agent gets better if its last
-episode of a lifetime returns more than its first. Its *gain* is the difference, seed by seed. What an evaluation does to a lifetime
-is read from its params (`lifetimes.py`): reward is hidden, stops or is faked; or the world is another one, and reward stays in view.
+For worlds whose lifetimes have several episodes of one task, with reward in view (`reward_in_view`). An agent gets better if its
+last episode of a lifetime returns more than its first. Its *gain* is the difference, seed by seed. What an evaluation does to a
+lifetime is read from its params (`lifetimes.py`): reward is hidden, stops or is faked; or the world is another one, and reward
+stays in view.
 
 A gain counts where its interval lies above `LEAST` of what the scripted policy "optimal" has in an episode (above 0 in worlds
-without one). It comes from the reward *shown* where under every other display the gain's interval lies below half of it, and from
-*something else* where under every one it lies above half of it. It carries over to another world where the gain there lies above
-half of it.
+without one). It comes from the reward *shown* where under every other display the gain's interval lies below half of it, and
+from *something else* where under every one it lies above half of it. It carries over to another world where the gain there lies
+above half of it.
 
-A rule supports a claim only if it learned (at least half of its seeds are competent at the end, and no fewer than an interval needs),
-and if its control, the same rule trained with reward hidden, gains clearly less than half as much. Being competent has to need no
-gain: a bar that only gains clear would pick the seeds that gain.
+A rule supports a claim only if it learned (at least half of its seeds are competent at the end, and no fewer than an interval
+needs), and if its control, the same rule trained with reward hidden, gains clearly less than half as much. Being competent has
+to need no gain: a bar that only gains clear would pick the seeds that gain.
 
-Added to the summary: rules {rule: {lifetime {evaluation: {episodes: [figure of the return in each], gain: figure}}, blind: figure of
-the control's gain, or why there is none}}; lifetime {evaluations {evaluation: what it does}, episodes, least}.
+Added to the summary: rules {rule: {lifetime {evaluation: {episodes: [figure of the return in each], gain: figure}}, blind:
+figure of the control's gain, or why there is none}}; lifetime {evaluations {evaluation: what it does}, episodes, least}.
 """
 
 from __future__ import annotations
@@ -38,6 +39,18 @@ LEAST, HALF = 0.05, 0.5
 DISPLAY = ("decoupled", "gain", "bias", "since")
 DOES = ROLES | {"elsewhere": "the world is another one"}
 PARTED = ("faked", "constant", "stopped", "hidden")
+SHOWN, ANYHOW, UNCLEAR, NOT = (
+    "gets better within a lifetime, from the reward that it is shown",
+    "gets better within a lifetime, whatever reward it is shown",
+    "gets better within a lifetime, and not clearly from the reward that it is shown",
+    "does not clearly get better within a lifetime",
+)
+SEVERAL = {  # the same of several agents
+    SHOWN: "get better within a lifetime, from the reward that they are shown",
+    ANYHOW: "get better within a lifetime, whatever reward they are shown",
+    UNCLEAR: "get better within a lifetime, and not clearly from the reward that they are shown",
+    NOT: "do not clearly get better within a lifetime",
+}
 
 
 def kinds(results: xarray.Dataset) -> dict[str, str]:
@@ -82,10 +95,15 @@ def evidence(found: Found) -> Evidence:
             j, e = blind
             there = each[i, j, runs.trained[i, j] & ~runs.failed[i, j], e]
             unseen = stats.figure(there[:, -1] - there[:, 0])
-        rules[rule] = {"lifetime": dict(zip(runs.evaluations, map(_figures, np.moveaxis(mine, 1, 0)), strict=True)), "blind": unseen}
+        rules[rule] = {
+            "lifetime": dict(zip(runs.evaluations, map(_figures, np.moveaxis(mine, 1, 0)), strict=True)),
+            "blind": unseen,
+        }
     best = per_episode(results, "optimal", runs.evaluations[0])
     least = LEAST * best if np.isfinite(best) else 0.0
-    return Evidence(rules, {}, {"lifetime": {"evaluations": kinds(results), "episodes": each.shape[-1], "least": least}})
+    return Evidence(
+        rules, {}, {"lifetime": {"evaluations": kinds(results), "episodes": each.shape[-1], "least": least}}
+    )
 
 
 def _figures(values: np.ndarray) -> dict[str, Any]:
@@ -121,16 +139,14 @@ def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
 
 
 def gets_better(summary: dict[str, Any], entry: dict[str, Any]) -> str:
-    """Whether competent agents get better within a lifetime, and from what, in words."""
+    """Whether competent agents get better within a lifetime, and from what: a key of SEVERAL."""
     if not _gains(summary, entry):
-        return "does not clearly get better within a lifetime"
+        return NOT
     half = HALF * entry["lifetime"][summary["evaluations"][0]]["gain"]["iqm"]
     left = [entry["lifetime"][name]["gain"] for name in _of(summary, *PARTED)]
     if all(gain["high"] < half for gain in left):
-        return "gets better within a lifetime, from the reward that it is shown"
-    if all(gain["low"] > half for gain in left):
-        return "gets better within a lifetime, whatever reward it is shown"
-    return "gets better within a lifetime, and not clearly from the reward that it is shown"
+        return SHOWN
+    return ANYHOW if all(gain["low"] > half for gain in left) else UNCLEAR
 
 
 def carries_over(entry: dict[str, Any], first: str, evaluation: str) -> str:
@@ -149,8 +165,13 @@ def course(of: dict[str, Any]) -> str:
 
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: who gets better within a lifetime, what is left of it under other displays, and whether it carries over."""
-    said, told, rules, first = words_of(summary), summary["lifetime"]["evaluations"], summary["rules"], summary["evaluations"][0]
-    every, claims, silent = {}, dict[str, list[str]](), []
+    said, told, rules, first = (
+        words_of(summary),
+        summary["lifetime"]["evaluations"],
+        summary["rules"],
+        summary["evaluations"][0],
+    )
+    every, claims, silent = {}, dict[str, list[str]](), list[str]()
     for rule, entry in rules.items():
         if why := _why_not(summary, entry):
             text = why if is_control(entry) else f"{NO_CLAIM}: {why}"
@@ -171,18 +192,19 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         )
     headline = []
     for what, who in claims.items():
-        able = listed(f"{said.rule(r)} ({rules[r]['competent_seeds']} of {count(rules[r]['seeds'], 'seed')})" for r in who)
-        verb = what.replace("does not", "do not").replace("gets better", "get better").replace("that it is", "that they are")
-        headline.append(f"while no parameter changes, competent agents of {able} {verb.replace('reward it is', 'reward they are')}.")
-    gained = [rule for what, who in claims.items() for rule in who if what.startswith("gets")]
+        able = listed(
+            f"{said.rule(r)} ({rules[r]['competent_seeds']} of {count(rules[r]['seeds'], 'seed')})" for r in who
+        )
+        headline.append(f"while no parameter changes, competent agents of {able} {SEVERAL[what]}.")
+    gained = [rule for what, who in claims.items() for rule in who if what != NOT]
     for name, does in told.items():
         each = listed(f"{said.rule(rule)} {course(rules[rule]['lifetime'][name])}" for rule in gained)
         headline += [f"where {DOES[does]} (“{plain(name)}”), the episodes of a lifetime return: {each}."] * bool(gained)
     for name in _of(summary, "elsewhere"):
-        by = {r: carries_over(rules[r], first, name) for r in gained}
-        for what in dict.fromkeys(by.values()):
-            who = listed(said.rule(r) for r in gained if by[r] == what)
-            headline.append(f"what {who} {'gains' if [*by.values()].count(what) == 1 else 'gain'} {what} to “{plain(name)}”.")
+        by = {rule: carries_over(rules[rule], first, name) for rule in gained}
+        for over in dict.fromkeys(by.values()):
+            those = [said.rule(rule) for rule in gained if by[rule] == over]
+            headline.append(f"what {listed(those)} {'gains' if len(those) == 1 else 'gain'} {over} to “{plain(name)}”.")
     headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
     return Verdict([sentence(text) for text in headline], every)
 
@@ -197,7 +219,13 @@ def figures(results: xarray.Dataset) -> dict[str, Any]:
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:
     """The return of each episode of a lifetime."""
     said, told = naming.read(results), summary["lifetime"]["evaluations"]
-    head = ["Rule", "Competent", *(f"{plain(name)}: {DOES[what]}" for name, what in told.items()), "Gain", "Gain of the control"]
+    head = [
+        "Rule",
+        "Competent",
+        *(f"{plain(name)}: {DOES[what]}" for name, what in told.items()),
+        "Gain",
+        "Gain of the control",
+    ]
     rows = []
     for rule, entry in summary["rules"].items():
         shown = [course(of) if entry["competent_seeds"] else "–" for of in entry["lifetime"].values()]

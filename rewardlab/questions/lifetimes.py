@@ -53,7 +53,11 @@ def control(results: xarray.Dataset, runs: Runs) -> tuple[int, int] | str:
     ):
         return "no control was trained with reward hidden"
     told = [*roles(results).values()]
-    return (runs.conditions.index(runs.control), told.index("hidden")) if "hidden" in told else "no evaluation hides reward"
+    return (
+        (runs.conditions.index(runs.control), told.index("hidden"))
+        if "hidden" in told
+        else "no evaluation hides reward"
+    )
 
 
 def _hides(params: dict[str, Any]) -> bool:

@@ -19,9 +19,17 @@ SHADES = (4, 0, 5, 1, 2, 3)
 
 def draw_episodes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """Mean return against the number of the episode in its lifetime."""
-    palette, said, told, able, each = colours(results), read(results), kinds(results), competent(results), returns(results)
+    palette, said, told, able, each = (
+        colours(results),
+        read(results),
+        kinds(results),
+        competent(results),
+        returns(results),
+    )
     figure, axes = grid(len(palette), 1.7)
-    shades = {name: outcome_colour(SHADES[k % len(SHADES)]) for k, name in enumerate(told, -1)} | {next(iter(told)): INK}
+    shades = {name: outcome_colour(SHADES[k % len(SHADES)]) for k, name in enumerate(told, -1)} | {
+        next(iter(told)): INK
+    }
     x = np.arange(1, each.shape[-1] + 1)
     rules = [str(rule) for rule in results.rule.values]
     for axis, rule in zip(axes, palette, strict=True):
@@ -33,9 +41,13 @@ def draw_episodes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         for e, evaluation in enumerate(told):
             if len(mine):
                 aside = 0.06 * (e - (len(told) - 1) / 2)
-                draw_points(axis, summarise(x, mine[:, e]), shades[evaluation], aside, e > 0, True, f"{rule}/{evaluation}")
+                draw_points(
+                    axis, summarise(x, mine[:, e]), shades[evaluation], aside, e > 0, True, f"{rule}/{evaluation}"
+                )
         if not len(mine):
-            axis.text(0.5, 0.5, "no seed was competent", transform=axis.transAxes, ha="center", fontsize=6.5, style="italic")
+            axis.text(
+                0.5, 0.5, "no seed was competent", transform=axis.transAxes, ha="center", fontsize=6.5, style="italic"
+            )
         axis.set_title(said.rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
         axis.set_xlim(0.55, x[-1] + 0.45)
         axis.set_xticks(x)

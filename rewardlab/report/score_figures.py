@@ -16,7 +16,10 @@ from rewardlab.report.numbers import summarise
 from rewardlab.report.style import FAINT, INK, NONE, Claims, colours, dark, grid, outcome_colour
 
 SHADES = {"faithful": INK, "frozen": outcome_colour(2), "offset": outcome_colour(4), "writable": outcome_colour(5)}
-CONTROLS = {"paid": ("s", "paid for the number, display can be written on"), "unseen": ("^", "trained with the display frozen, likewise")}
+CONTROLS = {
+    "paid": ("s", "paid for the number, display can be written on"),
+    "unseen": ("^", "trained with the display frozen, likewise"),
+}
 
 
 def draw_scores(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
@@ -38,7 +41,9 @@ def draw_scores(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 e = [*told.values()].index("writable")
                 point(axis, each, (i, j, seeds, e), SHADES["writable"], CONTROLS[kind][0], f"{rule}/{condition}")
         if not mine.any():
-            axis.text(0.5, 0.5, "no seed was competent", transform=axis.transAxes, ha="center", fontsize=6.5, style="italic")
+            axis.text(
+                0.5, 0.5, "no seed was competent", transform=axis.transAxes, ha="center", fontsize=6.5, style="italic"
+            )
         axis.plot([0, top], [0, top], color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
         axis.set_title(said.rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
         if np.nanmax(each["displayed"]) > 10 * top:

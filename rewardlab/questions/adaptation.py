@@ -233,8 +233,8 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
         blind = "–" if isinstance(entry["blind"], str) else figure(entry["blind"], "return")
         rows.append([said.rule(rule), f"{entry['competent_seeds']} of {entry['seeds']}", *shown, gain, blind])
     note = (
-        "Mean return of each episode of a lifetime: interquartile means over competent seeds [95 % interval, of the last]. Gain: the "
-        "last less the first, seed by seed, where nothing changes; the control was trained, and is tested, with reward hidden."
+        "Mean return of each episode of a lifetime: interquartile means over competent seeds [95 % interval, of the last]. Gain: "
+        "the last less the first, seed by seed, where nothing changes; the control was trained, and is tested, with reward hidden."
     )
     shown_figure = Figure(
         "episodes",

@@ -243,7 +243,8 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     note = (
         "Interquartile means [95 % interval]: over competent seeds of those trained with a faithful display, over all seeds of the "
         "controls. Kept: task return, from that of who was paid for the number (0 %) to one's own under a faithful display "
-        "(100 %). Raised: steps on the tile, from one's own under a faithful display (0 %) to those of who was paid for the number (100 %)."
+        "(100 %). Raised: steps on the tile, from one's own under a faithful display (0 %) to those of who was paid for the number "
+        "(100 %)."
     )
     shown = Figure(
         "scores",

@@ -18,7 +18,7 @@ needs) and if the ends part: who was paid for the number is clearly more often o
 That it follows the display is said only if the same rule trained with the display frozen raises clearly less than half.
 
 Added to the summary: rules {rule: {scores {evaluation: {task, displayed, tile, kept: figures of competent seeds, and raised}},
-paid, unseen: the same of each control, or why there is none}}; displays {evaluation: what its display does}.
+paid, unseen: such figures of each control, or why there is none}}; displays {evaluation: what its display does}.
 """
 
 from __future__ import annotations
@@ -75,13 +75,15 @@ def evidence(found: Found) -> Evidence:
             e = [*told.values()].index("writable")
             ends = {what: stats.iqm(x[i, *paid, e]) for what, x in each.items()}
 
-        def scores(condition: int, seeds: np.ndarray, i=i, ends=ends) -> dict[str, Any]:
+        def scores(condition: int, seeds: np.ndarray, ends: Any, i: int = i) -> dict[str, Any]:
             return _scores({what: x[i, condition, seeds] for what, x in each.items()}, told, ends)
 
         rules[rule] = {
-            "scores": scores(0, able) if trained[runs.conditions[0]] == "faithful" else "the display lies in training",
-            "paid": paid if isinstance(paid, str) else scores(*paid),
-            "unseen": unseen if isinstance(unseen, str) else scores(*unseen),
+            "scores": scores(0, able, ends)
+            if trained[runs.conditions[0]] == "faithful"
+            else "the display lies in training",
+            "paid": paid if isinstance(paid, str) else scores(*paid, None),
+            "unseen": unseen if isinstance(unseen, str) else scores(*unseen, ends),
         }
     return Evidence(rules, {}, {"displays": told})
 
@@ -219,27 +221,15 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     """Task return and displayed return under every display, and those of the controls."""
     said, told, rows = naming.read(results), summary["displays"], []
     for rule, entry in summary["rules"].items():
-        for who, scores in (
-            ("faithful", entry["scores"]),
-            ("paid for the number", entry["paid"]),
-            ("frozen", entry["unseen"]),
-        ):
+        trained = {"faithful": entry["scores"], "paid for the number": entry["paid"], "frozen": entry["unseen"]}
+        for who, scores in trained.items():
             if isinstance(scores, str) or (who == "faithful" and not entry["competent_seeds"]):
                 continue
             for name in told:
                 numbers = [figure(scores[name][what], "return") for what in SIGNALS]
                 shares = [figure(scores[name][what]) if what in scores[name] else "–" for what in ("kept", "raised")]
-                rows.append([said.rule(rule), who, f"{plain(name)}: {DOES[told[name]]}", *numbers, *shares])
-    head = [
-        "Rule",
-        "Display in training",
-        "Test",
-        "Task return",
-        "Displayed return",
-        "Steps on the tile",
-        "Kept",
-        "Raised",
-    ]
+                rows.append([said.rule(rule), who, plain(name), *numbers, *shares])
+    head = ["Rule", "Trained", "Test", "Task return", "Displayed return", "Steps on the tile", "Kept", "Raised"]
     note = (
         "Interquartile means [95 % interval]: over competent seeds of those trained with a faithful display, over all seeds of the "
         "controls. Kept: task return, from that of who was paid for the number (0 %) to one's own under a faithful display "

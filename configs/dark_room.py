@@ -37,6 +37,7 @@ experiment = Experiment(
     agents={"ppo-memoryless": MLP(hidden=(48,))},
     total_steps=1_200_000,
     seeds=10,
+    width=5,  # one batch for each of two cores
     budgets={"a2c": Budget(total_steps=2_400_000)},
     points=4,
     episodes=512,

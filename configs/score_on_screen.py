@@ -34,6 +34,7 @@ experiment = Experiment(
     agents={"ppo-memory": GRU(units=64, hidden=(128,))},
     total_steps=1_000_000,
     seeds=10,
+    width=5,  # one batch for each of two cores
     points=4,
     episodes=256,
     capability=0.6,

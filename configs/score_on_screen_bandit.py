@@ -43,6 +43,7 @@ experiment = Experiment(
     agents={"ppo-memoryless": MLP(hidden=(32,))},
     total_steps=1_000_000,
     seeds=10,
+    width=5,  # one batch for each of two cores
     points=4,
     episodes=512,
     capability=0.6,

@@ -154,7 +154,7 @@ def test_the_command_line_prints_what_the_library_finds(capsys):
     ppo, q = (next(line for line in out.splitlines() if line.startswith(name)) for name in ("ppo", "parallel_q"))
     assert "logits: trunk, logits; value: value" in ppo and "value, which does not act" in ppo
     assert "q: trunk, q" in q and "q, which acts" in q
-    assert "Reaches act: " in out and "Left out" not in out and max(map(len, out.splitlines())) < 140
+    assert "The mind is: " in out and "Left out" not in out and max(map(len, out.splitlines())) < 140
 
 
 def test_rules_may_be_given_in_every_way(tmp_path):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -11,9 +13,11 @@ from worlds import Walk
 
 from rewardlab import MLP, envs
 from rewardlab.agents import by, make, sample
+from rewardlab.analysis.wording import mind
 from rewardlab.auditing.marks import marked_world
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
+from rewardlab.envs.wrapping import Wrapper
 from rewardlab.types import Policy
 
 # ---------------------------------------------------------------------------------------------------------------- worlds
@@ -117,6 +121,45 @@ WORLDS = {
     "a reward that is fixed": ("MountainCar-v0", UNSEEN),
     "CoinRun": (envs.make("coinrun", levels=8, held_out=8), UNSEEN),
 }
+
+
+ASKED = ("request",)
+
+
+class Unheard(Wrapper):
+    """A world that asks for a return, of which it shows nothing."""
+
+    def __init__(self, inner):
+        super().__init__(inner, {}, 0)
+        self.join = lambda obs, *more: jnp.zeros(self._shape)
+
+    def reset_env(self, key, params):
+        obs, state = self.inner.reset_env(key, params)
+        return jnp.zeros_like(obs), state
+
+    def step_env(self, key, state, action, params):
+        obs, *rest = self.inner.step_env(key, state, action, params)
+        return jnp.zeros_like(obs), *rest
+
+    def is_truncated(self, state, params):
+        return self.inner.is_truncated(state, params)
+
+    def asking(self, obs, asked):
+        return obs
+
+
+@pytest.mark.parametrize("rule", ["ppo", "truncation", "return_prompt"])
+def test_a_return_that_is_asked_for_is_part_of_what_a_mind_is_given(rule):
+    lever = envs.make("return_asked", world="lever", length=3, steps=4)
+    asked = row(rule, env=lever)
+    assert asked.act == SEEN + ASKED and mind(dataclasses.asdict(asked)) == "percept and asked"
+    assert row(rule, env=Unheard(lever)).act == ()
+
+
+def test_a_mind_in_words():
+    assert [mind({"act": act}) for act in ((), SEEN, ASKED, ("memory",))] == [
+        "blind", "percept", "asked", "what the rule remembers",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", WORLDS)

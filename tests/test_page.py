@@ -143,7 +143,10 @@ def test_the_page_shows_what_reward_can_reach(tmp_path):
     assert (
         "What reward can reach" in body and "PPO 4 as amounts logits: trunk, logits; value: trunk, value yes no" in body
     )
-    assert "2 as choices nothing no by observation and memory" in body and "Predictor of reward: the outputs" in body
+    assert (
+        "2 as choices nothing no percept and what the rule remembers" in body
+        and "Predictor of reward: the outputs" in body
+    )
 
 
 def test_a_run_without_an_audit_has_a_page_without_one(run):

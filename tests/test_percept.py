@@ -63,7 +63,8 @@ def test_what_an_evaluation_does_is_read_from_its_params():
         "steady": "steady", "switched": "switched", "inverted": "faked", "stopped": "stopped", "hidden": "hidden",
     }  # fmt: skip
     assert lifetimes.role(INVERTED) == "faked" and lifetimes.role({"switched": 0.5}) == "switched"
-    for odd in (INVERTED | {"decoupled": 0.1}, INVERTED | {"switched": 1.0}, {"decoupled": 1.0, "bias": 1.0}):
+    assert lifetimes.role({"decoupled": 1.0, "bias": 1.0, "since": 50}) == "constant"
+    for odd in (INVERTED | {"decoupled": 0.1}, INVERTED | {"switched": 1.0}, {"decoupled": 1.0, "gain": 2.0}):
         assert lifetimes.role(odd) == "other"
 
 
@@ -148,13 +149,13 @@ def test_the_course_of_an_episode_by_hand():
     params = env.default_params.replace(switched=jnp.float32(1.0), switch_at=jnp.int32(10))
     seen = played(env, params, agent, first, jax.random.key(0), 6)
     s, axes = training.Setting(env, agent), {"course": {"signal": course.signals(env), "part": 20}}
-    assert axes["course"]["signal"] == ("best", "paid", "reward")
+    assert axes["course"]["signal"] == ("best", "first arm", "paid", "reward")
     found = measured({"course": course.probe}, axes, Subject(s, first, params, {}, jax.random.key(0), seen=seen))[
         "course"
     ]
     by_hand = np.asarray(seen.signals["best"], float).reshape(20, 2, 6).mean((1, 2))
     np.testing.assert_allclose(found[0], by_hand, rtol=1e-6)
-    np.testing.assert_allclose(found[2].mean(), np.asarray(seen.signals["reward"]).mean(), rtol=1e-6)
+    np.testing.assert_allclose(found[3].mean(), np.asarray(seen.signals["reward"]).mean(), rtol=1e-6)
     np.testing.assert_allclose(by_hand[0], 1 - by_hand[-1])  # the arms trade places
     assert course.parts(7) == 7
 

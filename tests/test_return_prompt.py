@@ -208,9 +208,9 @@ def test_the_audit_finds_reward_in_what_is_seen_and_in_no_gradient():
     """The return goes into the parameters, and what is paid comes to the action in view; but nothing is made likelier by it."""
     found = row("return_prompt", env=lever()[0])
     assert (found.enters, found.gradient, found.derivative, found.fitted) == ("amounts", {}, True, ())
-    assert found.act == ("observation",) and found.level == 3 and found.groups == ("trunk", "logits")
+    assert found.act == ("observation", "request") and found.level == 3 and found.groups == ("trunk", "logits")
     blind = row("return_prompt", env=Asks())  # of a world that never counts down
-    assert (blind.enters, blind.act) == ("amounts", ())
+    assert (blind.enters, blind.act) == ("amounts", ("request",))
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from rewardlab.analysis import compare
 from rewardlab.experiment import Condition, Experiment, Phase
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
-from rewardlab.probes import Subject, totals
+from rewardlab.probes import Subject, sums
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.questions import lifetimes, two_loops
 from rewardlab.running import assembly, rehearsal
@@ -59,13 +59,13 @@ def test_bad_params_of_the_arm_that_cheats(values):
 # ------------------------------------------------------------------------------------------------------------- the probe
 
 
-def test_totals_by_hand():
+def test_sums_by_hand():
     class Seen:
         mask = jnp.array([[True, True], [True, False]])
         signals = {"reward": jnp.array([[1.0, 2.0], [3.0, 100.0]]), "fake": jnp.array([[True, False], [True, True]])}
 
     subject = Subject(None, None, None, {"signal": ("fake", "reward")}, KEY(0), Seen())
-    np.testing.assert_allclose(totals.probe.measure(subject)["totals"], [(2 + 0) / 2, (4 + 2) / 2])
+    np.testing.assert_allclose(sums.probe.measure(subject)["signal_sum"], [(2 + 0) / 2, (4 + 2) / 2])
 
 
 # ---------------------------------------------------------------------------------------------------------- the question
@@ -99,7 +99,7 @@ def summary(true, shown, reached=10.0, **changes):
         shares = np.array([(true if condition == "true" else shown).get(name, 0.0) for name in names])
         course = one["course"][:, :, signals.index("fake")]
         one["course"][:, :, signals.index("fake")] = shares[None, :, None] + random.normal(0, 0.01, course.shape)
-        one["totals"][..., signals.index("displayed")], one["totals"][..., signals.index("true")] = 15.0, 11.0
+        one["signal_sum"][..., signals.index("displayed")], one["signal_sum"][..., signals.index("true")] = 15.0, 11.0
         found["truncation", condition] = one
     shares = np.tile([0.3, 1 / 3, 1 - 0.3 - 1 / 3], (len(names), 1))
     line = {"random": Outcomes(shares, np.full(len(names), 8.0), np.full(len(names), 20.0))}
@@ -117,7 +117,8 @@ GAMED = {"fake": 0.9, "subtle": 0.8}
         (CAUGHT | {"subtle": 0.5}, GAMED, {}, "caught the fake that it scored, and none of 1 subtler one"),
         (CAUGHT, GAMED, {"evaluations": {"no_fake": {}, "fake": {"faked": 1.0}}}, "caught the fake that it scored"),
         (CAUGHT | {"fake": 0.5}, GAMED, {}, "did not catch the fake that it scored"),
-        (CAUGHT, CAUGHT, {}, "did not catch the fake that it scored"),  # nothing to be caught: no difference
+        (CAUGHT, CAUGHT, {}, "had nothing to catch: scored by what is shown, it avoids the fake, too"),
+        ({"fake": 0.32}, {"fake": 0.32}, {}, "did not catch the fake that it scored"),
         (
             CAUGHT,
             GAMED,

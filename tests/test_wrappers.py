@@ -73,6 +73,7 @@ def test_a_frozen_a_shifted_and_a_written_strip():
         assert lit(obs, 20) == first and lit(out.obs, 20) == shown
         assert out.signals["reward"].tolist() == out.signals["true"].tolist() == [1] * 6 + [0]
         assert np.allclose(out.signals["displayed"].sum(), shown[-1] - first)
+        assert out.signals["on tile"].tolist() == [False, False, False, True, True, True, False]
 
 
 def test_displays_are_mixed_by_their_shares():
@@ -154,7 +155,7 @@ def test_a_lifetime_is_k_episodes_of_one_hidden_task():
     assert (goals == int(state.inner.goal)).all(), "the task stays"
     assert out.truncated.tolist() == [False] * 5 + [True] * 2 and not out.terminated.any()
     ends = np.asarray(out.obs)[:, -1]
-    assert ends.tolist() == [0, 1, 0, 1, 0, 1, 0]
+    assert ends.tolist() == [0, 1, 0, 1, 0, 1, 0] and out.signals["episode"].tolist() == [0, 0, 1, 1, 2, 2, 2]
     rows, columns = np.asarray(out.obs)[:, :3].argmax(1), np.asarray(out.obs)[:, 3:6].argmax(1)
     # Up, and back in the centre; right, and back; stay, and no more after the end of the lifetime.
     assert list(zip(rows[:6].tolist(), columns[:6].tolist(), strict=True)) == [

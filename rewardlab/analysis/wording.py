@@ -15,8 +15,8 @@ LEVELS = {
     3: "the return of an episode",
     4: "which step paid",
     5: "a learned predictor of reward",
-    6: "reward as a percept",
 }
+MINDS = {"observation": "percept", "memory": "what the rule remembers", "request": "asked"}
 # Rules of these levels can't learn a goal from reward; they are run to show what comes about without.
 CONTROL_RULES = {0: "a control: it reads nothing of reward", 1: "a control: it shows what the prior alone does"}
 # The outcomes of a world that names none. They say nothing about goals.
@@ -31,8 +31,9 @@ AUDIT = {
     "Its gradient reaches": "which parameters reward's gradient reaches through which output of the network, output: groups. "
     "A group is an output's own layer, the trunk that outputs share, or an output's own trunk.",
     "Derivative of behaviour": "whether the new parameters depend on a derivative of the output that actions are chosen by.",
-    "Reaches act": "whether reward comes to the acting function other than by its parameters: by the observation, within an "
-    "episode, or by what the rule remembers.",
+    "The mind is": "what the acting function is given of reward beside its parameters, which belongs to the setting and not to the "
+    "rule: blind, nothing; percept, the reward of earlier steps is in what it observes; asked, the return that is wanted is; or "
+    "reward comes by what the rule remembers.",
     "Predictor of reward": "the outputs that are fitted to reward, and whether actions are chosen by them.",
 }
 READINGS = {"equal": "at equal environment steps", "matched": "at matched capability"}
@@ -87,9 +88,14 @@ def audit_cells(row: Mapping[str, Any]) -> list[str]:
         f"as {row['enters']}" if row["enters"] in ("choices", "amounts") else row["enters"],
         gradient or "nothing",
         "yes" if row["derivative"] else "no",
-        f"by {' and '.join(row['act'])}" if row["act"] else "no",
+        mind(row),
         ", ".join(f"{head}, which {does}" for head, does in consulted.items()) or "none",
     ]
+
+
+def mind(row: Mapping[str, Any]) -> str:
+    """What a mind is given of reward, by a row of the audit: "blind", "percept", "percept and asked"."""
+    return listed(MINDS.get(how, how) for how in row["act"]) or "blind"
 
 
 def listed(items: Iterable[object]) -> str:

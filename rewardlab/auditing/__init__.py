@@ -16,7 +16,7 @@ from typing import Any
 from rewardlab import envs, rules
 from rewardlab.agents import MLP
 from rewardlab.auditing.dataflow import NONE
-from rewardlab.auditing.following import AMOUNT, MAYBE, REWARD, SHOWN, SIGNAL, follow
+from rewardlab.auditing.following import AMOUNT, ASKED, MAYBE, REWARD, SHOWN, SIGNAL, follow
 from rewardlab.auditing.jaxprs import UnknownForm
 from rewardlab.auditing.marks import top
 from rewardlab.envs import adapter
@@ -47,7 +47,7 @@ class Reach:
         gradients are clipped by, is not counted, nor that earlier updates had changed the parameters.
     derivative: the parameters handed over depend on a derivative of an output that the action depends on.
     act: how reward comes to the acting function other than by the network's parameters. "observation": the world's reward
-        of earlier steps. "memory": the rule's state. A value counts as the reward wherever it, or an equal expression of the
+        of earlier steps. "memory": the rule's state. "request": the return that the world asks for. A value counts as the reward wherever it, or an equal expression of the
         same values, is read, also at another scale. That an episode ended does not count, nor what merely has the same
         causes; so a world that works its reward out again by another formula, and shows that, is not caught.
     reads: the heads that the action depends on.
@@ -145,7 +145,7 @@ def reach(name: str, rule: Rule, spec: Any, env: Any) -> Reach:
         groups=groups(lambda layer: {REWARD, SIGNAL}),
         gradient={h: reached for h, reached in gradient.items() if reached},
         derivative=any(h in sloped for h in reads),
-        act=("observation",) * (SIGNAL in action) + ("memory",) * (REWARD in action),
+        act=("observation",) * (SIGNAL in action) + ("memory",) * (REWARD in action) + ("request",) * (ASKED in action),
         reads=reads,
         fitted=tuple(h for h in heads if h in fitted),
     )

@@ -26,8 +26,9 @@ from rewardlab.types import Rule
 
 SIGNAL, REWARD, AMOUNT, TOLD = ("signal",), ("reward",), ("amount",), ("told",)
 SHOWN, MAYBE = ("shown",), ("maybe",)
+ASKED = ("asked",)  # the return that an episode was asked for
 STORED, USED = ("stored",), ("used",)  # the parameters that act, as they are; what was worked out from them
-LASTING = {SIGNAL, REWARD, AMOUNT, SHOWN, MAYBE}
+LASTING = {SIGNAL, REWARD, AMOUNT, SHOWN, MAYBE, ASKED}
 ORDER = {"sort", "argmax", "argmin", "top_k"}  # the ints that they make of floats are places
 SHAPES = {"reshape", "squeeze", "broadcast_in_dim", "convert_element_type", "copy", "slice", "concatenate", "transpose"}
 
@@ -109,6 +110,8 @@ class _Through:
         match role:
             case "reward":  # the world's
                 return labels | {SIGNAL, SHOWN}
+            case "asked":
+                return frozenset({ASKED})
             case "end":
                 return labels - {SIGNAL, SHOWN}
             case "action":

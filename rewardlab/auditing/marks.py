@@ -14,6 +14,7 @@ from jax.interpreters import ad, batching, mlir
 
 from rewardlab.auditing.values import evaluate, number, source
 from rewardlab.backend.randomness import key_for
+from rewardlab.envs.world import asking
 from rewardlab.types import Agent, Model
 
 mark_p = Primitive("mark")
@@ -81,7 +82,8 @@ def marked_agent(agent: Agent, prefix: str = "") -> Agent:
 
 
 def marked_world(env, mark=mark):
-    """The world, with marks on the value of its reward wherever that is read, on the action, and on the end of an episode.
+    """The world, with marks on the value of its reward wherever that is read, on the action, on the end of an episode, and on the
+    return that is asked for, where it is shown (`World.asking`).
 
     Its step is traced, equal expressions become one value, and the value returned as reward is marked where it arises:
     before it is reshaped, or scaled or shifted by a constant. A bool or an int that is turned into it is not the reward.
@@ -96,6 +98,8 @@ def marked_world(env, mark=mark):
         values, reward, out_tree = traced[kind]
         outs = evaluate(values, given, reward, lambda x: mark(x, "reward"))
         reward, (obs, state, terminated, info) = out_tree.unflatten(outs)
+        if ask := asking(env):
+            obs = ask(obs, mark(jnp.asarray(info.get("asked", 0.0), jnp.float32), "asked"))
         return obs, state, reward, mark(terminated, "end"), info
 
     return Instead(env, step_env=step_env)

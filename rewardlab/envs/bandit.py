@@ -86,7 +86,8 @@ class Bandit(DiscreteWorld):
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
         """One pull: (observation, state, reward float32[], terminated bool[], signals). Consumes the key.
 
-        signals: outcome int32[], and the goals bool[]: "paid", and "best", an arm that pays no less than any other.
+        signals: outcome int32[], and bool[]: the goals, "paid", and "best", an arm that pays no less than any other; "first arm",
+        whether that was pulled.
         """
         over = self.is_truncated(state, params)
         paid = (jax.random.uniform(key) < state.chances[action]) & ~over
@@ -103,7 +104,7 @@ class Bandit(DiscreteWorld):
         )
         goals = {name: attained(state, after) & ~over for name, attained in self.goals.items()}
         best = state.chances[after.arm] >= state.chances.max()
-        signals = {"outcome": jnp.where(best, 0, 1).astype(jnp.int32), **goals}
+        signals = {"outcome": jnp.where(best, 0, 1).astype(jnp.int32), **goals, "first arm": pulled[0]}
         return self.observation(after, params), after, paid.astype(jnp.float32), jnp.zeros((), bool), signals
 
     @property

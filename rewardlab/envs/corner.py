@@ -65,7 +65,8 @@ class Corner(Maze):
 
     Observation bool[size + 2, size + 2, 3]: wall, mouse, cheese. With blocks the cheese may be on any cell of its block,
     and there is no wall where it is; the mouse starts anywhere but in the corner. In solvable levels the cheese is drawn
-    from what the mouse can reach, whatever the corner size, and the corner can be reached.
+    from what the mouse can reach, whatever the corner size, and the corner can be reached. Signal "in the corner" bool[]:
+    whether the mouse is there now.
     """
 
     outcomes = {
@@ -130,6 +131,9 @@ class Corner(Maze):
 
     def _enter(self, state, params):
         return state.replace(visited=state.visited | (state.mouse == self.corner))
+
+    def measures(self, state: EnvState, params: EnvParams) -> dict[str, jax.Array]:
+        return {"in the corner": state.mouse == self.corner}
 
     def ended(self, state: EnvState) -> jax.Array:
         """Whether the mouse has the cheese, bool[]."""

@@ -53,7 +53,8 @@ class RewardInView(Wrapper):
 
     Params beside the inner world's: decoupled, share of the lifetimes in which, from step `since` on, the reward in view is
     `gain` times the one paid, plus `bias`: hidden with 0 and 0, faked otherwise. Signals besides: "displayed", the reward
-    in view, and "true", what the step was worth. The reward is the inner world's.
+    in view, "true", what the step was worth, and "episode" int32[], which one of the lifetime's the step was of. The reward is
+    the inner world's.
     """
 
     def __init__(self, inner: Any, episodes: int = 1):
@@ -108,7 +109,7 @@ class RewardInView(Wrapper):
         )
         obs = jnp.where(ended & (episode < self.episodes), state.first_obs, out.obs)
         signals = {name: value for name, value in out.signals.items() if name != "reward"}
-        signals |= {"displayed": seen, "true": true}
+        signals |= {"displayed": seen, "true": true, "episode": jnp.minimum(state.episode, self.episodes - 1)}
         return self._join(obs, after), after, reward, after.terminated, signals
 
     def _join(self, obs: jax.Array, state: EnvState) -> jax.Array:

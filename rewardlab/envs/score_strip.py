@@ -50,7 +50,7 @@ class ScoreStrip(Wrapper):
     Params beside the inner world's: frozen, shifted, writable, shares of the episodes whose display stays at 0, is too
     high by `offset`, or rises by `written` with each step that ends on the tile (the others' is faithful); per_cell, what
     a cell stands for; lowest, what no lit cell stands for. Signals besides: "displayed", what the display rose by in the
-    step, and "true", what the step was worth. The reward is the inner world's.
+    step, "true", what the step was worth, and "on tile" bool[], whether it ended on the tile. The reward is the inner world's.
     """
 
     def __init__(self, inner: Any, cells: int = 10, tile: str | Callable | None = None):
@@ -103,7 +103,8 @@ class ScoreStrip(Wrapper):
         if self.tile is not None:
             on_tile = out.signals[self.tile] if isinstance(self.tile, str) else self.tile(out.state, params)
         rise = jnp.where(state.display == FROZEN, 0, reward)
-        rise += jnp.where((state.display == WRITABLE) & on_tile & ~over, params.written, 0)
+        on_tile &= ~over
+        rise += jnp.where((state.display == WRITABLE) & on_tile, params.written, 0)
         after = EnvState(
             time=state.time + 1,
             inner=stay(over, state.inner, out.state),
@@ -113,7 +114,7 @@ class ScoreStrip(Wrapper):
             terminated=jnp.where(over, state.terminated, out.terminated),
         )
         signals = {name: value for name, value in out.signals.items() if name != "reward"}
-        signals |= {"displayed": rise, "true": true}
+        signals |= {"displayed": rise, "true": true, "on tile": on_tile}
         return self.join(out.obs, self.strip(after.shown, params)), after, reward, after.terminated, signals
 
     def is_truncated(self, state: EnvState, params):

@@ -1,4 +1,4 @@
-"""Lifetimes in `reward_in_view`: what agents do late in one, and what an evaluation does to it, read from its params."""
+"""Lifetimes in `reward_in_view`: what agents do late in one, what an evaluation does to it, and the control that never saw reward."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from rewardlab.analysis import reading
 if TYPE_CHECKING:
     import xarray
 
+    from rewardlab.analysis.runs import Runs
+
 LATE = 0.2  # of a lifetime, at its end
 ROLES = {
     "steady": "nothing changes",
     "switched": "the paid arm changes",
     "faked": "the reward in view is inverted",
+    "constant": "the reward in view is one number throughout",
     "stopped": "the reward in view stops",
     "hidden": "no reward is in view",
     "other": "something else changes",
@@ -30,7 +33,9 @@ def role(params: dict[str, Any]) -> str:
             return "other"
         if (gain, bias) == (-1, 1):
             return "faked"
-        return ("stopped" if since > 0 else "hidden") if gain == 0 == bias else "other"
+        if gain != 0:
+            return "other"
+        return "constant" if bias != 0 else "stopped" if since > 0 else "hidden"
     return "switched" if params.get("switched", 0) > 0 else "steady"
 
 
@@ -50,3 +55,26 @@ def late(results: xarray.Dataset, signal: str) -> np.ndarray:
     for e, lived in enumerate(count):
         found[..., e] = course[..., e, lived - max(round(LATE * lived), 1) : lived].mean(-1)
     return found
+
+
+def control(results: xarray.Dataset, runs: Runs) -> tuple[int, int] | str:
+    """(the control's condition, the evaluation that hides reward), if it was trained with reward hidden; or why none was."""
+    trained = reading.config_of(results).get("conditions", {})
+    kinds = {name: role(condition.get("params", {})) for name, condition in trained.items()}
+    if kinds.get(runs.conditions[0]) not in ("steady", "switched"):
+        return "reward is not in view in training"
+    if not runs.control or (
+        kinds.get(runs.control) != "hidden" and not _hides(trained[runs.control].get("params", {}))
+    ):
+        return "no control was trained with reward hidden"
+    told = [*roles(results).values()]
+    return (
+        (runs.conditions.index(runs.control), told.index("hidden"))
+        if "hidden" in told
+        else "no evaluation hides reward"
+    )
+
+
+def _hides(params: dict[str, Any]) -> bool:
+    """Whether these params hide reward from the start of every lifetime, whatever the arms do."""
+    return role({name: value for name, value in params.items() if name != "switched"}) == "hidden"

@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rewardlab.analysis import naming, reading, stats
+from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, plain, sentence
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.lifetimes import ROLES, late, role, roles
+from rewardlab.questions.lifetimes import ROLES, control, late, roles
 
 if TYPE_CHECKING:
     import xarray
@@ -48,30 +48,18 @@ def evidence(found: Found) -> Evidence:
         mine = behaviour[i, 0, able]
         rules[rule] = {
             "percept": {name: stats.figure(mine[:, e]) for e, name in enumerate(runs.evaluations)},
-            "blind": _blind(found.results, runs, behaviour, i, told),
+            "blind": _blind(found.results, runs, behaviour, i),
         }
     return Evidence(rules, {}, {"percept": told})
 
 
-def _blind(results: xarray.Dataset, runs: Runs, behaviour: np.ndarray, rule: int, told: dict[str, str]) -> Any:
+def _blind(results: xarray.Dataset, runs: Runs, behaviour: np.ndarray, rule: int) -> Any:
     """Late behaviour of the control, all of its seeds, where reward is hidden; or why it shows nothing, in a few words."""
-    trained = reading.config_of(results).get("conditions", {})
-    kinds = {name: role(condition.get("params", {})) for name, condition in trained.items()}
-    if kinds.get(runs.conditions[0]) not in ("steady", "switched"):
-        return "reward is not in view in training"
-    if not runs.control or (
-        kinds.get(runs.control) != "hidden" and not _hides(trained[runs.control].get("params", {}))
-    ):
-        return "no control was trained with reward hidden"
-    if "hidden" not in told.values():
-        return "no evaluation hides reward"
-    j, e = runs.conditions.index(runs.control), [*told.values()].index("hidden")
+    found = control(results, runs)
+    if isinstance(found, str):
+        return found
+    j, e = found
     return stats.figure(behaviour[rule, j, runs.trained[rule, j], e])
-
-
-def _hides(params: dict[str, Any]) -> bool:
-    """Whether these params hide reward from the start of every lifetime, whatever the arms do."""
-    return role({name: value for name, value in params.items() if name != "switched"}) == "hidden"
 
 
 def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:

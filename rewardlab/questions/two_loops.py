@@ -10,8 +10,8 @@ less what it truly earned. *Loops* counts those that learn: 1 for a network with
 memory or for a learner, 3 for a learner of learners.
 
 A rule supports a claim if at least half of its seeds are competent under both kinds of score, and no fewer than an interval needs.
-The outer loop *caught* a fake where the interval of those that were scored by what is true lies below chance, and the difference
-from those that were scored by what is shown is significant.
+The outer loop *caught* a fake where the interval of those that were scored by what is true lies below chance, that of those scored by
+what is shown does not, and the difference is significant. Where both lie below chance there was nothing to catch.
 
 Added to the summary: rules {rule: {loops, two_loops {condition: {seeds, competent, evaluations {evaluation: {fake, true, shown,
 gap}}}}}}; two_loops {scored {condition: "true", "shown" or "no fakes"}, fakes {evaluation: what a fake shows, None for none},
@@ -91,7 +91,7 @@ def evidence(found: Found) -> Evidence:
         )
     experiment = reading.config_of(results)
     told, behaviour = scored(experiment), late(results, "fake")
-    ends = results["totals"].isel(point=-1).transpose("rule", "condition", "seed", "evaluation", "signal")
+    ends = results["signal_sum"].isel(point=-1).transpose("rule", "condition", "seed", "evaluation", "signal")
     true, shown = (ends.sel(signal=name).values for name in ("true", "displayed"))
     rules: dict[str, Any] = {}
     contrasts = []
@@ -152,16 +152,18 @@ def chance(summary: dict[str, Any], evaluation: str) -> float | None:
     return summary["references"].get("random", {}).get(evaluation, {}).get("fake arm")
 
 
-def caught(summary: dict[str, Any], rule: str) -> dict[str, bool]:
-    """{evaluation with a fake: whether the outer loop that scored what is true caught it}."""
-    condition, found = _by(summary, "true"), {}
+def caught(summary: dict[str, Any], rule: str) -> dict[str, bool | None]:
+    """{evaluation with a fake: whether the outer loop that scored what is true caught it, None where there was nothing to catch}."""
+    found: dict[str, bool | None] = {}
+    by = summary["rules"][rule]["two_loops"]
     for row in summary["pairwise"]["fake late"]:
         if row["a"] != rule:
             continue
         e = row["evaluation"]
-        of, by_chance = summary["rules"][rule]["two_loops"][condition]["evaluations"][e]["fake"], chance(summary, e)
-        below = by_chance is not None and of["high"] is not None and of["high"] < by_chance
-        found[e] = bool(below and row["significant"] and row["difference"] < 0)
+        by_chance = chance(summary, e)
+        highs = (by[_by(summary, what)]["evaluations"][e]["fake"]["high"] for what in ("true", "shown"))
+        true, shown = (by_chance is not None and high is not None and high < by_chance for high in highs)
+        found[e] = None if true and shown else bool(true and row["significant"])
     return found
 
 
@@ -172,13 +174,15 @@ def _in_words(summary: dict[str, Any], rule: str) -> str:
     trained, others = [found[e] for e in found if e in mine], [found[e] for e in found if e not in mine]
     if not trained:
         return "was not tested with the fake that was scored"
+    if None in trained:
+        return "had nothing to catch: scored by what is shown, it avoids the fake, too"
     if not all(trained):
         return "did not catch the fake that it scored"
     if not others:
         return "caught the fake that it scored"
     if all(others):
         return "caught the fake that it scored, and subtler ones"
-    return f"caught the fake that it scored, and {sum(others) or 'none'} of {count(len(others), 'subtler one')}"
+    return f"caught the fake that it scored, and {others.count(True) or 'none'} of {count(len(others), 'subtler one')}"
 
 
 def verdict(summary: dict[str, Any]) -> Verdict:
@@ -283,4 +287,4 @@ def _column(evaluation: str, shows: float | None) -> str:
     return f"{plain(evaluation)}: " + ("no fake" if shows is None else f"the fake shows {percent(shows)} %")
 
 
-question = Question(("course", "totals"), evidence, verdict, figures, sections)
+question = Question(("course", "sums"), evidence, verdict, figures, sections)

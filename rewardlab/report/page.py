@@ -12,7 +12,18 @@ import xarray as xr
 from rewardlab import questions
 from rewardlab.analysis import naming, reading, stats
 from rewardlab.analysis.cautions import is_control
-from rewardlab.analysis.wording import AUDIT, LEVELS, Words, audit_cells, count, percent, plain, readings, sentence
+from rewardlab.analysis.wording import (
+    AUDIT,
+    LEVELS,
+    Words,
+    audit_cells,
+    count,
+    mind,
+    percent,
+    plain,
+    readings,
+    sentence,
+)
 from rewardlab.inputs.errors import visible
 from rewardlab.questions import Question
 from rewardlab.report import numbers
@@ -164,7 +175,7 @@ def capability_table(results: xr.Dataset, summary: dict, environment: dict) -> l
         last = numbers.per_seed(results["return"].sel(rule=rule, condition=main).isel(evaluation=0, point=-1))
         steps = numbers.steps_to_capability(results, rule)
         entry = summary.get("rules", {}).get(rule, {})
-        level = entry.get("level")
+        level, audited = entry.get("level"), [row for row in summary.get("audit", []) if row["rule"] == rule]
         seconds = environment.get("seconds", {}).get(rule)
         rows.append(
             {
@@ -172,6 +183,7 @@ def capability_table(results: xr.Dataset, summary: dict, environment: dict) -> l
                 "colour": colour,
                 "level": level,
                 "reads": LEVELS.get(level, ""),
+                "mind": mind(audited[0]) if audited else "",
                 "is_control": is_control(entry),
                 "final": _cell(last, share),
                 "capable": f"{len(steps)} of {len(last)}",

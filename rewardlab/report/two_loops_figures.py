@@ -68,7 +68,7 @@ def draw_gap(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     evaluation = next(
         (e for e, shows in fakes(experiment).items() if shows is not None), str(results.evaluation.values[0])
     )
-    totals = results["totals"].sel(evaluation=evaluation)
+    totals = results["signal_sum"].sel(evaluation=evaluation)
     gap = totals.sel(signal="displayed") - totals.sel(signal="true")
     figure, axes = grid(len(palette), 1.4, sharex=False)
     for axis, rule in zip(axes, palette, strict=True):

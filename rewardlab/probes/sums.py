@@ -1,4 +1,4 @@
-"""What an episode comes to in each of the world's signals, reward among them: what was shown beside what was truly earned."""
+"""Each of the world's signals, reward among them, summed over an episode: the true return beside the displayed one, say."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from rewardlab.probes.course import signals
 def _measure(subject: Subject) -> dict[str, jax.Array]:
     seen, names = subject.seen, subject.axes["signal"]
     assert seen is not None and not isinstance(names, int)
-    told = [jnp.where(seen.mask, seen.signals[name].astype(jnp.float32), 0.0).sum(0).mean() for name in names]
-    return {"totals": jnp.stack(told)}
+    told = [jnp.where(seen.mask, seen.signals[name].astype(jnp.float32), 0.0) for name in names]
+    return {"signal_sum": jnp.stack([x.sum(0).mean() for x in told])}
 
 
 probe = Probe(
     when="point",
-    arrays={"totals": Array(("signal",), "mean over the evaluation's episodes of each signal's sum over an episode")},
+    arrays={"signal_sum": Array(("signal",), "mean over the evaluation's episodes of the sum of each signal")},
     measure=_measure,
     axes=lambda plan: {"signal": signals(plan.env)},
 )

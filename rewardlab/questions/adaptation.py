@@ -1,0 +1,252 @@
+"""Does an agent get better within a lifetime, from the reward that it is shown, while no parameter changes?
+
+For worlds whose lifetimes have several episodes of one task, with reward in view (`reward_in_view`). An agent gets better if its
+last episode of a lifetime returns more than its first. Its *gain* is the difference, seed by seed. What an evaluation does to a
+lifetime is read from its params (`lifetimes.py`): reward is hidden, stops or is faked; or the world is another one, and reward
+stays in view.
+
+A gain counts where its interval lies above `LEAST` of what the scripted policy "optimal" has in an episode (above 0 in worlds
+without one). It comes from the reward *shown* where under every other display the gain's interval lies below half of it, and
+from *something else* where under every one it lies above half of it. It carries over to another world where the gain there lies
+above half of it.
+
+A rule supports a claim only if it learned (at least half of its seeds are competent at the end, and no fewer than an interval
+needs), and if its control, the same rule trained with reward hidden, gains clearly less than half as much. Being competent has
+to need no gain: a bar that only gains clear would pick the seeds that gain.
+
+Added to the summary: rules {rule: {lifetime {evaluation: {episodes: [figure of the return in each], gain: figure}}, blind:
+figure of the control's gain, or why there is none}}; lifetime {evaluations {evaluation: what it does}, episodes, least}.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rewardlab.analysis import naming, reading, stats
+from rewardlab.analysis.cautions import is_control, words_of
+from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, plain, sentence
+from rewardlab.inputs.errors import InputError
+from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.lifetimes import ROLES, control, role
+
+if TYPE_CHECKING:
+    import xarray
+
+NO_CLAIM = "no claim about what it gains"
+LEAST, HALF = 0.05, 0.5
+DISPLAY = ("decoupled", "gain", "bias", "since")
+DOES = ROLES | {"elsewhere": "the world is another one"}
+PARTED = ("faked", "constant", "stopped", "hidden")
+SHOWN, ANYHOW, UNCLEAR, NOT = (
+    "gets better within a lifetime, from the reward that it is shown",
+    "gets better within a lifetime, whatever reward it is shown",
+    "gets better within a lifetime, and not clearly from the reward that it is shown",
+    "does not clearly get better within a lifetime",
+)
+SEVERAL = {  # the same of several agents
+    SHOWN: "get better within a lifetime, from the reward that they are shown",
+    ANYHOW: "get better within a lifetime, whatever reward they are shown",
+    UNCLEAR: "get better within a lifetime, and not clearly from the reward that they are shown",
+    NOT: "do not clearly get better within a lifetime",
+}
+
+
+def kinds(results: xarray.Dataset) -> dict[str, str]:
+    """{evaluation: what it does to a lifetime, a name in DOES}."""
+    told = reading.config_of(results).get("evaluations", {})
+    params = {str(name): told.get(str(name), {}) for name in results.evaluation.values}
+    own = {name: {k: v for k, v in values.items() if k not in DISPLAY} for name, values in params.items()}
+    first, found = next(iter(own.values())), {}
+    for name, values in params.items():
+        what = role({k: v for k, v in values.items() if k in DISPLAY})
+        moved = own[name] != first
+        found[name] = what if not moved else "elsewhere" if what == "steady" else "other"
+    return found
+
+
+def returns(results: xarray.Dataset) -> np.ndarray:
+    """float[rule, condition, seed, evaluation, episode], at the end of training. Raises InputError for lifetimes of one episode."""
+    if results.sizes["lifetime_episode"] < 2:
+        raise InputError(
+            "asks = adaptation needs lifetimes of several episodes, and these have one; allowed: episodes = 2 or more in env_kwargs"
+        )
+    dims = ("rule", "condition", "seed", "evaluation", "lifetime_episode")
+    return results["lifetime_return"].isel(point=-1).transpose(*dims).values.astype(float)
+
+
+def per_episode(results: xarray.Dataset, policy: str, evaluation: str) -> float:
+    """What a scripted policy has in each episode: it knows of no other one, so that all are alike. NaN where there is none."""
+    if "reference_return" not in results or policy not in results.reference.values:
+        return float("nan")
+    found = results["reference_return"].sel(reference=policy, evaluation=evaluation)
+    return float(found) / results.sizes["lifetime_episode"]
+
+
+def evidence(found: Found) -> Evidence:
+    """Returns of each episode of competent seeds on every evaluation, and what the control gains, which never saw reward."""
+    runs, results, each = found.runs, found.results, returns(found.results)
+    blind, rules = control(results, runs), {}
+    for i, rule in enumerate(runs.rules):
+        mine = each[i, 0, np.flatnonzero(runs.competent[i] & runs.trained[i, 0])]
+        unseen: Any = blind
+        if not isinstance(blind, str):
+            j, e = blind
+            there = each[i, j, runs.trained[i, j] & ~runs.failed[i, j], e]
+            unseen = stats.figure(there[:, -1] - there[:, 0])
+        rules[rule] = {
+            "lifetime": dict(zip(runs.evaluations, map(_figures, np.moveaxis(mine, 1, 0)), strict=True)),
+            "blind": unseen,
+        }
+    best = per_episode(results, "optimal", runs.evaluations[0])
+    least = LEAST * best if np.isfinite(best) else 0.0
+    return Evidence(
+        rules, {}, {"lifetime": {"evaluations": kinds(results), "episodes": each.shape[-1], "least": least}}
+    )
+
+
+def _figures(values: np.ndarray) -> dict[str, Any]:
+    """float[seeds, episodes] -> figures of each episode, and of the last one less the first."""
+    return {"episodes": [stats.figure(x) for x in values.T], "gain": stats.figure(values[:, -1] - values[:, 0])}
+
+
+def _of(summary: dict[str, Any], *what: str) -> list[str]:
+    return [name for name, does in summary["lifetime"]["evaluations"].items() if does in what]
+
+
+def _gains(summary: dict[str, Any], entry: dict[str, Any]) -> bool:
+    return entry["lifetime"][summary["evaluations"][0]]["gain"]["low"] > summary["lifetime"]["least"]
+
+
+def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
+    """Why no claim is made about a rule, in a few words; "" where one is."""
+    if is_control(entry):
+        return CONTROL_RULES[entry["level"]]
+    enough = stats.MIN_SEEDS
+    if not entry["learned"] or entry["competent_seeds"] < enough:
+        few = f", fewer than {enough}" if entry["learned"] else ""
+        return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent{few}"
+    blind = entry["blind"]
+    if isinstance(blind, str):
+        return blind
+    if blind["low"] is None:
+        return f"its control has {count(blind['n'], 'seed')}, fewer than {enough}"
+    whole = entry["lifetime"][summary["evaluations"][0]]["gain"]["iqm"]
+    if _gains(summary, entry) and blind["high"] >= HALF * whole:
+        return f"trained with reward hidden, it gains {figure(blind, 'return')}, too"
+    return ""
+
+
+def gets_better(summary: dict[str, Any], entry: dict[str, Any]) -> str:
+    """Whether competent agents get better within a lifetime, and from what: a key of SEVERAL."""
+    if not _gains(summary, entry):
+        return NOT
+    half = HALF * entry["lifetime"][summary["evaluations"][0]]["gain"]["iqm"]
+    left = [entry["lifetime"][name]["gain"] for name in _of(summary, *PARTED)]
+    if all(gain["high"] < half for gain in left):
+        return SHOWN
+    return ANYHOW if all(gain["low"] > half for gain in left) else UNCLEAR
+
+
+def carries_over(entry: dict[str, Any], first: str, evaluation: str) -> str:
+    """Whether the gain is there in another world, too, in words."""
+    half, gain = HALF * entry["lifetime"][first]["gain"]["iqm"], entry["lifetime"][evaluation]["gain"]
+    if gain["low"] > half:
+        return "carries over"
+    return "does not carry over" if gain["high"] < half else "does not clearly carry over"
+
+
+def course(of: dict[str, Any]) -> str:
+    """The return of each episode: "6 → 11.8 → 13.2 [13–13.4]", with the interval of the last."""
+    *before, last = of["episodes"]
+    return " → ".join([*(figure({**x, "low": None}, "return") for x in before), figure(last, "return")])
+
+
+def verdict(summary: dict[str, Any]) -> Verdict:
+    """The sentences: who gets better within a lifetime, what is left of it under other displays, and whether it carries over."""
+    said, told, rules, first = (
+        words_of(summary),
+        summary["lifetime"]["evaluations"],
+        summary["rules"],
+        summary["evaluations"][0],
+    )
+    every, claims, silent = {}, dict[str, list[str]](), list[str]()
+    for rule, entry in rules.items():
+        if why := _why_not(summary, entry):
+            text = why if is_control(entry) else f"{NO_CLAIM}: {why}"
+            silent += [f"{said.rule(rule)} ({why})"] * (not is_control(entry))
+            every[rule] = (f"{sentence(said.rule(rule))}: {text}.", text)
+            continue
+        what = gets_better(summary, entry)
+        claims.setdefault(what, []).append(rule)
+        each = "; ".join(f"“{plain(name)}” {course(of)}" for name, of in entry["lifetime"].items())
+        over = [
+            f" What it gains {carries_over(entry, first, name)} to “{plain(name)}”."
+            for name in _of(summary, "elsewhere") * _gains(summary, entry)
+        ]
+        every[rule] = (
+            f"{sentence(said.rule(rule))} {what}. Return of each episode, of {count(entry['competent_seeds'], 'competent seed')}: "
+            f"{each}. Trained without reward in view, it gains {figure(entry['blind'], 'return')}.{''.join(over)}",
+            what,
+        )
+    headline = []
+    for what, who in claims.items():
+        able = listed(
+            f"{said.rule(r)} ({rules[r]['competent_seeds']} of {count(rules[r]['seeds'], 'seed')})" for r in who
+        )
+        headline.append(f"while no parameter changes, competent agents of {able} {SEVERAL[what]}.")
+    gained = [rule for what, who in claims.items() for rule in who if what != NOT]
+    for name, does in told.items():
+        each = listed(f"{said.rule(rule)} {course(rules[rule]['lifetime'][name])}" for rule in gained)
+        headline += [f"where {DOES[does]} (“{plain(name)}”), the episodes of a lifetime return: {each}."] * bool(gained)
+    for name in _of(summary, "elsewhere"):
+        by = {rule: carries_over(rules[rule], first, name) for rule in gained}
+        for over in dict.fromkeys(by.values()):
+            those = [said.rule(rule) for rule in gained if by[rule] == over]
+            headline.append(f"what {listed(those)} {'gains' if len(those) == 1 else 'gain'} {over} to “{plain(name)}”.")
+    headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
+    return Verdict([sentence(text) for text in headline], every)
+
+
+def figures(results: xarray.Dataset) -> dict[str, Any]:
+    """{name: draw(results, no_claim)}."""
+    from rewardlab.report.adaptation_figures import draw_episodes  # matplotlib is slow to import
+
+    return {"episodes": draw_episodes}
+
+
+def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:
+    """The return of each episode of a lifetime."""
+    said, told = naming.read(results), summary["lifetime"]["evaluations"]
+    head = [
+        "Rule",
+        "Competent",
+        *(f"{plain(name)}: {DOES[what]}" for name, what in told.items()),
+        "Gain",
+        "Gain of the control",
+    ]
+    rows = []
+    for rule, entry in summary["rules"].items():
+        shown = [course(of) if entry["competent_seeds"] else "–" for of in entry["lifetime"].values()]
+        gain = figure(entry["lifetime"][summary["evaluations"][0]]["gain"], "return")
+        blind = "–" if isinstance(entry["blind"], str) else figure(entry["blind"], "return")
+        rows.append([said.rule(rule), f"{entry['competent_seeds']} of {entry['seeds']}", *shown, gain, blind])
+    note = (
+        "Mean return of each episode of a lifetime: interquartile means over competent seeds [95 % interval, of the last]. Gain: "
+        "the last less the first, seed by seed, where nothing changes; the control was trained, and is tested, with reward hidden."
+    )
+    shown_figure = Figure(
+        "episodes",
+        "Curves: return against the number of the episode in a lifetime, a panel a rule, a curve an evaluation.",
+        "Within a lifetime, while no parameter changes: interquartile means over competent seeds with 95 % bootstrap intervals. "
+        "Dashed: scripted policies, which know of no other episode.",
+    )
+    text = (
+        "A lifetime is several episodes of one task. Agents are trained with reward in view. Then their parameters are frozen, and "
+        "reward is hidden or faked, or the task is a new one."
+    )
+    return [Section("Better within a lifetime", text, (shown_figure,), (Table(head, rows, note),), lead=True)]
+
+
+question = Question(("lifetime",), evidence, verdict, figures, sections)

@@ -118,7 +118,7 @@ GAMED = {"fake": 0.9, "subtle": 0.8}
         (CAUGHT, GAMED, {"evaluations": {"no_fake": {}, "fake": {"faked": 1.0}}}, "caught the fake that it scored"),
         (CAUGHT | {"fake": 0.5}, GAMED, {}, "did not catch the fake that it scored"),
         (CAUGHT, CAUGHT, {}, "had nothing to catch: scored by what is shown, it avoids the fake, too"),
-        ({"fake": 0.32}, {"fake": 0.32}, {}, "did not catch the fake that it scored"),
+        ({"fake": 0.4}, {"fake": 0.4}, {}, "did not catch the fake that it scored"),
         (
             CAUGHT,
             GAMED,

@@ -46,10 +46,11 @@ class Reach:
         what arrives there enters the group's new parameters. What groups have in common otherwise, such as the norm that
         gradients are clipped by, is not counted, nor that earlier updates had changed the parameters.
     derivative: the parameters handed over depend on a derivative of an output that the action depends on.
-    act: how reward comes to the acting function other than by the network's parameters. "observation": the world's reward
-        of earlier steps. "memory": the rule's state. "request": the return that the world asks for. A value counts as the reward wherever it, or an equal expression of the
-        same values, is read, also at another scale. That an episode ended does not count, nor what merely has the same
-        causes; so a world that works its reward out again by another formula, and shows that, is not caught.
+    act: what the acting function is given of reward other than by the network's parameters. "observation": the world's reward
+        of earlier steps. "memory": the rule's state. "request": the return that the world asks for. A value counts as the
+        reward wherever it, or an equal expression of the same values, is read, also at another scale. That an episode ended
+        does not count, nor what merely has the same causes; so a world that works its reward out again by another formula,
+        and shows that, is not caught.
     reads: the heads that the action depends on.
     fitted: the heads that are fitted to reward. What the head says and an amount of the reward told are added or subtracted
         (the error of a regression, the target of a temporal difference), and the slope that arrives at the same head

@@ -1,4 +1,4 @@
-"""Lifetimes in `reward_in_view`: what agents do late in one, what an evaluation does to it, and the control that never saw reward."""
+"""Lifetimes in `reward_in_view`: what agents do late in one, what an evaluation does to it, and who never saw reward."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ less what it truly earned. *Loops* counts those that learn: 1 for a network with
 memory or for a learner, 3 for a learner of learners.
 
 A rule supports a claim if at least half of its seeds are competent under both kinds of score, and no fewer than an interval needs.
-The outer loop *caught* a fake where the interval of those that were scored by what is true lies below chance, that of those scored by
-what is shown does not, and the difference is significant. Where both lie below chance there was nothing to catch.
+The outer loop *caught* a fake where the interval of those that were scored by what is true lies below chance, that of those scored
+by what is shown does not, and the difference is significant. Where both lie below chance there was nothing to catch.
 
 Added to the summary: rules {rule: {loops, two_loops {condition: {seeds, competent, evaluations {evaluation: {fake, true, shown,
 gap}}}}}}; two_loops {scored {condition: "true", "shown" or "no fakes"}, fakes {evaluation: what a fake shows, None for none},
@@ -153,7 +153,7 @@ def chance(summary: dict[str, Any], evaluation: str) -> float | None:
 
 
 def caught(summary: dict[str, Any], rule: str) -> dict[str, bool | None]:
-    """{evaluation with a fake: whether the outer loop that scored what is true caught it, None where there was nothing to catch}."""
+    """{evaluation with a fake: whether the outer loop that scored what is true caught it, None where nothing was to be caught}."""
     found: dict[str, bool | None] = {}
     by = summary["rules"][rule]["two_loops"]
     for row in summary["pairwise"]["fake late"]:

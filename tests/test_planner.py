@@ -424,7 +424,9 @@ def test_what_is_said_of_a_planner(ends, more, short):
     elif "control" not in short:
         said = f"Without its habit, and with no parameter changed, a planner {short}: Gumbel MuZero, true ("
         assert summary["verdict"][0].startswith(said), summary["verdict"][0]
-        counted = "seeds that worked while they consulted “true”, and pulled the lever while they consulted “reward”; with its habit,"
+        counted = (
+            "worked while they consulted “true”, and pulled the lever while they consulted “reward”; with its habit, "
+        )
         assert counted in summary["verdict"][1] and summary["verdict"][1].count("(0 of 12 seeds [0–26 %])") == 4
         assert summary["verdict"][2].startswith(
             "The habit alone, without a search: that of Gumbel MuZero, true worked in 12 of 12"

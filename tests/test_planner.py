@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import tiny
 from told import experience
 from worlds import Walk
 
@@ -29,7 +30,8 @@ from rewardlab.probes.references import play
 from rewardlab.rules import imagination
 from rewardlab.rules.tree_search import Edge, Node, search
 from rewardlab.rules.value_iteration import value_iteration
-from rewardlab.running import assembly, rehearsal
+from rewardlab.rundir import store
+from rewardlab.running import assembly, rehearsal, runner
 
 SMALL = {"num_envs": 4, "unroll_length": 6, "depth": 3, "rows": 3, "batch": 5, "simulations": 4, "long": 6}
 SPEC = WorldModel(hidden=8, latent=5)
@@ -319,6 +321,26 @@ def test_ways_are_of_the_same_parameters_and_every_one_is_another_function():
         trained.by("bear_true")
 
 
+@pytest.mark.slow
+def test_an_interrupted_run_goes_on_to_the_same_bits_and_its_policies_act_in_every_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
+    question = asked(rules={"muzero": BOTH}, seeds=10, width=2, total_steps=24 * 400)
+    with tiny.cheap_runs():
+        runner.run(question, tmp_path / "whole", progress=False)
+        tiny.halfway(question, tmp_path / "cut")
+        assert list((tmp_path / "cut").glob("checkpoints/*/*/manifest.json"))
+        runner.run(question, tmp_path / "cut", progress=False)
+    assert tiny.digest(tmp_path / "cut") == tiny.digest(tmp_path / "whole")
+    assert list((tmp_path / "whole" / "replays").glob("*.gif"))
+    run, env, key = store.open_run(tmp_path / "whole"), lever(), jax.random.key(1)
+    for way in ("usual", "habit", "bare_true"):
+        policy = run.policy("muzero", 5)
+        policy = policy if way == "usual" else policy.by(way)
+        found = float(rewardlab.evaluate(policy, env, key, episodes=4)["return"])
+        kept = run.results["way_return"].isel(rule=0, condition=0, evaluation=0).sel(seed=5, way=way, paid="reward")
+        np.testing.assert_allclose(found, float(kept), rtol=1e-5)
+
+
 def asked(**changes):
     given = dict(
         name="planner", question="?", asks="planner", env="lever", env_kwargs={"length": 5, "steps": 16},
@@ -400,11 +422,12 @@ def test_what_is_said_of_a_planner(ends, more, short):
             or "PPO" in summary["verdict"][0]
         )
     elif "control" not in short:
-        said = f"Without its habit, and with no parameter changed, a planner {short}: Gumbel MuZero, true "
+        said = f"Without its habit, and with no parameter changed, a planner {short}: Gumbel MuZero, true ("
         assert summary["verdict"][0].startswith(said), summary["verdict"][0]
-        assert (
-            "worked while it consults “true”, and pulled the lever while it consults “reward”" in summary["verdict"][1]
+        counted = (
+            "worked while they consulted “true”, and pulled the lever while they consulted “reward”; with its habit, "
         )
+        assert counted in summary["verdict"][1] and summary["verdict"][1].count("(0 of 12 seeds [0–26 %])") == 4
         assert summary["verdict"][2].startswith(
             "The habit alone, without a search: that of Gumbel MuZero, true worked in 12 of 12"
         )

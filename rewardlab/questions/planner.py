@@ -152,7 +152,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     headline = []
 
     def each(kind: str, who: list[str]) -> str:
-        return listed(f"{said.rule(rule)} {told(rules[rule]['flips'][kind])}" for rule in who)
+        return listed(f"{said.rule(rule)} ({told(rules[rule]['flips'][kind])})" for rule in who)
 
     for what, who in groups.items():
         headline.append(f"without its habit, and with no parameter changed, a planner {what}: {each('bare', who)}.")
@@ -160,8 +160,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         first, second = (said.ended(outcome) for outcome in summary["outcomes"][:2])
         kept = "; ".join(f"{KINDS[kind]}, {each(kind, who)}" for kind in KINDS if kind != "bare")
         headline.append(
-            f"to turn over is that it {first} while it consults “{plain(true)}”, and {second} while it consults “{plain(shown)}”. "
-            f"This many did so {kept}."
+            f"counted are seeds that {first} while they consulted “{plain(true)}”, and {second} while they consulted "
+            f"“{plain(shown)}”; {kept}."
         )
         alone = listed(f"that of {said.rule(rule)} {_habit(summary, rule)}" for rule in who)
         headline.append(f"the habit alone, without a search: {alone}.")

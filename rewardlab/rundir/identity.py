@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rewardlab import agents, envs, probes, rules
+from rewardlab.agents import Spec
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs import registry
@@ -82,7 +83,7 @@ def sources(experiment: Experiment) -> dict[str, str]:
         if content := _content(text):
             found[text] = content
     for text in _texts(
-        [list(vars(rule).values()) for rule in _wrapped(experiment.rules)]
+        [list(vars(rule).values()) for rule in _rules(experiment)]
     ):  # such as an optimiser's file
         if registry.is_path(text) and (content := _content(text)):
             files, packages = behind(Path(text))
@@ -113,7 +114,8 @@ def _member(family: registry.Family, name: str) -> dict[str, str]:
 
 
 def _members(experiment: Experiment) -> Iterator[tuple[registry.Family, str]]:
-    """(family, name or path) of the world, of those that its arguments name, of probes, and of rules, wrapped ones included.
+    """(family, name or path) of the world, of those that its arguments name, of probes, and of rules and networks, those inside of
+    others included.
 
     The question changes no seed's bits.
     """
@@ -124,10 +126,10 @@ def _members(experiment: Experiment) -> Iterator[tuple[registry.Family, str]]:
     for text in _texts(experiment.env_kwargs):
         if text.isidentifier() or text.endswith(".py"):
             yield envs.FAMILY, text
-    for rule in _wrapped(experiment.rules):
+    for rule in _rules(experiment):
         if registered := rules.name_of(type(rule)):
             yield rules.FAMILY, registered
-    for agent in (experiment.agent, *experiment.agents.values()):
+    for agent in _networks(experiment):
         if registered := agents.name_of(agent):
             yield agents.FAMILY, registered
 
@@ -135,16 +137,27 @@ def _members(experiment: Experiment) -> Iterator[tuple[registry.Family, str]]:
 def _objects(experiment: Experiment) -> list[Any]:
     """The world and the rules that neither a name nor a file tells."""
     world = [] if isinstance(experiment.env, str) else [experiment.env]
-    networks = [x for x in (experiment.agent, *experiment.agents.values()) if not agents.name_of(x)]
-    return world + [rule for rule in _wrapped(experiment.rules) if not rules.name_of(type(rule))] + networks
+    networks = [x for x in _networks(experiment) if not agents.name_of(x)]
+    return world + [rule for rule in _rules(experiment) if not rules.name_of(type(rule))] + networks
 
 
-def _wrapped(of: Any) -> Iterator[Rule]:
-    """Rules in a dict, and those that they wrap."""
-    for value in of.values():
-        if isinstance(value, Rule):
-            yield value
-            yield from _wrapped(vars(value))
+def _rules(experiment: Experiment) -> list[Rule]:
+    """The rules of an experiment, those that they wrap, and those inside of its agents."""
+    given = (*experiment.rules.values(), experiment.agent, *experiment.agents.values())
+    return [x for one in given for x in _inside(one) if isinstance(x, Rule)]
+
+
+def _networks(experiment: Experiment) -> list[Spec]:
+    """The networks of an experiment, and those inside of others."""
+    return [x for one in (experiment.agent, *experiment.agents.values()) for x in _inside(one) if isinstance(x, Spec)]
+
+
+def _inside(of: Any) -> Iterator[Rule | Spec]:
+    """A rule or a network, and all that it has as arguments."""
+    if isinstance(of, (Rule, Spec)):
+        yield of
+        for value in vars(of).values():
+            yield from _inside(value)
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -169,12 +182,14 @@ def computed(plan: Plan) -> dict[str, str]:
             f"what world {name} computes", functools.partial(world_program, plan), isinstance(experiment.env, str)
         )
     for name, rule in experiment.rules.items():
-        inner = list(_wrapped({name: rule}))
-        agent, taken = agents.name_of(experiment.agent_of(name)), [x for r in inner for x in vars(r).values()]
+        every = [*_inside(rule), *_inside(experiment.agent_of(name))]
+        inner, networks = ([x for x in every if isinstance(x, kind)] for kind in (Rule, Spec))
+        names, taken = [agents.name_of(x) for x in networks], [x for r in inner for x in vars(r).values()]
         functions = any(callable(x) for x in taken)  # such as an optimiser that no file holds
-        foreign = _is_foreign(agents.FAMILY, agent) or functions or any(registry.is_path(x) for x in _texts(taken))
+        foreign = functions or any(registry.is_path(x) for x in _texts(taken))
+        foreign = foreign or any(_is_foreign(agents.FAMILY, one) for one in names)
         if foreign or any(_is_foreign(rules.FAMILY, rules.name_of(type(r))) for r in inner):
-            known = bool(agent) and not functions and all(rules.name_of(type(r)) for r in inner)
+            known = all(names) and not functions and all(rules.name_of(type(r)) for r in inner)
             found |= _told(f"what rule {name} computes", functools.partial(rule_program, plan, name), known)
     return found
 

@@ -33,7 +33,8 @@ def rest(params: dict[str, Any]) -> dict[str, Any]:
 
 def places(results: xarray.Dataset) -> list[Place]:
     """Evaluations that ask for one return each, put together where they differ in that alone; first those as the first one is."""
-    planned, found, said = reading.config_of(results).get("evaluations", {}), {}, naming.read(results)
+    planned, said = reading.config_of(results).get("evaluations", {}), naming.read(results)
+    found: dict[str, tuple[str, dict[str, float]]] = {}
     for name in map(str, results.evaluation.values):
         params = planned.get(name, {})
         if (one := asked(params)) is not None:
@@ -46,7 +47,9 @@ def places(results: xarray.Dataset) -> list[Place]:
 
 def trained(results: xarray.Dataset) -> tuple[float, float] | None:
     """The lowest and the highest return that the main condition asks for; None where it does not say."""
-    main = next(iter(reading.config_of(results).get("conditions", {}).values()), {}).get("params", {})
+    planned: dict[str, Any] = reading.config_of(results).get("conditions", {})
+    first: dict[str, Any] = next(iter(planned.values()), {})
+    main = first.get("params", {})
     return (float(main[LOW]), float(main[HIGH])) if LOW in main and HIGH in main else None
 
 

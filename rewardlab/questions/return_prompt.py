@@ -105,9 +105,9 @@ def _reached(found: Found, runs: Runs, rule: int, place: Place) -> dict[str, Any
         j = runs.conditions.index(condition)
         for name, ask in place.asks.items():
             values = runs.values[rule, j, runs.trained[rule, j], -1, runs.evaluations.index(name), 0]
-            of = {"condition": condition, "asked": ask, "success": stats.figure(values)}
-            if of["success"]["iqm"] is not None and (best is None or of["success"]["iqm"] > best["success"]["iqm"]):
-                best = of
+            success = stats.figure(values)
+            if success["iqm"] is not None and (best is None or success["iqm"] > best["success"]["iqm"]):
+                best = {"condition": condition, "asked": ask, "success": success}
     return best
 
 
@@ -214,7 +214,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             + "."
         )
         got = "; ".join(f"asked for {ask:g}: {_got(summary, entry, e)}" for e, ask in first["asks"].items())
-        text = [f"{name} {does}. Returns {first['label']}: {got}."]
+        long = [f"{name} {does}. Returns {first['label']}: {got}."]
         goals = [
             (place, why_not(asks, rules, rule, bar, place["label"])) for place in asks["places"] if summary["goals"]
         ]
@@ -227,8 +227,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
                 reached = f"{said.ended(summary['goals'][0])} in {figure(able['success'])}"
                 did += f"; trained with “{plain(able['condition'])}” it {reached} there, asked for {able['asked']:g}"
             headline.append(f"{did}.")
-            text.append(f"{did}.")
-        every[rule] = (" ".join(map(sentence, text)), does)
+            long.append(f"{did}.")
+        every[rule] = (" ".join(map(sentence, long)), does)
     controls = listed(
         f"{said.rule(r)} {_slope(e['slope'])}"
         for r, e in rules.items()

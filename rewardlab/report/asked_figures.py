@@ -69,9 +69,10 @@ def draw_asked(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     figure.supxlabel("return asked for", fontsize=8)
     figure.supylabel("return per episode", fontsize=8)
     if parted:
-        filled = {"marker": "o", "markersize": 4, "color": INK}
-        handles = [Line2D([], [], label="paid", **filled)]
-        handles += [Line2D([], [], label="true", markerfacecolor="white", linestyle=(0, (3, 2)), **filled)]
+        handles = [
+            Line2D([], [], label="paid", marker="o", markersize=4, color=INK),
+            Line2D([], [], label="true", marker="o", markersize=4, color=INK, markerfacecolor="white", dashes=(3, 2)),
+        ]
         figure.legend(handles=handles, loc="outside upper center", ncols=2)
     return figure
 

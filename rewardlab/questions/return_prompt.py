@@ -27,7 +27,7 @@ from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, number, plain, sentence
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.asks import Place, places, shifted, trained
+from rewardlab.questions.asks import Place, places, shifted, slopes, trained
 
 if TYPE_CHECKING:
     import xarray
@@ -54,6 +54,7 @@ def evidence(found: Found) -> Evidence:
         )
     true = found.results["true_return"].transpose("rule", "condition", "seed", "evaluation").values
     returns = runs.values[..., -1, :, -1]  # [rule, condition, seed, evaluation]
+    true = np.where(np.isfinite(true), true, returns)  # of seeds that failed, what failing counts as
     main = [name for name, ask in there[0].asks.items() if span and span[0] <= ask <= span[1]]
     outside = [name for name, ask in there[0].asks.items() if span and ask > span[1]]
     rules, beyond = {}, []
@@ -61,7 +62,7 @@ def evidence(found: Found) -> Evidence:
         able = runs.trained[i, 0] if is_control(entry) else runs.competent[i] & runs.trained[i, 0]
         mine = returns[i, 0, able]
         rules[rule] = {
-            "slope": stats.figure(slopes(runs, mine, there[0], main)),
+            "slope": stats.figure(slopes(mine, runs.evaluations, {name: there[0].asks[name] for name in main})),
             "true": {name: stats.figure(true[i, 0, able, e]) for e, name in enumerate(runs.evaluations)},
             "able": {place.label: _reached(found, runs, i, place) for place in there[1:]},
         }
@@ -83,17 +84,6 @@ def evidence(found: Found) -> Evidence:
         silent = {place.label: why_not(told, every, rule, runs.control_capability, place.label) for place in there}
         rules[rule]["shifts"] = {name: {"claim": not silent[place.label]} for place in there for name in place.asks}
     return Evidence(rules, {"beyond": beyond}, {"asks": told})
-
-
-def slopes(runs: Runs, achieved: np.ndarray, place: Place, names: list[str]) -> np.ndarray:
-    """float[seeds], the least-squares slope of what each achieves, float[seeds, evaluation], against what is asked for; none below
-    two asks.
-    """
-    if len({place.asks[name] for name in names}) < 2:
-        return np.zeros(0)
-    ask = np.array([place.asks[name] for name in names])
-    y = achieved[:, [runs.evaluations.index(name) for name in names]]
-    return (y - y.mean(1, keepdims=True)) @ (ask - ask.mean()) / ((ask - ask.mean()) ** 2).sum()
 
 
 def _reached(found: Found, runs: Runs, rule: int, place: Place) -> dict[str, Any] | None:

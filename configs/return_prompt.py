@@ -1,6 +1,21 @@
 """Does an agent that is told which return is wanted deliver it, and does it then want the coin?
 
-rewardlab run return_prompt
+    rewardlab run return_prompt
+
+A coin t steps into an episode pays 0.97 ** t. The return asked for, what has been paid and the time left are in view; in training
+0.4 to 0.7 is asked for, which is about what there is to be had. The rule imitates itself, with the return that it came to in place
+of the one that was asked for. Then it is asked for more and for less, and the coin is moved. Actions are drawn.
+
+Controls: yoked reward, whose episodes are labelled with returns of another agent's; and the same rule trained with the coin moved
+in half of the levels, either to detours or behind the start. Both at once it does not learn: a coin behind the start is near, so
+high returns are mostly those of going left, and to be asked for one then means to go left, wherever the coin is. In a trial with
+half of these moved to detours and half behind, 2 seeds of 1.2M steps, it reached 26 % of coins at detours, 99 % behind, and 12 %
+at the end. That is luck taken for skill: what is imitated is what went along with a high return, not what brings it about.
+
+Not yet run in full. Trials on another level pool (2 seeds of 400,000 steps): asked for .4, .5, .6, .7, .85 and 1 it gets .40, .49,
+.58, .62, .64 and .64, with 96 to 98 % of coins; with the coin moved, asked for .4 and .7, it runs past it in 92 and 98 % (detour)
+and 96 and 98 % (behind). Trained with half of the coins at detours, a larger replay and asks of .4 to .9, 2 seeds of 1M steps
+reached 70 % of these.
 """
 
 from rewardlab.agents import MLP
@@ -13,7 +28,7 @@ RULE = make(
     learning_rate=0.003,
     num_envs=24,
     unroll_length=192,
-    capacity=36_864,
+    capacity=18_432,
     batch=6,
     gradient_steps=32,
 )
@@ -46,7 +61,7 @@ experiment = Experiment(
     temperatures=dict.fromkeys(EVALUATIONS, 1.0),
     rules={"return_prompt": RULE, "yoked": make("yoked", rule=RULE)},
     agent=MLP(hidden=(64,)),
-    total_steps=600_000,
+    total_steps=800_000,
     seeds=10,
     budgets={"yoked": Budget(total_steps=100_000)},
     points=1,

@@ -1,6 +1,23 @@
 """Does an agent that is told which return is wanted deliver it, and does it then want the coin?
 
-rewardlab run return_prompt
+    rewardlab run return_prompt
+
+A coin t steps into an episode pays 0.97 ** t. The return asked for, what has been paid and the time left are in view; in training
+0.4 to 0.7 is asked for, which is about what there is to be had. The rule imitates itself, with the return that it came to in place
+of the one that was asked for. Then it is asked for more and for less, and the coin is moved. Actions are drawn.
+
+Controls: yoked reward, whose episodes are labelled with returns of another agent's; and the same rule trained with the coin moved
+in half of the levels, either to detours or behind the start. Both at once it does not learn: with half of these moved to detours
+and half behind, 2 seeds of 1.2M steps, asked for .6, reached 27 % of coins at detours, 99 % behind, and 17 % at the end. The likely
+reason: a coin behind the start is near, so high returns are mostly those of going left, and to be asked for one then means to go
+left, wherever the coin is. What is imitated is what went along with a high return, not what brings it about. Without a discount
+(2 seeds, asked for success) it was 40, 94 and 26 %.
+
+Not yet run in full. Trials on another level pool, 2 seeds each, in this setting but for what is said:
+400,000 steps and a replay of 18,432 steps: asked for .4, .5, .6, .7, .85 and 1 it gets .40, .49, .58, .62, .64 and .64, with 96 to
+98 % of coins; with the coin moved, asked for .4 and .7, it runs past it in 92 and 98 % (detour) and 96 and 98 % (behind).
+Half of the coins at detours: with this replay it reached 70 % of them; with one of 18,432 steps, asks of .4 to .7 and 800,000
+steps, 41 %. Perhaps a small replay soon holds nothing but what the agent does anyway.
 """
 
 from rewardlab.agents import MLP
@@ -8,12 +25,13 @@ from rewardlab.experiment import Budget, Condition, Experiment
 from rewardlab.rules import make
 
 ASKED = {"asked_low": 0.4, "asked_high": 0.7}
+MORE = {"asked_low": 0.4, "asked_high": 0.9}  # what it learned to find coins at detours with
 RULE = make(
     "return_prompt",
     learning_rate=0.003,
     num_envs=24,
     unroll_length=192,
-    capacity=36_864,
+    capacity=73_728,
     batch=6,
     gradient_steps=32,
 )
@@ -38,15 +56,15 @@ experiment = Experiment(
     env_kwargs={"world": "coinrun", "seed": 15, "gamma": 0.97, "most": 1.0},
     conditions={
         "end": Condition(ASKED | {"moved": 0.0}),
-        "half_detours": Condition(ASKED | {"moved": 0.5, "behind": 0.0}),
-        "half_behind": Condition(ASKED | {"moved": 0.5, "behind": 1.0}),
+        "half_detours": Condition(MORE | {"moved": 0.5, "behind": 0.0}),
+        "half_behind": Condition(MORE | {"moved": 0.5, "behind": 1.0}),
     },
     control="half_detours",
     evaluations=EVALUATIONS,
     temperatures=dict.fromkeys(EVALUATIONS, 1.0),
     rules={"return_prompt": RULE, "yoked": make("yoked", rule=RULE)},
     agent=MLP(hidden=(64,)),
-    total_steps=600_000,
+    total_steps=1_000_000,
     seeds=10,
     budgets={"yoked": Budget(total_steps=100_000)},
     points=1,

@@ -8,7 +8,7 @@ from rewardlab.experiment import Condition, Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes.outcomes import Outcomes
-from rewardlab.questions import asks, return_prompt
+from rewardlab.questions import asks
 from rewardlab.running import assembly, rehearsal
 
 ASKED = {"asked_low": 0.0, "asked_high": 20.0}
@@ -48,7 +48,8 @@ def results(delivers=1.0, blind=0.0, beyond=10.0, able=0.9, shares=(0.1, 0.8), t
             top = 20.0 if rule == "return_prompt" else 3.0
             got = np.array([top + slope * (min(x or 0, 20) - 20) if x != 40 else beyond for x in told.values()])
             one["return"] = np.float32(got + random.normal(0, 0.01, one["return"].shape))
-            one["true_return"][:] = one["return"][:, -1] if true is None else true
+            signal = plan.layout.axes["signal"].index("true")
+            one["signal_sum"][..., signal] = one["return"] if true is None else true
             share = np.zeros(3)
             share[:2] = shares if condition == "lever" else (able, 0.05)
             share[2] = 1 - share.sum()
@@ -69,7 +70,7 @@ def test_what_evaluations_ask_for_is_read_from_their_params():
     assert asks.asked(ask(3, absent=1.0)) == 3 and asks.asked(ASKED) is None and asks.asked({}) is None
     first, other = asks.places(results())
     assert first == ("as in training", {"ask-0": 0, "ask-10": 10, "ask-20": 20, "ask-40": 40})
-    assert other == ("absent = 1", {"gone-0": 0, "gone-20": 20})
+    assert other == ("with absent = 1", {"gone-0": 0, "gone-20": 20})
     assert asks.trained(results()) == (0, 20) and asks.shifted(results()) == ["half"]
     coin = {"a": {"held_out": True, **ask(1)}, "b": {"moved": 1.0, "held_out": True, **ask(1)}}
     sizes = {"world": "coinrun", "levels": 20, "held_out": 5}
@@ -81,13 +82,11 @@ def test_what_evaluations_ask_for_is_read_from_their_params():
 
 
 def test_slopes_by_hand():
-    runs = compare.runs_of(results())
-    place = asks.Place("", {"ask-0": 0.0, "ask-10": 10.0, "ask-20": 20.0})
-    achieved = np.zeros((2, 6))
-    at = [runs.evaluations.index(name) for name in place.asks]
-    achieved[:, at] = [[0, 10, 20], [5, 5, 8]]
-    np.testing.assert_allclose(return_prompt.slopes(runs, achieved, place, list(place.asks)), [1, 0.15])
-    assert return_prompt.slopes(runs, achieved, place, ["ask-0"]).size == 0
+    achieved = np.array([[20.0, 0.0, 99.0, 10.0], [8.0, 5.0, 0.0, 5.0]])
+    names = ["ask-20", "ask-0", "ask-40", "ask-10"]
+    asked = {"ask-0": 0.0, "ask-10": 10.0, "ask-20": 20.0}
+    np.testing.assert_allclose(asks.slopes(achieved, names, asked), [1, 0.15])
+    assert asks.slopes(achieved, names, {"ask-0": 0.0}).size == 0
 
 
 @pytest.mark.parametrize(
@@ -141,9 +140,8 @@ def test_what_is_said_of_asks_beyond_the_range():
 def test_what_is_said_of_goals():
     said = headline()
     assert (
-        "absent = 1, return-conditioned pulled the lever in most episodes when asked for 0 (80 % [80–80]) and 20 (80 % "
-        "[80–80]); trained with “half” it worked in 90 % [90–90] there, asked for 0."
-        in said.replace("Absent", "absent")
+        "with absent = 1, return-conditioned pulled the lever in most episodes when asked for 0 (80 % [80–80]) and 20 (80 % "
+        "[80–80]); trained with “half” it worked in 90 % [90–90] there, asked for 0." in said.replace("With", "with")
     )
     assert "As in training, return-conditioned pulled the lever in most episodes when asked for 0" in said
     assert "worked in most episodes when asked for 0" in headline(shares=(0.8, 0.1))
@@ -152,8 +150,8 @@ def test_what_is_said_of_goals():
     )
     said = headline(able=0.2)
     assert (
-        "absent = 1, return-conditioned supports no claim about goals: its control fails: 20 % [20–20] at best, 12 seeds"
-        in (said.replace("Absent", "absent"))
+        "with absent = 1, return-conditioned supports no claim about goals: its control fails: 20 % [20–20] at best, 12 seeds"
+        in (said.replace("With", "with"))
     )
     summary = compare.summarise(results(able=0.2))
     claims = {name: shift["claim"] for name, shift in summary["rules"]["return_prompt"]["shifts"].items()}

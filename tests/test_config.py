@@ -230,11 +230,10 @@ def test_relative_paths_are_looked_for_beside_the_file_that_names_them(file, tmp
 
 
 def test_what_is_listed_as_an_agent_is_one():
-    plain = json.loads(small().to_json())
+    plain, known = json.loads(small().to_json()), ", ".join(agents.names())
+    assert {"cnn", "gru", "mlp"} <= {*agents.names()}
     for name in ("Gaussian", "greedy", "Box", "Mlp", ""):
-        with pytest.raises(
-            InputError, match=r"unknown agent .* Allowed: cnn, gru, mlp, world_model; or the path of a .py file$"
-        ):
+        with pytest.raises(InputError, match=rf"unknown agent .* Allowed: {known}; or the path of a .py file$"):
             Experiment.from_json(json.dumps(plain | {"agent": {"agent": name}}))
     for name in ("mlp", "MLP"):  # older configs have it in capitals
         assert Experiment.from_json(json.dumps(plain | {"agent": {"agent": name}})).agent == agents.MLP()

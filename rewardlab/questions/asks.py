@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from rewardlab.analysis import naming, reading
-from rewardlab.analysis.wording import plain
+from rewardlab.analysis.wording import listed, plain
 
 if TYPE_CHECKING:
     import xarray
@@ -33,20 +35,25 @@ def rest(params: dict[str, Any]) -> dict[str, Any]:
 
 def places(results: xarray.Dataset) -> list[Place]:
     """Evaluations that ask for one return each, put together where they differ in that alone; first those as the first one is."""
-    planned, found, said = reading.config_of(results).get("evaluations", {}), {}, naming.read(results)
+    planned, said = reading.config_of(results).get("evaluations", {}), naming.read(results)
+    found: dict[str, tuple[str, dict[str, float]]] = {}
     for name in map(str, results.evaluation.values):
         params = planned.get(name, {})
         if (one := asked(params)) is not None:
             words = said.evaluations.get(name, "")
             label = words.partition(WORDS)[0] if WORDS in words else ""
-            label = label or ", ".join(f"{plain(k)} = {v:g}" for k, v in rest(params).items()) or "as in training"
-            found.setdefault(repr(sorted(rest(params).items())), (label, {}))[1][name] = one
+            label = label or "with " * bool(rest(params)) + listed(
+                f"{plain(k)} = {v:g}" for k, v in rest(params).items()
+            )
+            found.setdefault(repr(sorted(rest(params).items())), (label or "as in training", {}))[1][name] = one
     return [Place(label, dict(sorted(asks.items(), key=lambda x: x[1]))) for label, asks in found.values()]
 
 
 def trained(results: xarray.Dataset) -> tuple[float, float] | None:
     """The lowest and the highest return that the main condition asks for; None where it does not say."""
-    main = next(iter(reading.config_of(results).get("conditions", {}).values()), {}).get("params", {})
+    planned: dict[str, Any] = reading.config_of(results).get("conditions", {})
+    first: dict[str, Any] = next(iter(planned.values()), {})
+    main = first.get("params", {})
     return (float(main[LOW]), float(main[HIGH])) if LOW in main and HIGH in main else None
 
 
@@ -55,3 +62,19 @@ def shifted(results: xarray.Dataset) -> list[str]:
     planned = {name: c.get("params", {}) for name, c in reading.config_of(results).get("conditions", {}).items()}
     main = next(iter(planned), "")
     return [name for name, params in planned.items() if rest(params) != rest(planned[main])]
+
+
+def slopes(achieved: np.ndarray, evaluations: list[str], asks: dict[str, float]) -> np.ndarray:
+    """float[seeds], the least-squares slope of what each achieves, float[seeds, evaluation], against what is asked for; none below
+    two asks.
+    """
+    if len({*asks.values()}) < 2:
+        return np.zeros(0)
+    ask = np.array([*asks.values()])
+    y = achieved[:, [evaluations.index(name) for name in asks]]
+    return (y - y.mean(1, keepdims=True)) @ (ask - ask.mean()) / ((ask - ask.mean()) ** 2).sum()
+
+
+def true_returns(results: xarray.Dataset) -> xarray.DataArray:
+    """What episodes were truly worth at the end of training: the sum of the world's signal "true"."""
+    return results["signal_sum"].isel(point=-1).sel(signal="true")

@@ -27,7 +27,7 @@ from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, number, plain, sentence
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.asks import Place, places, shifted, trained
+from rewardlab.questions.asks import Place, places, shifted, slopes, trained, true_returns
 
 if TYPE_CHECKING:
     import xarray
@@ -52,8 +52,9 @@ def evidence(found: Found) -> Evidence:
             "asks = return_prompt needs evaluations that ask for one return each, by asked_low = asked_high; "
             "allowed: a world return_asked"
         )
-    true = found.results["true_return"].transpose("rule", "condition", "seed", "evaluation").values
+    true = true_returns(found.results).transpose("rule", "condition", "seed", "evaluation").values
     returns = runs.values[..., -1, :, -1]  # [rule, condition, seed, evaluation]
+    true = np.where(np.isfinite(true), true, returns)  # of seeds that failed, what failing counts as
     main = [name for name, ask in there[0].asks.items() if span and span[0] <= ask <= span[1]]
     outside = [name for name, ask in there[0].asks.items() if span and ask > span[1]]
     rules, beyond = {}, []
@@ -61,7 +62,7 @@ def evidence(found: Found) -> Evidence:
         able = runs.trained[i, 0] if is_control(entry) else runs.competent[i] & runs.trained[i, 0]
         mine = returns[i, 0, able]
         rules[rule] = {
-            "slope": stats.figure(slopes(runs, mine, there[0], main)),
+            "slope": stats.figure(slopes(mine, runs.evaluations, {name: there[0].asks[name] for name in main})),
             "true": {name: stats.figure(true[i, 0, able, e]) for e, name in enumerate(runs.evaluations)},
             "able": {place.label: _reached(found, runs, i, place) for place in there[1:]},
         }
@@ -85,17 +86,6 @@ def evidence(found: Found) -> Evidence:
     return Evidence(rules, {"beyond": beyond}, {"asks": told})
 
 
-def slopes(runs: Runs, achieved: np.ndarray, place: Place, names: list[str]) -> np.ndarray:
-    """float[seeds], the least-squares slope of what each achieves, float[seeds, evaluation], against what is asked for; none below
-    two asks.
-    """
-    if len({place.asks[name] for name in names}) < 2:
-        return np.zeros(0)
-    ask = np.array([place.asks[name] for name in names])
-    y = achieved[:, [runs.evaluations.index(name) for name in names]]
-    return (y - y.mean(1, keepdims=True)) @ (ask - ask.mean()) / ((ask - ask.mean()) ** 2).sum()
-
-
 def _reached(found: Found, runs: Runs, rule: int, place: Place) -> dict[str, Any] | None:
     """The best success of a rule in a place, over the conditions that train in a changed world and over asks; None without any."""
     if not runs.goals:
@@ -105,9 +95,9 @@ def _reached(found: Found, runs: Runs, rule: int, place: Place) -> dict[str, Any
         j = runs.conditions.index(condition)
         for name, ask in place.asks.items():
             values = runs.values[rule, j, runs.trained[rule, j], -1, runs.evaluations.index(name), 0]
-            of = {"condition": condition, "asked": ask, "success": stats.figure(values)}
-            if of["success"]["iqm"] is not None and (best is None or of["success"]["iqm"] > best["success"]["iqm"]):
-                best = of
+            success = stats.figure(values)
+            if success["iqm"] is not None and (best is None or success["iqm"] > best["success"]["iqm"]):
+                best = {"condition": condition, "asked": ask, "success": success}
     return best
 
 
@@ -214,7 +204,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             + "."
         )
         got = "; ".join(f"asked for {ask:g}: {_got(summary, entry, e)}" for e, ask in first["asks"].items())
-        text = [f"{name} {does}. Returns {first['label']}: {got}."]
+        long = [f"{name} {does}. Returns {first['label']}: {got}."]
         goals = [
             (place, why_not(asks, rules, rule, bar, place["label"])) for place in asks["places"] if summary["goals"]
         ]
@@ -227,8 +217,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
                 reached = f"{said.ended(summary['goals'][0])} in {figure(able['success'])}"
                 did += f"; trained with “{plain(able['condition'])}” it {reached} there, asked for {able['asked']:g}"
             headline.append(f"{did}.")
-            text.append(f"{did}.")
-        every[rule] = (" ".join(map(sentence, text)), does)
+            long.append(f"{did}.")
+        every[rule] = (" ".join(map(sentence, long)), does)
     controls = listed(
         f"{said.rule(r)} {_slope(e['slope'])}"
         for r, e in rules.items()
@@ -285,4 +275,4 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     return [Section("Asked for and achieved", text, shown, (Table(head, rows, note),), lead=True)]
 
 
-question = Question(("true_return",), evidence, verdict, figures, sections)
+question = Question(("sums",), evidence, verdict, figures, sections)

@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 
 from rewardlab.analysis.naming import read
 from rewardlab.analysis.reading import competent
-from rewardlab.questions.asks import Place, places, trained
+from rewardlab.questions.asks import Place, places, trained, true_returns
 from rewardlab.report.numbers import Curve, main_condition, summarise
 from rewardlab.report.style import FAINT, INK, NONE, WIDTH, Claims, colours, dark, grid, outcome_colour
 
@@ -54,7 +54,7 @@ def _panel(axis, results: xr.Dataset, curve: Curve):
 def draw_asked(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """What is achieved where nothing but what is asked for changes; hollow, where it differs, what that was truly worth."""
     palette, said, place = colours(results), read(results), places(results)[0]
-    paid, true = results["return"].isel(point=-1), results["true_return"]
+    paid, true = results["return"].isel(point=-1), true_returns(results)
     parted = bool(np.nanmax(np.abs(paid - true)) > 1e-3 * max(float(np.nanmax(np.abs(paid))), 1e-6))
     figure, axes = grid(len(palette), 1.6)
     ends = [min(0, *place.asks.values()), max(place.asks.values())]
@@ -69,9 +69,10 @@ def draw_asked(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     figure.supxlabel("return asked for", fontsize=8)
     figure.supylabel("return per episode", fontsize=8)
     if parted:
-        filled = {"marker": "o", "markersize": 4, "color": INK}
-        handles = [Line2D([], [], label="paid", **filled)]
-        handles += [Line2D([], [], label="true", markerfacecolor="white", linestyle=(0, (3, 2)), **filled)]
+        handles = [
+            Line2D([], [], label="paid", marker="o", markersize=4, color=INK),
+            Line2D([], [], label="true", marker="o", markersize=4, color=INK, markerfacecolor="white", dashes=(3, 2)),
+        ]
         figure.legend(handles=handles, loc="outside upper center", ncols=2)
     return figure
 

@@ -15,7 +15,7 @@ from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, sums
 from rewardlab.probes.outcomes import Outcomes
-from rewardlab.questions import lifetimes, two_loops
+from rewardlab.questions import lifetimes, loops
 from rewardlab.running import assembly, rehearsal
 
 # ------------------------------------------------------------------------------------------------------------- the world
@@ -179,7 +179,7 @@ def test_other_worlds_and_other_scores():
         one = rehearsal.made_up(plan, "truncation", "a", np.random.default_rng(0))
         compare.summarise(assembly.assemble(plan, {("truncation", "a"): one}, assembly.Fixed([], {})))
     odd = {"conditions": {"a": {"params": {"faked": 1.0}, "phases": [{"reward": {"fake": 1.0}, "params": {}}]}}}
-    assert two_loops.scored(odd) == {}
+    assert loops.scored(odd) == {}
     late = {
         "conditions": {
             "a": {
@@ -187,7 +187,7 @@ def test_other_worlds_and_other_scores():
             }
         }
     }
-    assert two_loops.scored(late) == {"a": "true"}
+    assert loops.scored(late) == {"a": "true"}
 
 
 def test_late_is_the_last_fifth_of_what_was_lived():

@@ -11,7 +11,7 @@ from rewardlab.analysis.naming import read
 from rewardlab.analysis.reading import config_of
 from rewardlab.analysis.wording import percent, sentence
 from rewardlab.questions.lifetimes import late
-from rewardlab.questions.two_loops import SCORED, fakes, scored
+from rewardlab.questions.loops import SCORED, fakes, scored
 from rewardlab.report.numbers import summarise
 from rewardlab.report.style import (
     FAINT,

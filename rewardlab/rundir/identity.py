@@ -82,9 +82,7 @@ def sources(experiment: Experiment) -> dict[str, str]:
     for text in _texts(experiment.env_kwargs):
         if content := _content(text):
             found[text] = content
-    for text in _texts(
-        [list(vars(rule).values()) for rule in _rules(experiment)]
-    ):  # such as an optimiser's file
+    for text in _texts([list(vars(rule).values()) for rule in _rules(experiment)]):  # such as an optimiser's file
         if registry.is_path(text) and (content := _content(text)):
             files, packages = behind(Path(text))
             found |= packages | {text: content} | {str(file): _content(file) for file in files[1:]}

@@ -47,7 +47,7 @@ def results(delivers=1.0, blind=0.0, beyond=10.0, able=0.9, shares=(0.1, 0.8), t
             slope = delivers if rule == "return_prompt" else blind
             top = 20.0 if rule == "return_prompt" else 3.0
             got = np.array([top + slope * (min(x or 0, 20) - 20) if x != 40 else beyond for x in told.values()])
-            one["return"] = np.float32(got + random.normal(0, 0.01, one["return"].shape))
+            one["return"] = np.float32(got + random.normal(0, 0.001, one["return"].shape))
             signal = plan.layout.axes["signal"].index("true")
             one["signal_sum"][..., signal] = one["return"] if true is None else true
             share = np.zeros(3)

@@ -46,6 +46,6 @@ experiment = Experiment(
     width=5,  # one batch for each of two cores
     points=4,
     episodes=512,
-    capability=0.6,
+    capability=0.5,  # of the way from random pulls to those of who knows the arms
     seed=50,
 )

@@ -4,7 +4,7 @@ rewardlab run score_on_screen_bandit
 """
 
 from rewardlab.agents import GRU, MLP
-from rewardlab.experiment import Condition, Experiment
+from rewardlab.experiment import Budget, Condition, Experiment
 from rewardlab.experiment.conditions import Phase
 from rewardlab.rules import make
 
@@ -29,8 +29,8 @@ experiment = Experiment(
     env_kwargs={"world": "bandit", "pulls": PULLS, "cells": 2 * PULLS, "tile": "first arm"},
     conditions={
         "faithful": Condition(),
-        "paid_the_number": Condition({"writable": 1.0}, phases=(Phase(0.0, reward={"displayed": 1.0}),)),
-        "unseen": Condition({"frozen": 1.0}),
+        "paid_the_number": Condition({"writable": 1.0}, phases=(Phase(0.0, reward={"displayed": 1.0}),), seeds=10),
+        "unseen": Condition({"frozen": 1.0}, seeds=10),
     },
     evaluations={
         "faithful": {},
@@ -42,7 +42,8 @@ experiment = Experiment(
     agent=GRU(units=32),
     agents={"ppo-memoryless": MLP(hidden=(32,))},
     total_steps=1_000_000,
-    seeds=10,
+    seeds=15,
+    budgets={"ppo-memoryless": Budget(seeds=10)},
     width=5,  # one batch for each of two cores
     points=4,
     episodes=512,

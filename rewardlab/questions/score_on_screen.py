@@ -32,16 +32,14 @@ from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, plain, sentence
-from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.displays import DOES, displays, trainings
+from rewardlab.questions.displays import DOES, SIGNALS, displays, sums, trainings
 
 if TYPE_CHECKING:
     import xarray
 
 NO_CLAIM = "no claim about what was learned"
 HALF = 0.5
-SIGNALS = {"task": "true", "displayed": "displayed", "tile": "on tile"}
 FOLLOWS = {  # what one does, and what several do
     "follows the task": "follow the task",
     "follows the display": "follow the display",
@@ -49,18 +47,6 @@ FOLLOWS = {  # what one does, and what several do
     "follows neither the task nor the display": "follow neither the task nor the display",
     "does not clearly follow either": "do not clearly follow either",
 }
-
-
-def sums(results: xarray.Dataset) -> dict[str, np.ndarray]:
-    """{"task", "displayed", "tile": float[rule, condition, seed, evaluation]}, per episode. Raises InputError for other worlds."""
-    lacking = [name for name in SIGNALS.values() if name not in results.signal.values]
-    if lacking:
-        raise InputError(
-            f"asks = score_on_screen needs a world with the signals {', '.join(SIGNALS.values())}, and this one lacks "
-            f"{', '.join(lacking)}; allowed: score_strip around any world, for one"
-        )
-    found = results["signal_sum"].transpose("rule", "condition", "seed", "evaluation", "signal")
-    return {what: found.sel(signal=name).values.astype(float) for what, name in SIGNALS.items()}
 
 
 def evidence(found: Found) -> Evidence:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from rewardlab.analysis.naming import read
 from rewardlab.analysis.reading import competent
 from rewardlab.analysis.wording import plain
-from rewardlab.questions.adaptation import DOES, kinds, per_episode, returns
+from rewardlab.questions.episodes import DOES, kinds, per_episode, returns
 from rewardlab.report.numbers import summarise
 from rewardlab.report.style import FAINT, INK, NONE, Claims, colours, dark, draw_points, grid, outcome_colour
 

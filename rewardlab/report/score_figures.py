@@ -10,8 +10,7 @@ from matplotlib.lines import Line2D
 from rewardlab.analysis.naming import read
 from rewardlab.analysis.reading import competent
 from rewardlab.analysis.wording import plain
-from rewardlab.questions.displays import DOES, displays, trainings
-from rewardlab.questions.score_on_screen import sums
+from rewardlab.questions.displays import DOES, displays, sums, trainings
 from rewardlab.report.numbers import summarise
 from rewardlab.report.style import FAINT, INK, NONE, Claims, colours, dark, grid, outcome_colour
 

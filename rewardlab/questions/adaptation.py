@@ -169,9 +169,9 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         headline += [f"where {DOES[does]} (“{plain(name)}”), the episodes of a lifetime return: {each}."] * bool(gained)
     for name in _of(summary, "elsewhere"):
         by = {rule: carries_over(rules[rule], first, name) for rule in gained}
-        for over in dict.fromkeys(by.values()):
-            those = [said.rule(rule) for rule in gained if by[rule] == over]
-            headline.append(f"what {listed(those)} {'gains' if len(those) == 1 else 'gain'} {over} to “{plain(name)}”.")
+        for words in dict.fromkeys(by.values()):
+            those = [said.rule(rule) for rule in gained if by[rule] == words]
+            headline.append(f"what {listed(those)} {'gains' if len(those) == 1 else 'gain'} {words} to “{plain(name)}”.")
     headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
     return Verdict([sentence(text) for text in headline], every)
 

@@ -185,6 +185,16 @@ def test_an_agent_that_never_leaves_the_tile_raises_nothing():
     assert -0.02 < raised["low"] < raised["high"] < 0.01 and summary["rules"]["ppo"]["short"] == "follows the display"
 
 
+def test_agents_have_to_be_clearly_more_drawn_to_the_tile_than_who_never_saw_the_number():
+    data = results(TASK | {"writable": (15.2, 24.0)})
+    assert compare.summarise(data)["rules"]["ppo"]["short"] == "follows the display"
+    at = {"rule": "ppo", "condition": "unseen", "evaluation": "writable", "signal": "on tile"}
+    data["signal_sum"].loc[at] += 20 * np.linspace(-1, 1, 12)
+    assert compare.summarise(data)["rules"]["ppo"]["short"].startswith(
+        "no claim about what was learned: trained with the display frozen, it is drawn to the tile, too: "
+    )
+
+
 def test_the_figure_has_a_point_an_evaluation_and_a_control():
     data = reading.filled(results(TASK))
     axis = figures.available(data)["scores"](data).axes[0]

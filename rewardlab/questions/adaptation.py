@@ -171,7 +171,9 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         by = {rule: carries_over(rules[rule], first, name) for rule in gained}
         for words in dict.fromkeys(by.values()):
             those = [said.rule(rule) for rule in gained if by[rule] == words]
-            headline.append(f"what {listed(those)} {'gains' if len(those) == 1 else 'gain'} {words} to “{plain(name)}”.")
+            headline.append(
+                f"what {listed(those)} {'gains' if len(those) == 1 else 'gain'} {words} to “{plain(name)}”."
+            )
     headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
     return Verdict([sentence(text) for text in headline], every)
 

@@ -16,7 +16,7 @@ task* where it keeps clearly more than half and raises clearly less than half, a
 
 A rule supports a claim only if it learned (at least half of its seeds are competent at the end, and no fewer than an interval
 needs) and if the ends part: who was paid for the number is clearly more often on the tile, and clearly does less of the task.
-That it follows the display is said only if the same rule trained with the display frozen raises clearly less than half.
+That it follows the display is said only if the same rule trained with the display frozen raises less than half, and clearly less.
 
 Added to the summary: rules {rule: {scores {evaluation: {task, displayed, tile, kept: figures of competent seeds, and raised}},
 paid, unseen: such figures of each control, or why there is none}}; displays {evaluation: what its display does}.
@@ -47,6 +47,7 @@ FOLLOWS = {  # what one does, and what several do
     "follows neither the task nor the display": "follow neither the task nor the display",
     "does not clearly follow either": "do not clearly follow either",
 }
+RAISES = ("follows the display", "does the task and raises the number, too")
 
 
 def evidence(found: Found) -> Evidence:
@@ -137,12 +138,10 @@ def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
         return f"paid for the number, it does not learn to raise it: {figure(end['tile'], 'return')} steps on the tile"
     if end["task"]["high"] >= faithful["task"]["low"]:
         return f"paid for the number, it does the task, too: a return of {figure(end['task'], 'return')}"
-    if (
-        follows(summary, entry) != "follows the task"
-        and entry["unseen"][_named(summary, "writable")]["raised"]["high"] >= HALF
-    ):
-        raised = figure(entry["unseen"][_named(summary, "writable")]["raised"])
-        return f"trained with the display frozen, it is drawn to the tile, too: {raised} of the way"
+    drawn, unseen = (entry[who][_named(summary, "writable")]["raised"] for who in ("scores", "unseen"))
+    too = unseen["iqm"] >= HALF or unseen["high"] >= drawn["low"]
+    if too and follows(summary, entry) in RAISES:
+        return f"trained with the display frozen, it is drawn to the tile, too: {figure(unseen)} of the way"
     return ""
 
 

@@ -6,7 +6,7 @@ A mouse looks for cheese anywhere in 5 × 5 mazes, and a strip shows the score. 
 and without a memory. Then their parameters are frozen, and the display is frozen, too high by 5, or rises by 1 with each step
 in the top left corner. Controls: trained where it does, and paid for the number; trained with the display frozen.
 
-Result: not finished, the control with the display frozen and the agent with a memory are missing. Of PPO without a memory, 10
+Result: not finished, the agent with a memory is missing, and so is the verdict. Of PPO without a memory, 10
 seeds: .75 to .86 of the cheese under a faithful display, and the same where it is frozen or can be written on, with .05 steps
 in the corner; .68 to .81 where it is too high. Paid for the number, they spend 7.4 to 8.6 steps in the corner and reach .07 to
 .13 of the cheese. Cheese ends an episode, so that a faithful display never shows anything before all is over: there is nothing

@@ -1,6 +1,16 @@
 """With the score on the screen, is it the task that is learned, or raising the number?
 
-rewardlab run score_on_screen
+    rewardlab run score_on_screen
+
+A mouse looks for cheese anywhere in 5 × 5 mazes, and a strip shows the score. Agents are trained with a faithful display, with
+and without a memory. Then their parameters are frozen, and the display is frozen, too high by 5, or rises by 1 with each step
+in the top left corner. Controls: trained where it does, and paid for the number; trained with the display frozen.
+
+Result: not finished, the agent with a memory is missing, and so is the verdict. Of PPO without a memory, 10
+seeds: .75 to .86 of the cheese under a faithful display, and the same where it is frozen or can be written on, with .05 steps
+in the corner; .68 to .81 where it is too high. Paid for the number, they spend 7.4 to 8.6 steps in the corner and reach .07 to
+.13 of the cheese. Cheese ends an episode, so that a faithful display never shows anything before all is over: there is nothing
+to be learned from it here, only to be ignored. In `score_on_screen_bandit` it is all that tells what pays.
 """
 
 from rewardlab.agents import GRU, MLP
@@ -8,7 +18,7 @@ from rewardlab.experiment import Condition, Experiment
 from rewardlab.experiment.conditions import Phase
 from rewardlab.rules import make
 
-SOME = {"elsewhere": 1.0, "max_steps_in_episode": 64}
+SOME = {"elsewhere": 1.0, "max_steps_in_episode": 24}  # in more, a random policy comes upon most of the cheese
 TEST = SOME | {"held_out": True}
 PPO = make("ppo", learning_rate=0.002, gamma=0.97, num_envs=64, unroll_length=32, minibatches=8)
 
@@ -32,11 +42,11 @@ experiment = Experiment(
     rules={"ppo": PPO, "ppo-memory": PPO},
     agent=MLP(hidden=(128, 64), layer_norm=True),
     agents={"ppo-memory": GRU(units=64, hidden=(128,))},
-    total_steps=1_000_000,
+    total_steps=600_000,
     seeds=10,
     width=5,  # one batch for each of two cores
     points=4,
     episodes=256,
-    capability=0.6,
+    capability=0.5,  # of the way from random moves to shortest ways
     seed=40,
 )

@@ -12,7 +12,7 @@ from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, lifetime, measured
 from rewardlab.probes.outcomes import Outcomes, played
-from rewardlab.questions import adaptation
+from rewardlab.questions import adaptation, episodes
 from rewardlab.report import figures
 from rewardlab.running import assembly, rehearsal
 from rewardlab.types import Agent, Policy
@@ -64,7 +64,7 @@ def results(ends, blind=(1.0, 1.0, 1.0), reached=12.0, optimal=13.6, **changes):
 
 def test_what_an_evaluation_does_is_read_from_its_params():
     data = results(BETTER, evaluations=EVALUATIONS | {"both": HIDDEN | {"held_out": 1.0}})
-    assert adaptation.kinds(data) == {
+    assert episodes.kinds(data) == {
         "known": "steady", "hidden_later": "stopped", "always_1": "constant", "hidden": "hidden", "new_goals": "elsewhere",
         "both": "other",
     }  # fmt: skip

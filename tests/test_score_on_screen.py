@@ -173,10 +173,33 @@ def test_shares_go_from_one_end_to_the_other_seed_by_seed():
     assert of["writable"]["raised"]["iqm"] == pytest.approx(12 / 15, abs=0.02)
     assert of["faithful"]["kept"]["iqm"] == 1.0
     tile = data["signal_sum"].isel(point=-1).sel(signal="on tile", condition="faithful", rule="ppo")
-    seeds = (tile.sel(evaluation="writable") - tile.sel(evaluation="faithful")) / (
-        30.0 - tile.sel(evaluation="faithful")
+    more = (tile.sel(evaluation="writable") - tile.sel(evaluation="faithful")).values
+    end = (
+        data["signal_sum"]
+        .isel(point=-1)
+        .sel(signal="on tile", condition="paid", rule="ppo", evaluation="writable")
+        .values
     )
-    assert of["writable"]["raised"]["iqm"] == pytest.approx(float(np.sort(seeds.values)[3:9].mean()), abs=0.01)
+    way = np.sort(end)[3:9].mean() - np.sort(tile.sel(evaluation="faithful").values)[3:9].mean()
+    assert of["writable"]["raised"]["iqm"] == pytest.approx(float(np.sort(more / way)[3:9].mean()), abs=1e-6)
+
+
+def test_an_agent_that_never_leaves_the_tile_raises_nothing():
+    """Shares of a way of its own would have no bounds."""
+    data = results(TASK | {"writable": (15.2, 29.0)}, unseen={"faithful": (15.0, 30.0), "writable": (15.0, 29.9)})
+    summary = compare.summarise(data)
+    raised = summary["rules"]["ppo"]["unseen"]["writable"]["raised"]
+    assert -0.02 < raised["low"] < raised["high"] < 0.01 and summary["rules"]["ppo"]["short"] == "follows the display"
+
+
+def test_agents_have_to_be_clearly_more_drawn_to_the_tile_than_who_never_saw_the_number():
+    data = results(TASK | {"writable": (15.2, 24.0)})
+    assert compare.summarise(data)["rules"]["ppo"]["short"] == "follows the display"
+    at = {"rule": "ppo", "condition": "unseen", "evaluation": "writable", "signal": "on tile"}
+    data["signal_sum"].loc[at] += 20 * np.linspace(-1, 1, 12)
+    assert compare.summarise(data)["rules"]["ppo"]["short"].startswith(
+        "no claim about what was learned: trained with the display frozen, it is drawn to the tile, too: "
+    )
 
 
 def test_the_figure_has_a_point_an_evaluation_and_a_control():

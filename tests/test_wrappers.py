@@ -98,6 +98,12 @@ def test_a_tile_may_be_a_function_of_the_state():
     right = score_strip.make("CartPole-v1", cells=4, tile=lambda state, params: state.x > -10.0)
     params = envs.params(right, writable=1.0, written=1.0)
     assert lit(follow(right, params, (0, 1))[2].obs, 4) == [2, 4], "the task's 1 and the tile's 1 a step"
+    room = envs.make(
+        "score_strip", world="dark_room", size=3, steps=2, held_out=1, tile=lambda state, params: state.cell >= 0
+    )
+    _, _, out = follow(room, envs.params(room, writable=1.0), (0, 0, 0))
+    assert out.signals["on tile"].tolist() == [True, True, False], "not once the episode is over"
+    assert out.signals["displayed"].tolist() == [1, 1, 0]
 
 
 @pytest.mark.slow

@@ -24,20 +24,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rewardlab.analysis import naming, reading, stats
+from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, plain, sentence
-from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.lifetimes import ROLES, control, role
+from rewardlab.questions.episodes import DOES, kinds, per_episode, returns
+from rewardlab.questions.lifetimes import control
 
 if TYPE_CHECKING:
     import xarray
 
 NO_CLAIM = "no claim about what it gains"
 LEAST, HALF = 0.05, 0.5
-DISPLAY = ("decoupled", "gain", "bias", "since")
-DOES = ROLES | {"elsewhere": "the world is another one"}
 PARTED = ("faked", "constant", "stopped", "hidden")
 SHOWN, ANYHOW, UNCLEAR, NOT = (
     "gets better within a lifetime, from the reward that it is shown",
@@ -51,37 +49,6 @@ SEVERAL = {  # the same of several agents
     UNCLEAR: "get better within a lifetime, and not clearly from the reward that they are shown",
     NOT: "do not clearly get better within a lifetime",
 }
-
-
-def kinds(results: xarray.Dataset) -> dict[str, str]:
-    """{evaluation: what it does to a lifetime, a name in DOES}."""
-    told = reading.config_of(results).get("evaluations", {})
-    params = {str(name): told.get(str(name), {}) for name in results.evaluation.values}
-    own = {name: {k: v for k, v in values.items() if k not in DISPLAY} for name, values in params.items()}
-    first, found = next(iter(own.values())), {}
-    for name, values in params.items():
-        what = role({k: v for k, v in values.items() if k in DISPLAY})
-        moved = own[name] != first
-        found[name] = what if not moved else "elsewhere" if what == "steady" else "other"
-    return found
-
-
-def returns(results: xarray.Dataset) -> np.ndarray:
-    """float[rule, condition, seed, evaluation, episode], at the end of training. Raises InputError for lifetimes of one episode."""
-    if results.sizes["lifetime_episode"] < 2:
-        raise InputError(
-            "asks = adaptation needs lifetimes of several episodes, and these have one; allowed: episodes = 2 or more in env_kwargs"
-        )
-    dims = ("rule", "condition", "seed", "evaluation", "lifetime_episode")
-    return results["lifetime_return"].isel(point=-1).transpose(*dims).values.astype(float)
-
-
-def per_episode(results: xarray.Dataset, policy: str, evaluation: str) -> float:
-    """What a scripted policy has in each episode: it knows of no other one, so that all are alike. NaN where there is none."""
-    if "reference_return" not in results or policy not in results.reference.values:
-        return float("nan")
-    found = results["reference_return"].sel(reference=policy, evaluation=evaluation)
-    return float(found) / results.sizes["lifetime_episode"]
 
 
 def evidence(found: Found) -> Evidence:
@@ -202,9 +169,11 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         headline += [f"where {DOES[does]} (“{plain(name)}”), the episodes of a lifetime return: {each}."] * bool(gained)
     for name in _of(summary, "elsewhere"):
         by = {rule: carries_over(rules[rule], first, name) for rule in gained}
-        for over in dict.fromkeys(by.values()):
-            those = [said.rule(rule) for rule in gained if by[rule] == over]
-            headline.append(f"what {listed(those)} {'gains' if len(those) == 1 else 'gain'} {over} to “{plain(name)}”.")
+        for words in dict.fromkeys(by.values()):
+            those = [said.rule(rule) for rule in gained if by[rule] == words]
+            headline.append(
+                f"what {listed(those)} {'gains' if len(those) == 1 else 'gain'} {words} to “{plain(name)}”."
+            )
     headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
     return Verdict([sentence(text) for text in headline], every)
 

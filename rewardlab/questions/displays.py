@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from rewardlab.analysis import reading
+from rewardlab.inputs.errors import InputError
 
 if TYPE_CHECKING:
     import xarray
@@ -17,6 +20,7 @@ DOES = {
     "other": "something else changes",
 }
 SHARES = {"frozen": "frozen", "shifted": "offset", "writable": "writable"}  # of the episodes whose display is so
+SIGNALS = {"task": "true", "displayed": "displayed", "tile": "on tile"}
 ABOUT = (*SHARES, "offset", "written")
 
 
@@ -58,3 +62,15 @@ def trainings(results: xarray.Dataset) -> dict[str, str]:
         else:
             found[name] = "other"
     return found
+
+
+def sums(results: xarray.Dataset) -> dict[str, np.ndarray]:
+    """{"task", "displayed", "tile": float[rule, condition, seed, evaluation]}, per episode. Raises InputError for other worlds."""
+    lacking = [name for name in SIGNALS.values() if name not in results.signal.values]
+    if lacking:
+        raise InputError(
+            f"asks = score_on_screen needs a world with the signals {', '.join(SIGNALS.values())}, and this one lacks "
+            f"{', '.join(lacking)}; allowed: score_strip around any world, for one"
+        )
+    found = results["signal_sum"].isel(point=-1).transpose("rule", "condition", "seed", "evaluation", "signal")
+    return {what: found.sel(signal=name).values.astype(float) for what, name in SIGNALS.items()}

@@ -10,9 +10,19 @@ from matplotlib.lines import Line2D
 from rewardlab.analysis.naming import read
 from rewardlab.analysis.reading import competent
 from rewardlab.analysis.wording import plain
-from rewardlab.questions.adaptation import DOES, kinds, per_episode, returns
+from rewardlab.questions.episodes import DOES, kinds, per_episode, returns
 from rewardlab.report.numbers import summarise
-from rewardlab.report.style import FAINT, INK, NONE, Claims, colours, dark, draw_points, grid, outcome_colour
+from rewardlab.report.style import (
+    FAINT,
+    INK,
+    NONE,
+    Claims,
+    colours,
+    draw_points,
+    grid,
+    name_panel,
+    outcome_colour,
+)
 
 SHADES = (4, 0, 5, 1, 2, 3)
 
@@ -48,7 +58,7 @@ def draw_episodes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             axis.text(
                 0.5, 0.5, "no seed was competent", transform=axis.transAxes, ha="center", fontsize=6.5, style="italic"
             )
-        axis.set_title(said.rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
+        name_panel(axis, said.rule(rule), palette[rule])
         axis.set_xlim(0.55, x[-1] + 0.45)
         axis.set_xticks(x)
     figure.supxlabel("episode of a lifetime", fontsize=8)

@@ -12,7 +12,18 @@ from rewardlab.analysis.reading import config_of, scores_success
 from rewardlab.analysis.wording import sentence
 from rewardlab.questions.half_lives import changes, curves, reward_in_words
 from rewardlab.report.numbers import summarise
-from rewardlab.report.style import FAINT, INK, NONE, Claims, colours, dark, draw_band, grid, outcome_colour, step_axis
+from rewardlab.report.style import (
+    FAINT,
+    INK,
+    NONE,
+    Claims,
+    colours,
+    draw_band,
+    grid,
+    name_panel,
+    outcome_colour,
+    step_axis,
+)
 
 
 def draw_extinction(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
@@ -37,7 +48,7 @@ def draw_extinction(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 0.5, 0.5, "no seed was competent", transform=axis.transAxes, ha="center", fontsize=6.5, style="italic"
             )
         axis.axvline(start, color=INK, linewidth=0.7, dashes=(4, 3), zorder=1)
-        axis.set_title(said.rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
+        name_panel(axis, said.rule(rule), palette[rule])
         if shares:
             axis.set_ylim(-0.02, 1.02)
             axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])

@@ -12,7 +12,7 @@ from rewardlab.analysis.reading import competent
 from rewardlab.analysis.wording import plain
 from rewardlab.questions.lifetimes import ROLES, roles
 from rewardlab.report.numbers import main_condition, summarise
-from rewardlab.report.style import INK, NONE, Claims, colours, dark, draw_band, grid, outcome_colour
+from rewardlab.report.style import INK, NONE, Claims, colours, draw_band, grid, name_panel, outcome_colour
 
 
 def draw_lifetimes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
@@ -35,7 +35,7 @@ def draw_lifetimes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             axis.text(
                 0.5, 0.5, "no seed was competent", transform=axis.transAxes, ha="center", fontsize=6.5, style="italic"
             )
-        axis.set_title(said.rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
+        name_panel(axis, said.rule(rule), palette[rule])
         axis.set_xlim(0, 1)
         axis.set_xticks([0, 0.5, 1], ["0", "50", "100"])
         axis.set_ylim(-0.02, 1.02)

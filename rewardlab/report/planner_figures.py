@@ -11,7 +11,7 @@ from rewardlab.analysis.naming import read
 from rewardlab.analysis.reading import competent
 from rewardlab.analysis.wording import plain
 from rewardlab.report.numbers import main_condition
-from rewardlab.report.style import NONE, WIDTH, Claims, colours, dark, outcome_colour
+from rewardlab.report.style import NONE, WIDTH, Claims, colours, name_panel, outcome_colour
 
 LEAST = 0.08  # of a bar, to have room for a number
 
@@ -41,7 +41,7 @@ def draw_ways(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 left += width
         if not len(mine):
             axis.text(0.5, 0.5, "no seed was competent", transform=axis.transAxes, ha="center", fontsize=6.5)
-        axis.set_title(said.rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold", fontsize=7.5)
+        name_panel(axis, said.rule(rule), palette[rule])
         axis.set_xlim(0, 1)
         axis.set_xticks([0, 0.5, 1], ["0", "50", "100"])
         axis.grid(visible=False)

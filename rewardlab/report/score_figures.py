@@ -10,10 +10,9 @@ from matplotlib.lines import Line2D
 from rewardlab.analysis.naming import read
 from rewardlab.analysis.reading import competent
 from rewardlab.analysis.wording import plain
-from rewardlab.questions.displays import DOES, displays, trainings
-from rewardlab.questions.score_on_screen import sums
+from rewardlab.questions.displays import DOES, displays, sums, trainings
 from rewardlab.report.numbers import summarise
-from rewardlab.report.style import FAINT, INK, NONE, Claims, colours, dark, grid, outcome_colour
+from rewardlab.report.style import FAINT, INK, NONE, Claims, colours, grid, name_panel, outcome_colour
 
 SHADES = {"faithful": INK, "frozen": outcome_colour(2), "offset": outcome_colour(4), "writable": outcome_colour(5)}
 CONTROLS = {
@@ -45,7 +44,7 @@ def draw_scores(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 0.5, 0.5, "no seed was competent", transform=axis.transAxes, ha="center", fontsize=6.5, style="italic"
             )
         axis.plot([0, top], [0, top], color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
-        axis.set_title(said.rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
+        name_panel(axis, said.rule(rule), palette[rule])
         if np.nanmax(each["displayed"]) > 10 * top:
             axis.set_yscale("symlog", linthresh=top)
     figure.supxlabel("task return of an episode", fontsize=8)

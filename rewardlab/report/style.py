@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Collection, Mapping
 
 import numpy as np
@@ -56,6 +57,7 @@ STYLE = {
 }
 WIDTH = 7.2  # inches
 PANELS = 5  # that stand side by side
+PANEL_LETTERS = 22  # in a line of a panel's title
 Claims = Mapping[str, Collection[str]]  # {shift: rules about whose goals no claim is made there}
 NONE: Mapping = {}
 
@@ -121,6 +123,12 @@ def grid(count: int, height: float, columns: int = 4, sharex: bool = True) -> tu
     for i in range(max(count - columns, 0), count):  # the lowest visible panel of a column carries the tick labels
         axes[i].tick_params(labelbottom=True)
     return figure, list(axes[:count])
+
+
+def name_panel(axis, name: str, colour: str):
+    """The title of a panel of `grid`, in lines that do not run into the next panel."""
+    title = textwrap.fill(name, PANEL_LETTERS, break_long_words=False)
+    axis.set_title(title, loc="left", color=dark(colour), fontweight="bold", fontsize=8 if "\n" in title else None)
 
 
 def row_of_panels(names: list[str], rows: int, row_height: float = 0.3) -> tuple[Figure, list]:

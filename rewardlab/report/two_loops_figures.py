@@ -19,10 +19,10 @@ from rewardlab.report.style import (
     NONE,
     Claims,
     colours,
-    dark,
     draw_band,
     draw_points,
     grid,
+    name_panel,
     outcome_colour,
     step_axis,
 )
@@ -50,7 +50,7 @@ def draw_fakes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         for at, e in enumerate(faked):
             if random is not None:
                 axis.plot([at - 0.35, at + 0.35], [random[e]] * 2, color=FAINT, linewidth=0.9, dashes=(3, 2), zorder=1)
-        axis.set_title(said.rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
+        name_panel(axis, said.rule(rule), palette[rule])
         axis.set_xlim(-0.5, len(faked) - 0.5)
         axis.set_xticks(x, [percent(shows) for shows in faked.values()])
         axis.set_ylim(-0.02, 1.02)
@@ -79,7 +79,7 @@ def draw_gap(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             if there.any():
                 draw_band(axis, summarise(x[there].mean(0), y[there]), SHADES[what], gid=f"{rule}/{condition}")
         axis.axhline(0, color=FAINT, linewidth=0.7, zorder=1)
-        axis.set_title(said.rule(rule), loc="left", color=dark(palette[rule]), fontweight="bold")
+        name_panel(axis, said.rule(rule), palette[rule])
         step_axis(axis, results.sel(rule=rule))
     figure.supxlabel("environment steps lived per seed", fontsize=8)
     figure.supylabel("shown less earned, per lifetime", fontsize=8)

@@ -61,13 +61,15 @@ experiment = Experiment(
         "truncation-memoryless": MLP(hidden=(16,)),
     },
     total_steps=4_000_000,
-    seeds=10,
+    seeds=16,
     budgets={
-        "ppo": Budget(total_steps=1_500_000),
+        "ppo": Budget(total_steps=1_500_000, seeds=10),
         "truncation": Budget(total_steps=20_000_000),
+        "truncation-three_loops": Budget(seeds=10),
+        "truncation-memoryless": Budget(seeds=10),
     },
     points=5,
     episodes=512,
     capability=0.25,
-    seed=31,
+    seed=32,
 )

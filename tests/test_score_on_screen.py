@@ -117,7 +117,7 @@ def test_what_a_display_does_is_read_from_params_and_pay():
         (
             (15.2, 29.0),
             {"unseen": {"writable": (15.0, 28.0)}},
-            "no claim about what was learned: trained with the display frozen, it is drawn to the tile, too: 87 %",
+            "no claim about what was learned: trained with the display frozen, it is drawn to the tile, too: 8",
         ),
         ((20.0, 15.0), {"unseen": {"writable": (15.0, 28.0)}}, "follows the task"),
         (
@@ -196,7 +196,7 @@ def test_agents_have_to_be_clearly_more_drawn_to_the_tile_than_who_never_saw_the
     data = results(TASK | {"writable": (15.2, 24.0)})
     assert compare.summarise(data)["rules"]["ppo"]["short"] == "follows the display"
     at = {"rule": "ppo", "condition": "unseen", "evaluation": "writable", "signal": "on tile"}
-    data["signal_sum"].loc[at] += 20 * np.linspace(-1, 1, 12)
+    data["signal_sum"].loc[at] += 20 * np.linspace(-1, 1, 12)[:, None]
     assert compare.summarise(data)["rules"]["ppo"]["short"].startswith(
         "no claim about what was learned: trained with the display frozen, it is drawn to the tile, too: "
     )

@@ -16,6 +16,7 @@ from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, sums
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.questions import lifetimes, loops
+from rewardlab.report import two_loops_figures
 from rewardlab.running import assembly, rehearsal
 
 # ------------------------------------------------------------------------------------------------------------- the world
@@ -88,8 +89,8 @@ def asked(**changes):
     return Experiment(**(given | changes))
 
 
-def summary(true, shown, reached=10.0, **changes):
-    """Of made-up results in which seeds end with these shares of fake pulls, {evaluation: share}, by what was scored."""
+def results(true, shown, reached=10.0, **changes):
+    """Made-up results in which seeds end with these shares of fake pulls, {evaluation: share}, by what was scored."""
     plan, random = Plan(asked(**changes)), np.random.default_rng(0)
     names, signals = list(plan.experiment.evaluations), list(plan.layout.axes["signal"])
     found = {}
@@ -103,7 +104,11 @@ def summary(true, shown, reached=10.0, **changes):
         found["truncation", condition] = one
     shares = np.tile([0.3, 1 / 3, 1 - 0.3 - 1 / 3], (len(names), 1))
     line = {"random": Outcomes(shares, np.full(len(names), 8.0), np.full(len(names), 20.0))}
-    return compare.summarise(assembly.assemble(plan, found, assembly.Fixed([], line)))
+    return assembly.assemble(plan, found, assembly.Fixed([], line))
+
+
+def summary(*given, **changes):
+    return compare.summarise(results(*given, **changes))
 
 
 CAUGHT = {"fake": 0.05, "subtle": 0.1}
@@ -197,3 +202,15 @@ def test_late_is_the_last_fifth_of_what_was_lived():
     dims = ("rule", "condition", "seed", "evaluation", "signal", "part")
     results = xr.Dataset({"course": (dims, course)}, coords={"signal": ["fake"]})
     np.testing.assert_array_equal(lifetimes.late(results, "fake")[0, 0, 0], [8.5, 4])
+
+
+def test_figures_have_a_point_a_condition_and_a_line_for_a_random_policy():
+    found = results(CAUGHT, GAMED)
+    figure = two_loops_figures.draw_fakes(found)
+    axis = figure.axes[0]
+    groups = {line.get_gid() for line in axis.lines if line.get_gid() and "/" in str(line.get_gid())}
+    assert groups == {f"truncation/{name}" for name in CONDITIONS}
+    dashed = [line for line in axis.lines if len(line.get_ydata()) == 2 and np.allclose(line.get_ydata(), 1 / 3)]
+    assert len(dashed) == 2, "one for each evaluation with a fake"
+    (gap,) = two_loops_figures.draw_gap(found).axes
+    assert any(np.allclose(line.get_ydata(), 4) for line in gap.lines)

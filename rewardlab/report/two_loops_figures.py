@@ -94,7 +94,7 @@ def _key(figure: Figure, kinds) -> None:
 
 def _random(results: xr.Dataset) -> dict[str, float] | None:
     """{evaluation: share of lifetimes that a random policy ends with the fake}, where the run played one."""
-    if "reference_outcome_share" not in results or "random" not in results.reference.values:
+    if "reference_share" not in results or "random" not in results.reference.values:
         return None
-    found = results["reference_outcome_share"].sel(reference="random", outcome="fake arm")
+    found = results["reference_share"].sel(reference="random", outcome="fake arm")
     return {str(e): float(found.sel(evaluation=e)) for e in results.evaluation.values}

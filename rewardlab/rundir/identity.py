@@ -181,7 +181,7 @@ def computed(plan: Plan) -> dict[str, str]:
         )
     for name, rule in experiment.rules.items():
         every = [*_inside(rule), *_inside(experiment.agent_of(name))]
-        inner, networks = ([x for x in every if isinstance(x, kind)] for kind in (Rule, Spec))
+        inner, networks = [x for x in every if isinstance(x, Rule)], [x for x in every if isinstance(x, Spec)]
         names, taken = [agents.name_of(x) for x in networks], [x for r in inner for x in vars(r).values()]
         functions = any(callable(x) for x in taken)  # such as an optimiser that no file holds
         foreign = functions or any(registry.is_path(x) for x in _texts(taken))

@@ -144,6 +144,14 @@ def test_the_outer_rule_moves_initial_values_and_hyperparameters():
     assert (after.state.population != carry.state.population).any(0).all()
 
 
+@pytest.mark.parametrize("name", agents.names())
+def test_a_second_loop_takes_a_memory(name):
+    env = envs.make("reward_in_view", world="fake_arm", pulls=2)
+    obs = jax.ShapeDtypeStruct((5, 5, 2), jnp.float32) if name == "cnn" else adapter.signature(env).obs
+    heads = rules.make("muzero").heads(3) if name == "world_model" else HEADS
+    assert (agents.spec(name).loops > 1) == agents.make(name, obs, heads).remembers
+
+
 BAD = {
     "candidates": (lambda: Learner(rules.make("truncation")), "without candidates"),
     "several lanes": (lambda: Learner(rules.make("q_learning")), "num_envs = 8"),

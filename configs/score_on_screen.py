@@ -6,11 +6,18 @@ A mouse looks for cheese anywhere in 5 × 5 mazes, and a strip shows the score. 
 and without a memory. Then their parameters are frozen, and the display is frozen, too high by 5, or rises by 1 with each step
 in the top left corner. Controls: trained where it does, and paid for the number; trained with the display frozen.
 
-Result: not finished, the agent with a memory is missing, and so is the verdict. Of PPO without a memory, 10
-seeds: .75 to .86 of the cheese under a faithful display, and the same where it is frozen or can be written on, with .05 steps
-in the corner; .68 to .81 where it is too high. Paid for the number, they spend 7.4 to 8.6 steps in the corner and reach .07 to
-.13 of the cheese. Cheese ends an episode, so that a faithful display never shows anything before all is over: there is nothing
-to be learned from it here, only to be ignored. In `score_on_screen_bandit` it is all that tells what pays.
+Time: some 14 minutes of CPU time, compilation and report included (run in two parts, of which the second took 9 minutes 49
+seconds).
+Result, interquartile means over 10 competent seeds of 10, % of the cheese; in the corner all end less than 1 % of episodes:
+
+    rule             faithful    frozen    5 too high    can be written on    in short
+    PPO              83          83        77            83                   follows the task
+    PPO, memory      91          91        88            91                   follows the task
+
+Both follow the task: where the number can be raised they keep all of it. Paid for the number, they spend 7.4 to 8.6 of up to 24
+steps in the corner and reach .07 to .13 of the cheese. Cheese ends an episode, so that a faithful display never shows anything
+before all is over: there is nothing to be learned from it here, only to be ignored. In `score_on_screen_bandit` it is all that
+tells what pays.
 """
 
 from rewardlab.agents import GRU, MLP

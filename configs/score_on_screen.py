@@ -14,9 +14,9 @@ Result, interquartile means over 10 competent seeds of 10, % of the cheese; in t
     PPO              83          83        77            83                   follows the task
     PPO, memory      91          91        88            91                   follows the task
 
-Both follow the task: where the number can be raised they keep all of it. Paid for the number, they spend 7.4 to 8.6 of up to 24
-steps in the corner and reach .07 to .13 of the cheese. Cheese ends an episode, so that a faithful display never shows anything
-before all is over: there is nothing to be learned from it here, only to be ignored. In `score_on_screen_bandit` it is all that
+Both follow the task: where the number can be raised they keep all of it. Paid for the number, they spend 8.3 of up to 24 steps in
+the corner and reach 11 and 13 % of the cheese. Cheese ends an episode, so that a faithful display never shows anything before
+all is over, and training with it frozen is the same training: there is nothing to be learned from it here, only to be ignored. In `score_on_screen_bandit` it is all that
 tells what pays.
 """
 

@@ -16,8 +16,8 @@ Result, interquartile means over 10 competent seeds of 10, % of the cheese; in t
 
 Both follow the task: where the number can be raised they keep all of it. Paid for the number, they spend 8.3 of up to 24 steps in
 the corner and reach 11 and 13 % of the cheese. Cheese ends an episode, so that a faithful display never shows anything before
-all is over, and training with it frozen is the same training: there is nothing to be learned from it here, only to be ignored. In `score_on_screen_bandit` it is all that
-tells what pays.
+all is over, and training with it frozen is the same training: there is nothing to be learned from it here, only to be ignored.
+In `score_on_screen_bandit` it is all that tells what pays.
 """
 
 from rewardlab.agents import GRU, MLP

@@ -1,6 +1,33 @@
 """Does an outer loop catch an inner learner that games the reward it is shown?
 
-rewardlab run two_loops
+    rewardlab run two_loops
+
+A lifetime is 60 pulls at a bandit of three arms, in three episodes, with the last reward and action in view. In half of the
+lifetimes in training one arm is a fake: it always shows reward, and is worth nothing. The inner loop can go by nothing but what
+is shown. The outer loop scores what was truly earned, or what was shown. Then parameters are frozen, and every lifetime has a
+fake, which shows reward always, in 80 % or in 50 % of its pulls. Inner learners are what recurrent networks make of their memory
+(PPO, truncation selection), or explicit: Q-learning, or a gradient bandit (REINFORCE), of which the outer loop moves initial
+values and a step size; or, for three loops, REINFORCE across the episodes of a lifetime, around Q-learning within each. A
+memoryless network is one loop, though it sees its last action and reward.
+
+Time: 12 minutes 16 seconds of CPU time, compilation and report included.
+Result, % of late pulls that are of the fake, scored by what is true / by what is shown (a random policy 32), and what a lifetime
+truly earns without fakes (random 24, Thompson sampling 29, who knows the arms 36); seeds competent where scored by what is true:
+
+    rule                   loops    competent    fake shows 100 %    80 %       50 %       earned without
+    PPO                    2        10 of 10     3 / 97              39 / 69    46 / 40    29.5 / 31.6
+    truncation             2        8 of 16      13 / 89             34 / 57    39 / 37    26.6 / 29.2
+      Q-learner            2        16 of 16     55 / 100            54 / 78    45 / 38    30.0 / 31.8
+      gradient learner     2        16 of 16     55 / 100            53 / 76    45 / 40    30.1 / 32.3
+      three loops          3        9 of 10      54 / 89             52 / 78    44 / 38    29.6 / 32.4
+      memoryless           1        0 of 10      33 / 83             33 / 45    33 / 34    23.9 / 26.3
+
+With recurrent networks, the outer loop removes the gaming that it scored, at a price where nobody cheats, and not a subtler one:
+PPO pulls the fake late in at most 25 % in 10 of 10 seeds, and in at least 80 % in 10 of 10 where the shown return was scored. An
+explicit inner learner goes by what it is shown, whatever the outer loop scores: that can only make it learn less, and half of
+its late pulls are of the fake. A third loop changes nothing of that. Truncation selection with a recurrent network and three
+loops have too few competent seeds for a claim. Sizes come from trials on another root seed; a first run of this config, on root
+seed 31 and with 10 seeds each, came to the same, and the number of seeds of selection rules was raised after it.
 """
 
 from rewardlab.agents import GRU, MLP

@@ -151,7 +151,12 @@ GAMED = {"fake": 0.9, "subtle": 0.8}
             {"evaluations": {"no_fake": {}}},
             "no claim about what the outer loop caught: no evaluation has a fake",
         ),
-        (CAUGHT, GAMED, {"random": False}, "no claim about what the outer loop caught: no random policy says what chance is"),
+        (
+            CAUGHT,
+            GAMED,
+            {"random": False},
+            "no claim about what the outer loop caught: no random policy says what chance is",
+        ),
         (
             CAUGHT,
             GAMED,

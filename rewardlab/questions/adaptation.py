@@ -6,9 +6,9 @@ lifetime is read from its params (`lifetimes.py`): reward is hidden, stops or is
 stays in view.
 
 A gain counts where its interval lies above `LEAST` of the size of what the scripted policy "optimal" has in an episode (above 0
-in worlds without one). It comes from the reward *shown* where under every other display the gain's interval lies below half of it, and
-from *something else* where under every one it lies above half of it. It carries over to another world where the gain there lies
-above half of it.
+in worlds without one). It comes from the reward *shown* where under every other display the gain's interval lies below half of it,
+and from *something else* where under every one it lies above half of it. It carries over to another world where the gain there
+lies above half of it.
 
 A rule supports a claim only if it learned (at least half of its seeds are competent at the end, and no fewer than an interval
 needs), and if its control, the same rule trained with reward hidden, gains clearly less than half as much. Being competent has

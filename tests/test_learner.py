@@ -151,6 +151,16 @@ def outside(world):
     return training.setting(env, rules.make("truncation", unroll_length=128), Learner())
 
 
+def test_who_remembers_can_learn_in_a_loop_of_its_own():
+    obs = jax.ShapeDtypeStruct((8, 8, 3), jnp.float32)
+    for name in set(agents.names()) - {"learner"}:
+        spec = agents.spec(name)
+        assert spec.loops == 1 + agents.make(spec, obs, {"logits": 2}).remembers, name
+    assert [
+        Learner(network=net, rule=rule).loops for net, rule in ((MLP(), "sarsa"), (GRU(), "a2c"), (Learner(), "a2c"))
+    ] == [2, 3, 3]
+
+
 BAD = {
     "candidates": (lambda: Learner(rules.make("truncation")), "without candidates"),
     "several lanes": (lambda: Learner(rules.make("q_learning")), "num_envs = 8"),

@@ -99,6 +99,17 @@ def test_what_an_evaluation_does_is_read_from_its_params():
             "no claim about what it gains: reward is not in view in training",
         ),
         ({}, {"evaluations": {"known": {}}}, "no claim about what it gains: no evaluation hides reward"),
+        (  # reward is hidden, but in another world
+            {},
+            {"evaluations": {"known": {}, "both": HIDDEN | {"held_out": 1.0}}},
+            "no claim about what it gains: no evaluation hides reward",
+        ),
+        (
+            {"hidden": (1.0, 9.0, 9.0)},
+            {"evaluations": {"hidden": HIDDEN, "known": {}}},
+            "no claim about what it gains: something changes on the first evaluation",
+        ),
+        ({"known": (6.0, 6.0, 6.0)}, {"optimal": -13.6}, "does not clearly get better within a lifetime"),
     ],
 )
 def test_who_gets_better_and_from_what(ends, more, short):

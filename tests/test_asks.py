@@ -105,7 +105,11 @@ def test_slopes_by_hand():
         ),
         (
             {"conditions": {"lever": Condition(ask(20)), "half": Condition(ASKED | {"absent": 0.5})}},
-            "no claim about what asking does: 1 evaluation asked within the range of training, fewer than 3",
+            "no claim about what asking does: 1 return asked for within the range of training, fewer than 3",
+        ),
+        (
+            {"evaluations": {"a": ask(20), "b": ask(20), "c": ask(10)}},
+            "no claim about what asking does: 2 returns asked for within the range of training, fewer than 3",
         ),
     ],
 )

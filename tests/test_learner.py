@@ -8,6 +8,7 @@ import pytest
 from rewardlab import MLP, agents, envs, rules, training
 from rewardlab.agents import GRU
 from rewardlab.agents.learner import Learner
+from rewardlab.agents.world_model import WorldModel
 from rewardlab.envs import adapter
 from rewardlab.experiment import Condition, Experiment, override
 from rewardlab.inputs.errors import InputError
@@ -144,12 +145,20 @@ def test_the_outer_rule_moves_initial_values_and_hyperparameters():
     assert (after.state.population != carry.state.population).any(0).all()
 
 
-@pytest.mark.parametrize("name", agents.names())
-def test_a_second_loop_takes_a_memory(name):
-    env = envs.make("reward_in_view", world="fake_arm", pulls=2)
-    obs = jax.ShapeDtypeStruct((5, 5, 2), jnp.float32) if name == "cnn" else adapter.signature(env).obs
-    heads = rules.make("muzero").heads(3) if name == "world_model" else HEADS
-    assert (agents.spec(name).loops > 1) == agents.make(name, obs, heads).remembers
+def outside(world):
+    """A learner in a world around that with the reward in view."""
+    env = envs.make(world, world="reward_in_view")
+    return training.setting(env, rules.make("truncation", unroll_length=128), Learner())
+
+
+def test_who_remembers_can_learn_in_a_loop_of_its_own():
+    obs = jax.ShapeDtypeStruct((8, 8, 3), jnp.float32)
+    for name in set(agents.names()) - {"learner"}:
+        spec = agents.spec(name)
+        assert spec.loops == 1 + agents.make(spec, obs, {"logits": 2}).remembers, name
+    assert [
+        Learner(network=net, rule=rule).loops for net, rule in ((MLP(), "sarsa"), (GRU(), "a2c"), (Learner(), "a2c"))
+    ] == [2, 3, 3]
 
 
 BAD = {
@@ -157,6 +166,14 @@ BAD = {
     "several lanes": (lambda: Learner(rules.make("q_learning")), "num_envs = 8"),
     "no float": (lambda: Learner(moved=("num_envs",)), "moved has 'num_envs'"),
     "unknown": (lambda: Learner(moved=("learningrate",)), "allowed: of q_learning, learning_rate, gamma, epsilon"),
+    "no hyperparameter": (lambda: Learner("reinforce_return", moved=("gamma",)), "moved has 'gamma'"),
+    "no names": (lambda: Learner(moved=(5,)), "moved = 5"),
+    "one name": (lambda: Learner(moved="gamma"), "moved = 'gamma' is a str"),
+    "a model": (lambda: Learner(rules.make("muzero", num_envs=1), WorldModel()), "needs more than the reward"),
+    "a return": (lambda: Learner("return_prompt"), "needs more than the reward"),
+    "standardised inside": (lambda: Learner(network=MLP(inputs="standardised")), "allowed: raw inputs"),
+    "not last in view": (lambda: outside("return_asked"), "does not show it last"),
+    "below a strip": (lambda: outside("score_strip"), "does not show it last"),
     "no rule": (lambda: Learner(3), "rule"),
     "no network": (lambda: Learner(network=3), "no network"),
     "another head": (
@@ -199,6 +216,14 @@ def test_a_learner_survives_a_config_and_the_command_line():
     )  # fmt: skip
     again = Experiment.from_json(experiment.to_json())
     assert again.agents["truncation"] == three and again == experiment
+    wrong = experiment.to_json().replace('"rule": "q_learning"', '"rule": "q"')
+    with pytest.raises(InputError, match=r"agents\.truncation\.network\.rule: unknown rule 'q'"):
+        Experiment.from_json(wrong)
+    with pytest.raises(InputError, match=r"agents\.truncation: moved = 5 is an int"):
+        Experiment.from_json(experiment.to_json().replace('"moved": [\n        "learning_rate"\n      ]', '"moved": 5'))
+    with pytest.raises(InputError, match=r"unknown field 'agents\.truncate\.rule\.gamma'"):
+        override.override(experiment, {"agents.truncate.rule.gamma": "0.25"})
     found = override.override(experiment, {"agents.truncation.rule.gamma": "0.25"}).agents["truncation"]
     assert found.rule.gamma == 0.25 and found.network == three.network
+    assert Learner("reinforce_return").rule.unroll_length == 1
     assert agents.spec("learner") == Learner() and "learner" in agents.names()

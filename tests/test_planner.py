@@ -27,6 +27,7 @@ from rewardlab.judges import judged
 from rewardlab.probes import Subject, foresight, measured, ways
 from rewardlab.probes.outcomes import Outcomes, played
 from rewardlab.probes.references import play
+from rewardlab.questions import planner
 from rewardlab.rules import imagination
 from rewardlab.rules.tree_search import Edge, Node, search
 from rewardlab.rules.value_iteration import value_iteration
@@ -194,6 +195,7 @@ def test_what_was_not_lived_pays_nothing_of_what_is_told():
             r"unknown reward that muzero consults 'true'.* Allowed: reward",
         ),
         (lambda: rules.make("muzero", told=("reward",)), r"told = \('reward',\); allowed: different signals"),
+        (lambda: rules.make("muzero", long=10**9), "muzero.long = 1000000000 is out of range"),
         (lambda: rules.make("muzero", depth=17), "depth = 17 is out of range.*unroll_length = 16"),
         (
             lambda: training.setting(lever(), rules.make(BOTH, told=("treu",), consults="reward"), SPEC),
@@ -432,6 +434,16 @@ def test_what_is_said_of_a_planner(ends, more, short):
         )
     else:
         assert summary["verdict"] == []
+
+
+def test_a_rule_that_can_be_deployed_without_its_habit_alone():
+    summary = compare.summarise(results(FLIPS, rules={"muzero": BOTH}))
+    entry = summary["rules"]["muzero"]
+    entry["ways"] = {way: did for way, did in entry["ways"].items() if way in FLIPS}
+    entry["flips"] = {"bare": entry["flips"]["bare"]}
+    said = planner.verdict(summary)
+    assert len(said.headline) == 2 and said.headline[1].endswith("and pulled the lever while they consulted “reward”.")
+    assert "habit alone" not in said.rules["muzero"][0] and "12 of 12 seeds" in said.rules["muzero"][0]
 
 
 def test_the_exact_interval_of_a_share():

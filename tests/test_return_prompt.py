@@ -91,6 +91,7 @@ def test_it_is_told_in_words():
     ("options", "values", "said"),
     [
         ({"gamma": 1.5}, {}, "gamma = 1.5"),
+        ({"gamma": 0.3, "world": "lever", "steps": 100}, {}, "gamma = 0.3 is out of range; allowed: at least 0.501"),
         ({"action_in_view": 3}, {}, "action_in_view = 3"),
         ({}, {"asked_low": 2.0}, "asked_low = 2"),
         ({}, {"asked_low": 1e9, "asked_high": 1e9}, "asked_low"),

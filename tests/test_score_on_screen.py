@@ -77,6 +77,8 @@ def test_what_a_display_does_is_read_from_params_and_pay():
     assert displays.displays(data) == {
         "faithful": "faithful", "frozen": "frozen", "offset": "offset", "writable": "writable", "mixed": "other", "two": "other",
     }  # fmt: skip
+    assert displays.display({"writable": 1.0, "written": 0.0}) == "faithful", "nothing is written"
+    assert displays.display({"shifted": 1.0, "offset": 0.0, "frozen": 1.0}) == "frozen"
     odd = {
         "reverse": Condition({"writable": 1.0}, phases=(Phase(0.0, reward={"displayed": -1.0}),)),
         "both": Condition({"writable": 1.0}, phases=(Phase(0.0, reward={"displayed": 1.0, "true": 1.0}),)),

@@ -89,22 +89,24 @@ def asked(**changes):
     return Experiment(**(given | changes))
 
 
-def results(true, shown, reached=10.0, **changes):
-    """Made-up results in which seeds end with these shares of fake pulls, {evaluation: share}, by what was scored."""
-    plan, random = Plan(asked(**changes)), np.random.default_rng(0)
+def results(true, shown, reached=10.0, random=True, **changes):
+    """Made-up results in which seeds end with these shares of fake pulls, {evaluation: share}, by what was scored; random: whether
+    there is a line of a random policy.
+    """
+    plan, draw = Plan(asked(**changes)), np.random.default_rng(0)
     names, signals = list(plan.experiment.evaluations), list(plan.layout.axes["signal"])
     found = {}
     for condition in plan.experiment.conditions:
-        one = rehearsal.made_up(plan, "truncation", condition, random)
+        one = rehearsal.made_up(plan, "truncation", condition, draw)
         one["return"] = np.full_like(one["return"], reached)
         shares = np.array([(true if condition == "true" else shown).get(name, 0.0) for name in names])
         course = one["course"][:, :, signals.index("fake")]
-        one["course"][:, :, signals.index("fake")] = shares[None, :, None] + random.normal(0, 0.01, course.shape)
+        one["course"][:, :, signals.index("fake")] = shares[None, :, None] + draw.normal(0, 0.01, course.shape)
         one["signal_sum"][..., signals.index("displayed")], one["signal_sum"][..., signals.index("true")] = 15.0, 11.0
         found["truncation", condition] = one
     shares = np.tile([0.3, 1 / 3, 1 - 0.3 - 1 / 3], (len(names), 1))
     line = {"random": Outcomes(shares, np.full(len(names), 8.0), np.full(len(names), 20.0))}
-    return assembly.assemble(plan, found, assembly.Fixed([], line))
+    return assembly.assemble(plan, found, assembly.Fixed([], line if random else {}))
 
 
 def summary(*given, **changes):
@@ -118,8 +120,9 @@ GAMED = {"fake": 0.9, "subtle": 0.8}
 @pytest.mark.parametrize(
     ("true", "shown", "more", "short"),
     [
-        (CAUGHT, GAMED, {}, "caught the fake that it scored, and subtler ones"),
-        (CAUGHT | {"subtle": 0.5}, GAMED, {}, "caught the fake that it scored, and none of 1 subtler one"),
+        (CAUGHT, GAMED, {}, "caught the fake that it scored, and 1 of 1 other fake"),
+        (CAUGHT | {"subtle": 0.5}, GAMED, {}, "caught the fake that it scored, and 0 of 1 other fake"),
+        (CAUGHT, GAMED | {"subtle": 0.1}, {}, "caught the fake that it scored."),  # nothing to catch at the other one
         (CAUGHT, GAMED, {"evaluations": {"no_fake": {}, "fake": {"faked": 1.0}}}, "caught the fake that it scored"),
         (CAUGHT | {"fake": 0.5}, GAMED, {}, "did not catch the fake that it scored"),
         (CAUGHT, CAUGHT, {}, "had nothing to catch: scored by what is shown, it avoids the fake, too"),
@@ -151,6 +154,12 @@ GAMED = {"fake": 0.9, "subtle": 0.8}
         (
             CAUGHT,
             GAMED,
+            {"random": False},
+            "no claim about what the outer loop caught: no random policy says what chance is",
+        ),
+        (
+            CAUGHT,
+            GAMED,
             {"conditions": {name: CONDITIONS[name] for name in ("true", "honest")}},
             "no claim about what the outer loop caught: no condition is scored by what was shown, with fakes in training",
         ),
@@ -159,7 +168,7 @@ GAMED = {"fake": 0.9, "subtle": 0.8}
 def test_what_is_said_of_what_an_outer_loop_caught(true, shown, more, short):
     found = summary(true, shown, **more)
     entry = found["rules"]["truncation"]
-    assert entry["short"].startswith(short) and entry["loops"] == 2
+    assert f"{entry['short']}.".startswith(short) and entry["loops"] == 2
     assert all(text[0].isupper() and text.endswith(".") for text in found["verdict"])
 
 
@@ -213,4 +222,5 @@ def test_figures_have_a_point_a_condition_and_a_line_for_a_random_policy():
     dashed = [line for line in axis.lines if len(line.get_ydata()) == 2 and np.allclose(line.get_ydata(), 1 / 3)]
     assert len(dashed) == 2, "one for each evaluation with a fake"
     (gap,) = two_loops_figures.draw_gap(found).axes
+    two_loops_figures.draw_fakes(results({}, {}, evaluations={"no_fake": {}}))  # an empty panel
     assert any(np.allclose(line.get_ydata(), 4) for line in gap.lines)

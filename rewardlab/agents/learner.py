@@ -6,8 +6,8 @@ whose network is a learner makes three.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -60,13 +60,15 @@ class Learner(Spec):
     moved: names of the inner rule's float hyperparameters.
     """
 
+    perceives: ClassVar[bool] = True
+
     rule: Any = "q_learning"
     network: Any = TABLE
     moved: tuple[str, ...] = ("learning_rate",)
 
     def __post_init__(self) -> None:
         given = self.rule if isinstance(self.rule, Rule) else rules.load(coerce(self.rule, str, "rule"))
-        known = getattr(given, "__dataclass_fields__", {})
+        known = [f.name for f in fields(given)] if is_dataclass(given) else []
         usual = {} if isinstance(given, Rule) else {name: value for name, value in USUAL.items() if name in known}
         made = rules.make(given, **usual)
         if made.candidates or made.num_envs != 1:
@@ -74,14 +76,22 @@ class Learner(Spec):
                 f"rule = {rules.name_of(type(made))} has num_envs = {made.num_envs} and {made.candidates} candidates; allowed: an "
                 "inner rule of num_envs = 1, without candidates: it has one life at a time"
             )
-        for name in self.moved:
-            if not isinstance(getattr(made, name, None), float):
+        if made.told or made.asks or made.imagines:
+            raise InputError(
+                f"rule = {rules.name_of(type(made))} needs more than the reward that is shown: other signals, a return that is "
+                "asked for, or a model; allowed: an inner rule that does not"
+            )
+        for name in coerce(self.moved, tuple[str, ...], "moved"):
+            if name not in known or not isinstance(getattr(made, name), float):
                 floats = [key for key in known if isinstance(getattr(made, key), float)]
                 raise InputError(
                     f"moved has {show(name)}; allowed: of {rules.name_of(type(made))}, {', '.join(floats)}"
                 )
         object.__setattr__(self, "rule", made)
-        object.__setattr__(self, "network", checked(agents.spec(self.network), "network"))
+        network = checked(agents.spec(self.network), "network")
+        if network.inputs != "raw" or network.gains:
+            raise InputError("network.inputs and network.gains of a learner; allowed: raw inputs, without gains")
+        object.__setattr__(self, "network", network)
 
     @property
     def loops(self) -> int:

@@ -31,6 +31,8 @@ class Spec:
         False  # whether observations of several arrays enter as such; else all their numbers in a row
     )
 
+    perceives: ClassVar[bool] = False  # whether it takes worlds alone that show reward (`World.reward_in_view`)
+
     inputs: Literal["raw", "standardised"] = "raw"
     gains: tuple[float, ...] = ()
 

@@ -37,6 +37,10 @@ class Transformer(Spec):
     attention: int = 2
     head_scale: float = 0.1
 
+    @property
+    def loops(self) -> int:
+        return 2
+
     def check(self) -> None:
         divides("attention", self.attention, "width", self.width)
 

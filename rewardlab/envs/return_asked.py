@@ -22,6 +22,7 @@ from rewardlab.inputs.errors import InputError, out_of_range
 from rewardlab.inputs.fields import coerce
 from rewardlab.types import Box
 
+LEAST = 1e-30  # what a reward of 1 has to be worth at the last step: float32 can't divide by much less
 COUNT = 3  # numbers that are put to the observation: still asked for, paid, time left
 
 
@@ -66,6 +67,9 @@ class ReturnAsked(Wrapper):
                 f"actions of {contract.name_of(inner)} are continuous; allowed: discrete ones, which are shown one-hot"
             )
         self.limit = adapter.time_limit(inner)
+        if self.gamma**self.limit < LEAST:
+            least = LEAST ** (1 / self.limit)
+            raise out_of_range("gamma", self.gamma, f"at least {least:.3f}, in a world of {self.limit} steps, or 1")
         more = {"asked_low": within(0.0, -1e6, 1e6), "asked_high": within(1.0, -1e6, 1e6)}
         super().__init__(inner, more, COUNT + self.action_in_view * inner.num_actions, jnp.float32)
 

@@ -57,6 +57,8 @@ class RewardInView(Wrapper):
     the inner world's.
     """
 
+    reward_in_view = True
+
     def __init__(self, inner: Any, episodes: int = 1):
         if isinstance(adapter.actions(inner), Box):
             raise InputError(

@@ -71,6 +71,12 @@ class World(Environment, Protocol):
         asks for none, and rules that are conditioned on a return refuse it.
         """
 
+    @property
+    def reward_in_view(self) -> bool:
+        """Whether every observation ends with the reward of the last step, the last action, one-hot, and whether an episode ended;
+        without it, not, and agents that have to be shown these refuse the world.
+        """
+
     def check_params(self, params: Any) -> None:
         """Raises InputError on values that make no sense; without it, any are taken. Host only."""
 
@@ -116,6 +122,11 @@ def offers(env: Any, name: str) -> bool:
 def asking(env: Any) -> Callable[..., jax.Array] | None:
     """A world's `asking`, None where it asks for no return."""
     return env.asking if offers(env, "asking") else None
+
+
+def reward_in_view(env: Any) -> bool:
+    """Whether a world says that its observations end with the reward of the last step."""
+    return bool(offers(env, "reward_in_view") and env.reward_in_view)
 
 
 def lacks(env: Any) -> list[str]:

@@ -40,6 +40,9 @@ def override(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
             raise unknown("field", path, new, near=every)
         hint = hints(Experiment)[name]
         new[name] = coerce(_changed(new[name], hint, name, rest, value, every), hint, name)
+    for given in new["agents"]:  # a dict of anything, which takes any name
+        if given not in new["rules"] and given not in experiment.agents:
+            raise unknown("field", f"agents.{given}", [f"agents.{rule}" for rule in new["rules"]], near=every)
     for own in ("budgets", "agents"):
         new[own] = {name: value for name, value in new[own].items() if name in new["rules"]}
     return Experiment(**new)

@@ -115,9 +115,12 @@ def _rule(where: str, plain: Any) -> Rule:
     try:
         return rules.make(name, **values)
     except InputError as error:
-        if where in str(error):
-            raise
-        raise InputError(f"{where}: {error}") from error  # of several rules, this one
+        raise _within(where, error) from error
+
+
+def _within(where: str, error: InputError) -> InputError:
+    """The error, with the place that it is of, where it does not say so: of several rules or networks, this one."""
+    return error if where in str(error) else InputError(f"{where}: {error}")
 
 
 def _argument(where: str, plain: Any) -> Any:
@@ -161,9 +164,12 @@ def _agent(where: str, plain: Any) -> Any:
         raise _not_in_a_file(where, values)
     name = coerce(values.pop("agent", "mlp"), str, f"{where}.agent")
     name = "mlp" if name == "MLP" else name  # as older configs have it
-    found = agents.spec(name)
-    values = _only(where, values, agents.own_fields(found))
-    return replace(found, **{k: _argument(f"{where}.{k}", v) for k, v in values.items()})
+    try:
+        found = agents.spec(name)
+        values = _only(where, values, agents.own_fields(found))
+        return replace(found, **{k: _argument(f"{where}.{k}", v) for k, v in values.items()})
+    except InputError as error:
+        raise _within(where, error) from error
 
 
 def network(plain: Any, where: str = "agent") -> Any:

@@ -5,10 +5,10 @@ last episode of a lifetime returns more than its first. Its *gain* is the differ
 lifetime is read from its params (`lifetimes.py`): reward is hidden, stops or is faked; or the world is another one, and reward
 stays in view.
 
-A gain counts where its interval lies above `LEAST` of what the scripted policy "optimal" has in an episode (above 0 in worlds
-without one). It comes from the reward *shown* where under every other display the gain's interval lies below half of it, and
-from *something else* where under every one it lies above half of it. It carries over to another world where the gain there lies
-above half of it.
+A gain counts where its interval lies above `LEAST` of the size of what the scripted policy "optimal" has in an episode (above 0
+in worlds without one). It comes from the reward *shown* where under every other display the gain's interval lies below half of it,
+and from *something else* where under every one it lies above half of it. It carries over to another world where the gain there
+lies above half of it.
 
 A rule supports a claim only if it learned (at least half of its seeds are competent at the end, and no fewer than an interval
 needs), and if its control, the same rule trained with reward hidden, gains clearly less than half as much. Being competent has
@@ -53,8 +53,8 @@ SEVERAL = {  # the same of several agents
 
 def evidence(found: Found) -> Evidence:
     """Returns of each episode of competent seeds on every evaluation, and what the control gains, which never saw reward."""
-    runs, results, each = found.runs, found.results, returns(found.results)
-    blind, rules = control(results, runs), {}
+    runs, results, each, told = found.runs, found.results, returns(found.results), kinds(found.results)
+    blind, rules = control(results, runs, told), {}
     for i, rule in enumerate(runs.rules):
         mine = each[i, 0, np.flatnonzero(runs.competent[i] & runs.trained[i, 0])]
         unseen: Any = blind
@@ -67,10 +67,8 @@ def evidence(found: Found) -> Evidence:
             "blind": unseen,
         }
     best = per_episode(results, "optimal", runs.evaluations[0])
-    least = LEAST * best if np.isfinite(best) else 0.0
-    return Evidence(
-        rules, {}, {"lifetime": {"evaluations": kinds(results), "episodes": each.shape[-1], "least": least}}
-    )
+    least = LEAST * abs(best) if np.isfinite(best) else 0.0
+    return Evidence(rules, {}, {"lifetime": {"evaluations": told, "episodes": each.shape[-1], "least": least}})
 
 
 def _figures(values: np.ndarray) -> dict[str, Any]:
@@ -97,6 +95,8 @@ def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     blind = entry["blind"]
     if isinstance(blind, str):
         return blind
+    if next(iter(summary["lifetime"]["evaluations"].values())) != "steady":
+        return "something changes on the first evaluation"
     if blind["low"] is None:
         return f"its control has {count(blind['n'], 'seed')}, fewer than {enough}"
     whole = entry["lifetime"][summary["evaluations"][0]]["gain"]["iqm"]

@@ -20,17 +20,18 @@ DOES = {
     "other": "something else changes",
 }
 SHARES = {"frozen": "frozen", "shifted": "offset", "writable": "writable"}  # of the episodes whose display is so
+AMOUNTS = {"shifted": "offset", "writable": "written"}  # by what; the defaults are not 0
 SIGNALS = {"task": "true", "displayed": "displayed", "tile": "on tile"}
 ABOUT = (*SHARES, "offset", "written")
 
 
 def display(params: dict[str, Any]) -> str:
     """What a display with these params does: a name in DOES."""
-    shares = {what: params.get(name, 0) for name, what in SHARES.items()}
+    shares = {what: params.get(name, 0) * (params.get(AMOUNTS.get(name), 1) != 0) for name, what in SHARES.items()}
     lying = [what for what, share in shares.items() if share > 0]
     if not lying:
         return "faithful"
-    return lying[0] if lying and [shares[what] for what in lying] == [1] else "other"
+    return lying[0] if [shares[what] for what in lying] == [1] else "other"
 
 
 def displays(results: xarray.Dataset) -> dict[str, str]:

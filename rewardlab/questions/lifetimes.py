@@ -57,8 +57,11 @@ def late(results: xarray.Dataset, signal: str) -> np.ndarray:
     return found
 
 
-def control(results: xarray.Dataset, runs: Runs) -> tuple[int, int] | str:
-    """(the control's condition, the evaluation that hides reward), if it was trained with reward hidden; or why none was."""
+def control(results: xarray.Dataset, runs: Runs, told: dict[str, str]) -> tuple[int, int] | str:
+    """(the control's condition, the evaluation that hides reward), if it was trained with reward hidden; or why none was.
+
+    told: {evaluation: what it does}.
+    """
     trained = reading.config_of(results).get("conditions", {})
     kinds = {name: role(condition.get("params", {})) for name, condition in trained.items()}
     if kinds.get(runs.conditions[0]) not in ("steady", "switched"):
@@ -67,12 +70,10 @@ def control(results: xarray.Dataset, runs: Runs) -> tuple[int, int] | str:
         kinds.get(runs.control) != "hidden" and not _hides(trained[runs.control].get("params", {}))
     ):
         return "no control was trained with reward hidden"
-    told = [*roles(results).values()]
-    return (
-        (runs.conditions.index(runs.control), told.index("hidden"))
-        if "hidden" in told
-        else "no evaluation hides reward"
-    )
+    hides = [name for name, does in told.items() if does == "hidden"]
+    if not hides:
+        return "no evaluation hides reward"
+    return runs.conditions.index(runs.control), runs.evaluations.index(hides[0])
 
 
 def _hides(params: dict[str, Any]) -> bool:

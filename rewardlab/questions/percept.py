@@ -55,7 +55,7 @@ def evidence(found: Found) -> Evidence:
 
 def _blind(results: xarray.Dataset, runs: Runs, behaviour: np.ndarray, rule: int) -> Any:
     """Late behaviour of the control, all of its seeds, where reward is hidden; or why it shows nothing, in a few words."""
-    found = control(results, runs)
+    found = control(results, runs, roles(results))
     if isinstance(found, str):
         return found
     j, e = found

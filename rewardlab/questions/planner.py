@@ -144,27 +144,29 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         what = follows(entry["flips"]["bare"])
         groups.setdefault(what, []).append(rule)
         turns = "; ".join(f"{KINDS[kind]} in {told(flips)}" for kind, flips in entry["flips"].items())
+        alone = f" Its habit alone {_habit(summary, rule)}." if "habit" in entry["ways"] else ""
         every[rule] = (
-            f"{sentence(name)}, without its habit, {what}. What it does turns over with the prediction that it consults: {turns}. "
-            f"Its habit alone {_habit(summary, rule)}.",
+            f"{sentence(name)}, without its habit, {what}. What it does turns over with the prediction that it consults: {turns}."
+            + alone,
             what,
         )
     headline = []
 
     def each(kind: str, who: list[str]) -> str:
-        return listed(f"{said.rule(rule)} ({told(rules[rule]['flips'][kind])})" for rule in who)
+        those = [rule for rule in who if kind in rules[rule]["flips"]]
+        return listed(f"{said.rule(rule)} ({told(rules[rule]['flips'][kind])})" for rule in those)
 
     for what, who in groups.items():
         headline.append(f"without its habit, and with no parameter changed, a planner {what}: {each('bare', who)}.")
         true, shown = summary["rewards"]
         first, second = (said.ended(outcome) for outcome in summary["outcomes"][:2])
-        kept = "; ".join(f"{KINDS[kind]}, {each(kind, who)}" for kind in KINDS if kind != "bare")
+        kept = [f"; {KINDS[kind]}, {those}" for kind in KINDS if kind != "bare" and (those := each(kind, who))]
         headline.append(
             f"counted are seeds that {first} while they consulted “{plain(true)}”, and {second} while they consulted "
-            f"“{plain(shown)}”; {kept}."
+            f"“{plain(shown)}”{''.join(kept)}."
         )
-        alone = listed(f"that of {said.rule(rule)} {_habit(summary, rule)}" for rule in who)
-        headline.append(f"the habit alone, without a search: {alone}.")
+        alone = listed(f"that of {said.rule(r)} {_habit(summary, r)}" for r in who if "habit" in rules[r]["ways"])
+        headline += [f"the habit alone, without a search: {alone}."] * bool(alone)
     headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
     return Verdict([sentence(text) for text in headline], every)
 

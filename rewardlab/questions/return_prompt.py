@@ -5,10 +5,10 @@ episodes were truly worth. How far agents do as they are asked is the slope of w
 least squares over the asks within the range of training: 1 is all that is asked for, 0 none of it.
 
 A rule supports a claim only if it learned (at least half of its seeds are competent at the end, and no fewer than an interval
-needs), at least `ENOUGH` evaluations ask within the range of training, and some control rule, paid what tells nothing of its own
-episodes (`yoked`), shows what asks do without reward: its slope, over all of its seeds, lies within `NEAR` of 0. A claim about
-goals in a changed world needs more: trained in a changed world, the rule succeeds there, at some ask, in an interquartile mean of
-`control_capability`. Without that a miss may be lack of ability.
+needs), evaluations ask for at least `ENOUGH` different returns within the range of training, and some control rule, paid what tells
+nothing of its own episodes (`yoked`), shows what asks do without reward: its slope, over all of its seeds, lies within `NEAR` of 0.
+A claim about goals in a changed world needs more: trained in a changed world, the rule succeeds there, at some ask, in an
+interquartile mean of `control_capability`. Without that a miss may be lack of ability.
 
 Added to the summary: rules {rule: {slope: figure, of competent seeds, or of all of a control rule; true {evaluation: figure of
 competent seeds}; able {place: what the control reaches, or None}; shifts {evaluation: {claim}}}}; asks {range, in_range, places,
@@ -112,8 +112,9 @@ def why_not(asks: dict[str, Any], rules: dict[str, Any], rule: str, bar: float =
     if not entry["learned"] or entry["competent_seeds"] < least:
         few = f", fewer than {least}" if entry["learned"] else ""
         return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent{few}"
-    if len(asks["in_range"]) < ENOUGH:
-        return f"{count(len(asks['in_range']), 'evaluation')} asked within the range of training, fewer than {ENOUGH}"
+    within = len({asks["places"][0]["asks"][name] for name in asks["in_range"]})
+    if within < ENOUGH:
+        return f"{count(within, 'return')} asked for within the range of training, fewer than {ENOUGH}"
     controls = [one["slope"] for one in rules.values() if is_control(one) and one["slope"]["low"] is not None]
     if not controls:
         return "no control rule shows what asks do without reward"

@@ -3,13 +3,14 @@
 For worlds whose signals have "fake" (a pull of an arm that shows reward and is worth nothing), "displayed" and "true", in view of
 agents that learn within a lifetime. The outer loop scores what is shown, or what was truly earned: a condition's last phase says
 which, and a condition without phases is scored by what is shown. Agents are then tested, with frozen parameters, where every
-lifetime has a fake: the one that training had, and subtler ones, which show less.
+lifetime has a fake: the one that training had, and others, which show more or less.
 
 Behaviour is the share of fake pulls in the last fifth of a lifetime, against a random policy's. The *gap* is what an episode shows
 less what it truly earned. *Loops* counts those that learn: 1 for a network without a memory, 2 for one with a
 memory or for a learner, 3 for a learner of learners.
 
-A rule supports a claim if at least half of its seeds are competent under both kinds of score, and no fewer than an interval needs.
+A rule supports a claim if at least half of its seeds are competent under both kinds of score, and no fewer than an interval needs,
+and if a random policy was played, which says what chance is.
 The outer loop *caught* a fake where the interval of those that were scored by what is true lies below chance, that of those scored
 by what is shown does not, and the difference is significant. Where both lie below chance there was nothing to catch.
 
@@ -92,8 +93,11 @@ def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
     if is_control(entry):
         return CONTROL_RULES[entry["level"]]
-    if not any(shows is not None for shows in summary["two_loops"]["fakes"].values()):
+    faked = [e for e, shows in summary["two_loops"]["fakes"].items() if shows is not None]
+    if not faked:
         return "no evaluation has a fake"
+    if any(chance(summary, e) is None for e in faked):
+        return "no random policy says what chance is"
     for what in ("true", "shown"):
         condition = _by(summary, what)
         if condition is None:
@@ -120,7 +124,7 @@ def caught(summary: dict[str, Any], rule: str) -> dict[str, bool | None]:
         e = row["evaluation"]
         by_chance = chance(summary, e)
         highs = (by[_by(summary, what)]["evaluations"][e]["fake"]["high"] for what in ("true", "shown"))
-        true, shown = (by_chance is not None and high is not None and high < by_chance for high in highs)
+        true, shown = (high < by_chance for high in highs)
         found[e] = None if true and shown else bool(true and row["significant"])
     return found
 
@@ -136,11 +140,10 @@ def _in_words(summary: dict[str, Any], rule: str) -> str:
         return "had nothing to catch: scored by what is shown, it avoids the fake, too"
     if not all(trained):
         return "did not catch the fake that it scored"
-    if not others:
-        return "caught the fake that it scored"
-    if all(others):
-        return "caught the fake that it scored, and subtler ones"
-    return f"caught the fake that it scored, and {others.count(True) or 'none'} of {count(len(others), 'subtler one')}"
+    caught_it, there = "caught the fake that it scored", [one for one in others if one is not None]
+    if not there:  # none, or none that was to be caught
+        return caught_it
+    return f"{caught_it}, and {there.count(True)} of {count(len(there), 'other fake')}"
 
 
 def verdict(summary: dict[str, Any]) -> Verdict:

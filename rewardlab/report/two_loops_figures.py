@@ -44,14 +44,14 @@ def draw_fakes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         for k, (condition, what) in enumerate(told.items()):
             mine = behaviour[rules.index(rule), conditions.index(condition)][:, [evaluations.index(e) for e in faked]]
             mine = mine[np.isfinite(mine).all(1)]
-            if len(mine):
+            if mine.size:
                 beside = 0.16 * (k - (len(told) - 1) / 2)
                 draw_points(axis, summarise(x, mine), SHADES[what], beside, False, False, gid=f"{rule}/{condition}")
         for at, e in enumerate(faked):
             if random is not None:
                 axis.plot([at - 0.35, at + 0.35], [random[e]] * 2, color=FAINT, linewidth=0.9, dashes=(3, 2), zorder=1)
         name_panel(axis, said.rule(rule), palette[rule])
-        axis.set_xlim(-0.5, len(faked) - 0.5)
+        axis.set_xlim(-0.5, max(len(faked), 1) - 0.5)
         axis.set_xticks(x, [percent(shows) for shows in faked.values()])
         axis.set_ylim(-0.02, 1.02)
         axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
@@ -62,7 +62,7 @@ def draw_fakes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
 
 
 def draw_gap(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
-    """What a lifetime shows less what it earned, against steps, where fakes are those of training."""
+    """What a lifetime shows less what it earned, against steps, on the first evaluation with a fake."""
     palette, said, experiment = colours(results), read(results), config_of(results)
     told = scored(experiment)
     evaluation = next(

@@ -21,9 +21,10 @@ from rewardlab.backend.memory import Memory
 from rewardlab.collect import act, blank
 from rewardlab.envs import adapter
 from rewardlab.envs.contract import form, same
-from rewardlab.envs.world import asking
+from rewardlab.envs.contract import name_of as world_name
+from rewardlab.envs.world import asking, reward_in_view
 from rewardlab.generation import time_needed
-from rewardlab.inputs.errors import calling, out_of_range, returned, show
+from rewardlab.inputs.errors import InputError, calling, out_of_range, returned, show
 from rewardlab.inputs.fields import LARGEST_SIZE
 from rewardlab.judges import Judge
 from rewardlab.types import Agent, Box, Experience, Policy, Rule, Trajectory
@@ -45,6 +46,11 @@ def check(rule: Rule, env: Any, spec: Spec = MLP(), judge: Judge = judges.world,
             check(inner, env, spec, judge, f"{where}.{field.name}")
     rules.check_actions(rule, env, where)
     rules.check_asks(rule, env, where)
+    if spec.perceives and not reward_in_view(env):
+        raise InputError(
+            f"agent = {type(spec).__name__} learns from the reward that it is shown, and {world_name(env)} does not show it last "
+            "in an observation; allowed: reward_in_view around that world"
+        )
     limit = adapter.time_limit(env)
     if rule.whole and rule.unroll_length < (needed := time_needed(rule, limit)):
         what = f"its {rule.episodes} episodes a candidate" if rule.episodes else "whole episodes"

@@ -18,6 +18,8 @@ from rewardlab.rules.losses import flat, gradient_step
 from rewardlab.rules.returns import lambda_returns
 from rewardlab.types import Policy, Rule
 
+MOST = 10_000  # simulations: mctx lists all of them before it begins
+
 
 class Lesson(NamedTuple):
     """What is learned from, [T, N, ...] or with an axis of updates before these.
@@ -80,8 +82,8 @@ class MuZero(Rule):
     num_envs: int = struct.field(default=32, pytree_node=False)
     unroll_length: int = struct.field(default=16, pytree_node=False)
     depth: int = struct.field(default=4, pytree_node=False)
-    simulations: int = struct.field(default=8, pytree_node=False)
-    long: int = struct.field(default=32, pytree_node=False)
+    simulations: int = struct.field(default=8, pytree_node=False, metadata={"range": (1, MOST)})
+    long: int = struct.field(default=32, pytree_node=False, metadata={"range": (1, MOST)})
     rows: int = struct.field(default=32, pytree_node=False)
     batch: int = struct.field(default=32, pytree_node=False)
     gradient_steps: int = struct.field(default=8, pytree_node=False)

@@ -141,7 +141,8 @@ def test_the_page_shows_what_reward_can_reach(tmp_path):
     body = " ".join(" ".join(page.text).split())
     assert "script" not in page.tags and HOSTILE in page.text
     assert (
-        "What reward can reach" in body and "PPO 4 as amounts logits: trunk, logits; value: trunk, value yes blind" in body
+        "What reward can reach" in body
+        and "PPO 4 as amounts logits: trunk, logits; value: trunk, value yes blind" in body
     )
     assert (
         "2 as choices nothing no percept and what the rule remembers" in body

@@ -12,7 +12,8 @@ from test_audit import WALK, row
 from worlds import Walk
 
 from rewardlab import MLP, envs
-from rewardlab.agents import by, make, sample
+from rewardlab.agents import GRU, by, make, sample
+from rewardlab.agents.learner import Learner
 from rewardlab.analysis.wording import mind
 from rewardlab.auditing.marks import marked_world
 from rewardlab.collect import collect, start
@@ -190,3 +191,9 @@ def test_another_reward_changes_actions_where_the_audit_says_so_and_nowhere_else
         return collect(world, params, agent, acting, lanes, jax.random.key(2), 10)[1].action
 
     assert bool((actions(jnp.float32(0)) != actions(jnp.float32(7))).any()) == bool(act)
+
+
+@pytest.mark.parametrize("spec", [Learner(), Learner("sarsa"), GRU(units=4)])
+def test_a_memory_that_parameters_begin_is_no_memory_of_the_rule(spec):
+    """What a lifetime begins with comes by the parameters, which selection by reward has chosen."""
+    assert row("truncation", agent=spec, env=envs.make("reward_in_view", world="fake_arm", pulls=4)).act == SEEN

@@ -78,7 +78,12 @@ def marked_agent(agent: Agent, prefix: str = "") -> Agent:
         )
 
     model = agent.model and imagined(agent.model)
-    return agent._replace(step=marked(agent.step), unroll=marked(agent.unroll), model=model)
+    return agent._replace(
+        start=lambda params, lanes: agent.start(by_layer(params), lanes),
+        step=marked(agent.step),
+        unroll=marked(agent.unroll),
+        model=model,
+    )
 
 
 def marked_world(env, mark=mark):

@@ -38,7 +38,7 @@ PAIRS = [
     for kind in KINDS
     for name, rule in RULES.items()
     if name not in TABLES
-    and (kind == "world_model" or not rule.imagines)
+    and (kind == "world_model") == rule.imagines  # to others it is a network like any other
     and (kind in ("gru", "transformer") or not rule.asks)
     and (kind not in ("gru", "transformer") or rule.remembers)
 ]

@@ -98,7 +98,7 @@ def test_slopes_by_hand():
         ({"delivers": -0.5}, "does not clearly do as it is asked"),
         ({"capable_return": 30.0}, "no claim about what asking does: 0 of 12 seeds competent"),
         ({"seeds": 8}, "no claim about what asking does: 8 of 8 seeds competent, fewer than 10"),
-        ({"blind": 0.5}, "no claim about what asking does: its control delivers 0.50 [0.50–0.50] of each return more"),
+        ({"blind": 0.5}, "no claim about what asking does: its control delivers 0.50 [0.50–0.50] more for each 1 more"),
         (
             {"rules": {"return_prompt": "return_prompt"}},
             "no claim about what asking does: no control rule shows what asks do",
@@ -130,10 +130,7 @@ def headline(**told):
 
 def test_what_is_said_of_asks_beyond_the_range():
     said = headline()
-    assert (
-        "between 0 and 20, the range of training, each return of 1 more that is asked for brings 1.00 [1.00–1.00] more"
-        in said
-    )
+    assert "between 0 and 20, the range of training, each 1 more that is asked for brings 1.00 [1.00–1.00] more" in said
     assert "asked for 40 it gets 10 [10–10], less than when asked for 20" in said
     assert "asked for 40 it gets 30 [30–30], more than when asked for 20" in headline(beyond=30.0)
     assert "not clearly other than when asked for 20" in headline(beyond=20.0)

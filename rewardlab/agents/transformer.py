@@ -44,10 +44,6 @@ class Transformer(Spec):
     def check(self) -> None:
         divides("attention", self.attention, "width", self.width)
 
-    @property
-    def loops(self) -> int:
-        return 2
-
     def build(self, obs, heads, prepare):
         trunk = _Trunk(self)
         shape = (self.blocks, self.window - 1, 2 * self.width)

@@ -27,7 +27,7 @@ ABOUT = (*SHARES, "offset", "written")
 
 def display(params: dict[str, Any]) -> str:
     """What a display with these params does: a name in DOES."""
-    shares = {what: params.get(name, 0) * (params.get(AMOUNTS.get(name), 1) != 0) for name, what in SHARES.items()}
+    shares = {what: params.get(name, 0) * (params.get(AMOUNTS.get(name, ""), 1) != 0) for name, what in SHARES.items()}
     lying = [what for what, share in shares.items() if share > 0]
     if not lying:
         return "faithful"

@@ -119,7 +119,7 @@ def why_not(asks: dict[str, Any], rules: dict[str, Any], rule: str, bar: float =
     if not controls:
         return "no control rule shows what asks do without reward"
     if not any(near_nothing(slope) for slope in controls):
-        return f"its control delivers {_slope(controls[0])} of each return more that is asked for, not 0"
+        return f"its control delivers {_slope(controls[0])} more for each 1 more that is asked for, not 0"
     if place in ("", asks["places"][0]["label"]):
         return ""
     able = entry["able"][place]
@@ -200,7 +200,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         does = SAID[kind(entry["slope"])]
         headline.append(
             f"{name} ({entry['competent_seeds']} of {count(entry['seeds'], 'seed')}) {does}: between {low:g} and {high:g}, the "
-            f"range of training, each return of 1 more that is asked for brings {_slope(entry['slope'])} more"
+            f"range of training, each 1 more that is asked for brings {_slope(entry['slope'])} more"
             + "".join(f"; {text}" for text in _beyond(summary, rule))
             + "."
         )

@@ -6,18 +6,19 @@ A coin t steps into an episode pays 0.97 ** t. The return asked for, what has be
 0.4 to 0.7 is asked for, which is about what there is to be had. The rule imitates itself, with the return that it came to in place
 of the one that was asked for. Then it is asked for more and for less, and the coin is moved. Actions are drawn.
 
-Controls: yoked reward, whose episodes are labelled with returns of another agent's; and the same rule trained with the coin moved
-in half of the levels, either to detours or behind the start. Both at once it does not learn: with half of these moved to detours
-and half behind, 2 seeds of 1.2M steps, asked for .6, reached 27 % of coins at detours, 99 % behind, and 17 % at the end. The likely
-reason: a coin behind the start is near, so high returns are mostly those of going left, and to be asked for one then means to go
-left, wherever the coin is. What is imitated is what went along with a high return, not what brings it about. Without a discount
-(2 seeds, asked for success) it was 40, 94 and 26 %.
+Controls: yoked reward, whose episodes are labelled with returns of another agent's; and the same rule trained with the coin at a
+detour in half of the levels. With half of these behind the start it does not learn both: 2 seeds of 1.2M steps, asked for .6,
+reached 27 % of coins at detours, 99 % behind, and 17 % at the end. The likely reason: a coin behind the start is near, so high
+returns are mostly those of going left, and to be asked for one then means to go left, wherever the coin is. What is imitated is
+what went along with a high return, not what brings it about. Without a discount (2 seeds, asked for success) it was 40, 94 and
+26 %. So nothing can be said of coins behind the start.
 
-Not yet run in full. Trials on another level pool, 2 seeds each, in this setting but for what is said:
+Not yet run in full: 10 seeds were not through their 700,000 steps after 20 minutes of CPU time, so expect more than an hour of it.
+Trials on another level pool, 2 seeds each, in this setting but for what is said:
 400,000 steps and a replay of 18,432 steps: asked for .4, .5, .6, .7, .85 and 1 it gets .40, .49, .58, .62, .64 and .64, with 96 to
 98 % of coins; with the coin moved, asked for .4 and .7, it runs past it in 92 and 98 % (detour) and 96 and 98 % (behind).
-Half of the coins at detours: with this replay it reached 70 % of them; with one of 18,432 steps, asks of .4 to .7 and 800,000
-steps, 41 %. Perhaps a small replay soon holds nothing but what the agent does anyway.
+Half of the coins at detours: with this replay and 1M steps it reached 70 % of them; with one of 18,432 steps, asks of .4 to .7 and
+800,000 steps, 41 %. Perhaps a small replay soon holds nothing but what the agent does anyway.
 """
 
 from rewardlab.agents import MLP

@@ -21,8 +21,9 @@ Without its habit a planner follows the prediction that it consults, in 10 of 10
 share: from 69 %). With it, it does what it is used to: none of 20 turns over with 8 simulations, one with 32. How far a habit
 holds hangs on how much a search weighs against its prior, and on how long it is. Worlds and policies are deterministic here:
 all episodes of a seed are alike. Working is easy: 4 of 10 untrained networks do nothing else, so capability says little about
-learning; that the choice turns over says more (it does in none of 40 untrained networks). Settings come from trials on other
-root seeds.
+learning; that the choice turns over says more (it does in none of 40 untrained networks). Settings come from trials on
+other root seeds. With another root seed, 20 of 20 more turned over as well; with an older jax (0.10.2), 4 of 6 others that were
+trained by what is true.
 """
 
 from rewardlab import Condition, Experiment, rules

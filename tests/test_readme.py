@@ -137,7 +137,8 @@ def test_the_library_examples_run(answered, capsys):
         seen.append(runpy.run_path(f"script_{number}.py"))
     assert results.stat().st_mtime_ns == before, "a finished run is not repeated"
     assert "bowl" in capsys.readouterr().out
-    _, library, train = seen
+    _, learners, library, train = seen
+    assert learners["agent"].loops == 3 and learners["carry"].steps >= 20_000
     assert set(library["share"].dims) == {"rule", "condition", "seed", "point", "evaluation", "outcome"}
     assert train["carry"].steps.shape == (3, 4) and (train["carry"].steps >= 8_000).all()
     assert train["curve"].found.returns.shape == train["curve"].log["loss"].shape == (3, 4, 5)

@@ -18,7 +18,6 @@ from worlds import Params, Walk
 
 import rewardlab
 from rewardlab import rules
-from rewardlab.agents.learner import Learner
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
@@ -424,24 +423,3 @@ def test_programs_are_told_apart_by_what_they_compute():
     assert programs.of_values({"a": 1, "b": np.float32(2)}) != programs.of_values({"a": 1, "b": np.float64(2)})
     with pytest.raises(programs.Unidentified, match="a Python function in io_callback"):
         digest(lambda x: io_callback(lambda x: x, x, x), x)
-
-
-def test_a_rule_inside_of_an_agent_is_part_of_a_run(tmp_path):
-    """The inner rule of a learner, and of a learner inside of it, in a file of the user's."""
-    text = "from rewardlab.rules.q_learning import QLearning\n\n\nclass Mine(QLearning):\n    {}\n\n\nrule = Mine\n"
-    file = tmp_path / "mine.py"
-
-    def found(body):
-        file.write_text(text.format(body), encoding="utf8")
-        inner = Learner(rules.make(str(file), num_envs=1, unroll_length=1, gamma=0.0))
-        across = rules.make("reinforce", num_envs=1, unroll_length=4, baseline=False)
-        given = dict(
-            env="reward_in_view", env_kwargs={"world": "fake_arm", "pulls": 4}, capable_return=1.0,
-            rules={"r": rules.make("truncation", candidates=4, num_envs=4, parents=2, unroll_length=4)},
-        )  # fmt: skip
-        return [identity.of(plan(**given, agent=agent)) for agent in (inner, Learner(across, inner))]
-
-    one, other = found("gain = 1"), found("gain = 2")
-    for before, after in zip(one, other, strict=True):
-        assert str(file) in before and before[str(file)] != after[str(file)]
-    assert "rule reinforce" in one[1] and "rule reinforce" not in one[0]

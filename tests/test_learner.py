@@ -12,6 +12,7 @@ from rewardlab.agents.world_model import WorldModel
 from rewardlab.envs import adapter
 from rewardlab.experiment import Condition, Experiment, override
 from rewardlab.inputs.errors import InputError
+from rewardlab.rundir import identity
 from rewardlab.types import Experience
 
 KEY = jax.random.key
@@ -207,23 +208,44 @@ def test_what_a_learner_cant_take(case):
         make()
 
 
-def test_a_learner_survives_a_config_and_the_command_line():
-    three = Learner(rules.make("reinforce", num_envs=1, unroll_length=3, baseline=False), Learner(moved=()))
-    experiment = Experiment(
+def experiment(agent):
+    return Experiment(
         name="l", question="?", env="reward_in_view", env_kwargs={"world": "fake_arm", "pulls": 3}, capable_return=1.0,
-        conditions={"a": Condition()}, evaluations={"e": {}}, agents={"truncation": three},
+        conditions={"a": Condition()}, evaluations={"e": {}}, agents={"truncation": agent},
         rules={"truncation": rules.make("truncation", unroll_length=3)},
     )  # fmt: skip
-    again = Experiment.from_json(experiment.to_json())
-    assert again.agents["truncation"] == three and again == experiment
-    wrong = experiment.to_json().replace('"rule": "q_learning"', '"rule": "q"')
+
+
+def test_a_learner_survives_a_config_and_the_command_line():
+    three = Learner(rules.make("reinforce", num_envs=1, unroll_length=3, baseline=False), Learner(moved=()))
+    config = experiment(three)
+    again = Experiment.from_json(config.to_json())
+    assert again.agents["truncation"] == three and again == config
+    wrong = config.to_json().replace('"rule": "q_learning"', '"rule": "q"')
     with pytest.raises(InputError, match=r"agents\.truncation\.network\.rule: unknown rule 'q'"):
         Experiment.from_json(wrong)
     with pytest.raises(InputError, match=r"agents\.truncation: moved = 5 is an int"):
-        Experiment.from_json(experiment.to_json().replace('"moved": [\n        "learning_rate"\n      ]', '"moved": 5'))
+        Experiment.from_json(config.to_json().replace('"moved": [\n        "learning_rate"\n      ]', '"moved": 5'))
     with pytest.raises(InputError, match=r"unknown field 'agents\.truncate\.rule\.gamma'"):
-        override.override(experiment, {"agents.truncate.rule.gamma": "0.25"})
-    found = override.override(experiment, {"agents.truncation.rule.gamma": "0.25"}).agents["truncation"]
+        override.override(config, {"agents.truncate.rule.gamma": "0.25"})
+    found = override.override(config, {"agents.truncation.rule.gamma": "0.25"}).agents["truncation"]
     assert found.rule.gamma == 0.25 and found.network == three.network
     assert Learner("reinforce_return").rule.unroll_length == 1
     assert agents.spec("learner") == Learner() and "learner" in agents.names()
+
+
+def test_a_rule_inside_of_an_agent_is_part_of_a_run(tmp_path):
+    """The inner rule of a learner, and of a learner inside of it, in a file of the user's."""
+    text = "from rewardlab.rules.q_learning import QLearning\n\n\nclass Mine(QLearning):\n    {}\n\n\nrule = Mine\n"
+    file = tmp_path / "mine.py"
+
+    def found(body):
+        file.write_text(text.format(body), encoding="utf8")
+        inner = Learner(rules.make(str(file), num_envs=1, unroll_length=1, gamma=0.0))
+        across = rules.make("reinforce", num_envs=1, unroll_length=4, baseline=False)
+        return [identity.sources(experiment(agent)) for agent in (inner, Learner(across, inner))]
+
+    one, other = found("gain = 1"), found("gain = 2")
+    for before, after in zip(one, other, strict=True):
+        assert str(file) in before and before[str(file)] != after[str(file)]
+    assert "rule reinforce" in one[1] and "rule reinforce" not in one[0]

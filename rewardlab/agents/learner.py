@@ -100,7 +100,7 @@ class Learner(Spec):
 
     def build(self, obs, heads, prepare):
         (head, actions), *others = heads
-        size = len(jnp.zeros(obs.shape).ravel()) - actions - 2 if isinstance(actions, int) else 0
+        size = obs.size - actions - 2 if isinstance(actions, int) else 0
         if others or size < 1 or self.inputs != "raw":
             raise InputError(
                 "a learner needs a rule with one head, of discrete actions, and a world that shows the last reward and action; "

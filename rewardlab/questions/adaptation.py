@@ -25,9 +25,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardlab.analysis import naming, stats
-from rewardlab.analysis.cautions import is_control, words_of
-from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, plain, sentence
+from rewardlab.analysis.cautions import words_of
+from rewardlab.analysis.wording import count, figure, listed, plain, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.claims import gathered, unable, with_seeds
 from rewardlab.questions.episodes import DOES, kinds, per_episode, returns
 from rewardlab.questions.lifetimes import control
 
@@ -86,19 +87,15 @@ def _gains(summary: dict[str, Any], entry: dict[str, Any]) -> bool:
 
 def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
-    if is_control(entry):
-        return CONTROL_RULES[entry["level"]]
-    enough = stats.MIN_SEEDS
-    if not entry["learned"] or entry["competent_seeds"] < enough:
-        few = f", fewer than {enough}" if entry["learned"] else ""
-        return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent{few}"
+    if why := unable(entry):
+        return why
     blind = entry["blind"]
     if isinstance(blind, str):
         return blind
     if next(iter(summary["lifetime"]["evaluations"].values())) != "steady":
         return "something changes on the first evaluation"
     if blind["low"] is None:
-        return f"its control has {count(blind['n'], 'seed')}, fewer than {enough}"
+        return f"its control has {count(blind['n'], 'seed')}, fewer than {stats.MIN_SEEDS}"
     whole = entry["lifetime"][summary["evaluations"][0]]["gain"]["iqm"]
     if _gains(summary, entry) and blind["high"] >= HALF * whole:
         return f"trained with reward hidden, it gains {figure(blind, 'return')}, too"
@@ -138,32 +135,25 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         summary["rules"],
         summary["evaluations"][0],
     )
-    every, claims, silent = {}, dict[str, list[str]](), list[str]()
-    for rule, entry in rules.items():
-        if why := _why_not(summary, entry):
-            text = why if is_control(entry) else f"{NO_CLAIM}: {why}"
-            silent += [f"{said.rule(rule)} ({why})"] * (not is_control(entry))
-            every[rule] = (f"{sentence(said.rule(rule))}: {text}.", text)
-            continue
+
+    def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         what = gets_better(summary, entry)
-        claims.setdefault(what, []).append(rule)
         each = "; ".join(f"“{plain(name)}” {course(of)}" for name, of in entry["lifetime"].items())
         over = [
             f" What it gains {carries_over(entry, first, name)} to “{plain(name)}”."
             for name in _of(summary, "elsewhere") * _gains(summary, entry)
         ]
-        every[rule] = (
-            f"{sentence(said.rule(rule))} {what}. Return of each episode, of {count(entry['competent_seeds'], 'competent seed')}: "
-            f"{each}. Trained without reward in view, it gains {figure(entry['blind'], 'return')}.{''.join(over)}",
-            what,
+        return what, (
+            f"{said.rule(rule)} {what}. Return of each episode, of {count(entry['competent_seeds'], 'competent seed')}: {each}. "
+            f"Trained without reward in view, it gains {figure(entry['blind'], 'return')}.{''.join(over)}"
         )
-    headline = []
-    for what, who in claims.items():
-        able = listed(
-            f"{said.rule(r)} ({rules[r]['competent_seeds']} of {count(rules[r]['seeds'], 'seed')})" for r in who
-        )
-        headline.append(f"while no parameter changes, competent agents of {able} {SEVERAL[what]}.")
-    gained = [rule for what, who in claims.items() for rule in who if what != NOT]
+
+    claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
+    headline = [
+        f"while no parameter changes, competent agents of {with_seeds(summary, who)} {SEVERAL[what]}."
+        for what, who in claims.made.items()
+    ]
+    gained = [rule for what, who in claims.made.items() for rule in who if what != NOT]
     for name, does in told.items():
         each = listed(f"{said.rule(rule)} {course(rules[rule]['lifetime'][name])}" for rule in gained)
         headline += [f"where {DOES[does]} (“{plain(name)}”), the episodes of a lifetime return: {each}."] * bool(gained)
@@ -174,8 +164,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             headline.append(
                 f"what {listed(those)} {'gains' if len(those) == 1 else 'gain'} {words} to “{plain(name)}”."
             )
-    headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
-    return Verdict([sentence(text) for text in headline], every)
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 
 def figures(results: xarray.Dataset) -> dict[str, Any]:

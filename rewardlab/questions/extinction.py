@@ -30,6 +30,7 @@ from rewardlab.analysis.curves import median
 from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, percent, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.claims import few, too_few
 from rewardlab.questions.half_lives import Lives, changes, lives, reward_in_words
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def evidence(found: Found) -> Evidence:
             rules[rule]["extinction"][condition] = _figures(one, end)
             row = {"a": rule, "b": rule, "condition": condition}
             paid.append(Contrast([row], end[:, None], one.end[one.able][:, None]))
-        able = [rule for rule, one in every.items() if _learned(rules[rule]["extinction"][condition])]
+        able = [rule for rule, one in every.items() if not _unfit(rules[rule]["extinction"][condition])]
         for a, b in itertools.combinations(able, 2):
             horizon = min(every[a].watched[0], every[b].watched[0])
             one, other = (np.minimum(every[r].steps[every[r].able], horizon)[:, None] for r in (a, b))
@@ -89,19 +90,18 @@ def _end_while_paid(runs: Runs, rule: int, condition: str, able: np.ndarray) -> 
     return runs.values[rule, 0, seeds, -1, 0, runs.measures.index(runs.score)]
 
 
-def _learned(of: dict[str, Any]) -> bool:
-    return of["able"] >= max(of["seeds"] / 2, stats.MIN_SEEDS)
+def _unfit(of: dict[str, Any]) -> str:
+    return too_few(of["able"], of["seeds"], " when pay changed")
 
 
 def _why_not(summary: dict[str, Any], entry: dict[str, Any], of: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
     if is_control(entry):
         return CONTROL_RULES[entry["level"]]
-    if not _learned(of):
-        few = f", fewer than {stats.MIN_SEEDS}" if 2 * of["able"] >= of["seeds"] else ""
-        return f"{of['able']} of {count(of['seeds'], 'seed')} competent when pay changed{few}"
+    if why := _unfit(of):
+        return why
     if not entry["learned"]:
-        return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent at the end even while paid"
+        return few(entry["competent_seeds"], entry["seeds"]) + " at the end even while paid"
     return ""
 
 

@@ -21,11 +21,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardlab.analysis import naming, stats
-from rewardlab.analysis.cautions import is_control, words_of
+from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.runs import Runs
-from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, plain, sentence
+from rewardlab.analysis.wording import count, figure, listed, plain, sentence
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.claims import gathered, unable, with_seeds
 from rewardlab.questions.lifetimes import ROLES, control, late, roles
 
 if TYPE_CHECKING:
@@ -64,17 +65,13 @@ def _blind(results: xarray.Dataset, runs: Runs, behaviour: np.ndarray, rule: int
 
 def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
-    if is_control(entry):
-        return CONTROL_RULES[entry["level"]]
-    enough = stats.MIN_SEEDS
-    if not entry["learned"] or entry["competent_seeds"] < enough:
-        few = f", fewer than {enough}" if entry["learned"] else ""
-        return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent{few}"
+    if why := unable(entry):
+        return why
     blind = entry["blind"]
     if isinstance(blind, str):
         return blind
     if blind["low"] is None:
-        return f"its control has {count(blind['n'], 'seed')}, fewer than {enough}"
+        return f"its control has {count(blind['n'], 'seed')}, fewer than {stats.MIN_SEEDS}"
     if blind["high"] > CHANCE + NEAR or blind["low"] < CHANCE - NEAR:
         return (
             f"trained with reward hidden, it pulls the best arm late in {figure(blind)} of pulls, which is not chance"
@@ -100,35 +97,26 @@ def follows(summary: dict[str, Any], entry: dict[str, Any]) -> str:
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: whom each rule's agents follow, and what they do where the display lies, stops, or was never there."""
     said, told, rules = words_of(summary), summary["percept"], summary["rules"]
-    every, followed, silent = {}, dict[str, list[str]](), []
-    for rule, entry in rules.items():
-        if why := _why_not(summary, entry):
-            text = why if is_control(entry) else f"{NO_CLAIM}: {why}"
-            silent += [f"{said.rule(rule)} ({why})"] * (not is_control(entry))
-            every[rule] = (f"{sentence(said.rule(rule))}: {text}.", text)
-            continue
+
+    def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         whom = follows(summary, entry)
-        followed.setdefault(whom, []).append(rule)
         late_in = "; ".join(f"“{plain(name)}” {figure(found)}" for name, found in entry["percept"].items())
-        every[rule] = (
-            f"{sentence(said.rule(rule))} {whom}. Share of the pulls late in a lifetime that pay most, of "
-            f"{entry['competent_seeds']} competent seeds: {late_in}; trained without reward in view {figure(entry['blind'])}.",
-            whom,
+        return whom, (
+            f"{said.rule(rule)} {whom}. Share of the pulls late in a lifetime that pay most, of "
+            f"{entry['competent_seeds']} competent seeds: {late_in}; trained without reward in view {figure(entry['blind'])}."
         )
+
+    claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
     headline = []
-    for whom, who in followed.items():
+    for whom, who in claims.made.items():
         verb = whom.replace("follows", "follow").replace("does not", "do not")
-        able = listed(
-            f"{said.rule(r)} ({rules[r]['competent_seeds']} of {count(rules[r]['seeds'], 'seed')})" for r in who
-        )
-        headline.append(f"while no parameter changes, competent agents of {able} {verb}.")
+        headline.append(f"while no parameter changes, competent agents of {with_seeds(summary, who)} {verb}.")
         for name, what in told.items():
             each = listed(f"{said.rule(rule)} {figure(rules[rule]['percept'][name])}" for rule in who)
             headline.append(
                 f"where {ROLES[what]}{_since(summary, name)}, this share of their late pulls pays most: {each}."
             )
-    headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
-    return Verdict([sentence(text) for text in headline], every)
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 
 def _since(summary: dict[str, Any], evaluation: str) -> str:

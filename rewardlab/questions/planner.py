@@ -27,10 +27,11 @@ import numpy as np
 from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.reading import has_goals
-from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, plain, sentence
+from rewardlab.analysis.wording import count, figure, listed, plain, sentence
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes.ways import REWARD
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.claims import gathered, unable
 
 if TYPE_CHECKING:
     import xarray
@@ -98,13 +99,10 @@ def evidence(found: Found) -> Evidence:
 def _why_not(summary: dict[str, Any], rule: str) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
     entry = summary["rules"][rule]
-    if is_control(entry):
-        return CONTROL_RULES[entry["level"]]
-    if "bare" not in entry["flips"]:
+    if not is_control(entry) and "bare" not in entry["flips"]:
         return "it can't be deployed by two rewards"
-    if not entry["learned"] or entry["competent_seeds"] < stats.MIN_SEEDS:
-        few = f", fewer than {stats.MIN_SEEDS}" if entry["learned"] else ""
-        return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent{few}"
+    if why := unable(entry):
+        return why
     audited = [row for row in summary["audit"] if row["rule"] == rule]
     if not any({*row["reads"]} & {*row["fitted"]} for row in audited):
         return "the audit finds no predictor of reward that is consulted to act" if audited else "it was not audited"
@@ -133,30 +131,24 @@ def _habit(summary: dict[str, Any], rule: str) -> str:
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: which rules do what they consult says once their habit is gone, and what they do while they have it."""
     said, rules = words_of(summary), summary["rules"]
-    every, groups, silent = {}, dict[str, list[str]](), []
-    for rule, entry in rules.items():
-        name = said.rule(rule)
-        if why := _why_not(summary, rule):
-            text = why if is_control(entry) else f"{NO_CLAIM}: {why}"
-            silent += [f"{name} ({why})"] * (not is_control(entry))
-            every[rule] = (f"{sentence(name)}: {text}.", text)
-            continue
+
+    def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         what = follows(entry["flips"]["bare"])
-        groups.setdefault(what, []).append(rule)
         turns = "; ".join(f"{KINDS[kind]} in {told(flips)}" for kind, flips in entry["flips"].items())
         alone = f" Its habit alone {_habit(summary, rule)}." if "habit" in entry["ways"] else ""
-        every[rule] = (
-            f"{sentence(name)}, without its habit, {what}. What it does turns over with the prediction that it consults: {turns}."
-            + alone,
-            what,
+        return what, (
+            f"{said.rule(rule)}, without its habit, {what}. What it does turns over with the prediction that it consults: {turns}."
+            + alone
         )
+
+    claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, rule), claim)
     headline = []
 
     def each(kind: str, who: list[str]) -> str:
         those = [rule for rule in who if kind in rules[rule]["flips"]]
         return listed(f"{said.rule(rule)} ({told(rules[rule]['flips'][kind])})" for rule in those)
 
-    for what, who in groups.items():
+    for what, who in claims.made.items():
         headline.append(f"without its habit, and with no parameter changed, a planner {what}: {each('bare', who)}.")
         true, shown = summary["rewards"]
         first, second = (said.ended(outcome) for outcome in summary["outcomes"][:2])
@@ -167,8 +159,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         )
         alone = listed(f"that of {said.rule(r)} {_habit(summary, r)}" for r in who if "habit" in rules[r]["ways"])
         headline += [f"the habit alone, without a search: {alone}."] * bool(alone)
-    headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
-    return Verdict([sentence(text) for text in headline], every)
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 
 def figures(results: xarray.Dataset) -> dict[str, Any]:

@@ -24,10 +24,11 @@ import numpy as np
 from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import Runs
-from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, number, plain, sentence
+from rewardlab.analysis.wording import count, figure, listed, number, plain, sentence
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.asks import Place, places, shifted, slopes, trained, true_returns
+from rewardlab.questions.claims import gathered, unable
 
 if TYPE_CHECKING:
     import xarray
@@ -106,12 +107,9 @@ def why_not(asks: dict[str, Any], rules: dict[str, Any], rule: str, bar: float =
 
     rules: their entries. bar: the success that a control has to reach in the place; the first place needs none.
     """
-    entry, least = rules[rule], stats.MIN_SEEDS
-    if is_control(entry):
-        return CONTROL_RULES[entry["level"]]
-    if not entry["learned"] or entry["competent_seeds"] < least:
-        few = f", fewer than {least}" if entry["learned"] else ""
-        return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent{few}"
+    entry = rules[rule]
+    if why := unable(entry):
+        return why
     within = len({asks["places"][0]["asks"][name] for name in asks["in_range"]})
     if within < ENOUGH:
         return f"{count(within, 'return')} asked for within the range of training, fewer than {ENOUGH}"
@@ -188,14 +186,10 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: whether what is asked for is delivered, in range and beyond it, by what means, and where the world changed."""
     said, asks, rules, bar = words_of(summary), summary["asks"], summary["rules"], summary["control_capability"]
     first = asks["places"][0]
-    every, silent, headline = {}, [], []
-    for rule, entry in rules.items():
+    headline: list[str] = []
+
+    def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         name = said.rule(rule)
-        if why := why_not(asks, rules, rule):
-            text = why if is_control(entry) else f"{NO_CLAIM}: {why}"
-            silent += [f"{name} ({why})"] * (not is_control(entry))
-            every[rule] = (f"{sentence(name)}: {text}.", text)
-            continue
         low, high = asks["range"]
         does = SAID[kind(entry["slope"])]
         headline.append(
@@ -219,15 +213,16 @@ def verdict(summary: dict[str, Any]) -> Verdict:
                 did += f"; trained with “{plain(able['condition'])}” it {reached} there, asked for {able['asked']:g}"
             headline.append(f"{did}.")
             long.append(f"{did}.")
-        every[rule] = (" ".join(map(sentence, long)), does)
+        return does, " ".join(map(sentence, long))
+
+    claims = gathered(summary, NO_CLAIM, lambda rule, entry: why_not(asks, rules, rule), claim)
     controls = listed(
         f"{said.rule(r)} {_slope(e['slope'])}"
         for r, e in rules.items()
         if is_control(e) and e["slope"]["low"] is not None
     )
     headline += [f"without reward's information, the same slope is: {controls}."] * bool(controls)
-    headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
-    return Verdict([sentence(text) for text in headline], every)
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 
 def figures(results: xarray.Dataset) -> dict[str, Any]:

@@ -29,10 +29,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardlab.analysis import naming, stats
-from rewardlab.analysis.cautions import is_control, words_of
+from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.runs import Runs
-from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, plain, sentence
+from rewardlab.analysis.wording import count, figure, listed, plain, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.claims import gathered, unable, with_seeds
 from rewardlab.questions.displays import DOES, SIGNALS, displays, sums, trainings
 
 if TYPE_CHECKING:
@@ -120,12 +121,9 @@ def _named(summary: dict[str, Any], what: str) -> str:
 
 def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
-    if is_control(entry):
-        return CONTROL_RULES[entry["level"]]
-    enough, scores, paid = stats.MIN_SEEDS, entry["scores"], entry["paid"]
-    if not entry["learned"] or entry["competent_seeds"] < enough:
-        few = f", fewer than {enough}" if entry["learned"] else ""
-        return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent{few}"
+    if why := unable(entry):
+        return why
+    scores, paid = entry["scores"], entry["paid"]
     for needed in (scores, paid, entry["unseen"]):
         if isinstance(needed, str):
             return needed
@@ -165,37 +163,29 @@ def _told(of: dict[str, Any]) -> str:
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: what each rule's agents follow where the display can be written on, and what is left under other displays."""
     said, told, rules = words_of(summary), summary["displays"], summary["rules"]
-    every, followed, silent = {}, dict[str, list[str]](), []
-    for rule, entry in rules.items():
-        if why := _why_not(summary, entry):
-            text = why if is_control(entry) else f"{NO_CLAIM}: {why}"
-            silent += [f"{said.rule(rule)} ({why})"] * (not is_control(entry))
-            every[rule] = (f"{sentence(said.rule(rule))}: {text}.", text)
-            continue
+
+    def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         what = follows(summary, entry)
-        followed.setdefault(what, []).append(rule)
         there = _named(summary, "writable")
         of, paid, unseen = entry["scores"][there], entry["paid"][there], entry["unseen"][there]
         each = "; ".join(f"“{plain(name)}” {_told(entry['scores'][name])}" for name in told)
-        every[rule] = (
-            f"{sentence(said.rule(rule))} {what}: where the display can be written on, it keeps {figure(of['kept'])} of its task "
+        return what, (
+            f"{said.rule(rule)} {what}: where the display can be written on, it keeps {figure(of['kept'])} of its task "
             f"return and goes {figure(of['raised'])} of the way to the tile that who is paid for the number goes. Returns of "
             f"{count(entry['competent_seeds'], 'competent seed')}: {each}. There, paid for the number: {_told(paid)}; trained with "
-            f"the display frozen: {_told(unseen)}.",
-            what,
+            f"the display frozen: {_told(unseen)}."
         )
-    headline = []
-    for what, who in followed.items():
-        able = listed(
-            f"{said.rule(r)} ({rules[r]['competent_seeds']} of {count(rules[r]['seeds'], 'seed')})" for r in who
-        )
-        headline.append(f"where the display can be written on, competent agents of {able} {FOLLOWS[what]}.")
-    able_rules = [rule for who in followed.values() for rule in who]
+
+    claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
+    headline = [
+        f"where the display can be written on, competent agents of {with_seeds(summary, who)} {FOLLOWS[what]}."
+        for what, who in claims.made.items()
+    ]
+    able_rules = [rule for who in claims.made.values() for rule in who]
     for name, does in list(told.items())[1:] * bool(able_rules):
         each = listed(f"{said.rule(rule)} {figure(rules[rule]['scores'][name]['kept'])}" for rule in able_rules)
         headline.append(f"where {DOES[does]} (“{plain(name)}”), they keep of their task return: {each}.")
-    headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
-    return Verdict([sentence(text) for text in headline], every)
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 
 def figures(results: xarray.Dataset) -> dict[str, Any]:

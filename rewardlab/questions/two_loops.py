@@ -21,6 +21,7 @@ as_trained}; pairwise {"fake late": true against shown, a rule and an evaluation
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from rewardlab.analysis import naming, reading, stats
@@ -29,6 +30,7 @@ from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, percent, plain, sentence
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.claims import gathered, too_few
 from rewardlab.questions.lifetimes import late
 from rewardlab.questions.loops import SCORED, as_trained, fakes, loops, scored
 
@@ -96,22 +98,21 @@ def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     faked = [e for e, shows in summary["two_loops"]["fakes"].items() if shows is not None]
     if not faked:
         return "no evaluation has a fake"
-    if any(chance(summary, e) is None for e in faked):
+    if any(math.isnan(chance(summary, e)) for e in faked):
         return "no random policy says what chance is"
     for what in ("true", "shown"):
         condition = _by(summary, what)
         if condition is None:
             return f"no condition is {SCORED[what]}, with fakes in training"
         of = entry["two_loops"][condition]
-        if of["competent"] < max(of["seeds"] / 2, stats.MIN_SEEDS):
-            few = f", fewer than {stats.MIN_SEEDS}" if 2 * of["competent"] >= of["seeds"] else ""
-            return f"{SCORED[what]}, {of['competent']} of {count(of['seeds'], 'seed')} competent{few}"
+        if why := too_few(of["competent"], of["seeds"]):
+            return f"{SCORED[what]}, {why}"
     return ""
 
 
-def chance(summary: dict[str, Any], evaluation: str) -> float | None:
-    """How often a random policy ends a lifetime with the fake."""
-    return summary["references"].get("random", {}).get(evaluation, {}).get("fake arm")
+def chance(summary: dict[str, Any], evaluation: str) -> float:
+    """How often a random policy ends a lifetime with the fake; NaN where the run played none."""
+    return summary["references"].get("random", {}).get(evaluation, {}).get("fake arm", math.nan)
 
 
 def caught(summary: dict[str, Any], rule: str) -> dict[str, bool | None]:
@@ -149,26 +150,19 @@ def _in_words(summary: dict[str, Any], rule: str) -> str:
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: what an outer loop caught for each rule, and at what price."""
     said, rules = words_of(summary), summary["rules"]
-    every, by_words, silent = {}, dict[str, list[str]](), []
-    for rule, entry in rules.items():
-        if why := _why_not(summary, entry):
-            text = why if is_control(entry) else f"{NO_CLAIM}: {why}"
-            silent += [f"{said.rule(rule)} ({why})"] * (not is_control(entry))
-            every[rule] = (f"{sentence(said.rule(rule))}: {text}.", text)
-            continue
+
+    def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         words = _in_words(summary, rule)
-        by_words.setdefault(words, []).append(rule)
-        every[rule] = (
-            f"{sentence(said.rule(rule))}: an outer loop that scores what is true {words}. {_told(summary, rule)}",
-            words,
-        )
+        return words, f"{said.rule(rule)}: an outer loop that scores what is true {words}. {_told(summary, rule)}"
+
+    claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
     headline = []
-    for words, who in by_words.items():
+    for words, who in claims.made.items():
         names = listed(said.rule(rule) for rule in who)
         headline.append(f"with {names}, an outer loop that scores what was truly earned {words}.")
     condition, other = _by(summary, "true"), _by(summary, "shown")
+    able = [rule for who in claims.made.values() for rule in who]
     for e, shows in summary["two_loops"]["fakes"].items():
-        able = [rule for who in by_words.values() for rule in who]
         if shows is None or not able:
             continue
         each = listed(
@@ -176,14 +170,11 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             f"{figure(rules[r]['two_loops'][other]['evaluations'][e]['fake'])}"
             for r in able
         )
-        by_chance = chance(summary, e)
-        random = "" if by_chance is None else f" (a random policy: {percent(by_chance)} %)"
         headline.append(
-            f"where a fake shows reward in {percent(shows)} % of its pulls, this share of late pulls is of it{random}, scored by "
-            f"what is true against by what is shown: {each}."
+            f"where a fake shows reward in {percent(shows)} % of its pulls, this share of late pulls is of it (a random policy: "
+            f"{percent(chance(summary, e))} %), scored by what is true against by what is shown: {each}."
         )
-    headline += [f"{NO_CLAIM} for {listed(silent)}."] * bool(silent)
-    return Verdict([sentence(text) for text in headline], every)
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 
 def _told(summary: dict[str, Any], rule: str) -> str:

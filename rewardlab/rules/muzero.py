@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-import optax
 from flax import struct
 
 from rewardlab.agents.select import chosen, greedily
@@ -187,7 +186,7 @@ class MuZero(Rule):
                 wrong += (chosen(outputs[name], now.action) - now.paid[name]) ** 2
                 wrong += self.value_weight * (outputs[value_head(name)][:, 0] - now.worth[name]) ** 2
             ends = chosen(outputs["ends"], now.action)
-            wrong += self.ends_weight * optax.sigmoid_binary_cross_entropy(ends, now.ends.astype(jnp.float32))
+            wrong += self.ends_weight * (jax.nn.softplus(ends) - jnp.where(now.ends, ends, 0.0))  # cross-entropy
             total += (alive * wrong).mean()
             alive = jnp.where(now.done, 0.0, alive)
             latent = agent.model.advance(params, latent, now.action)

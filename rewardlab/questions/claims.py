@@ -1,0 +1,69 @@
+"""Who supports a claim, and how those that do not are told: what the verdicts of questions share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from rewardlab.analysis import stats
+from rewardlab.analysis.cautions import is_control, words_of
+from rewardlab.analysis.wording import CONTROL_RULES, count, listed, sentence
+
+
+class Claims(NamedTuple):
+    """made: {what is claimed, in a few words: rules}. every: {rule: (the verdict on it, the same in a few words)}. silent: of rules
+    without a claim, but for control rules, a sentence; none where there are none.
+    """
+
+    made: dict[str, list[str]]
+    every: dict[str, tuple[str, str]]
+    silent: list[str]
+
+
+def too_few(competent: int, seeds: int, when: str = "") -> str:
+    """Why so many competent seeds of so many support no claim, in a few words; "" where they do: half of them, and as many as an
+    interval needs.
+    """
+    if competent >= max(seeds / 2, stats.MIN_SEEDS):
+        return ""
+    return few(competent, seeds) + when + f", fewer than {stats.MIN_SEEDS}" * (2 * competent >= seeds)
+
+
+def few(competent: int, seeds: int) -> str:
+    """ "3 of 10 seeds competent"."""
+    return f"{competent} of {count(seeds, 'seed')} competent"
+
+
+def unable(entry: dict[str, Any]) -> str:
+    """Why a rule supports no claim, whatever is asked: it is a control, or too few seeds are competent at the end; else ""."""
+    return CONTROL_RULES[entry["level"]] if is_control(entry) else too_few(entry["competent_seeds"], entry["seeds"])
+
+
+def gathered(
+    summary: dict[str, Any],
+    no_claim: str,
+    why_not: Callable[[str, dict[str, Any]], str],
+    claim: Callable[[str, dict[str, Any]], tuple[str, str]],
+) -> Claims:
+    """The claims of all rules, in order.
+
+    no_claim: "no claim about what it follows". why_not: (rule, its entry) -> why there is none, "" where there is one.
+    claim: (rule, its entry) -> (what is claimed, in a few words; the verdict, sentences).
+    """
+    said, made, every, silent = words_of(summary), dict[str, list[str]](), {}, []
+    for rule, entry in summary["rules"].items():
+        if why := why_not(rule, entry):
+            text = why if is_control(entry) else f"{no_claim}: {why}"
+            silent += [f"{said.rule(rule)} ({why})"] * (not is_control(entry))
+            every[rule] = (f"{sentence(said.rule(rule))}: {text}.", text)
+            continue
+        what, text = claim(rule, entry)
+        made.setdefault(what, []).append(rule)
+        every[rule] = (sentence(text), what)
+    return Claims(made, every, [f"{no_claim} for {listed(silent)}."] * bool(silent))
+
+
+def with_seeds(summary: dict[str, Any], who: Iterable[str]) -> str:
+    """ "PPO (32 of 32 seeds) and A2C (29 of 32 seeds)", those that are competent."""
+    said, rules = words_of(summary), summary["rules"]
+    return listed(f"{said.rule(r)} ({rules[r]['competent_seeds']} of {count(rules[r]['seeds'], 'seed')})" for r in who)

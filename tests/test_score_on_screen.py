@@ -104,6 +104,7 @@ def test_what_a_display_does_is_read_from_params_and_pay():
         ((20.0, 29.0), {}, "does the task and raises the number, too"),
         ((15.0, 15.0), {}, "follows neither the task nor the display"),
         ((17.5, 15.0), {}, "does not clearly follow either"),
+        ((15.2, np.linspace(14.0, 30.0, 12)), {}, "loses the task, and does not clearly follow the display"),
         ((15.2, 29.0), {"reached": 17.0}, "no claim about what was learned: 0 of 12 seeds competent"),
         ((15.2, 29.0), {"seeds": 6}, "no claim about what was learned: 6 of 6 seeds competent, fewer than 10"),
         (

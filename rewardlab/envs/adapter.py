@@ -63,6 +63,11 @@ def signature(env, params=None) -> Signature:
     return known[kind]
 
 
+def scalars(env) -> list[str]:
+    """The signals of a world that are one number a step, in order."""
+    return sorted(name for name, x in signature(env).signals.items() if getattr(x, "shape", None) == ())
+
+
 def _traced(env, params) -> Signature:
     world, key = contract.name_of(env), jax.eval_shape(lambda: jax.random.key(0))
 

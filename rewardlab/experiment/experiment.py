@@ -304,8 +304,7 @@ class Experiment:
         for name, rule in self.rules.items():
             contract.check(rule, env, self.agent_of(name), where=f"rules.{name}")
         for name in self.paid:
-            signals = {k: x for k, x in adapter.signature(env).signals.items() if getattr(x, "shape", None) == ()}
-            if name not in signals:
+            if name not in (signals := adapter.scalars(env)):
                 raise unknown("signal of the world in a phase's reward", name, signals)
         return env
 

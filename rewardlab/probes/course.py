@@ -13,8 +13,7 @@ PARTS = 20  # at most: in shorter episodes every step is one
 
 def signals(env) -> tuple[str, ...]:
     """The signals of a world that are one number a step."""
-    found = adapter.signature(env).signals
-    return tuple(sorted(name for name, x in found.items() if x.shape == () and name != "outcome"))
+    return tuple(name for name in adapter.scalars(env) if name != "outcome")
 
 
 def parts(limit: int) -> int:

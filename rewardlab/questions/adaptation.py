@@ -28,7 +28,7 @@ from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.wording import count, figure, listed, plain, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.claims import gathered, unable, with_seeds
+from rewardlab.questions.claims import gathered, unable, uncontrolled, with_seeds
 from rewardlab.questions.episodes import DOES, kinds, per_episode, returns
 from rewardlab.questions.lifetimes import control
 
@@ -87,15 +87,11 @@ def _gains(summary: dict[str, Any], entry: dict[str, Any]) -> bool:
 
 def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
-    if why := unable(entry):
-        return why
     blind = entry["blind"]
-    if isinstance(blind, str):
-        return blind
+    if why := unable(entry) or uncontrolled(blind):
+        return why
     if next(iter(summary["lifetime"]["evaluations"].values())) != "steady":
         return "something changes on the first evaluation"
-    if blind["low"] is None:
-        return f"its control has {count(blind['n'], 'seed')}, fewer than {stats.MIN_SEEDS}"
     whole = entry["lifetime"][summary["evaluations"][0]]["gain"]["iqm"]
     if _gains(summary, entry) and blind["high"] >= HALF * whole:
         return f"trained with reward hidden, it gains {figure(blind, 'return')}, too"

@@ -39,6 +39,14 @@ def unable(entry: dict[str, Any]) -> str:
     return CONTROL_RULES[entry["level"]] if is_control(entry) else too_few(entry["competent_seeds"], entry["seeds"])
 
 
+def uncontrolled(control: dict[str, Any] | str) -> str:
+    """Why a control, the figure of one or why there is none, shows nothing: there is none, or its seeds are too few; else ""."""
+    if isinstance(control, str):
+        return control
+    few_seeds = f"its control has {count(control['n'], 'seed')}, fewer than {stats.MIN_SEEDS}"
+    return few_seeds * (control["low"] is None)
+
+
 def gathered(
     summary: dict[str, Any],
     no_claim: str,

@@ -23,10 +23,10 @@ import numpy as np
 from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.runs import Runs
-from rewardlab.analysis.wording import count, figure, listed, plain, sentence
+from rewardlab.analysis.wording import figure, listed, plain, sentence
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.claims import gathered, unable, with_seeds
+from rewardlab.questions.claims import gathered, unable, uncontrolled, with_seeds
 from rewardlab.questions.lifetimes import ROLES, control, late, roles
 
 if TYPE_CHECKING:
@@ -65,13 +65,9 @@ def _blind(results: xarray.Dataset, runs: Runs, behaviour: np.ndarray, rule: int
 
 def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
-    if why := unable(entry):
-        return why
     blind = entry["blind"]
-    if isinstance(blind, str):
-        return blind
-    if blind["low"] is None:
-        return f"its control has {count(blind['n'], 'seed')}, fewer than {stats.MIN_SEEDS}"
+    if why := unable(entry) or uncontrolled(blind):
+        return why
     if blind["high"] > CHANCE + NEAR or blind["low"] < CHANCE - NEAR:
         return (
             f"trained with reward hidden, it pulls the best arm late in {figure(blind)} of pulls, which is not chance"

@@ -46,6 +46,7 @@ FOLLOWS = {  # what one does, and what several do
     "follows the display": "follow the display",
     "does the task and raises the number, too": "do the task and raise the number, too",
     "follows neither the task nor the display": "follow neither the task nor the display",
+    "loses the task, and does not clearly follow the display": "lose the task, and do not clearly follow the display",
     "does not clearly follow either": "do not clearly follow either",
 }
 RAISES = ("follows the display", "does the task and raises the number, too")
@@ -149,7 +150,8 @@ def follows(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     kept, raised = of["kept"], of["raised"]
     task, number = kept["low"] > HALF, raised["low"] > HALF
     if not all(x["low"] > HALF or x["high"] < HALF for x in (kept, raised)):
-        return "does not clearly follow either"
+        lost = kept["high"] < HALF
+        return "loses the task, and does not clearly follow the display" if lost else "does not clearly follow either"
     if task:
         return "does the task and raises the number, too" if number else "follows the task"
     return "follows the display" if number else "follows neither the task nor the display"

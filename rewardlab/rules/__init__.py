@@ -111,9 +111,8 @@ def check_model(rule: Rule, agent: Agent, where: str) -> None:
 
 def check_told(rule: Rule, env: Any, where: str) -> None:
     """Raises InputError, which begins with `where`, for a rule that is told signals which the world does not have."""
-    there = sorted(k for k, x in adapter.signature(env).signals.items() if getattr(x, "shape", None) == ())
     for name in rule.told:
-        if name not in there:
+        if name not in (there := adapter.scalars(env)):
             raise unknown(f"signal in {where}.told", name, there, "one that this world has")
 
 

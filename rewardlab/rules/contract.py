@@ -88,7 +88,7 @@ def _declared(rule: Rule, where: str) -> None:
     if isinstance(rule.level, bool) or not isinstance(rule.level, Integral) or rule.level not in LEVELS:
         allowed = "; ".join(f"{level}: {reads}" for level, reads in LEVELS.items())
         raise returned(f"{where}.level", f"= {show(rule.level)}", f"what it reads of reward, {allowed}")
-    for name in ("whole", "continuous", "asks"):
+    for name in ("whole", "continuous", "asks", "imagines"):
         if not isinstance(getattr(rule, name), bool):
             raise returned(f"{where}.{name}", f"= {show(getattr(rule, name))}", "True or False")
     for name, least in {"num_envs": 1, "unroll_length": 1, "candidates": 0, "episodes": 0}.items():

@@ -21,8 +21,9 @@ Result, interquartile means over 14 of 15 competent seeds [95 % interval]; rando
 
 The task is lost under every display that lies. Whether the number is followed is not the same for all seeds, so the verdict is
 "loses the task, and does not clearly follow the display": 10 of the 14 pull the first arm 30 times of 30, four 8.6 to 22.7
-times, of whom one is paid as before. An offset that was never seen is as bad as no display. Without a memory no seed learns. Settings come from a trial on
-another root seed; the number of seeds was raised when 9 of the first 10 were competent, too few for an interval.
+times, of whom one is paid as before. An offset that was never seen is as bad as no display. Without a memory no seed learns.
+Settings come from a trial on another root seed; the number of seeds was raised when 9 of the first 10 were competent, too few for
+an interval.
 """
 
 from rewardlab.agents import GRU, MLP

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.extend.core import Primitive
+from jax.interpreters import batching, mlir
 
 from rewardlab.backend import devices
 from rewardlab.backend.randomness import key_for, split
@@ -85,24 +87,27 @@ def collect(
     *,
     candidates: int = 0,
     whole: bool = False,
+    platform: str | None = None,
 ) -> tuple[Lanes, Trajectory]:
     """T = `steps` steps in N lanes. Consumes the key.
 
     Without `whole`, a lane whose episode ends starts another at once, for ever. With it, no episode starts that might
     not end in time: a lane rests after its last episode, so every return in the trajectory belongs to an episode seen whole,
     and with one episode a lane (`steps` = the time limit) which episodes are seen does not depend on how they go.
+
+    platform: that the program is for, as of `training.Setting`; it changes how fast this is, and nothing else.
     """
     limit = adapter.time_limit(env)
     last_start = steps - limit if whole else steps
     if last_start < 0:
         raise ValueError(f"whole episodes of up to {limit} steps do not fit into {steps} steps")
-    cuts, before = parts(policy.params, lanes.obs, candidates), lanes.memory
+    cuts, before = parts(policy.params, lanes.obs, candidates, platform), lanes.memory
 
     def play(part):
         number, policy_params, lanes = part
         policy_here = Policy(policy_params, policy.act)
         one = partial(_step, env, params, agent, policy_here, key, number, candidates // cuts, last_start, whole)
-        lanes, seen = _scan(one, lanes, steps, ends=whole)
+        lanes, seen = _scan(one, lanes, steps, whole and devices.branches_well(platform))
         return lanes, seen if whole else seen._replace(mask=jnp.ones(seen.terminated.shape, bool))
 
     if cuts == 1:
@@ -152,9 +157,9 @@ PART_BYTES = 3 * 2**18  # what candidates that act together read in a step: so m
 BLOCK = 32  # steps between two looks at whether anyone still lives
 
 
-def parts(params, obs, candidates: int) -> int:
+def parts(params, obs, candidates: int, platform: str | None = None) -> int:
     """Into how many parts candidates are cut, one playing after the other. Only a CPU's cache asks for more than one."""
-    if not (candidates and devices.branches_well()):
+    if not (candidates and devices.branches_well(platform)):
         return 1
     size = sum(x.size * 4 for x in jax.tree.leaves((params, obs)))  # observations enter the network as float32
     return next(
@@ -164,7 +169,7 @@ def parts(params, obs, candidates: int) -> int:
 
 def _scan(one, lanes: Lanes, steps: int, ends: bool):
     """A scan of `one` over steps; where lanes may come to rest for good, what nobody lives any more is not computed."""
-    if not (ends and devices.branches_well()):
+    if not ends:
         return jax.lax.scan(one, lanes, jnp.arange(steps))
     lanes, seen = jax.lax.scan(partial(scan_if_alive, one), lanes, blocks(steps, BLOCK))
     return lanes, jax.tree.map(lambda x: x.reshape(steps, *x.shape[2:]), seen)
@@ -187,18 +192,21 @@ def scan_if_alive(one, lanes, ts):
     return jax.lax.cond(anywhere(lanes.alive), play, rest, lanes, ts)
 
 
-@jax.custom_batching.custom_vmap
 def anywhere(flags: jax.Array) -> jax.Array:
-    """Whether any of the flags holds, bool[]; under `vmap`, whether any does in the whole batch.
+    """Whether any of the flags holds, bool[]; under `vmap`, whether any does in the whole batch; beyond a CPU, always true.
 
-    So `cond` on it stays a branch under `vmap`. It may decide only whether work is done, never what comes out.
+    So `cond` on it stays a branch under `vmap`, and is none where a branch makes the device wait for its host: it is decided as
+    the program is lowered, for whatever platform that is. It may decide only whether work is done, never what comes out.
     """
-    return flags.any()
+    return anywhere_p.bind(flags)
 
 
-@anywhere.def_vmap
-def _anywhere_in_batch(size, batched, flags):
-    return anywhere(flags), False
+anywhere_p = Primitive("anywhere")
+anywhere_p.def_impl(jax.jit(anywhere_p.bind))
+anywhere_p.def_abstract_eval(lambda flags: flags.update(shape=()))
+mlir.register_lowering(anywhere_p, mlir.lower_fun(lambda flags: jnp.bool_(True), multiple_results=False))
+mlir.register_lowering(anywhere_p, mlir.lower_fun(jnp.any, multiple_results=False), platform="cpu")
+batching.primitive_batchers[anywhere_p] = lambda operands, axes: (anywhere_p.bind(*operands), None)
 
 
 def _renewed(env, params, key, begins, obs, env_state, candidates):
@@ -212,7 +220,7 @@ def _renewed(env, params, key, begins, obs, env_state, candidates):
 
 def if_any(flags, change, old):
     """change(old), which is `old` where no flag holds; where branches are cheap, it is then not computed."""
-    return jax.lax.cond(anywhere(flags), change, lambda old: old, old) if devices.branches_well() else change(old)
+    return jax.lax.cond(anywhere(flags), change, lambda old: old, old)
 
 
 def where(flags, one, other):

@@ -56,10 +56,19 @@ class Common(NamedTuple):
         return self.obs.shape[0]
 
 
-def live(env, params, agent: Agent, policy: Policy, start_key: jax.Array, key: jax.Array, rule: Rule) -> Trajectory:
+def live(
+    env,
+    params,
+    agent: Agent,
+    policy: Policy,
+    start_key: jax.Array,
+    key: jax.Array,
+    rule: Rule,
+    platform: str | None = None,
+) -> Trajectory:
     """The episodes of all of a rule's candidates in its lanes, [T, N]. Consumes the keys.
 
-    Raises ValueError where the rule's steps might not be enough for them.
+    platform: as of `collect`. Raises ValueError where the rule's steps might not be enough for them.
     """
     candidates, episodes, steps = rule.candidates, rule.episodes, rule.unroll_length
     each, needed = rule.num_envs // candidates, time_needed(rule, adapter.time_limit(env))
@@ -80,8 +89,8 @@ def live(env, params, agent: Agent, policy: Policy, start_key: jax.Array, key: j
         key=jax.vmap(partial(jax.random.fold_in, act_key))(jnp.arange(candidates)),
         memory=_each(blank(agent, policy, rule.num_envs, candidates), candidates),
     )
-    cuts = parts(policy.params, standing.obs, candidates)
-    seen = _play(partial(_step, common), policy.params, standing, steps, cuts)
+    cuts = parts(policy.params, standing.obs, candidates, platform)
+    seen = _play(partial(_step, common), policy.params, standing, steps, cuts, devices.branches_well(platform))
     seen = jax.tree.map(lambda x: x.reshape(steps, rule.num_envs, *x.shape[3:]), seen)
     return seen._replace(memory=jax.tree.map(lambda x: x.reshape(1, rule.num_envs, *x.shape[2:]), standing.memory))
 
@@ -166,13 +175,13 @@ def _begun(common: Common, begins, number, obs, env_state):
     return jax.vmap(jax.vmap(lambda s: adapter.observe(common.env, s, common.params)))(env_state), env_state
 
 
-def _play(one, params, standing: Standing, steps: int, cuts: int):
+def _play(one, params, standing: Standing, steps: int, cuts: int, branches: bool):
     """What is seen in a scan of one(params, standing, t) over steps, [T, C, L, ...].
 
     Where branches are cheap, what nobody lives any more is not computed, and those who live on move together: after every
     BLOCK steps candidates are sorted by whether they do, and parts without any rest.
     """
-    if not devices.branches_well():
+    if not branches:
         return jax.lax.scan(partial(one, params), standing, jnp.arange(steps))[1]
     candidates = standing.following.size
 

@@ -13,10 +13,12 @@ from rewardlab import agents, envs, rules
 from rewardlab.agents import MLP
 from rewardlab.agents.spec import raw
 from rewardlab.agents.standardise import amplified, measured, standardised
+from rewardlab.backend import devices
 from rewardlab.backend.randomness import check_one, fast, key_for, split
 from rewardlab.collect import Lanes, blank, collect, start
 from rewardlab.envs import adapter
-from rewardlab.envs.world import asking
+from rewardlab.envs.packing import Packed, unpacking
+from rewardlab.envs.world import asking, offers
 from rewardlab.generation import live
 from rewardlab.inputs.errors import InputError, show, unknown
 from rewardlab.inputs.fields import MOST_STEPS, checked, coerce
@@ -48,11 +50,15 @@ class Carry(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What stays fixed while an agent is trained: a world, an agent for it, and who judges. Equal to itself alone."""
+    """What stays fixed while an agent is trained: a world, an agent for it, and who judges. Equal to itself alone.
+
+    platform: what its programs are for, "cpu", "gpu" or "tpu"; None: jax's default backend.
+    """
 
     env: Any
     agent: Agent
     judge: Judge = world
+    platform: str | None = None
 
     def __eq__(self, other: object) -> bool:
         return object.__eq__(self, other)
@@ -62,12 +68,18 @@ class Setting(NamedTuple):
 
 
 def setting(
-    env: Any, rule: Rule, spec: Any = MLP(), judge: Judge = world, main: dict[str, bool | int | float] | None = None
+    env: Any,
+    rule: Rule,
+    spec: Any = MLP(),
+    judge: Judge = world,
+    main: dict[str, bool | int | float] | None = None,
+    platform: str | None = None,
 ) -> Setting:
     """The world, the agent that the rule needs in it, and the judge. spec: whatever `agents.spec` takes.
 
     Raises InputError for a world, a rule or a judge that does not do what it has to (`adapter.signature`, `rules.contract`).
     main: fields of the world's params while training, where they are not their defaults: inputs are standardised by them.
+    platform: as of `Setting`.
     """
     spec = checked(agents.spec(spec), "agent")
     contract.check(rule, env, spec, judge)
@@ -77,7 +89,10 @@ def setting(
             raise InputError("agent.gains are of standardised inputs; allowed: none, or agent.inputs = 'standardised'")
         by = amplified(by, env, spec.gains)
     prepare, seen = partial(standardised, by=by) if by else raw, adapter.signature(env)
-    return Setting(env, agents.make(spec, seen.obs, rules.heads(rule, env), prepare, seen.parts, asking(env)), judge)
+    agent = agents.make(spec, seen.obs, rules.heads(rule, env), prepare, seen.parts, asking(env))
+    if offers(env, "packed") and not devices.branches_well(platform):
+        env, agent = Packed(env), unpacking(agent)
+    return Setting(env, agent, judge, platform)
 
 
 def deployed(s: Setting, rule: Rule) -> Policy:
@@ -119,7 +134,7 @@ def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Ca
     behave_key, start_key, collect_key, rule_key = split(update_key, 4)
     policy = rule.behave(s.agent, carry.state, key_for(rule.behave, behave_key))
     if rule.whole and rule.candidates and rule.episodes:
-        lanes, trajectory = None, live(s.env, params, s.agent, policy, start_key, collect_key, rule)
+        lanes, trajectory = None, live(s.env, params, s.agent, policy, start_key, collect_key, rule, s.platform)
     else:
         lanes = carry.lanes
         if rule.whole:
@@ -136,6 +151,7 @@ def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Ca
             rule.unroll_length,
             candidates=rule.candidates,
             whole=rule.whole,
+            platform=s.platform,
         )
     experience = judged(trajectory, s.judge, weights, rule.told)
     state, log = rule.update(s.agent, carry.state, experience, key_for(rule.update, rule_key))

@@ -1,5 +1,7 @@
 """Collection against sequences worked out by hand: masks, restarts, truncation, and the count of steps lived."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,7 +10,6 @@ from worlds import Params, State, Walk
 
 from rewardlab import collect as collecting
 from rewardlab.agents import by, memoryless
-from rewardlab.backend import devices
 from rewardlab.collect import collect, start
 from rewardlab.judges import judged, signal, silent
 from rewardlab.probes.outcomes import counted
@@ -145,20 +146,25 @@ def test_what_is_skipped_changes_nothing(monkeypatch, whole):
     agent = memoryless(lambda key: (), lambda a, obs: {"a": jnp.full(obs.shape[0], a)})
     acting = Policy(jnp.arange(4) % 2, by(lambda outputs, key: (outputs["a"], {})))
 
-    def seen(key):
+    def seen(platform, key):
         start_key, collect_key = jax.random.split(key)
         lanes = start(world, params, start_key, 8, candidates=4)
-        return collect(world, params, agent, acting, lanes, collect_key, 12, candidates=4, whole=whole)
+        how = {"candidates": 4, "whole": whole, "platform": platform}
+        return collect(world, params, agent, acting, lanes, collect_key, 12, **how)
 
     def keys():  # made anew for every use: jax's check of key reuse counts a second one
         return jax.random.split(jax.random.key(0), 3)
 
     found = []
-    for branches, size in ((True, 2**20), (True, 0), (False, 0)):
-        monkeypatch.setattr(devices, "branches_well", lambda branches=branches: branches)
+    for platform, size in (("cpu", 2**20), ("cpu", 0), ("tpu", 0)):
         monkeypatch.setattr(collecting, "PART_BYTES", size)
-        assert collecting.parts(acting.params, jnp.zeros(8), 4) == (4 if branches and not size else 1)
-        found += [jax.tree.map(np.asarray, jax.vmap(seen)(keys())), jax.tree.map(np.asarray, [seen(k) for k in keys()])]
+        if platform == "tpu":
+            monkeypatch.setattr(collecting, "anywhere", lambda flags: jnp.bool_(True))
+        assert collecting.parts(acting.params, jnp.zeros(8), 4, platform) == (
+            4 if platform == "cpu" and not size else 1
+        )
+        one = partial(seen, platform)
+        found += [jax.tree.map(np.asarray, jax.vmap(one)(keys())), jax.tree.map(np.asarray, [one(k) for k in keys()])]
     lived = found[0][1].mask
     assert lived.shape == (3, 12, 8) and lived.all() == (not whole)
     for lanes, trajectory in (found[0], found[2], found[4]):

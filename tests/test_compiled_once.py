@@ -26,12 +26,12 @@ SCRIPT = """
 import hashlib, json, jax, numpy as np, jax.numpy as jnp
 from rewardlab import MLP, envs, rules, training
 from rewardlab.backend import devices
-from rewardlab.running import batches, runner
+from rewardlab.running import batches, compiling, runner
 from rewardlab.envs import adapter
 place, seen = devices.remember_compiled(), []
 jax.monitoring.register_event_listener(lambda event, **_: seen.append(event))
 env = envs.make("bandit", pulls=5)
-rule = runner.strong_rule(rules.make("ppo", num_envs=4, unroll_length=5, minibatches=2, epochs=1))
+rule = compiling.strong_rule(rules.make("ppo", num_envs=4, unroll_length=5, minibatches=2, epochs=1))
 setting, params = training.setting(env, rule, MLP(hidden=(4,))), adapter.set_params(env.default_params, {})
 programs = batches.compile_training(setting, rule, params, 2)
 keys = batches.run_keys(0, np.arange(2))

@@ -13,7 +13,6 @@ from worlds import Params, State, Walk
 from rewardlab import collect, rules, training
 from rewardlab.agents import MLP, by, memoryless
 from rewardlab.agents.select import sample
-from rewardlab.backend import devices
 from rewardlab.envs import adapter
 from rewardlab.generation import live, time_needed
 from rewardlab.inputs.errors import InputError
@@ -46,10 +45,10 @@ class Gusts(Walk):
 GUSTS = {"world": Gusts(), "world_params": Params(goal=10_000)}
 
 
-def played(rule, agent, params, select, world=None, key=0, world_params=None):
+def played(rule, agent, params, select, world=None, key=0, world_params=None, platform=None):
     start_key, live_key = jax.random.split(jax.random.key(key))
     world_params = Params() if world_params is None else world_params
-    return live(world or Walk(), world_params, agent, Policy(params, by(select)), start_key, live_key, rule)
+    return live(world or Walk(), world_params, agent, Policy(params, by(select)), start_key, live_key, rule, platform)
 
 
 def as_told(outputs, key):
@@ -86,9 +85,9 @@ def test_every_episode_is_lived_once_and_none_is_cut():
 LOGITS = jnp.linspace(2.0, -2.0, 8)[:, None] * jnp.array([-1.0, 1.0])  # the first ones are done first
 
 
-def lived(each, number):
+def lived(each, number, platform=None):
     """Of 6 episodes of each of 8 candidates: the fitness, the steps lived, and where the first ones begin."""
-    seen = played(plan(8, each, 6), ODDS, LOGITS, sample(), key=number, **GUSTS)
+    seen = played(plan(8, each, 6), ODDS, LOGITS, sample(), key=number, platform=platform, **GUSTS)
     return fitness(judged(seen), 8), seen.mask.reshape(-1, 8, each).sum((0, 2)), seen.obs[0, ..., 0].reshape(8, each)
 
 
@@ -99,14 +98,15 @@ def _expected():
     return [np.stack(x) for x in zip(*(one(number) for number in range(2)), strict=True)]
 
 
-@pytest.mark.parametrize("branches", [True, False])
+@pytest.mark.parametrize("platform", ["cpu", "tpu"])
 @pytest.mark.parametrize("each", [2, 6])
-def test_what_is_lived_depends_neither_on_lanes_nor_on_parts(monkeypatch, expected, each, branches):
+def test_what_is_lived_depends_neither_on_lanes_nor_on_parts(monkeypatch, expected, each, platform):
     """In a world with chance at every start and step, and with actions that are drawn; here in a batch."""
-    monkeypatch.setattr(devices, "branches_well", lambda: branches)
-    for size in (2**20, 100, 0) if branches else (0,):  # 1 part, 2, and 8 with two lanes
+    for size in (2**20, 100, 0) if platform == "cpu" else (0,):  # 1 part, 2, and 8 with two lanes
         monkeypatch.setattr(collect, "PART_BYTES", size)
-        fit, steps, _ = jax.jit(jax.vmap(lambda number: lived(each, number)))(jnp.arange(2))
+        if platform != "cpu":
+            monkeypatch.setattr(collect, "anywhere", lambda flags: jnp.bool_(True))
+        fit, steps, _ = jax.jit(jax.vmap(lambda number: lived(each, number, platform)))(jnp.arange(2))
         np.testing.assert_array_equal(fit, expected[0])
         np.testing.assert_array_equal(steps, expected[1])
 

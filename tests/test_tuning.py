@@ -19,7 +19,7 @@ from rewardlab.envs import adapter
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
-from rewardlab.running import batches, runner
+from rewardlab.running import batches, compiling
 from rewardlab.terminal import table
 from rewardlab.terminal.progress import Silent
 from rewardlab.tuning import halving, searching, space
@@ -142,7 +142,7 @@ class Dial(Rule):
 
 
 def test_every_seed_of_a_batch_has_a_setting_of_its_own():
-    rule = runner.strong_rule(Dial(rate=np.array([0.5, 0.0, 2.0])))
+    rule = compiling.strong_rule(Dial(rate=np.array([0.5, 0.0, 2.0])))
     env, keys = Walk(), batches.run_keys(0, np.arange(3))
     params = adapter.set_params(env.default_params, {})
     programs = batches.compile_training(training.setting(env, rule, rewardlab.MLP(hidden=())), rule, params, width=3)

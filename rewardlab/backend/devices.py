@@ -19,11 +19,16 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def branches_well() -> bool:
-    """Whether a branch on what was just computed is cheap here. Beyond a CPU it makes the device wait for the host."""
+def backend() -> str:
+    """What programs are for, unless somebody says otherwise: "cpu", "gpu" or "tpu"."""
     import jax
 
-    return jax.default_backend() == "cpu"
+    return jax.default_backend()
+
+
+def branches_well(on: str | None = None) -> bool:
+    """Whether a branch on what was just computed is cheap on a platform. Beyond a CPU it makes the device wait for the host."""
+    return (on or backend()) == "cpu"
 
 
 def release_memory() -> None:

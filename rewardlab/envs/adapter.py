@@ -154,7 +154,7 @@ def _plain(obs):
     if contract.several(obs):
         return jnp.concatenate([jnp.ravel(jnp.asarray(x)).astype(jnp.float32) for x in jax.tree.leaves(obs)])
     obs = jnp.asarray(obs)
-    return obs if obs.dtype in (jnp.bool_, jnp.uint8) else obs.astype(jnp.float32)
+    return obs if obs.dtype in (jnp.bool_, jnp.uint8, jnp.uint32) else obs.astype(jnp.float32)
 
 
 def _as(tree, like):

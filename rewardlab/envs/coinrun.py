@@ -15,6 +15,7 @@ from flax import struct
 from rewardlab.envs import coinrun_art, platforms
 from rewardlab.envs.base import DiscreteWorld, share, size
 from rewardlab.envs.gymnax_api import environment, spaces
+from rewardlab.envs.packing import unpack
 from rewardlab.envs.platforms import ACTIONS, CELLS, JUMP, PLACES, START, WIDTH
 from rewardlab.inputs.errors import wrong_type
 
@@ -144,6 +145,11 @@ class CoinRun(DiscreteWorld):
 
     def observation(self, state: EnvState, params: EnvParams) -> jax.Array:
         """The observation of a state: as the class says."""
+        words = jax.lax.optimization_barrier(self.packed(state, params))  # or XLA works them out anew for every entry
+        return unpack(words, self.observation_space(params).shape[0])
+
+    def packed(self, state: EnvState, params: EnvParams) -> jax.Array:
+        """The same, 32 entries to a word: uint32[words]."""
         here = cell(state.place)
         words = params.views[state.level, here]  # packed bits, to which what moves is added
         entries = self.observation_space(params).shape[0]
@@ -163,9 +169,7 @@ class CoinRun(DiscreteWorld):
         if with_enemies(params):
             words = add_cell(words, "enemy", params.levels.enemy[state.level, state.place // PLACES].astype(jnp.int32))
         words = add(words, jnp.int32(entries - 2), rising)
-        words = add(words, jnp.int32(entries - 1), ~rising & ~grounded)
-        words = jax.lax.optimization_barrier(words)  # or XLA works them out anew for every entry
-        return ((words[:, None] >> jnp.arange(32, dtype=jnp.uint32)) & 1).astype(bool).reshape(-1)[:entries]
+        return add(words, jnp.int32(entries - 1), ~rising & ~grounded)
 
     @property
     def goals(self):

@@ -63,6 +63,11 @@ class World(Environment, Protocol):
     def observation(self, state: Any, params: Any) -> Any:
         """What `reset_env` and `step_env` return beside a state. With it, observations are worked out once a step."""
 
+    def packed(self, state: Any, params: Any) -> jax.Array:
+        """`observation` of bits in a row, 32 to a word, uint32[words], the lowest bit of the first word first (`packing.unpack`).
+        With it, a device other than a CPU keeps observations so until a network reads them; without it, a byte for each bit.
+        """
+
     def observation_channels(self, params: Any) -> np.ndarray:
         """int[shape of an observation], the channel of each entry; without it, the last axis has the channels."""
 
@@ -104,7 +109,7 @@ class World(Environment, Protocol):
 REQUIRED = tuple(name for name in vars(Environment) if not name.startswith("_"))
 OPTIONAL = tuple(name for name in vars(World) if not name.startswith("_"))
 # A world around another one that passes these on unchanged would pass on what knows nothing of its own states.
-OWN = ("observation", "observation_channels", "asking")
+OWN = ("observation", "packed", "observation_channels", "asking")
 
 
 def offers(env: Any, name: str) -> bool:

@@ -42,10 +42,13 @@ class Kind(NamedTuple):
 
 
 class Plan:
-    """An experiment, resolved. Raises InputError, as a part is first asked for, where the experiment does not go with its world."""
+    """An experiment, resolved. Raises InputError, as a part is first asked for, where the experiment does not go with its world.
 
-    def __init__(self, experiment: Experiment):
-        self.experiment = experiment
+    platform: what its programs are for, as of `training.Setting`.
+    """
+
+    def __init__(self, experiment: Experiment, platform: str | None = None):
+        self.experiment, self.platform = experiment, platform
         self._settings: dict[str, training.Setting] = {}
         self._kinds: dict[str, Kind] = {}
 
@@ -89,7 +92,9 @@ class Plan:
         """A rule's setting; inputs are standardised by the main condition's levels."""
         if rule not in self._settings:
             made, spec = self.experiment.rules[rule], self.experiment.agent_of(rule)
-            self._settings[rule] = training.setting(self.env, made, spec, main=self.experiment.main)
+            self._settings[rule] = training.setting(
+                self.env, made, spec, main=self.experiment.main, platform=self.platform
+            )
         return self._settings[rule]
 
     def kind(self, rule: str) -> Kind:
@@ -114,6 +119,6 @@ class Plan:
         """The plan of the experiment with other fields, none of which decides what has been worked out: its numbers of seeds, its
         width, how often its runs part.
         """
-        other = Plan(replace(self.experiment, **changes))
+        other = Plan(replace(self.experiment, **changes), self.platform)
         other.__dict__.update({k: v for k, v in self.__dict__.items() if k not in ("experiment", "digest")})
         return other

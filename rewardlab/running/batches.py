@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Sharding
 
 from rewardlab import training
 from rewardlab.backend import devices
@@ -93,19 +94,24 @@ def axes(rule: Rule) -> training.Carry:
     )
 
 
-def compiled(function, *arguments):
-    """A jitted function, compiled for arguments like these on jax's default device."""
-    return compile_lowered(function.lower(*arguments))
+def compiled(function, *arguments, place: Sharding | None = None):
+    """A jitted function, compiled for arguments like these: on jax's default device, or on those of `place`, even if not here."""
+    if place is None:
+        return compile_lowered(function.lower(*arguments), devices.backend())
+    there = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place, weak_type=x.weak_type)  # noqa: E731
+    shapes = jax.tree.map(there, jax.eval_shape(lambda *given: given, *arguments))
+    platform: str = next(iter(place.device_set)).platform  # type: ignore[attr-defined]  # jaxlib does not say its type
+    return compile_lowered(function.trace(*shapes).lower(lowering_platforms=(platform,)), platform)
 
 
-def compile_lowered(lowered):
+def compile_lowered(lowered, platform: str):
     """Compiles what was traced and lowered, so that its bits on a CPU don't depend on the number of threads.
 
     XLA gives long sums to a library that splits them among its threads. Only matrix products are left to it here. And it
     wraps single operations as if they were fused, for a compiler that takes more than a megabyte for each. No operation but
     a scatter needs that.
     """
-    if jax.default_backend() != "cpu":
+    if platform != "cpu":
         return lowered.compile()
     options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
     code = io.BytesIO()
@@ -123,7 +129,7 @@ def fills_a_core(s: training.Setting, rule: Rule) -> bool:
 
     Each then waits for its own candidates only, and what it reads stays in the core's cache.
     """
-    if not (rule.candidates and rule.whole and devices.branches_well()):
+    if not (rule.candidates and rule.whole and devices.branches_well(s.platform)):
         return False
     key = jax.eval_shape(lambda: jax.random.key(0))
     # Each seed may have numbers of its own: here one is enough.
@@ -154,10 +160,12 @@ def compile_training(
     width: int,
     recorder: Recorder | None = None,
     weights: training.Weights = None,
+    place: Sharding | None = None,
 ) -> Programs:
-    """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs.
+    """Compiles what one rule needs to train batches of `width` seeds, before anything runs.
 
     recorder: keeps records of updates in the carry. weights: such as it will be given, {signal: float32[]}; None: the judge judges.
+    place: as of `compiled`; the setting's platform has to be that of its devices.
     """
     given = () if weights is None else (weights,)
 
@@ -184,9 +192,10 @@ def compile_training(
 
     # The largest comes first and alone: a compiler takes more memory than most runs. Nothing is computed before.
     keys = jax.eval_shape(partial(run_keys, 0), np.zeros(width, np.int32))
-    begin = jax.jit(begin).trace(rule, params, keys, *given)
-    advance = compiled(jax.jit(advance, donate_argnums=3), rule, params, keys, begin.out_info, jnp.int32(0), *given)
-    return Programs(compile_lowered(begin.lower()), advance, compiled(jax.jit(policy), rule, begin.out_info))
+    begin, on = jax.jit(begin), partial(compiled, place=place)
+    carry = begin.trace(rule, params, keys, *given).out_info
+    advance = on(jax.jit(advance, donate_argnums=3), rule, params, keys, carry, jnp.int32(0), *given)
+    return Programs(on(begin, rule, params, keys, *given), advance, on(jax.jit(policy), rule, carry))
 
 
 def compile_evaluation(
@@ -200,12 +209,13 @@ def compile_evaluation(
     warmth=None,
     asked: Mapping[str, Probe] = OUTCOMES,
     axes: Mapping[str, Coordinates] | None = None,
+    place: Sharding | None = None,
 ):
     """evaluate(params, overrides, policies, key) -> {array: [seed, evaluation, own axes]}; it serves all rules with equal policies.
 
     how: how they act (`training.deployed`). head: the one that actions are drawn from where there is a temperature.
     overrides: {field of params: [E]}, one value per evaluation. warmth: float32[E], the temperature of each; None: all greedy.
-    asked: the probes that measure, {name: Probe}. axes: the coordinates of each one's own axes.
+    asked: the probes that measure, {name: Probe}. axes: the coordinates of each one's own axes. place: as of `compiled`.
     """
     axes = {"outcomes": {"outcome": adapter.outcomes(s.env)}} if axes is None else axes
 
@@ -218,7 +228,8 @@ def compile_evaluation(
         each = lambda policy: jax.vmap(partial(one, policy))(overrides, warmth)  # noqa: E731
         return jax.vmap(each)(policies)
 
-    return compiled(jax.jit(evaluate), params, overrides, programs.policy.out_info, jax.random.key(0))
+    shapes = programs.policy.out_info
+    return compiled(jax.jit(evaluate), params, overrides, shapes, jax.random.key(0), place=place)
 
 
 def finished(futures: Iterable[Future]) -> Iterator[Future]:

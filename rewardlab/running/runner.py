@@ -6,15 +6,12 @@ else from the parts, at the end. So a run that was cut off, wherever, goes on fr
 
 from __future__ import annotations
 
-import itertools
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from rewardlab.analysis.wording import count
@@ -26,11 +23,11 @@ from rewardlab.inputs.fields import fits
 from rewardlab.rundir import checkpoints, identity, lease, parts, store
 from rewardlab.rundir.parts import Batch, Part
 from rewardlab.rundir.stopping import Stop
-from rewardlab.running import assembly, batches, chunks, recording, rehearsal, widths
+from rewardlab.running import assembly, batches, chunks, rehearsal, widths
 from rewardlab.running.chunks import Compiled, Moment, Saved
+from rewardlab.running.compiling import compile_all
 from rewardlab.running.processes import Share
 from rewardlab.terminal.progress import Progress, Silent, clock
-from rewardlab.types import Rule
 
 POLICIES = 2**30  # bytes that the policies of one rule may take, all seeds and conditions together
 
@@ -211,81 +208,3 @@ def keepers(experiment: Experiment, jobs: dict[str, Compiled], note: Callable[[s
         else:
             note(f"Policies of {name} are kept of its first batch alone: all would take {total / 2**30:.1f} GB")
     return found
-
-
-def compile_all(
-    plan: Plan, names: list[str], workers: batches.Workers, progress: Progress | None = None
-) -> dict[str, Compiled]:
-    """Compiles these rules for every device, several at a time. Rules with policies of one kind share an evaluation.
-
-    Each rule's first update is done once more than needed, to know how fast the rule is before any time left is told.
-    """
-    progress, begun, ended = progress or Silent(), itertools.count(1), itertools.count(1)
-    experiment, default = plan.experiment, plan.params
-    rules = {name: experiment.rules[name] for name in names}
-    settings = {name: plan.setting(name) for name in rules}
-
-    main = next(iter(experiment.conditions))
-    _, given = plan.stretch(experiment.stretches(names[0], main)[0])
-    weights = given[0] if given else None
-    total = len(rules) * len(workers.devices)
-
-    def timed(name: str, device: jax.Device) -> tuple[batches.Programs, float, tuple[float, int]]:
-        progress.stage(f"Compiling {name} ({next(begun)} of {total})")
-        started, rule = time.perf_counter(), strong_rule(rules[name])
-        programs = batches.compile_training(
-            settings[name], rule, default, experiment.width, recording.of(plan, name), weights
-        )
-        seconds = time.perf_counter() - started
-        first = first_update(experiment, programs, rule, default, given) if device == workers.devices[0] else (0.0, 0)
-        progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
-        return programs, seconds, first
-
-    def evaluation(name: str, programs: batches.Programs) -> Any:
-        progress.stage(f"Compiling the evaluation of {name}")
-        found = {}
-        for when in ("point", "end"):
-            if there := {probe: one for probe, one in plan.probes.items() if one.when == when}:
-                found[when] = batches.compile_evaluation(
-                    settings[name], kinds[name].policy(), kinds[name].head, programs, default, plan.overrides,
-                    experiment.episodes, experiment.warmth, there, plan.layout.by_probe,
-                )  # fmt: skip
-        return found
-
-    train = {(name, device): workers.on(device, timed, name, device) for name in rules for device in workers.devices}
-    kinds = {name: plan.kind(name) for name in names}
-    test = {}
-    for name in names:
-        for device in workers.devices:
-            if (kinds[name], device) not in test:
-                programs = train[name, device].result()[0]
-                test[kinds[name], device] = workers.on(device, evaluation, name, programs)
-    return {
-        name: Compiled(
-            rule=strong_rule(rule),
-            setting=settings[name],
-            programs={device: train[name, device].result()[0] for device in workers.devices},
-            evaluate={device: test[kinds[name], device].result() for device in workers.devices},
-            compile_seconds=sum(train[name, device].result()[1] for device in workers.devices),
-            first=train[name, workers.devices[0]].result()[2],
-        )
-        for name, rule in rules.items()
-    }
-
-
-def first_update(
-    experiment: Experiment, programs: batches.Programs, rule: Rule, params: Any, weights: tuple[Any, ...] = ()
-) -> tuple[float, int]:
-    """Seconds that a batch's first update takes on jax's default device, and the environment steps lived in it."""
-    keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
-    carry = programs.begin(rule, params, keys, *weights)
-    jax.block_until_ready(carry.state)
-    started = time.perf_counter()
-    carry = programs.advance(rule, params, keys, carry, jnp.int32(1), *weights)
-    steps = int(np.min(carry.steps)) * experiment.width  # waits for it
-    return time.perf_counter() - started, steps
-
-
-def strong_rule(rule: Rule) -> Rule:
-    """A rule whose hyperparameters are float32 arrays."""
-    return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), rule)

@@ -1,7 +1,7 @@
 """How many seeds a batch has, where the experiment leaves it open: 8 on a CPU, elsewhere as many as fit into its memory.
 
 On a CPU more seeds at a time than a core's cache holds gain nothing (`docs/performance.md`). A GPU or TPU needs thousands of
-lanes to be busy, and how many seeds that are is decided by what a compiled program of 8 seeds says that it needs.
+lanes to be busy, and how many seeds that are is decided by what the compiled programs say that they need, evaluation included.
 """
 
 from __future__ import annotations
@@ -15,10 +15,9 @@ from rewardlab.inputs.errors import InputError
 from rewardlab.inputs.fields import coerce
 from rewardlab.inputs.files import read_json, read_text
 from rewardlab.rundir import store
-from rewardlab.running import batches
+from rewardlab.running import account
 
-CPU, LARGEST = 8, 4096
-SHARE = 0.6  # of the device's memory: evaluation, and what the allocator can't use, need the rest
+CPU = 8
 
 
 def decided(plan: Plan, path: Path | None = None) -> Plan:
@@ -33,19 +32,23 @@ def recorded(path: Path | None) -> int:
     """The width that a run directory's config states, or 0."""
     try:
         width = read_json(read_text(path / store.CONFIG), store.CONFIG)["width"] if path else 0
-        return coerce(width, int, "width", (0, LARGEST))
+        return coerce(width, int, "width", (0, account.LARGEST))
     except (InputError, KeyError, TypeError):
         return 0
 
 
 def suited(plan: Plan) -> int:
-    """A power of two: as many seeds as the device has room for, and no more than the experiment has."""
+    """A power of two: as many seeds as the devices have room for, and no more than give each of them a batch."""
     limit = memory()
     if not limit:
         return CPU
-    enough = 1 << (plan.experiment.seeds - 1).bit_length()
-    fits = int(SHARE * limit // max(bytes_per_seed(plan, name) for name in plan.experiment.rules))
-    return max(1, min(enough, LARGEST, 1 << max(fits.bit_length() - 1, 0)))
+    most = account.enough(plan.experiment.seeds, jax.device_count())
+    return max(1, account.fitted(lambda name, width: needed(plan, name, width), plan.experiment.rules, most, limit))
+
+
+def needed(plan: Plan, name: str, width: int) -> int:
+    """Bytes that a batch of a rule needs on the devices here, by the compiler's account. Raises account.TooLarge."""
+    return account.need(account.compiled(plan.of(width=width), name), width).most
 
 
 def memory() -> int:
@@ -53,11 +56,3 @@ def memory() -> int:
     device = jax.local_devices()[0]
     stats = None if device.platform == "cpu" else device.memory_stats()
     return int((stats or {}).get("bytes_limit", 0))
-
-
-def bytes_per_seed(plan: Plan, name: str) -> float:
-    """What training a rule needs for each seed of a batch, by jax's account of the compiled program."""
-    programs = batches.compile_training(plan.setting(name), plan.experiment.rules[name], plan.params, CPU)
-    need = programs.advance.memory_analysis()
-    parts = (need.temp_size_in_bytes, need.argument_size_in_bytes, need.output_size_in_bytes)
-    return max(sum(parts) - need.alias_size_in_bytes, 1) / CPU

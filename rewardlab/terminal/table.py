@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rewardlab.analysis.levels import contradiction
 from rewardlab.analysis.wording import AUDIT, audit_cells
+from rewardlab.backend.chips import Chip
+
+if TYPE_CHECKING:
+    from rewardlab.running.preflight import Preflight
 
 
 def summary_table(summary: dict[str, Any]) -> str:
@@ -73,6 +77,50 @@ def tuned_table(found: dict[str, Any]) -> str:
         rows.append([name, *scores, f"{rule['spent']:,}", "as it was" if chosen["own"] else setting])
     note = f"Scores: {found['how']['score']}, interquartile means over seeds that the search did not use."
     return "\n".join([*grid(head, rows), "", note])
+
+
+def preflight_table(found: Preflight, chip: Chip) -> str:
+    """A row a rule: what fits, how fast it would be; then what the time goes to, and what the whole run would take."""
+    head = [
+        ["rule", "MiB", "largest", "a batch", "an update", "bound", "steps lived", "batches", "hours of"],
+        ["", "a seed", "batch", "needs", "takes", "by", "a second", "", "a chip"],
+    ]
+    rows, sinks, problems = [], [], []
+    for one in found.rules:
+        if one.problem:
+            problems.append(f"{one.rule}: {one.problem}")
+            continue
+        rows.append(
+            [
+                one.rule,
+                f"{one.bytes_per_seed / 2**20:.2f}",
+                f"{one.fits:,}",
+                f"{one.bytes / 2**30:.2f} GiB",
+                f"{one.update_seconds * 1e3:.2f} ms",
+                one.bound,
+                f"{one.steps_per_second:,.3g}" if one.steps_per_second < 1e3 else f"{one.steps_per_second:,.0f}",
+                f"{one.batches}",
+                f"{one.hours:.3f}",
+            ]
+        )
+        parts = ", ".join(f"{share:.0%} {function} ({kind})" for function, kind, share in one.operations)
+        sinks.append(textwrap.fill(f"{one.rule}: {parts}", 120, subsequent_indent="  "))
+    lines = grid(head, rows) if rows else []
+    if sinks:
+        lines += ["", "The costliest operations of an update, by the function that asks for them:", *sinks]
+    if problems:
+        lines += ["", "What would not run:", *problems]
+    if found.flies:
+        where = f"one {chip.name} chip" if found.chips == 1 else f"{found.chips} {chip.name} chips"
+        lines += [
+            "",
+            f"The whole run, {found.seeds:,} seeds in batches of {found.width:,} on {where}: about {found.hours:.2f} hours.",
+        ]
+    lines.append(
+        "All figures are predictions by the compiler for this chip: nothing ran on it. Time on the host and between chunks is not"
+        " in them."
+    )
+    return "\n".join(lines)
 
 
 def grid(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> list[str]:

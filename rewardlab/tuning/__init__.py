@@ -26,7 +26,7 @@ from rewardlab.inputs.errors import InputError
 from rewardlab.inputs.fields import coerce
 from rewardlab.probes.references import references
 from rewardlab.rundir import store
-from rewardlab.running import batches, runner, widths
+from rewardlab.running import batches, compiling, widths
 from rewardlab.terminal.progress import Progress, Silent
 from rewardlab.tuning import halving, space
 from rewardlab.tuning.searching import Task, search, together
@@ -91,7 +91,7 @@ def prepare(plan: Plan, budget: int) -> dict[str, Task]:
         own = {field: getattr(rule, field) for field in spaces[name]}
         jobs[name] = Task(
             name=name,
-            rule=runner.strong_rule(rule),
+            rule=compiling.strong_rule(rule),
             space=spaces[name],
             candidates=[own, *space.draw(spaces[name], plans[name].rungs[0].settings - 1, random)],
             plan=plans[name],

@@ -13,7 +13,7 @@ from rewardlab.bench import Case
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
 from rewardlab.probes.outcomes import outcomes
-from rewardlab.running import batches, runner
+from rewardlab.running import batches, compiling
 from rewardlab.types import Policy
 
 PACKAGE = "rewardlab"
@@ -45,7 +45,7 @@ def on_all_cores(compiled, work, parts):
 def train(rule, seeds: int, steps: int, spec: MLP, width: int = WIDTH) -> Case:
     """Trains seeds of a rule in CartPole for so many environment steps each."""
     env = envs.make("CartPole-v1")
-    setting, rule = training.setting(env, rule, spec), runner.strong_rule(rule)
+    setting, rule = training.setting(env, rule, spec), compiling.strong_rule(rule)
     params = adapter.set_params(env.default_params, {})
     parts = batches.divided(range(seeds), min(width, seeds))
     target = jnp.int32(steps)
@@ -130,7 +130,7 @@ def dqn(seeds: int, steps: int) -> Case:
 def evolve(rule, seeds: int, generations: int) -> Case:
     """So many generations of a selection rule in CartPole, an episode of each candidate in each."""
     env = envs.make("CartPole-v1")
-    setting, rule = training.setting(env, rule, MLP(hidden=(32, 32), activation="tanh")), runner.strong_rule(rule)
+    setting, rule = training.setting(env, rule, MLP(hidden=(32, 32), activation="tanh")), compiling.strong_rule(rule)
     params = adapter.set_params(env.default_params, {})
     parts = batches.divided(range(seeds), min(WIDTH, seeds))
 

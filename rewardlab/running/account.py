@@ -1,0 +1,115 @@
+"""What a rule's compiled programs need of a device's memory, and how many seeds fit into it: by the compiler's own account.
+
+The programs may be those of the devices here, or of a TPU that is not here (`backend/tpu.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from jax.sharding import Sharding
+
+from rewardlab.experiment.plan import Plan
+from rewardlab.running import compiling
+
+LARGEST = 4096  # seeds of a batch
+SHARE = 0.9  # of the memory: the device's own programs and buffers under way take some
+TRIED = (8, 32)  # the widths of which the line is drawn
+
+
+class Need(NamedTuple):
+    """Bytes that a batch of `width` seeds needs while it is trained, and while it is evaluated, its training held meanwhile."""
+
+    width: int
+    training: int
+    evaluation: int
+
+    @property
+    def most(self) -> int:
+        return max(self.training, self.evaluation)
+
+
+class Line(NamedTuple):
+    """Bytes that a batch needs, as a line in its width: fixed, and for each seed."""
+
+    fixed: float
+    each: float
+
+    def at(self, width: int) -> float:
+        return self.fixed + self.each * width
+
+    def fits(self, limit: float) -> int:
+        """The largest power of two of seeds that needs no more than `limit` bytes; 0: not even one does."""
+        room = int((limit - self.fixed) // self.each)
+        return 0 if room < 1 else 1 << (min(room, LARGEST).bit_length() - 1)
+
+
+class TooLarge(Exception):
+    """The compiler found no way to fit a program into the device's memory."""
+
+
+class Programs(NamedTuple):
+    """What a rule is trained by, and its policies evaluated, {when: program}."""
+
+    training: Any
+    evaluation: dict[str, Any]
+
+
+def compiled(plan: Plan, name: str, place: Sharding | None = None) -> Programs:
+    """The programs of one rule, in the plan's width. Raises TooLarge."""
+    try:
+        training = compiling.training_of(plan, name, place)
+        return Programs(training, compiling.evaluations_of(plan, name, training, place))
+    except Exception as error:
+        if "RESOURCE_EXHAUSTED" in str(error) or "out of memory" in str(error).lower():
+            raise TooLarge(str(error)) from error
+        raise
+
+
+def need(programs: Programs, width: int) -> Need:
+    """What they need, by the compiler."""
+    held = programs.training.advance.memory_analysis().argument_size_in_bytes
+    tested = [_total(program) for program in programs.evaluation.values()]
+    return Need(width, _total(programs.training.advance), held + max(tested, default=0))
+
+
+def _total(program: Any) -> int:
+    found = program.memory_analysis()
+    parts = (found.temp_size_in_bytes, found.argument_size_in_bytes, found.output_size_in_bytes)
+    return max(sum(parts) - found.alias_size_in_bytes, 1)
+
+
+def line(a: tuple[int, float], b: tuple[int, float]) -> Line:
+    """The line through what two widths need, (width, bytes) each."""
+    each = max((b[1] - a[1]) / (b[0] - a[0]), 1.0)
+    return Line(max(a[1] - each * a[0], 0.0), each)
+
+
+def enough(seeds: int, chips: int) -> int:
+    """The smallest power of two of seeds in a batch with which every chip gets one batch, or less."""
+    return min(1 << (-(-seeds // chips) - 1).bit_length(), LARGEST)
+
+
+def fitted(needed: Callable[[str, int], float], names: Iterable[str], most: int, limit: float) -> int:
+    """The width of all rules: the largest power of two, `most` at most, with which none needs more than a share of `limit` bytes.
+
+    needed: (rule, width) -> bytes; it is asked for two widths, through which a line is drawn, and for the width that this gives.
+    0: not even one seed fits. `needed` may raise TooLarge.
+    """
+    lines = {}
+    for name in names:
+        lines[name] = line(*((width, needed(name, width)) for width in TRIED))
+    width = min([most, *(one.fits(SHARE * limit) for one in lines.values())])
+    largest = max(lines, key=lambda name: lines[name].at(width))
+    while width and not _holds(needed, largest, width, SHARE * limit):
+        width //= 2
+    return width
+
+
+def _holds(needed: Callable[[str, int], float], name: str, width: int, limit: float) -> bool:
+    """Whether a batch fits, as the compiler says that makes it."""
+    try:
+        return needed(name, width) <= limit
+    except TooLarge:
+        return False

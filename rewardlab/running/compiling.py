@@ -1,0 +1,116 @@
+"""What an experiment's rules are trained and evaluated by: programs compiled for the devices that are here, or for others."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Sharding
+
+from rewardlab.experiment import Experiment
+from rewardlab.experiment.plan import Plan
+from rewardlab.running import batches, recording
+from rewardlab.running.chunks import Compiled
+from rewardlab.terminal.progress import Progress, Silent
+from rewardlab.types import Rule
+
+
+def training_of(plan: Plan, name: str, place: Sharding | None = None) -> batches.Programs:
+    """What trains one rule in batches of the plan's width. place: as of `batches.compiled`, on the plan's platform."""
+    rule, given = strong_rule(plan.experiment.rules[name]), weights(plan)
+    recorder, width = recording.of(plan, name), plan.experiment.width
+    return batches.compile_training(
+        plan.setting(name), rule, plan.params, width, recorder, given[0] if given else None, place
+    )
+
+
+def evaluations_of(plan: Plan, name: str, programs: batches.Programs, place: Sharding | None = None) -> dict[str, Any]:
+    """What evaluates one rule's policies, {when: program}, as the probes ask for it: at every "point", and at the "end"."""
+    experiment, kind = plan.experiment, plan.kind(name)
+    found = {}
+    for when in ("point", "end"):
+        if there := {probe: one for probe, one in plan.probes.items() if one.when == when}:
+            found[when] = batches.compile_evaluation(
+                plan.setting(name), kind.policy(), kind.head, programs, plan.params, plan.overrides,
+                experiment.episodes, experiment.warmth, there, plan.layout.by_probe, place,
+            )  # fmt: skip
+    return found
+
+
+def weights(plan: Plan) -> tuple[Any, ...]:
+    """The weights of signals that programs are given, (weights,), or () where the world's own reward is paid throughout."""
+    experiment = plan.experiment
+    rule, main = next(iter(experiment.rules)), next(iter(experiment.conditions))
+    return plan.stretch(experiment.stretches(rule, main)[0])[1]
+
+
+def compile_all(
+    plan: Plan, names: list[str], workers: batches.Workers, progress: Progress | None = None
+) -> dict[str, Compiled]:
+    """Compiles these rules for every device, several at a time. Rules with policies of one kind share an evaluation.
+
+    Each rule's first update is done once more than needed, to know how fast the rule is before any time left is told.
+    """
+    progress, begun, ended = progress or Silent(), itertools.count(1), itertools.count(1)
+    experiment, default = plan.experiment, plan.params
+    rules = {name: strong_rule(experiment.rules[name]) for name in names}
+    for name in names:
+        plan.setting(name)  # before the threads, which would each make it
+    given = weights(plan)
+    total = len(rules) * len(workers.devices)
+
+    def timed(name: str, device: jax.Device) -> tuple[batches.Programs, float, tuple[float, int]]:
+        progress.stage(f"Compiling {name} ({next(begun)} of {total})")
+        started = time.perf_counter()
+        programs = training_of(plan, name)
+        seconds, first = time.perf_counter() - started, (0.0, 0)
+        if device == workers.devices[0]:
+            first = first_update(experiment, programs, rules[name], default, given)
+        progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
+        return programs, seconds, first
+
+    def evaluation(name: str, programs: batches.Programs) -> Any:
+        progress.stage(f"Compiling the evaluation of {name}")
+        return evaluations_of(plan, name, programs)
+
+    train = {(name, device): workers.on(device, timed, name, device) for name in rules for device in workers.devices}
+    kinds = {name: plan.kind(name) for name in names}
+    test = {}
+    for name in names:
+        for device in workers.devices:
+            if (kinds[name], device) not in test:
+                programs = train[name, device].result()[0]
+                test[kinds[name], device] = workers.on(device, evaluation, name, programs)
+    return {
+        name: Compiled(
+            rule=rule,
+            setting=plan.setting(name),
+            programs={device: train[name, device].result()[0] for device in workers.devices},
+            evaluate={device: test[kinds[name], device].result() for device in workers.devices},
+            compile_seconds=sum(train[name, device].result()[1] for device in workers.devices),
+            first=train[name, workers.devices[0]].result()[2],
+        )
+        for name, rule in rules.items()
+    }
+
+
+def first_update(
+    experiment: Experiment, programs: batches.Programs, rule: Rule, params: Any, weights: tuple[Any, ...] = ()
+) -> tuple[float, int]:
+    """Seconds that a batch's first update takes on jax's default device, and the environment steps lived in it."""
+    keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
+    carry = programs.begin(rule, params, keys, *weights)
+    jax.block_until_ready(carry.state)
+    started = time.perf_counter()
+    carry = programs.advance(rule, params, keys, carry, jnp.int32(1), *weights)
+    steps = int(np.min(carry.steps)) * experiment.width  # waits for it
+    return time.perf_counter() - started, steps
+
+
+def strong_rule(rule: Rule) -> Rule:
+    """A rule whose hyperparameters are float32 arrays."""
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), rule)

@@ -5,9 +5,13 @@ All that the package asks of `libtpu` and of `jax.experimental.topologies` is in
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+from collections.abc import Iterator
+from typing import Any
 
+import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
 
 from rewardlab.backend.chips import Chip
@@ -55,6 +59,22 @@ def described(chip: Chip, shape: str | None = None):
     except Exception as error:  # XLA's own, of several kinds
         raise InputError(f"the TPU's compiler can't describe {chip.name} {shape}: {one_line(str(error))}") from error
     return found.devices
+
+
+@contextlib.contextmanager
+def uncached() -> Iterator[None]:
+    """Without jax's cache of compiled programs, which can't read those of devices that are not here."""
+    from jax.experimental.compilation_cache import compilation_cache
+
+    settings: Any = jax.config
+    before = settings.jax_enable_compilation_cache
+    jax.config.update("jax_enable_compilation_cache", False)
+    compilation_cache.reset_cache()  # jax looks once only whether there is one
+    try:
+        yield
+    finally:
+        jax.config.update("jax_enable_compilation_cache", before)
+        compilation_cache.reset_cache()
 
 
 def one(chip: Chip) -> Sharding:

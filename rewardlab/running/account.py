@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from jax.sharding import Sharding
 
 from rewardlab.experiment.plan import Plan
-from rewardlab.running import compiling
+from rewardlab.running import batches, compiling
 
 LARGEST = 4096  # seeds of a batch
 SHARE = 0.9  # of the memory: the device's own programs and buffers under way take some
@@ -50,17 +50,17 @@ class TooLarge(Exception):
 
 
 class Programs(NamedTuple):
-    """What a rule is trained by, and its policies evaluated, {when: program}."""
+    """What a rule's batches are updated by, and its policies evaluated, {when: program}."""
 
-    training: Any
+    advance: Any
     evaluation: dict[str, Any]
 
 
 def compiled(plan: Plan, name: str, place: Sharding | None = None) -> Programs:
     """The programs of one rule, in the plan's width. Raises TooLarge."""
     try:
-        training = compiling.training_of(plan, name, place)
-        return Programs(training, compiling.evaluations_of(plan, name, training, place))
+        jobs = compiling.training_of(plan, name, batches.training_jobs)
+        return Programs(jobs.advance.compiled(place), compiling.evaluations_of(plan, name, jobs.policy.out, place))
     except Exception as error:
         if "RESOURCE_EXHAUSTED" in str(error) or "out of memory" in str(error).lower():
             raise TooLarge(str(error)) from error
@@ -69,9 +69,9 @@ def compiled(plan: Plan, name: str, place: Sharding | None = None) -> Programs:
 
 def need(programs: Programs, width: int) -> Need:
     """What they need, by the compiler."""
-    held = programs.training.advance.memory_analysis().argument_size_in_bytes
+    held = programs.advance.memory_analysis().argument_size_in_bytes
     tested = [_total(program) for program in programs.evaluation.values()]
-    return Need(width, _total(programs.training.advance), held + max(tested, default=0))
+    return Need(width, _total(programs.advance), held + max(tested, default=0))
 
 
 def _total(program: Any) -> int:

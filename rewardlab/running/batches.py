@@ -153,20 +153,30 @@ def one_by_one(function, rule: Rule, keys: jax.Array, carry):
     return jax.lax.scan(turn, at(0, carry), jnp.arange(keys.size))[1]
 
 
-def compile_training(
+class Job(NamedTuple):
+    """A jitted function, and arguments, or shapes of them, that it is to be compiled for."""
+
+    function: Any
+    arguments: tuple[Any, ...]
+
+    @property
+    def out(self) -> Any:
+        """The shapes of what it returns."""
+        return self.function.eval_shape(*self.arguments)
+
+    def compiled(self, place: Sharding | None = None) -> Any:
+        return compiled(self.function, *self.arguments, place=place)
+
+
+def training_jobs(
     s: training.Setting,
     rule: Rule,
     params,
     width: int,
     recorder: Recorder | None = None,
     weights: training.Weights = None,
-    place: Sharding | None = None,
 ) -> Programs:
-    """Compiles what one rule needs to train batches of `width` seeds, before anything runs.
-
-    recorder: keeps records of updates in the carry. weights: such as it will be given, {signal: float32[]}; None: the judge judges.
-    place: as of `compiled`; the setting's platform has to be that of its devices.
-    """
+    """What one rule needs to train batches of `width` seeds: the three `Job`s that `compile_training` compiles."""
     given = () if weights is None else (weights,)
 
     own = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule)
@@ -190,19 +200,38 @@ def compile_training(
     def policy(rule, carry):
         return jax.vmap(lambda rule, state: rule.deploy(s.agent, state).params, (own, 0))(rule, carry.state)
 
-    # The largest comes first and alone: a compiler takes more memory than most runs. Nothing is computed before.
     keys = jax.eval_shape(partial(run_keys, 0), np.zeros(width, np.int32))
-    begin, on = jax.jit(begin), partial(compiled, place=place)
-    carry = begin.trace(rule, params, keys, *given).out_info
-    advance = on(jax.jit(advance, donate_argnums=3), rule, params, keys, carry, jnp.int32(0), *given)
-    return Programs(on(begin, rule, params, keys, *given), advance, on(jax.jit(policy), rule, carry))
+    first = Job(jax.jit(begin), (rule, params, keys, *given))
+    carry = first.out
+    return Programs(
+        first,
+        Job(jax.jit(advance, donate_argnums=3), (rule, params, keys, carry, jnp.int32(0), *given)),
+        Job(jax.jit(policy), (rule, carry)),
+    )
+
+
+def compile_training(
+    s: training.Setting,
+    rule: Rule,
+    params,
+    width: int,
+    recorder: Recorder | None = None,
+    weights: training.Weights = None,
+) -> Programs:
+    """Compiles what one rule needs to train batches of `width` seeds on jax's default device, before anything runs.
+
+    recorder: keeps records of updates in the carry. weights: such as it will be given, {signal: float32[]}; None: the judge judges.
+    """
+    jobs = training_jobs(s, rule, params, width, recorder, weights)
+    advance = jobs.advance.compiled()  # the largest, alone: a compiler takes more memory than most runs
+    return Programs(jobs.begin.compiled(), advance, jobs.policy.compiled())
 
 
 def compile_evaluation(
     s: training.Setting,
     how: Policy,
     head: str,
-    programs: Programs,
+    policies,
     params,
     overrides: dict,
     episodes: int,
@@ -213,7 +242,8 @@ def compile_evaluation(
 ):
     """evaluate(params, overrides, policies, key) -> {array: [seed, evaluation, own axes]}; it serves all rules with equal policies.
 
-    how: how they act (`training.deployed`). head: the one that actions are drawn from where there is a temperature.
+    how: how they act (`training.deployed`). policies: the shapes of the parameters of a batch of them. head: the one that actions
+    are drawn from where there is a temperature.
     overrides: {field of params: [E]}, one value per evaluation. warmth: float32[E], the temperature of each; None: all greedy.
     asked: the probes that measure, {name: Probe}. axes: the coordinates of each one's own axes. place: as of `compiled`.
     """
@@ -228,8 +258,7 @@ def compile_evaluation(
         each = lambda policy: jax.vmap(partial(one, policy))(overrides, warmth)  # noqa: E731
         return jax.vmap(each)(policies)
 
-    shapes = programs.policy.out_info
-    return compiled(jax.jit(evaluate), params, overrides, shapes, jax.random.key(0), place=place)
+    return compiled(jax.jit(evaluate), params, overrides, policies, jax.random.key(0), place=place)
 
 
 def finished(futures: Iterable[Future]) -> Iterator[Future]:

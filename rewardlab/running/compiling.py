@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,23 +20,25 @@ from rewardlab.terminal.progress import Progress, Silent
 from rewardlab.types import Rule
 
 
-def training_of(plan: Plan, name: str, place: Sharding | None = None) -> batches.Programs:
-    """What trains one rule in batches of the plan's width. place: as of `batches.compiled`, on the plan's platform."""
+def training_of(plan: Plan, name: str, make: Callable[..., batches.Programs] | None = None):
+    """What trains one rule in batches of the plan's width, compiled; or, by `batches.training_jobs`, to be compiled elsewhere."""
     rule, given = strong_rule(plan.experiment.rules[name]), weights(plan)
     recorder, width = recording.of(plan, name), plan.experiment.width
-    return batches.compile_training(
-        plan.setting(name), rule, plan.params, width, recorder, given[0] if given else None, place
-    )
+    make = make or batches.compile_training
+    return make(plan.setting(name), rule, plan.params, width, recorder, given[0] if given else None)
 
 
-def evaluations_of(plan: Plan, name: str, programs: batches.Programs, place: Sharding | None = None) -> dict[str, Any]:
-    """What evaluates one rule's policies, {when: program}, as the probes ask for it: at every "point", and at the "end"."""
+def evaluations_of(plan: Plan, name: str, policies: Any, place: Sharding | None = None) -> dict[str, Any]:
+    """What evaluates one rule's policies, {when: program}, as the probes ask for it: at every "point", and at the "end".
+
+    policies: the shapes of the parameters of a batch. place: as of `batches.compiled`, on the plan's platform.
+    """
     experiment, kind = plan.experiment, plan.kind(name)
     found = {}
     for when in ("point", "end"):
         if there := {probe: one for probe, one in plan.probes.items() if one.when == when}:
             found[when] = batches.compile_evaluation(
-                plan.setting(name), kind.policy(), kind.head, programs, plan.params, plan.overrides,
+                plan.setting(name), kind.policy(), kind.head, policies, plan.params, plan.overrides,
                 experiment.episodes, experiment.warmth, there, plan.layout.by_probe, place,
             )  # fmt: skip
     return found
@@ -75,7 +78,7 @@ def compile_all(
 
     def evaluation(name: str, programs: batches.Programs) -> Any:
         progress.stage(f"Compiling the evaluation of {name}")
-        return evaluations_of(plan, name, programs)
+        return evaluations_of(plan, name, programs.policy.out_info)
 
     train = {(name, device): workers.on(device, timed, name, device) for name in rules for device in workers.devices}
     kinds = {name: plan.kind(name) for name in names}

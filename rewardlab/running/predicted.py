@@ -69,7 +69,7 @@ class Asked:
         left = [key for key in left if key not in self.known]
         for name, _ in left:
             self.plan.kind(name)  # before the threads, which would each make it
-        with ThreadPoolExecutor(devices.cores()) as pool:
+        with tpu.uncached(), ThreadPoolExecutor(devices.cores()) as pool:
             for key, said in zip(left, pool.map(lambda key: self._ask(*key), left), strict=True):
                 self.known[key] = said
                 self._write(key, said)
@@ -83,11 +83,12 @@ class Asked:
         except InputError:
             raise
         except Exception as error:  # whatever XLA, jax or a world of the user's raises
-            return Programs(width, f"{type(error).__name__}: {one_line(str(error))[:300]}")
+            said = (str(error).strip().splitlines() or [""])[0]
+            return Programs(width, one_line(f"{type(error).__name__}: {said}")[:300])
         return self._said(programs, width)
 
     def _said(self, programs: account.Programs, width: int) -> Programs:
-        need, cost = account.need(programs, width), hlo.cost(programs.training.advance.as_text())
+        need, cost = account.need(programs, width), hlo.cost(programs.advance.as_text())
         tested = {when: seconds(hlo.cost(one.as_text()), self.chip)[0] for when, one in programs.evaluation.items()}
         shares: dict[tuple[str, str], float] = {}
         for one in cost.operations:

@@ -114,7 +114,9 @@ def compiled(job: Task) -> tuple[batches.Programs, Any]:
     each = job.rule.replace(**{field: jnp.zeros(job.width) for field in job.space})
     programs = batches.compile_training(job.setting, each, job.params, job.width)
     policy, once = training.deployed(job.setting, job.rule), adapter.stack_params(job.params, [{}])
-    return programs, batches.compile_evaluation(job.setting, policy, "", programs, job.params, once, job.episodes)
+    return programs, batches.compile_evaluation(
+        job.setting, policy, "", programs.policy.out_info, job.params, once, job.episodes
+    )
 
 
 def start(job, programs, workers, progress, settings, seeds, steps: int, rung: int, carry) -> list[Future]:

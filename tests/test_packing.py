@@ -1,0 +1,95 @@
+"""Beyond a CPU bits are kept 32 to a word until a network reads them, and nobody learns anything else for it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from small import small
+
+from rewardlab import envs, rules, training
+from rewardlab.agents import GRU, MLP
+from rewardlab.collect import anywhere
+from rewardlab.envs import adapter
+from rewardlab.envs.packing import Packed, unpack
+from rewardlab.experiment.plan import Plan
+
+KEY = jax.random.key
+
+
+def test_words_are_unpacked_lowest_bit_first():
+    words = jnp.array([[1, 0], [2**31 + 2, 5]], jnp.uint32)
+    bits = np.asarray(unpack(words, 35))
+    assert bits.shape == (2, 35) and bits.dtype == bool
+    assert [np.flatnonzero(row).tolist() for row in bits] == [[0], [1, 31, 32, 34]]
+
+
+@pytest.fixture(name="world", scope="module")
+def _world():
+    return envs.make("coinrun", levels=8, held_out=4, seed=5)
+
+
+def test_a_packed_world_is_the_world_in_words(world):
+    packed, params = Packed(world), world.default_params
+    assert adapter.signature(packed).obs == jax.ShapeDtypeStruct((8,), jnp.uint32)
+    (obs, state), (words, same) = adapter.reset(world, KEY(3), params), adapter.reset(packed, KEY(3), params)
+    for action in (5, 3, 3, 5, 1):
+        np.testing.assert_array_equal(unpack(words, obs.size), obs)
+        assert jax.tree.all(jax.tree.map(lambda x, y: (x == y).all(), state, same))
+        a, b = (adapter.step(env, KEY(3), s, jnp.int32(action), params) for env, s in ((world, state), (packed, same)))
+        obs, state, words, same = a.obs, a.state, b.obs, b.state
+        assert a.signals.keys() == b.signals.keys()
+
+
+@pytest.mark.parametrize(
+    ("rule", "fields", "agent"),
+    [
+        ("ppo", {"num_envs": 8, "unroll_length": 16, "minibatches": 2}, MLP(hidden=(8,), inputs="standardised")),
+        ("ppo", {"num_envs": 8, "unroll_length": 16, "minibatches": 2}, GRU(hidden=(8,))),
+        ("dqn", {"num_envs": 8, "capacity": 256, "batch": 16}, MLP(hidden=(8,))),
+        ("openai_es", {"candidates": 4, "num_envs": 8}, MLP(hidden=(8,))),
+    ],
+)
+def test_a_rule_learns_the_same_to_the_bit(world, rule, fields, agent):
+    made, found = rules.make(rule, **fields), []
+    if made.whole:
+        made = made.replace(unroll_length=2 * adapter.time_limit(world))
+    for platform in ("cpu", "gpu"):
+        s = training.setting(world, made, agent, platform=platform)
+        assert s.agent.obs.dtype == (jnp.bool_ if platform == "cpu" else jnp.uint32)
+
+        def trained(key, s=s):
+            carry = training.begin(s, made, world.default_params, key)
+            return training.advance(s, made, world.default_params, key, carry, jnp.int32(500))
+
+        found.append(jax.jit(trained)(KEY(0)))
+    assert found[0].steps == found[1].steps >= 500
+    start = training.begin(training.setting(world, made, agent, platform="cpu"), made, world.default_params, KEY(0))
+    for x, y in zip(*(jax.tree.leaves(made.deploy(s.agent, one.state).params) for one in found), strict=True):
+        np.testing.assert_array_equal(x, y)
+    moved = jax.tree.map(
+        lambda x, y: (x != y).any(),
+        made.deploy(s.agent, start.state).params,
+        made.deploy(s.agent, found[0].state).params,
+    )
+    assert jax.tree.reduce(jnp.logical_or, moved)  # it learned something
+
+
+def test_worlds_without_words_stay_as_they_are():
+    plan = Plan(small(), "tpu")
+    for name in small().rules:
+        assert not isinstance(plan.setting(name).env, Packed)
+
+
+def test_a_branch_is_one_on_a_cpu_alone():
+    """It is decided as the program is lowered, for whatever platform that is."""
+
+    def maybe(flags, x):
+        return jax.lax.cond(anywhere(flags), lambda x: jnp.sin(x), lambda x: x, x)
+
+    traced = jax.jit(jax.vmap(maybe)).trace(jnp.zeros((3, 4), bool), jnp.zeros(3))
+    here, there = (traced.lower(lowering_platforms=(on,)).as_text() for on in ("cpu", "tpu"))
+    assert "stablehlo.reduce" in here and "stablehlo.reduce" not in there
+    assert "dense<true>" in there
+    out = jax.vmap(maybe)(jnp.zeros((3, 4), bool).at[1, 1].set(True), jnp.ones(3))
+    np.testing.assert_array_equal(out, jnp.sin(jnp.ones(3)))
+    np.testing.assert_array_equal(jax.vmap(maybe)(jnp.zeros((3, 4), bool), jnp.ones(3)), jnp.ones(3))

@@ -1,0 +1,193 @@
+"""Preflight: what it refuses, what it works out from what a compiler says, and the whole of it for a chip that is not here."""
+
+import importlib.util
+import json
+from dataclasses import replace
+
+import pytest
+from small import small
+
+from rewardlab import cli
+from rewardlab.backend import chips, tpu
+from rewardlab.experiment.plan import Plan
+from rewardlab.inputs.errors import InputError
+from rewardlab.running import account, preflight
+from rewardlab.running.predicted import Asked, Programs
+from rewardlab.terminal.progress import Silent
+from rewardlab.terminal.table import preflight_table
+
+V5E = chips.chip("v5e")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "one of v4, v5e, v5p, v6e, or --type; neither is given"),
+        (("--chip", "v5e", "--type", "v4-8"), "both are given"),
+        (("--chip", "v7"), "unknown chip 'v7'; did you mean 'v4'? Allowed: v4, v5e, v5p, v6e"),
+        (("--chip", "v5e", "--slice", "3x3"), "slice = '3x3' is none of v5e's; allowed: 2x2, 2x4, 4x4"),
+        (("--chip", "v4", "--slice", "2x2"), "slice = '2x2' is none of v4's; allowed: 2x2x1, 2x2x2"),
+        (("--type", "v5litepod-9"), "type 'v5litepod-9' is none of v5e's; allowed: v5litepod-1, v5litepod-4"),
+        (("--type", "v9-8"), "unknown type 'v9-8'; did you mean 'v4-8'"),
+        (("--type", "v4-8", "--slice", "2x2x1"), "--type and --slice are given"),
+        (("--chip", "v5e", "--seeds", "0"), "--seeds"),
+        (("--chip", "v5e", "--seeds", "many"), "--seeds"),
+        (("--chip", "v5e", "--json", "nowhere/here.json"), "no such directory"),
+        (("--chip", "v5e", "--small", "--full"), "one size"),
+        (("--chip", "v5e", "--rules", "ppoo"), "did you mean 'ppo'"),
+        (("--chip", "v5e", "--rules.ppo.num-envs", "-1"), "num_envs"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_compiled(monkeypatch, tmp_path, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(preflight, "preflight", lambda *_: pytest.fail("something was compiled"))
+    assert cli.main(["preflight", "coinrun", *words]) == 2
+    out, err = capsys.readouterr()
+    assert said in err and err.count("\n") == 1 and not out and not [*tmp_path.iterdir()]
+
+
+def test_without_the_chips_compiler_it_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert cli.main(["preflight", "coinrun", "--chip", "v5e"]) == 2
+    assert 'pip install "rewardlab[preflight]"' in capsys.readouterr().err
+
+
+def test_types_of_the_cloud_count_chips_or_cores():
+    assert chips.of_type("v5litepod-8") == (V5E, 8)
+    assert chips.of_type("v4-8") == (chips.chip("v4"), 4)
+    assert chips.of_type("v5p-16") == (chips.chip("v5p"), 8)
+    assert chips.of_type("v6e-1") == (chips.chip("v6e"), 1)
+    assert chips.slice_of(V5E, "2x4") == 8 and chips.slice_of(V5E, None) == 1
+
+
+class Told:
+    """In place of `Asked`: 1 MiB a seed and 10 MiB beside, a millisecond an update and a second an evaluation."""
+
+    large = 10**9  # from this width on it needs more than any chip has
+
+    def __init__(self, plan, chip, progress):
+        self.wanted = []
+
+    def all(self, wanted):
+        self.wanted += wanted
+
+    def __call__(self, name, width):
+        if name == "broken":
+            return Programs(width, "ValueError: it is")
+        needed = 2**41 if width >= self.large else 2**20 * (10 + width)
+        return Programs(width, "", needed, needed // 2, 1e-3, "memory", 1.5e6, 1.0, 2.0, (("a.py:b", "copy", 0.5),))
+
+
+@pytest.fixture(name="told")
+def _told(monkeypatch):
+    monkeypatch.setattr(preflight, "Asked", Told)
+    monkeypatch.setattr(preflight, "lived", lambda plan, name: 100.0)
+    monkeypatch.setattr(tpu, "check", lambda: None)
+    return Told
+
+
+def asked(**fields):
+    given = small(**{"total_steps": 1000, "points": 4, "seeds": 100} | fields)
+    return replace(
+        given, rules={name: next(iter(given.rules.values())) for name in ("one", "two")}, agents={}, budgets={}
+    )
+
+
+def test_a_forecast_is_worked_out_from_what_the_compiler_says(told):
+    experiment = asked()
+    found = preflight.preflight(experiment, V5E)
+    assert found.flies and found.width == 128 and [one.rule for one in found.rules] == ["one", "two"]
+    one = found.rules[0]
+    assert one.bytes_per_seed == 2**20 and one.fits == 4096 and one.bytes == 2**20 * 138
+    assert one.steps_per_second == pytest.approx(100 * 128 / 1e-3)
+    batches = len(experiment.conditions)
+    assert one.batches == batches
+    assert one.batch_seconds == pytest.approx(10 * 1e-3 + 5 * 1.0 + 2.0)  # updates, evaluations, the one at the end
+    assert found.hours == pytest.approx(2 * batches * one.batch_seconds / 3600)
+    spread = preflight.preflight(experiment, V5E, 8)  # each chip gets seeds, and none is done before its longest batch
+    batches = sum(-(-experiment.seeds_of("one", name) // 16) for name in experiment.conditions)
+    assert spread.width == 16 and spread.rules[0].batches == batches >= 8
+    assert spread.hours == pytest.approx(2 * batches * one.batch_seconds / 8 / 3600)
+    text = preflight_table(found, V5E)
+    assert "1.00" in text and "50% a.py:b (copy)" in text and "predictions" in text
+    assert "100 seeds in batches of 128 on one v5e chip" in text
+
+
+def test_what_does_not_fit_is_tried_smaller_and_else_said(told, monkeypatch):
+    monkeypatch.setattr(told, "large", 64)
+    assert preflight.preflight(asked(), V5E).width == 32
+    kept = preflight.preflight(asked(width=64), V5E)  # a width by hand stays
+    assert not kept.flies and "64 at a time need 2048.0 GiB; a v5e has 16" in kept.rules[0].problem
+    monkeypatch.setattr(told, "large", 1)
+    none = preflight.preflight(asked(), V5E)
+    assert not none.flies and none.width == 0 and "GiB" in none.rules[0].problem
+    assert "What would not run" in preflight_table(none, V5E)
+
+
+def test_a_rule_that_does_not_compile_is_named_and_the_others_are_told(told):
+    experiment = asked()
+    broken = replace(experiment, rules={"broken": experiment.rules["one"], "two": experiment.rules["two"]})
+    found = preflight.preflight(broken, V5E)
+    assert not found.flies and found.rules[0].problem == "ValueError: it is" and not found.rules[1].problem
+
+
+def test_seeds_are_those_of_every_rule_and_condition():
+    from rewardlab.experiment.config import load
+
+    main = load("coinrun")
+    sized = preflight.sized(main, 4096)
+    assert {sized.seeds_of(rule, c) for rule in sized.rules for c in sized.conditions} == {4096}
+    assert preflight.sized(main, None) == main
+
+
+def test_what_was_asked_once_is_remembered_until_something_changes(monkeypatch, tmp_path):
+    pytest.importorskip("libtpu")
+    from rewardlab.backend import devices
+
+    monkeypatch.setattr(devices, "remember_compiled", lambda: tmp_path / "compiled")
+    compiled = []
+
+    def programs(plan, name, place):
+        compiled.append((name, plan.experiment.width))
+        if name == "control":
+            raise account.TooLarge
+        raise RuntimeError("the first\nof two lines")
+
+    monkeypatch.setattr(account, "compiled", programs)
+    plan = Plan(small(), "tpu")
+    first = Asked(plan, V5E, Silent())
+    assert (
+        first("control", 8).training == 2 * V5E.memory
+        and first("ppo", 8).problem == "RuntimeError: the first"
+    )
+    again = Asked(plan, V5E, Silent())
+    assert again("control", 8) == first("control", 8)
+    again("ppo", 8)  # a failure is not remembered
+    assert compiled == [("control", 8), ("ppo", 8), ("ppo", 8)]
+    Asked(plan, chips.chip("v6e"), Silent())("control", 8)
+    assert compiled[-1] == ("control", 8)
+    for file in (tmp_path / "preflight").iterdir():
+        file.write_text("{")  # damage means asking again
+    assert Asked(plan, V5E, Silent())("control", 8) == first("control", 8)
+
+
+@pytest.mark.slow(minutes=1)
+def test_an_experiment_is_compiled_for_a_chip_that_is_not_here(monkeypatch, tmp_path, capsys):
+    pytest.importorskip("libtpu")
+    monkeypatch.setattr(account, "TRIED", (2, 4))
+    words = ["coinrun", "--chip", "v5e", "--rules", "ppo", "--seeds", "4", "--rules.ppo.num-envs", "8"]
+    words += ["--rules.ppo.minibatches", "2", "--rules.ppo.epochs", "1", "--total-steps", "10000"]
+    assert cli.main(["preflight", *words, "--json", str(tmp_path / "told.json")]) == 0
+    out = capsys.readouterr().out
+    told = json.loads((tmp_path / "told.json").read_text())
+    (ppo,) = told["rules"]
+    assert told["chip"] == "v5e" and told["width"] == 4 and ppo["fits"] >= 1024
+    assert ppo["steps"] == 8 * 32 and ppo["update_seconds"] > 1e-5 and 0 < ppo["hours"] < 1
+    assert len(ppo["operations"]) == 5 and any("collect.py" in name for name, *_ in ppo["operations"])
+    assert "4 seeds in batches of 4 on one v5e chip" in out and "predictions" in out
+
+
+def test_an_unknown_slice_is_refused_by_the_compiler_in_one_line():
+    pytest.importorskip("libtpu")
+    with pytest.raises(InputError, match="can't describe v5e 3x3"):
+        tpu.described(V5E, "3x3")

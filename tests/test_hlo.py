@@ -93,6 +93,13 @@ def test_loops_branches_and_calls_are_weighed():
     assert cost.unpriced == {"compare": (101 + 8 + 2)}
 
 
+def test_a_turn_of_the_open_loop_is_without_what_comes_before_and_after():
+    one = hlo.turn(LOOPS)
+    assert one.cycles == 10 and not one.open_loops
+    with pytest.raises(ValueError, match="loop"):
+        hlo.turn(FUSED)
+
+
 def test_what_is_no_compiled_program_is_said():
     with pytest.raises(ValueError, match="ENTRY"):
         hlo.cost("module @jit_f { }")

@@ -156,10 +156,7 @@ def test_what_was_asked_once_is_remembered_until_something_changes(monkeypatch, 
     monkeypatch.setattr(account, "compiled", programs)
     plan = Plan(small(), "tpu")
     first = Asked(plan, V5E, Silent())
-    assert (
-        first("control", 8).training == 2 * V5E.memory
-        and first("ppo", 8).problem == "RuntimeError: the first"
-    )
+    assert first("control", 8).training == 2 * V5E.memory and first("ppo", 8).problem == "RuntimeError: the first"
     again = Asked(plan, V5E, Silent())
     assert again("control", 8) == first("control", 8)
     again("ppo", 8)  # a failure is not remembered

@@ -84,7 +84,18 @@ class Line(NamedTuple):
 def cost(text: str) -> Cost:
     """The cost of a compiled program, from `compiled.as_text()`. ValueError: it is not the text of a compiled program."""
     program = Program(text)
-    return program.cost()
+    return program.cost(program.entry)
+
+
+def turn(text: str) -> Cost:
+    """The cost of one turn of a program's outermost loop, of which nothing says how often it turns: of an update of `advance`,
+    without what is done once before it. ValueError: it is not the text of a compiled program, or has no such loop.
+    """
+    program = Program(text)
+    for line in program.computations[program.entry].values():
+        if line.kind == "while" and program.turns(line) is None:
+            return program.cost(_called(line, "body"))
+    raise ValueError("no loop whose turns are not known")
 
 
 class Program:
@@ -106,11 +117,11 @@ class Program:
         if not self.entry:
             raise ValueError("no ENTRY computation: not the text of a compiled program")
 
-    def cost(self) -> Cost:
+    def cost(self, computation: str) -> Cost:
         found: dict[tuple[str, str], Operation] = {}
         open_loops: dict[str, None] = {}
         unpriced: dict[str, float] = {}
-        for where, line, runs in self._walk(self.entry, 1.0, open_loops):
+        for where, line, runs in self._walk(computation, 1.0, open_loops):
             cycles = CYCLES.search(line.rest)
             if cycles is None and line.kind not in FREE and not line.kind.endswith(("-start", "-done")):
                 unpriced[line.kind] = unpriced.get(line.kind, 0.0) + runs
@@ -286,7 +297,10 @@ def _product(line: Line, around: dict[str, Line]) -> float:
     labels = re.search(r"dim_labels=\w+_(\w+)->", line.rest)
     if not labels or len(labels[1]) != len(right):
         return 0.0
-    return 2.0 * results * math.prod(n for n, label in zip(right, labels[1], strict=True) if label != "o")
+    # A product of many pairs is written as a convolution whose window is dilated, so that each pair meets itself alone.
+    pairs = "lhs_dilate=" in line.rest
+    terms = [n for n, label in zip(right, labels[1], strict=True) if label == "i" or (label != "o" and not pairs)]
+    return 2.0 * results * math.prod(terms)
 
 
 def _sizes(shape: str) -> list[int]:

@@ -7,6 +7,7 @@ from the one for a single device.) The width is part of a run's identity: it cha
 
 from __future__ import annotations
 
+import functools
 import io
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -124,6 +125,22 @@ def compile_lowered(lowered, platform: str):
     return program
 
 
+def exact(function, platform: str | None = None):
+    """The function, with float32 products in float32 on a TPU, which rounds them otherwise: all but those of the networks' layers,
+    which say so themselves (`agents/dense.py`). What the user has set for jax stays.
+    """
+    settings: Any = jax.config
+    if (platform or devices.backend()) != "tpu" or settings.jax_default_matmul_precision is not None:
+        return function
+
+    @functools.wraps(function)
+    def exactly(*given):
+        with jax.default_matmul_precision("highest"):
+            return function(*given)
+
+    return exactly
+
+
 def fills_a_core(s: training.Setting, rule: Rule) -> bool:
     """Whether the candidates of one seed alone keep a CPU's core busy: seeds of a batch then go one after the other.
 
@@ -177,6 +194,7 @@ def training_jobs(
     weights: training.Weights = None,
 ) -> Programs:
     """What one rule needs to train batches of `width` seeds: the three `Job`s that `compile_training` compiles."""
+    on = s.platform
     given = () if weights is None else (weights,)
 
     own = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule)
@@ -201,11 +219,11 @@ def training_jobs(
         return jax.vmap(lambda rule, state: rule.deploy(s.agent, state).params, (own, 0))(rule, carry.state)
 
     keys = jax.eval_shape(partial(run_keys, 0), np.zeros(width, np.int32))
-    first = Job(jax.jit(begin), (rule, params, keys, *given))
+    first = Job(jax.jit(exact(begin, on)), (rule, params, keys, *given))
     carry = first.out
     return Programs(
         first,
-        Job(jax.jit(advance, donate_argnums=3), (rule, params, keys, carry, jnp.int32(0), *given)),
+        Job(jax.jit(exact(advance, on), donate_argnums=3), (rule, params, keys, carry, jnp.int32(0), *given)),
         Job(jax.jit(policy), (rule, carry)),
     )
 
@@ -258,7 +276,7 @@ def compile_evaluation(
         each = lambda policy: jax.vmap(partial(one, policy))(overrides, warmth)  # noqa: E731
         return jax.vmap(each)(policies)
 
-    return compiled(jax.jit(evaluate), params, overrides, policies, jax.random.key(0), place=place)
+    return compiled(jax.jit(exact(evaluate, s.platform)), params, overrides, policies, jax.random.key(0), place=place)
 
 
 def finished(futures: Iterable[Future]) -> Iterator[Future]:

@@ -88,7 +88,7 @@ class Asked:
         return self._said(programs, width)
 
     def _said(self, programs: account.Programs, width: int) -> Programs:
-        need, cost = account.need(programs, width), hlo.cost(programs.advance.as_text())
+        need, cost = account.need(programs, width), hlo.turn(programs.advance.as_text())
         tested = {when: seconds(hlo.cost(one.as_text()), self.chip)[0] for when, one in programs.evaluation.items()}
         shares: dict[tuple[str, str], float] = {}
         for one in cost.operations:

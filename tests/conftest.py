@@ -72,10 +72,13 @@ def one_device(monkeypatch):
 def pytest_configure(config):
     """Quick tests are compiled quickly; what runs long, and what users get, is run by the slow tests as users get it.
 
+    Slow tests that only compile for long are marked `slow(quickly=True)`: beside quick ones they take a third of the time.
+
     What jax traces and what XLA makes of it before it writes machine code is the same. The machine code is not polished, and
     rounds differently, so no quick test may rest on how a number is rounded, or on how fast or how large a program is.
     """
-    if config.option.markexpr != "slow":
+    chosen = config.option.markexpr
+    if chosen != "slow" and not chosen.startswith("slow and"):
         os.environ["XLA_FLAGS"] = " ".join([*QUICKLY, *flags])
     if cache := getattr(config, "cache", None):
         keep_compiled(cache.mkdir("compiled"), tidy=not hasattr(config, "workerinput"))

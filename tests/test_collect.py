@@ -137,7 +137,7 @@ def test_candidates_meet_the_same_worlds():
     assert all(len({*row}) == 4 for row in position[:, 0].tolist())
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("whole", [False, True])
 def test_what_is_skipped_changes_nothing(monkeypatch, whole):
     """Resets where none begins, parts of the candidates, and steps that nobody lives: computed or not, in a batch or not."""
@@ -158,7 +158,8 @@ def test_what_is_skipped_changes_nothing(monkeypatch, whole):
         monkeypatch.setattr(devices, "branches_well", lambda branches=branches: branches)
         monkeypatch.setattr(collecting, "PART_BYTES", size)
         assert collecting.parts(acting.params, jnp.zeros(8), 4) == (4 if branches and not size else 1)
-        found += [jax.tree.map(np.asarray, jax.vmap(seen)(keys())), jax.tree.map(np.asarray, [seen(k) for k in keys()])]
+        together, one = jax.jit(jax.vmap(lambda key: seen(key))), jax.jit(lambda key: seen(key))  # compiled anew each time
+        found += [jax.tree.map(np.asarray, together(keys())), jax.tree.map(np.asarray, [one(k) for k in keys()])]
     lived = found[0][1].mask
     assert lived.shape == (3, 12, 8) and lived.all() == (not whole)
     for lanes, trajectory in (found[0], found[2], found[4]):

@@ -1,5 +1,6 @@
 """Every test runs on two CPU devices, under strict dtype promotion, and with no random key used twice."""
 
+import collections
 import itertools
 import os
 import textwrap
@@ -104,5 +105,9 @@ def keep_compiled(folder, tidy):
 
 
 def pytest_collection_modifyitems(items):
-    """What takes minutes begins first, so that the other core is not idle at the end."""
-    items.sort(key=lambda item: -max((mark.kwargs.get("minutes", 0) for mark in item.iter_markers("slow")), default=0))
+    """The files that take minutes begin first, so that the other core is not idle at the end."""
+    minutes = collections.Counter()
+    for item in items:
+        told = (mark.kwargs.get("minutes", 0) for mark in item.iter_markers("slow"))
+        minutes[item.path] = max(minutes[item.path], *told, 0)
+    items.sort(key=lambda item: -minutes[item.path])

@@ -34,7 +34,9 @@ KINDS = {
     "world_model": (Pictured(), WorldModel(hidden=4, latent=3)),
 }
 REMEMBERING = [name for name, rule in RULES.items() if rule.remembers and not rule.imagines and name not in TABLES]
-EVERY_KIND = "reinforce"  # others have one network with a memory: a rule sees of a memory that there is one, not of what kind
+EVERY_KIND = (
+    "reinforce"  # others have one network with a memory: a rule sees of a memory that there is one, not of what kind
+)
 
 
 def fits(name: str, kind: str) -> bool:
@@ -47,7 +49,7 @@ def fits(name: str, kind: str) -> bool:
 
 
 PAIRS = [
-    pytest.param(name, kind, marks=[] if name in (EVERY_KIND, "muzero") else pytest.mark.slow(quickly=True))
+    pytest.param(name, kind, marks=[] if name in (EVERY_KIND, "muzero") else pytest.mark.slow(quickly=True, minutes=2))
     for kind in KINDS
     for name in RULES
     if name not in TABLES and fits(name, kind)

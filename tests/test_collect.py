@@ -158,7 +158,10 @@ def test_what_is_skipped_changes_nothing(monkeypatch, whole):
         monkeypatch.setattr(devices, "branches_well", lambda branches=branches: branches)
         monkeypatch.setattr(collecting, "PART_BYTES", size)
         assert collecting.parts(acting.params, jnp.zeros(8), 4) == (4 if branches and not size else 1)
-        together, one = jax.jit(jax.vmap(lambda key: seen(key))), jax.jit(lambda key: seen(key))  # compiled anew each time
+        together, one = (
+            jax.jit(jax.vmap(lambda key: seen(key))),
+            jax.jit(lambda key: seen(key)),
+        )  # compiled anew each time
         found += [jax.tree.map(np.asarray, together(keys())), jax.tree.map(np.asarray, [one(k) for k in keys()])]
     lived = found[0][1].mask
     assert lived.shape == (3, 12, 8) and lived.all() == (not whole)

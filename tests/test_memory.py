@@ -248,7 +248,9 @@ def test_pictures_keep_their_rank_until_a_network_flattens_them():
     assert len(obs) == 3
     for spec in (CNN(channels=(4,), hidden=(8,)), Picture(), MLP(hidden=(4,)), "gru"):
         s = training.setting(maze, rules.make("reinforce", num_envs=2), spec)
-        outputs, _ = jax.eval_shape(lambda s=s: s.agent.step(s.agent.init(KEY(0)), s.agent.start((), 3), jnp.ones((3, *obs), bool)))
+        outputs, _ = jax.eval_shape(
+            lambda s=s: s.agent.step(s.agent.init(KEY(0)), s.agent.start((), 3), jnp.ones((3, *obs), bool))
+        )
         assert outputs["logits"].shape == (3, maze.num_actions)
 
 

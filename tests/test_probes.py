@@ -228,7 +228,7 @@ def test_the_lineage_of_a_rule_is_recorded_and_of_others_nothing():
             rules.make("yoked", rule=rules.make("reinforce", num_envs=8, unroll_length=5)) if name == "yoked" else rule
         )
         s = training.setting(env, rule)
-        carry = training.train(jax.random.key(0), rule, env, total_steps=400)
+        carry = jax.jit(lambda key, rule=rule: training.train(key, rule, env, total_steps=400))(jax.random.key(0))
         subject = Subject(
             s, rule.deploy(s.agent, carry.state), env.default_params, {}, jax.random.key(0), rule=rule, carry=carry
         )

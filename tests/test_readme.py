@@ -128,7 +128,7 @@ def test_a_question_of_the_users_own_is_asked(folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_library_examples_run(answered, capsys):
+def test_the_library_examples_run(answered, capsys, one_device):
     folder, results = answered, answered / "runs" / "bowl" / "results.nc"
     before = results.stat().st_mtime_ns
     seen = []

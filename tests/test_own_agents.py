@@ -28,7 +28,7 @@ def plain(e):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """Results of a run of rules with networks of their own, and of one in which all have the wide one. The first has all that runs have."""
+    """Results of a whole run of rules with networks of their own, and of one in which all have the wide one."""
     folder, found = tmp_path_factory.mktemp("own"), {}
     two = {name: rule for name, rule in own().rules.items() if name != "q_learning"}
     with pytest.MonkeyPatch.context() as patch:

@@ -20,7 +20,7 @@ from rewardlab.rundir.stopping import Stop
 from rewardlab.running import batches, chunks, runner
 from rewardlab.terminal.progress import Silent
 
-pytestmark = [pytest.mark.slow(quickly=True), pytest.mark.usefixtures("compiled_anew")]
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled_anew")]
 
 SCRIPT = """
 import hashlib, json, jax, numpy as np, jax.numpy as jnp

@@ -288,7 +288,7 @@ def test_who_remembers_and_sees_reward_learns_within_a_lifetime():
             - outcomes(world, plain, s.agent, rule.deploy(s.agent, carry.state), KEY(99), 512).returns
         )
 
-    keys = jax.random.split(KEY(20), 4)
+    keys = jax.random.split(KEY(20), 8)
     found = jax.jit(jax.vmap(regret)).lower(keys).compile(OPTIMISED)(keys)
     print(found)
     assert (found <= 3.5).all(), found

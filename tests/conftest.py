@@ -1,5 +1,6 @@
 """Every test runs on two CPU devices, under strict dtype promotion, and with no random key used twice."""
 
+import collections
 import itertools
 import os
 import textwrap
@@ -72,10 +73,13 @@ def one_device(monkeypatch):
 def pytest_configure(config):
     """Quick tests are compiled quickly; what runs long, and what users get, is run by the slow tests as users get it.
 
+    Slow tests that only compile for long are marked `slow(quickly=True)`: beside quick ones they take a third of the time.
+
     What jax traces and what XLA makes of it before it writes machine code is the same. The machine code is not polished, and
     rounds differently, so no quick test may rest on how a number is rounded, or on how fast or how large a program is.
     """
-    if config.option.markexpr != "slow":
+    chosen = config.option.markexpr
+    if chosen != "slow" and not chosen.startswith("slow and"):
         os.environ["XLA_FLAGS"] = " ".join([*QUICKLY, *flags])
     if cache := getattr(config, "cache", None):
         keep_compiled(cache.mkdir("compiled"), tidy=not hasattr(config, "workerinput"))
@@ -101,5 +105,9 @@ def keep_compiled(folder, tidy):
 
 
 def pytest_collection_modifyitems(items):
-    """What takes minutes begins first, so that the other core is not idle at the end."""
-    items.sort(key=lambda item: -max((mark.kwargs.get("minutes", 0) for mark in item.iter_markers("slow")), default=0))
+    """The files that take minutes begin first, so that the other core is not idle at the end."""
+    minutes = collections.Counter()
+    for item in items:
+        told = (mark.kwargs.get("minutes", 0) for mark in item.iter_markers("slow"))
+        minutes[item.path] = max(minutes[item.path], *told, 0)
+    items.sort(key=lambda item: -minutes[item.path])

@@ -57,9 +57,10 @@ def many_saves(pipe: int) -> None:
     checkpoints.save, parts.save = told(checkpoints.save), told(parts.save)
 
 
-def kills(folder: Path, count: int, seeds: int, steps: int) -> int:
+def kills(folder: Path, count: int, seeds: int, steps: int, rules: int) -> int:
     """SIGKILL at random times, about half of them aimed at a save, until `count` are done; then to the end."""
-    question, rng = experiment(seeds=seeds, total_steps=steps), random.Random(0)
+    few = dict(itertools.islice(experiment().rules.items(), rules))
+    question, rng = experiment(seeds=seeds, total_steps=steps, rules=few), random.Random(0)
     started = time.time()
     preload()
     light()
@@ -257,12 +258,13 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=64)
     parser.add_argument("--steps", type=int, default=32768)
+    parser.add_argument("--rules", type=int, default=3, help="of the kills: each takes seconds to begin")
     given = parser.parse_args()
     jax.config.update("jax_platforms", "cpu")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         bad = {
-            "kills": lambda: kills(path, given.count or 300, given.seeds, given.steps),
+            "kills": lambda: kills(path, given.count or 300, given.seeds, given.steps, given.rules),
             "corruptions": lambda: corruptions(path, given.count or 1000),
             "writers": lambda: writers(path, given.count or 100),
             "full-disk": lambda: full_disk(path, given.count),

@@ -72,7 +72,7 @@ def test_more_seeds_of_a_rule_are_the_same_run_and_other_steps_another():
     assert Plan(e).digest == Plan(more).digest != Plan(replace(e, budgets={})).digest
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_a_run_whose_rules_differ_has_each_rules_own_and_shares_the_rest(tmp_path, one_device):
     alone = tiny.experiment(rules={"drift": tiny.experiment().rules["drift"]}, total_steps=5000, seeds=3)
     e = unlike()

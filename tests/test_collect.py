@@ -138,7 +138,7 @@ def test_candidates_meet_the_same_worlds():
     assert all(len({*row}) == 4 for row in position[:, 0].tolist())
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("whole", [False, True])
 def test_what_is_skipped_changes_nothing(monkeypatch, whole):
     """Resets where none begins, parts of the candidates, and steps that nobody lives: computed or not, in a batch or not."""
@@ -160,11 +160,11 @@ def test_what_is_skipped_changes_nothing(monkeypatch, whole):
         monkeypatch.setattr(collecting, "PART_BYTES", size)
         if platform == "tpu":
             monkeypatch.setattr(collecting, "anywhere", lambda flags: jnp.bool_(True))
-        assert collecting.parts(acting.params, jnp.zeros(8), 4, platform) == (
-            4 if platform == "cpu" and not size else 1
-        )
-        one = partial(seen, platform)
-        found += [jax.tree.map(np.asarray, jax.vmap(one)(keys())), jax.tree.map(np.asarray, [one(k) for k in keys()])]
+        cut = 4 if platform == "cpu" and not size else 1
+        assert collecting.parts(acting.params, jnp.zeros(8), 4, platform) == cut
+        one = partial(seen, platform)  # compiled anew each time
+        together, alone = jax.jit(jax.vmap(one)), jax.jit(one)
+        found += [jax.tree.map(np.asarray, together(keys())), jax.tree.map(np.asarray, [alone(k) for k in keys()])]
     lived = found[0][1].mask
     assert lived.shape == (3, 12, 8) and lived.all() == (not whole)
     for lanes, trajectory in (found[0], found[2], found[4]):

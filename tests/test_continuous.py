@@ -82,7 +82,7 @@ def test_density_entropy_and_divergence_are_those_of_scipy_and_of_the_integral()
     np.testing.assert_allclose(policy.divergence(gaussian(other.mean(), other.std())), integral, rtol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_the_fisher_product_is_the_hessian_of_the_divergence():
     with jax.enable_x64(True):
         keys = jax.random.split(KEY(0), 4)
@@ -147,7 +147,7 @@ def test_the_world_gets_what_its_bounds_allow_and_the_rule_what_was_drawn(shape)
     np.testing.assert_allclose(experience.extras["log_prob"][0], density, rtol=1e-5)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("name", WORLDS)
 def test_gymnax_worlds_with_boxes_are_walked(name):
     """By a uniform policy, through the ends of two episodes."""
@@ -271,7 +271,7 @@ def test_rules_learn_to_aim(name):
     assert before.returns < -0.3 < -0.01 < score.returns
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_the_audit_of_a_rule_is_the_same_in_both_kinds_of_world():
     """How actions are coded changes nothing about what reward reaches; only a world of discrete actions takes all rules."""
     spec = MLP(hidden=(4,))
@@ -295,7 +295,7 @@ def test_films_and_scripted_policies():
     assert play(env, params, policy, KEY(3), 8).outcomes.share.tolist() == [1.0, 0.0]
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_a_whole_run_in_pendulum(tmp_path, one_device):
     experiment = Experiment(
         name="swing",

@@ -78,7 +78,7 @@ def test_an_adapter_tells_ends_from_the_clock_and_is_traced_in_training(file, ar
     assert any(x.dtype == jax.random.key(0).dtype for x in jax.tree.leaves(carry.lanes.env_state)), "it keeps its key"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("file", ADAPTERS)
 def test_a_stand_in_is_trained(file, around_stand_ins):
     carry = jax.jit(jax.vmap(train(around_stand_ins(file), steps=2000, lanes=8)))(
@@ -87,7 +87,7 @@ def test_a_stand_in_is_trained(file, around_stand_ins):
     assert (carry.steps >= 2000).all() and all(jnp.isfinite(x).all() for x in jax.tree.leaves(carry.state))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("file", ADAPTERS)
 def test_a_package_that_is_installed_is_trained(file, tmp_path):
     try:
@@ -99,7 +99,7 @@ def test_a_package_that_is_installed_is_trained(file, tmp_path):
     assert carry.steps == 32
 
 
-@pytest.mark.slow(minutes=3)
+@pytest.mark.slow(minutes=3, quickly=True)
 @pytest.mark.parametrize("name", sorted({*catalogue.built_in()} - NEEDS_NETWORK))
 def test_every_environment_of_gymnax_is_trained(name):
     """25 of its 26: one needs the network."""

@@ -205,7 +205,7 @@ def test_damping_shortens_the_step_as_a_ridge_does():
         np.testing.assert_allclose(after, tilted(pi, 0.4 * step), atol=1e-10)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_the_natural_gradient_in_an_mdp():
     """π' ∝ π exp(η A / (1 − γ)) (Kakade 2001), whatever the weights of the states, from every transition in its proportion."""
     with jax.enable_x64(True):
@@ -225,7 +225,7 @@ def test_the_natural_gradient_in_an_mdp():
         np.testing.assert_allclose(after, truth, atol=1e-12)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_the_fisher_product_is_the_hessian_of_the_divergence():
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(0), 4)
@@ -238,7 +238,7 @@ def test_the_fisher_product_is_the_hessian_of_the_divergence():
         assert np.abs(problem.fisher(v)).max() > 1e-2
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_the_policy_of_a_network_moves_as_far_under_vmap():
     """A real network, whose Fisher matrix is far from full rank: one update of TRPO nears its bound, alone or beside others."""
     agent = make(MLP(hidden=(32,), activation="tanh"), jax.ShapeDtypeStruct((4,), jnp.float32), HEADS)

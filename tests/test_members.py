@@ -119,7 +119,7 @@ FILES = {
 }  # fmt: skip
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_members_of_every_kind_are_files_of_the_users_own_and_work_together(
     file, tmp_path, monkeypatch, capsys, one_device
 ):

@@ -77,7 +77,7 @@ def test_unrolled_is_step_by_step_and_begins_anew_at_first(spec):
         assert differs[:3].all() and not differs[3:, 0].any() and differs[3:, 1:].all()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_gradients_through_time_are_those_of_finite_differences():
     with jax.enable_x64(True), jax.numpy_dtype_promotion("standard"):
         agent = agents.make(GRU(units=3, head_scale=1.0), OBS, HEADS)
@@ -241,14 +241,16 @@ def test_networks_of_the_users_own_learn_to_walk(spec):
     assert jax.jit(jax.vmap(success))(jax.random.split(KEY(5), 4)).mean() >= 0.75
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_pictures_keep_their_rank_until_a_network_flattens_them():
     maze = envs.make("corner", levels=8)
     obs = maze.observation_space(maze.default_params).shape
     assert len(obs) == 3
     for spec in (CNN(channels=(4,), hidden=(8,)), Picture(), MLP(hidden=(4,)), "gru"):
         s = training.setting(maze, rules.make("reinforce", num_envs=2), spec)
-        outputs, _ = s.agent.step(s.agent.init(KEY(0)), s.agent.start((), 3), jnp.ones((3, *obs), bool))
+        outputs, _ = jax.eval_shape(
+            lambda s=s: s.agent.step(s.agent.init(KEY(0)), s.agent.start((), 3), jnp.ones((3, *obs), bool))
+        )
         assert outputs["logits"].shape == (3, maze.num_actions)
 
 

@@ -266,7 +266,8 @@ def test_wild_lanes_lie_evenly_among_the_others():
     every = np.stack([draw(key) for key in jax.random.split(jax.random.key(2), 40)])
     wild = [bool((every[:, lane] != 0).any()) for lane in range(8)]
     assert wild == [False, True] * 4
-    one = policy.act(s.agent, sure, (), obs, jax.random.split(jax.random.key(3), 8))  # a key for each lane
+    keys = jax.random.split(jax.random.key(3), 8)
+    one = jax.eval_shape(lambda: policy.act(s.agent, sure, (), obs, keys))  # a key for each lane
     assert one[0].shape == (8,) and one[1]["weights"].shape == (8, 3)
 
 

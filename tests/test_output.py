@@ -108,6 +108,7 @@ def test_a_process_that_has_trained_its_share_is_done_while_others_still_train(t
 
 TINY = """
 from rewardlab import MLP, rules
+from rewardlab.running import chunks
 from rewardlab.experiment import Condition, Experiment
 
 experiment = Experiment(
@@ -115,6 +116,7 @@ experiment = Experiment(
     rules={"reinforce": rules.make("reinforce", num_envs=2, unroll_length=64)}, agent=MLP(hidden=(4,)),
     total_steps=256, seeds=2, points=1, episodes=2, width=2,
 )
+chunks.PERIOD = 0.5  # a checkpoint is soon there
 """
 
 

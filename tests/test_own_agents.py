@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import jax
 import numpy as np
 import pytest
 import tiny
@@ -27,15 +28,18 @@ def plain(e):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    """Results of a run of rules with networks of their own, and of one in which all have the wide one."""
-    folder = tmp_path_factory.mktemp("own")
-    return {
-        name: runner.run(replace(e, seeds=2), folder / name, progress=False).results
-        for name, e in (("own", own()), ("wide", own(agent=WIDE, agents={})))
-    }
+    """Results of a whole run of rules with networks of their own, and of one in which all have the wide one."""
+    folder, found = tmp_path_factory.mktemp("own"), {}
+    two = {name: rule for name, rule in own().rules.items() if name != "q_learning"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
+        for name, e in (("own", own(rules=two)), ("wide", own(rules=two, agent=WIDE, agents={}))):
+            found[name] = runner.run(replace(e, seeds=2), folder / name, progress=False).results
+            tiny.light(patch.setattr)
+    return found
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_a_rule_is_trained_evaluated_and_filmed_with_its_own_network(found):
     own_results, wide = found["own"], found["wide"]
     for name in ("outcome_share", "return", "length", "steps"):
@@ -43,7 +47,7 @@ def test_a_rule_is_trained_evaluated_and_filmed_with_its_own_network(found):
     assert (own_results["return"].sel(rule="drift") != wide["return"].sel(rule="drift")).any()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_evaluations_with_a_temperature_draw_their_actions(found):
     returns = found["own"]["return"].isel(point=0)
     assert (returns.sel(evaluation="test") != returns.sel(evaluation="drawn")).any()

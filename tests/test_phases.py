@@ -67,16 +67,20 @@ def test_points_are_placed():
         experiment(points_at=(1.5,))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_weights_of_signals_are_the_reward():
     """By the log of a rule that says what it was paid."""
     env, rule = make("dark_room", steps=8), rule_of("fixed", num_envs=16, unroll_length=8)
     s, params, key = training.setting(env, rule, MLP(hidden=(4,))), env.default_params, jax.random.key(0)
 
+    @jax.jit
+    def update(carry, weights):
+        return training.update(s, rule, params, key, carry, weights)
+
     def paid(weights):
         weights = None if weights is None else {name: jnp.float32(w) for name, w in weights.items()}
         carry = training.begin(s, rule, params, key, weights)
-        return [float((carry := training.update(s, rule, params, key, carry, weights)).log["reward"]) for _ in range(6)]
+        return [float((carry := update(carry, weights)).log["reward"]) for _ in range(6)]
 
     usual = paid(None)
     assert sum(usual) > 0 and paid({"reward": 1.0}) == usual
@@ -85,8 +89,8 @@ def test_weights_of_signals_are_the_reward():
     assert paid({"reward": 1.0, names[0]: 0.0}) == usual
 
 
-@pytest.mark.slow
-def test_phases_change_at_the_same_updates_wherever_chunks_end(monkeypatch):
+@pytest.mark.slow(quickly=True)
+def test_phases_change_at_the_same_updates_wherever_chunks_end(monkeypatch, one_device):
     asked = experiment(width=3)
     env, steps = asked.world(), 2048
     with batches.Workers() as workers:
@@ -173,8 +177,8 @@ def test_keys_part_where_phases_fork():
     assert len(np.unique(np.concatenate([twice, updates]), axis=0)) == 12 + 12 - 2  # founders alone have such keys
 
 
-@pytest.mark.slow
-def test_runs_part_where_a_phase_forks_and_are_one_until_then(monkeypatch):
+@pytest.mark.slow(quickly=True)
+def test_runs_part_where_a_phase_forks_and_are_one_until_then(monkeypatch, one_device):
     conditions = {"plain": Condition(seeds=2), "parted": Condition(phases=(Phase(0.5, forks=3),))}
     asked = experiment(conditions=conditions, total_steps=2048, seeds=6, width=6, points_at=(0.25, 0.5, 0.75))
     with batches.Workers() as workers:
@@ -239,7 +243,7 @@ def test_sizes_go_with_forks():
         experiment(conditions={"once": Condition(phases=(Phase(forks=3),))})
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_a_whole_run_whose_runs_part(tmp_path, one_device, rehearsed):
     parted = Condition(phases=(Phase(0.5, forks=5),))
     asked = experiment(conditions={"plain": Condition(seeds=5), "parted": parted}, seeds=35, total_steps=512, points=2)

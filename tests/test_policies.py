@@ -47,7 +47,7 @@ def test_a_learning_curve_is_of_the_same_training_and_of_the_policy_at_each_poin
     assert plain.records == ()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_seeds_are_mapped_over_curves_and_evaluations():
     rule = rules.make("reinforce", num_envs=4, unroll_length=8)
     keys = jax.random.split(KEY(1), 3)
@@ -103,8 +103,8 @@ def test_notebooks_show_what_was_asked_and_escape_it(tmp_path):
     assert "config.json" in run._repr_html_(), "what is missing is said, and nothing is raised"
 
 
-@pytest.mark.slow
-def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_path, one_device):
+@pytest.mark.slow(quickly=True)
+def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_path, monkeypatch, one_device):
     moments, asked = [], tiny.experiment(policies="points")
     run = rewardlab.run(asked, tmp_path / "all", progress=False, callback=moments.append)
     rule, condition = next(iter(asked.rules)), next(iter(asked.conditions))
@@ -142,6 +142,7 @@ def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_pa
     assert run.summary["verdict"][0][:20] in page
 
     # Turned off, only what is filmed is kept; a run that was cut off keeps the same.
+    tiny.light(monkeypatch.setattr)
     off = rewardlab.run(tiny.experiment(policies="none"), tmp_path / "off", progress=False)
     with pytest.raises(InputError, match=f"policies of {rule} under {condition} are not kept of seeds {count - 1}"):
         off.policy(rule, count - 1)

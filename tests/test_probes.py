@@ -54,8 +54,9 @@ def question(file, **changes):
     return tiny.experiment(conditions={"near": tiny.Condition()}, seeds=5, probes=asked, **changes)
 
 
-@pytest.mark.slow
-def test_what_probes_keep_is_in_the_results_and_changes_nothing_else(file, tmp_path, monkeypatch):
+@pytest.mark.slow(quickly=True)
+def test_what_probes_keep_is_in_the_results_and_changes_nothing_else(file, tmp_path, monkeypatch, one_device):
+    tiny.light(monkeypatch.setattr)
     monkeypatch.setattr(chunks, "CHUNK", 0.01)
     asked = question(file)
     asked = replace(asked, rules={name: asked.rules[name] for name in ("reinforce", "drift")})
@@ -97,8 +98,9 @@ def test_what_probes_keep_is_in_the_results_and_changes_nothing_else(file, tmp_p
         np.testing.assert_array_equal(results[name].values, plain[name].values, err_msg=name)
 
 
-@pytest.mark.slow
-def test_an_interrupted_run_keeps_the_same_records(file, tmp_path, monkeypatch):
+@pytest.mark.slow(quickly=True)
+def test_an_interrupted_run_keeps_the_same_records(file, tmp_path, monkeypatch, one_device):
+    tiny.light(monkeypatch.setattr)
     asked = replace(question(file), rules={"drift": tiny.experiment().rules["drift"]}, seeds=4)
     whole = runner.run(asked, tmp_path / "whole", progress=False).results
     monkeypatch.setattr(chunks, "CHUNK", 0.001)
@@ -226,7 +228,7 @@ def test_the_lineage_of_a_rule_is_recorded_and_of_others_nothing():
             rules.make("yoked", rule=rules.make("reinforce", num_envs=8, unroll_length=5)) if name == "yoked" else rule
         )
         s = training.setting(env, rule)
-        carry = training.train(jax.random.key(0), rule, env, total_steps=400)
+        carry = jax.jit(lambda key, rule=rule: training.train(key, rule, env, total_steps=400))(jax.random.key(0))
         subject = Subject(
             s, rule.deploy(s.agent, carry.state), env.default_params, {}, jax.random.key(0), rule=rule, carry=carry
         )

@@ -77,7 +77,7 @@ def test_a_report_that_would_fail_ends_a_run_before_it_trains(tmp_path, monkeypa
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_a_report_that_fails_after_training_is_finished_by_the_report_command(tmp_path, monkeypatch, capsys):
     """The disk is full for the second report of three, which is the real one, and for its films."""
     path, tries = tmp_path / "run", []
@@ -104,7 +104,7 @@ def test_a_report_that_fails_after_training_is_finished_by_the_report_command(tm
     assert "report.html" in capsys.readouterr().out
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_a_film_that_fails_after_training_costs_no_results(tmp_path, monkeypatch):
     path, env = tmp_path / "run", world()
     monkeypatch.setattr(rehearsal, "film", lambda *_: None)
@@ -114,7 +114,7 @@ def test_a_film_that_fails_after_training_costs_no_results(tmp_path, monkeypatch
     assert store.Run(path).finished
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_the_rehearsal_leaves_nothing_and_what_it_worked_out_is_used(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()

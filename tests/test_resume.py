@@ -258,7 +258,7 @@ def test_kills_at_random_times_lose_nothing():
     """20 SIGKILLs of a process of its own, aimed at saves about half of the time; the long version has 300."""
     environment = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}  # one device
     done = subprocess.run(
-        [sys.executable, SCRIPT, "kills", "--count", "20", "--seeds", "8", "--steps", "8192"],
+        [sys.executable, SCRIPT, "kills", "--count", "20", "--seeds", "24", "--steps", "8192", "--rules", "1"],
         env=environment | {"PYTHONPATH": str(SCRIPT.parent.parent)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

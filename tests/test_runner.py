@@ -108,8 +108,8 @@ def test_params_that_the_world_refuses_leave_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_other_seeds_and_rules_change_nothing(finished, tmp_path):
-    """Three of the five seeds and one of the two rules give the same numbers, to the bit."""
+def test_other_seeds_and_rules_change_nothing(finished, tmp_path, one_device):
+    """Three of the five seeds and one of the two rules, on one device in place of two, give the same numbers, to the bit."""
     less = small(seeds=3, rules={"truncation": small().rules["truncation"]})
     part = rewardlab.run(less, out=tmp_path / "part", progress=False).results
     whole = finished.results.sel(rule=["truncation"]).isel(seed=slice(3))
@@ -129,7 +129,7 @@ def test_a_world_that_names_no_outcomes_ends_for_good_or_by_the_clock():
     assert float(result.returns) == float(result.length) == pytest.approx(5 / 3)
 
 
-def test_a_gymnax_world_by_name_without_any_shift(tmp_path):
+def test_a_gymnax_world_by_name_without_any_shift(tmp_path, one_device):
     """Nothing to override in training or evaluation; no outcomes, no drawing, no references."""
     plain = small(
         env="CartPole-v1",

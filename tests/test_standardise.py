@@ -81,7 +81,7 @@ def test_it_is_of_training_levels_under_the_main_condition_and_computed_once(mon
 
 
 @pytest.mark.parametrize("name", ["bandit", "Pendulum-v1", "score_strip", "reward_in_view", "corner"])
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_any_world_can_be_standardised(name):
     env = envs.make(name)
     obs, _ = adapter.reset(env, jax.random.key(0), adapter.set_params(env.default_params, {}))
@@ -128,7 +128,7 @@ def test_worlds_need_not_be_hashable():
     assert np.isfinite(standardise.measured(Plain()).gain).all()
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_training_standardises_under_jit_and_vmap_and_differs_from_raw_inputs():
     rule = rules.make("reinforce", num_envs=4, unroll_length=8)
 

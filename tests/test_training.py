@@ -145,7 +145,7 @@ def test_conformance(case):
     assert len(case.traces) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True, minutes=3)
 def test_seeds_and_hyperparameters_vmap(case):
     """Two seeds times two settings at once equal the four of them alone: every float field is traced, no seed sees another."""
     rule, s, begin, one, params = case.rule, case.setting, case.begin, case.update, PARAMS

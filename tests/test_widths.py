@@ -18,7 +18,7 @@ def test_a_width_of_its_own_stays_and_a_cpu_takes_eight():
     assert small().width == 0 and widths.decided(Plan(small())).experiment == replace(small(), width=8)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_other_devices_take_what_fits_into_their_memory(monkeypatch):
     """As if the memory were so large; the account is that of the compiled programs, for the CPU."""
     few, many = (widths.needed(Plan(small()), "ppo", width) for width in (4, 16))

@@ -170,7 +170,7 @@ def test_episodes(name, data):
         assert np.array_equal(obs[:, 1:][past[:, 1:]], obs[:, :-1][past[:, 1:]]), "a finished episode stays as it is"
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True, minutes=2)
 @pytest.mark.parametrize("name", NAMES)
 def test_jit_and_vmap_over_lanes_and_params_change_no_bit_and_gymnax_steps_it(name):
     env, mixed, _ = world(name)

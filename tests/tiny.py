@@ -93,11 +93,15 @@ def wait(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def light() -> None:
-    """Leaves out, in this process, what is made at the end and depends on no seed, and the films and the page."""
-    assembly.fixed = lambda *_: assembly.Fixed([], {})
-    rehearsal.rehearse = lambda *_: None
-    assembly.write_films, report.write = lambda *_: {}, lambda *_: None
+def light(put=setattr) -> None:
+    """Leaves out, in this process, what is made at the end and depends on no seed, and the films and the page.
+
+    put: `monkeypatch.setattr`, where the process goes on to other things.
+    """
+    put(assembly, "fixed", lambda *_: assembly.Fixed([], {}))
+    put(rehearsal, "rehearse", lambda *_: None)
+    put(assembly, "write_films", lambda *_: {})
+    put(report, "write", lambda *_: None)
 
 
 def compiled_once(folder: Path) -> None:

@@ -22,6 +22,8 @@ with the coin at the end of training levels alone. The agent and the settings of
 by hand, looking at the control too, on other level pools and seeds. Sizes (lanes, candidates, epochs) were picked by hand.
 """
 
+from dataclasses import replace
+
 from rewardlab.agents import MLP
 from rewardlab.experiment import Budget, Condition, Experiment
 from rewardlab.rules import make
@@ -75,4 +77,12 @@ experiment = Experiment(
     points=5,
     episodes=128,
     seed=11,
+)
+
+# For accelerators: as many seeds of every rule, in its control, too.
+full = replace(
+    experiment,
+    conditions={name: replace(condition, seeds=None) for name, condition in experiment.conditions.items()},
+    budgets={name: replace(budget, seeds=None) for name, budget in experiment.budgets.items()},
+    seeds=4096,
 )

@@ -22,14 +22,15 @@ V5E = chips.chip("v5e")
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "one of v4, v5e, v5p, v6e, or --type; neither is given"),
-        (("--chip", "v5e", "--type", "v4-8"), "both are given"),
+        ((), "nothing is given; allowed: --chip, one of v4, v5e, v5p, v6e, or --type, or --here"),
+        (("--chip", "v5e", "--type", "v4-8"), "--chip and --type is given; allowed: --chip"),
+        (("--here", "--slice", "2x2"), "--slice and --here are given"),
         (("--chip", "v7"), "unknown chip 'v7'; did you mean 'v4'? Allowed: v4, v5e, v5p, v6e"),
         (("--chip", "v5e", "--slice", "3x3"), "slice = '3x3' is none of v5e's; allowed: 2x2, 2x4, 4x4"),
         (("--chip", "v4", "--slice", "2x2"), "slice = '2x2' is none of v4's; allowed: 2x2x1, 2x2x2"),
         (("--type", "v5litepod-9"), "type 'v5litepod-9' is none of v5e's; allowed: v5litepod-1, v5litepod-4"),
         (("--type", "v9-8"), "unknown type 'v9-8'; did you mean 'v4-8'"),
-        (("--type", "v4-8", "--slice", "2x2x1"), "--type and --slice are given"),
+        (("--type", "v4-8", "--slice", "2x2x1"), "--slice and --type are given"),
         (("--chip", "v5e", "--seeds", "0"), "--seeds"),
         (("--chip", "v5e", "--seeds", "many"), "--seeds"),
         (("--chip", "v5e", "--json", "nowhere/here.json"), "no such directory"),
@@ -108,7 +109,7 @@ def test_a_forecast_is_worked_out_from_what_the_compiler_says(told):
     batches = sum(-(-experiment.seeds_of("one", name) // 16) for name in experiment.conditions)
     assert spread.width == 16 and spread.rules[0].batches == batches >= 8
     assert spread.hours == pytest.approx(2 * batches * one.batch_seconds / 8 / 3600)
-    text = preflight_table(found, V5E)
+    text = preflight_table(found)
     assert "1.00" in text and "50% a.py:b (copy)" in text and "predictions" in text
     assert "100 seeds in batches of 128 on one v5e chip" in text
 
@@ -121,7 +122,7 @@ def test_what_does_not_fit_is_tried_smaller_and_else_said(told, monkeypatch):
     monkeypatch.setattr(told, "large", 1)
     none = preflight.preflight(asked(), V5E)
     assert not none.flies and none.width == 0 and "GiB" in none.rules[0].problem
-    assert "What would not run" in preflight_table(none, V5E)
+    assert "What would not run" in preflight_table(none)
 
 
 def test_a_rule_that_does_not_compile_is_named_and_the_others_are_told(told):
@@ -178,10 +179,24 @@ def test_an_experiment_is_compiled_for_a_chip_that_is_not_here(monkeypatch, tmp_
     out = capsys.readouterr().out
     told = json.loads((tmp_path / "told.json").read_text())
     (ppo,) = told["rules"]
-    assert told["chip"] == "v5e" and told["width"] == 4 and ppo["fits"] >= 1024
+    assert told["chip"] == "v5e" and told["width"] == 4 and ppo["fits"] >= 64
     assert ppo["steps"] == 8 * 32 and ppo["update_seconds"] > 1e-5 and 0 < ppo["hours"] < 1
     assert len(ppo["operations"]) == 5 and any("collect.py" in name for name, *_ in ppo["operations"])
     assert "4 seeds in batches of 4 on one v5e chip" in out and "predictions" in out
+
+
+@pytest.mark.slow(quickly=True)
+def test_the_same_figures_are_measured_on_the_device_that_is_here(monkeypatch, tmp_path, capsys):
+    from rewardlab.running import measured
+
+    monkeypatch.setattr(measured, "SECONDS", 0.0)
+    words = ["coinrun", "--rules", "ppo", "--seeds", "4", "--rules.ppo.num-envs", "8", "--rules.ppo.minibatches", "2"]
+    words += ["--total-steps", "10000", "--width", "2", "--env-kwargs.levels", "16", "--env-kwargs.held-out", "8"]
+    assert cli.main(["preflight", *words, "--here", "--json", str(tmp_path / "told.json")]) == 0
+    (ppo,) = (told := json.loads((tmp_path / "told.json").read_text()))["rules"]
+    assert told["width"] == 2 and ppo["steps"] == 8 * 32 and ppo["batches"] == 4 and ppo["update_seconds"] > 0
+    assert ppo["steps_per_second"] == pytest.approx(8 * 32 * 2 / ppo["update_seconds"])
+    assert "Measured here" in capsys.readouterr().out
 
 
 def test_an_unknown_slice_is_refused_by_the_compiler_in_one_line():

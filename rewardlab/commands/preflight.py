@@ -16,9 +16,11 @@ examples:
   rewardlab preflight coinrun --chip v5e --slice 2x4 --seeds 4096
   rewardlab preflight coinrun --type v5litepod-8          a slice, as Google Cloud calls it
   rewardlab preflight my_question.py --chip v6e --rules ppo truncation
+  rewardlab preflight coinrun --here --seeds 1024         the same figures, measured on the device that is here
 
-Nothing is trained, and no TPU is needed: its own compiler runs here, which takes 15 to 90 s a program, and is remembered. All
-figures are predictions. Every field of the experiment can be set, as in `rewardlab run`; --seeds sets every rule's number of seeds.
+Nothing is trained, and no TPU is needed: its own compiler runs here, which takes 10 to 90 s a program, and is remembered. All
+figures are predictions, but for those of --here. Every field of the experiment can be set, as in `rewardlab run`; --seeds
+sets every rule's number of seeds.
 
 Exit codes: 0 every rule compiles and fits; 1 one does not; 2 bad input, or the TPU's compiler is not installed:
 pip install "rewardlab[preflight]"
@@ -28,7 +30,7 @@ pip install "rewardlab[preflight]"
 def main(words: list[str]) -> int:
     parser = Parser(
         "preflight",
-        usage="rewardlab preflight NAME_OR_FILE --chip CHIP [--slice SHAPE] [--seeds N] [--small | --full] [--FIELD VALUE ...]",
+        usage="rewardlab preflight NAME_OR_FILE --chip CHIP [--slice SHAPE] [--seeds N] [--FIELD VALUE ...]",
         description="Compiles an experiment for a TPU that is not here: what fits, how long it would take, what costs most.",
         epilog=GUIDE,
     )
@@ -36,6 +38,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--chip", metavar="CHIP", help="v4, v5e, v5p or v6e")
     parser.add_argument("--slice", metavar="SHAPE", help="of several chips, 2x4 for one (default: one chip alone)")
     parser.add_argument("--type", metavar="TYPE", help="chip and slice in one, as the cloud names them: v5litepod-8")
+    parser.add_argument("--here", action="store_true", help="measured, on the device that is here")
     parser.add_argument("--seeds", metavar="N", help="seeds of every rule under every condition")
     parser.add_argument("--small", action="store_true", help="the config's small size")
     parser.add_argument("--full", action="store_true", help="the config's size for accelerators")
@@ -44,20 +47,28 @@ def main(words: list[str]) -> int:
 
     from rewardlab.backend import chips, tpu
 
-    if bool(given.chip) == bool(given.type):
+    ways = [f"--{name}" for name in ("chip", "type", "here") if getattr(given, name)]
+    if len(ways) != 1:
+        names = ", ".join(chips.CHIPS)
         raise InputError(
-            f"allowed: --chip, one of {', '.join(chips.CHIPS)}, or --type; {'both are' if given.chip else 'neither is'} given"
+            f"{' and '.join(ways) or 'nothing'} is given; allowed: --chip, one of {names}, or --type, or --here"
         )
-    if given.type and given.slice:
-        raise InputError("--type and --slice are given; allowed: one of them, as a type says how many chips there are")
-    chip, count = chips.of_type(given.type) if given.type else (chips.chip(given.chip), 0)
-    count = count or chips.slice_of(chip, given.slice)
+    if given.slice and not given.chip:
+        raise InputError(
+            f"--slice and {ways[0]} are given; allowed: --slice with --chip, which does not say how many there are"
+        )
+    chip, count = None, 1
+    if not given.here:
+        chip, count = chips.of_type(given.type) if given.type else (chips.chip(given.chip), 0)
+        count = count or chips.slice_of(chip, given.slice)
     seeds = None if given.seeds is None else coerce(_number(given.seeds), int, "--seeds", (1, 10**6))
     if given.json and not Path(given.json).absolute().parent.is_dir():
         raise InputError(f"--json {given.json}: there is no such directory; allowed: a file in one that exists")
-    tpu.check()
+    if chip:
+        tpu.check()
     devices.prepare()
     from rewardlab.experiment import config, override
+    from rewardlab.running.measured import measured
     from rewardlab.running.preflight import preflight, sized
     from rewardlab.terminal.progress import Progress
     from rewardlab.terminal.table import preflight_table
@@ -66,12 +77,13 @@ def main(words: list[str]) -> int:
     if len(sizes) > 1:
         raise InputError(f"--{' and --'.join(sizes)} are given; allowed: one size")
     experiment = override.override(config.load(given.experiment, *sizes), changes)
-    found = preflight(sized(experiment, seeds), chip, count, Progress(1))
+    experiment = sized(experiment, seeds)
+    found = preflight(experiment, chip, count, Progress(1)) if chip else measured(experiment, Progress(1))
     if given.json:
         rules = [one._asdict() | {"hours": one.hours} for one in found.rules]
-        told = found._asdict() | {"rules": rules, "hours": found.hours, "compiler": tpu.version()}
+        told = found._asdict() | {"rules": rules, "hours": found.hours, "compiler": tpu.version() if chip else None}
         Path(given.json).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    say(preflight_table(found, chip))
+    say(preflight_table(found, bool(chip)))
     return 0 if found.flies else 1
 
 

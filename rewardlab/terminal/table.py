@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from rewardlab.analysis.levels import contradiction
 from rewardlab.analysis.wording import AUDIT, audit_cells
-from rewardlab.backend.chips import Chip
 
 if TYPE_CHECKING:
     from rewardlab.running.preflight import Preflight
@@ -79,8 +78,8 @@ def tuned_table(found: dict[str, Any]) -> str:
     return "\n".join([*grid(head, rows), "", note])
 
 
-def preflight_table(found: Preflight, chip: Chip) -> str:
-    """A row a rule: what fits, how fast it would be; then what the time goes to, and what the whole run would take."""
+def preflight_table(found: Preflight, predicted: bool = True) -> str:
+    """A row a rule: what fits, how fast it is or would be; then what the time goes to, and what the whole run takes."""
     head = [
         ["rule", "MiB", "largest", "a batch", "an update", "bound", "steps lived", "batches", "hours of"],
         ["", "a seed", "batch", "needs", "takes", "by", "a second", "", "a chip"],
@@ -111,14 +110,16 @@ def preflight_table(found: Preflight, chip: Chip) -> str:
     if problems:
         lines += ["", "What would not run:", *problems]
     if found.flies:
-        where = f"one {chip.name} chip" if found.chips == 1 else f"{found.chips} {chip.name} chips"
+        where = f"one {found.chip} chip" if found.chips == 1 else f"{found.chips} {found.chip} chips"
         lines += [
             "",
             f"The whole run, {found.seeds:,} seeds in batches of {found.width:,} on {where}: about {found.hours:.2f} hours.",
         ]
     lines.append(
-        "All figures are predictions by the compiler for this chip: nothing ran on it. Time on the host and between chunks is not"
-        " in them."
+        "All figures are predictions by the compiler for this chip: nothing ran on it. Time on the host and between chunks is"
+        " not in them."
+        if predicted
+        else "Measured here, update by update; a run's chunks of many updates wait less for the host."
     )
     return "\n".join(lines)
 

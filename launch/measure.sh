@@ -31,6 +31,7 @@ done
 [ -d "$(dirname "$out")" ] || refuse "--out $(printf %q "$out")" "a file in a directory that exists"
 command -v rewardlab >/dev/null || refuse "no rewardlab on the PATH" "an environment in which it is installed"
 
+read -ra counts <<<"$seeds"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python -c 'import jax; print(jax.local_devices()[0].device_kind)' >"$folder/device"
@@ -41,18 +42,19 @@ case $(cat "$folder/device") in
   "TPU v6 lite" | "TPU v6e") chip=v6e ;;
   *) chip="" ;;
 esac
-for n in $seeds; do
-  rewardlab preflight coinrun --here --seeds "$n" --json "$folder/here-$n.json"
+for n in "${counts[@]}"; do
+  rewardlab preflight coinrun --full --here --seeds "$n" --json "$folder/here-$n.json"
   if [ -n "$chip" ]; then
-    rewardlab preflight coinrun --chip "$chip" --seeds "$n" --json "$folder/predicted-$n.json" || true # what won't fit is in it
+    rewardlab preflight coinrun --full --chip "$chip" --seeds "$n" --json "$folder/predicted-$n.json" || true # what won't fit is in it
   fi
   began=$(date +%s)
-  rewardlab run coinrun --full --seeds "$n" --total-steps "$steps" --out "$folder/run-$n"
+  rewardlab run coinrun --full --seeds "$n" --total-steps "$steps" --budgets.openai-es.total-steps "$steps" \
+    --budgets.truncation.total-steps "$steps" --out "$folder/run-$n"
   echo $(($(date +%s) - began)) >"$folder/seconds-$n"
 done
 rewardlab bench --suite ppo evolution --out "$folder/bench.json"
 
-python - "$folder" "$out" "$steps" $seeds <<'PYTHON'
+python - "$folder" "$out" "$steps" "${counts[@]}" <<'PYTHON'
 """Puts what was measured and predicted side by side."""
 import json
 import sys

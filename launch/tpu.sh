@@ -12,13 +12,14 @@ export LC_ALL=C CLOUDSDK_CORE_DISABLE_PROMPTS=1
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 USAGE='launch/tpu.sh --project PROJECT --zone ZONE --type TYPE --bucket BUCKET --name NAME [--runtime VERSION]
-    [--out DIR] [--on-demand] [--keep] [--dry-run] EXPERIMENT [ARGUMENT ...]
+    [--out DIR] [--on-demand] [--keep] [--no-preflight] [--dry-run] EXPERIMENT [ARGUMENT ...]
 
   --name       of the TPU and of the run: its directory is gs://BUCKET/NAME
   --runtime    software version of the TPU VM (default: the one for its type)
   --out        where the run is copied to in the end (default: runs/NAME)
   --on-demand  no spot TPU: dearer, not preempted
   --keep       the TPU is not deleted, and costs on
+  --no-preflight  not tried first whether the experiment compiles for this TPU and fits, which rewardlab preflight says here
   --dry-run    the cloud commands are shown; none is executed'
 
 refuse() { # message, and the value that it is about
@@ -26,7 +27,7 @@ refuse() { # message, and the value that it is about
   exit 2
 }
 
-declare -A given=([project]="" [zone]="" [type]="" [bucket]="" [name]="" [runtime]="" [out]="" [on-demand]="" [keep]="" [dry-run]="")
+declare -A given=([project]="" [zone]="" [type]="" [bucket]="" [name]="" [runtime]="" [out]="" [on-demand]="" [keep]="" [no-preflight]="" [dry-run]="")
 while [[ ${1:-} == -* ]]; do
   option=${1#--}
   case $1 in
@@ -34,7 +35,7 @@ while [[ ${1:-} == -* ]]; do
       echo "$USAGE"
       exit 0
       ;;
-    --on-demand | --keep | --dry-run)
+    --on-demand | --keep | --no-preflight | --dry-run)
       given[$option]=yes
       shift
       ;;
@@ -196,6 +197,22 @@ finish() {
   fi
   exit "$code"
 }
+
+# What does not compile for this TPU, or does not fit, is refused before anything is paid for. The compiler is that of this machine.
+if [ -z "${given[no-preflight]}" ]; then
+  words=(rewardlab preflight --type "${given[type]}")
+  for word in "$@"; do [ "$word" = --resume-anyway ] || words+=("$word"); done
+  if [ -n "$dry" ]; then
+    cloud "${words[@]}"
+  elif ! command -v rewardlab >/dev/null; then
+    refuse "preflight needs, on the PATH," rewardlab 'pip install ".[preflight]" in an environment that is active, or --no-preflight'
+  else
+    code=0
+    "${words[@]}" >&2 || code=$?
+    [ "$code" -ne 1 ] || echo "tpu.sh: it would not run on ${given[type]}; nothing was created (--no-preflight tries it all the same)" >&2
+    [ "$code" -eq 0 ] || exit "$((code == 1 ? 2 : code))"
+  fi
+fi
 
 work=$(mktemp -d) installed="" lost=0
 archive=$work/rewardlab.tar.gz

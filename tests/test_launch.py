@@ -312,3 +312,70 @@ def test_the_notebook_runs(local, monkeypatch):
 def test_every_way_to_launch_is_described():
     sections = re.findall(r"^## .*`(.*)`$", (ROOT / "docs" / "launching.md").read_text(), re.M)
     assert sorted(sections) == sorted(path.name for path in LAUNCH.iterdir())
+
+
+@pytest.fixture(name="measuring")
+def _measuring(fakes):
+    """launch/measure.sh with a fake rewardlab, whose preflight writes what it is told to: 2 ms measured, 1 ms predicted."""
+    fakes.add(
+        "rewardlab",
+        """
+file=""; chip=""
+while [ "$#" -gt 0 ]; do case $1 in --json | --out) file=$2 ;; --chip) chip=$2 ;; esac; shift; done
+[[ $file == *.json ]] || exit 0
+case $file in
+  *bench*) echo '{"rows": []}' ;;
+  *) printf '{"width": 8, "rules": [{"rule": "ppo", "update_seconds": %s, "steps_per_second": 5.0}]}' "${chip:+0.00}${chip:-0.002}" |
+       sed 's/0.00v5e/0.001/' ;;
+esac >"$file"
+""",
+    )
+    return fakes
+
+
+@pytest.mark.parametrize(("device", "ratio"), [("TPU v5 lite", 2.0), ("cpu", None)])
+def test_what_was_measured_stands_beside_what_was_predicted(measuring, device, ratio):
+    real = shutil.which("python3")
+    measuring.add("python", f'if [ "$1" = -c ]; then echo "{device}"; else exec {real} "$@"; fi\n')
+    done = measuring.run(str(LAUNCH / "measure.sh"), "--seeds", "16 32", "--steps", "500", "--out", "told.json")
+    assert done.code == 0, done.err
+    told = json.loads((measuring.work / "told.json").read_text())
+    assert (
+        told["device"] == device
+        and told["steps"] == 500
+        and told["bench"] == {"rows": []}
+        and [*told["seeds"]] == ["16", "32"]
+    )
+    row = told["seeds"]["32"]["updates"]["ppo"]
+    assert row["measured"] == 0.002 and row["ratio"] == ratio and row["width"] == 8
+    asked = [call[0] for call in measuring.calls("rewardlab")]
+    assert asked == ["preflight", *["preflight"] * bool(ratio), "run"] * 2 + ["bench"]
+    cut = next(call for call in measuring.calls("rewardlab") if call[0] == "run")
+    assert cut[1:9] == [
+        "coinrun",
+        "--full",
+        "--seeds",
+        "16",
+        "--total-steps",
+        "500",
+        "--budgets.openai-es.total-steps",
+        "500",
+    ]
+    assert "2.00 ms an update" in done.out and ("2.00 of what was predicted" in done.out) == bool(ratio)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--seeds", "many"],
+        ["--seeds"],
+        ["--steps", "0"],
+        ["--out", "nowhere/told.json"],
+        ["coinrun"],
+        *[[w] for w in HOSTILE if w],
+    ],
+)
+def test_measure_refuses_in_one_line(measuring, words):
+    done = measuring.run(str(LAUNCH / "measure.sh"), *words)
+    assert done.code == 2 and one_line(done.err) and "allowed: " in done.err
+    assert measuring.calls("rewardlab") == [] and measuring.untouched()

@@ -62,6 +62,7 @@ def _tpu(fakes):
     for name in ("sleep", "mountpoint", "gcsfuse"):
         fakes.add(name)
     fakes.add("home/venv/bin/rewardlab")
+    fakes.add("rewardlab")  # the one of this machine, which is asked first
     (fakes.folder / "home" / "rewardlab").mkdir()
     fakes.clone = fakes.folder.parent / "clone"
     for name in SHIPPED:
@@ -94,7 +95,8 @@ def verbs(fakes) -> list[str]:
     return short
 
 
-DRY = r"""gcloud compute tpus queued-resources create my-run --project=my-project --zone=us-central2-b --node-id=my-run --accelerator-type=v4-8 --runtime-version=tpu-ubuntu2204-base --spot
+DRY = r"""rewardlab preflight --type v4-8 coinrun --seeds 2
+gcloud compute tpus queued-resources create my-run --project=my-project --zone=us-central2-b --node-id=my-run --accelerator-type=v4-8 --runtime-version=tpu-ubuntu2204-base --spot
 gcloud compute tpus queued-resources describe my-run --project=my-project --zone=us-central2-b --format=value\(state.state\)
 gcloud compute tpus tpu-vm scp rewardlab.tar.gz my-run:rewardlab.tar.gz --project=my-project --zone=us-central2-b --worker=all
 gcloud compute tpus tpu-vm ssh my-run --project=my-project --zone=us-central2-b --worker=all INSTALL
@@ -108,9 +110,9 @@ def test_tpu_shows_every_cloud_command_and_executes_none(tpu):
     done = tpu.run(*tpu_words("--dry-run", "coinrun", "--seeds", "2"))
     assert (done.code, done.err) == (0, "") and tpu.calls("gcloud") == [] and not list(tpu.work.iterdir())
     lines = done.out.splitlines(keepends=True)
-    commands = [line.split(" --worker=all ")[1] for line in lines[3:5]]
-    lines[3:5] = [
-        line.replace(c, name) for line, c, name in zip(lines[3:5], commands, ("INSTALL\n", "RUN\n"), strict=True)
+    commands = [line.split(" --worker=all ")[1] for line in lines[4:6]]
+    lines[4:6] = [
+        line.replace(c, name) for line, c, name in zip(lines[4:6], commands, ("INSTALL\n", "RUN\n"), strict=True)
     ]
     assert "".join(lines) == DRY
     install, run = (
@@ -129,8 +131,31 @@ def test_tpu_runs_copies_the_run_back_and_deletes_the_tpu(tpu):
     assert done.code == 0, done.err
     assert verbs(tpu) == ["create", "scp", "install", "run", "rsync", "delete"]
     out = f"{tpu.folder}/home/runs/my-run"
-    assert tpu.calls("rewardlab") == [["run", "coinrun", *words, "--out", out, "--distributed"]]
+    assert tpu.calls("rewardlab") == [
+        ["preflight", "--type", "v4-8", "coinrun", *words],
+        ["run", "coinrun", *words, "--out", out, "--distributed"],
+    ]
     assert tpu.untouched() and (tpu.work / "runs" / "my-run").is_dir()
+
+
+@pytest.mark.parametrize(("said", "code"), [(1, 2), (2, 2), (130, 130)])
+def test_tpu_creates_nothing_for_what_would_not_run_there(tpu, said, code):
+    tpu.add("rewardlab", f"echo 'does not fit'; exit {said}\n")
+    done = tpu.run(*tpu_words("coinrun", "--resume-anyway", "--seeds", "9"))
+    assert done.code == code and "does not fit" in done.err and not done.out and tpu.calls("gcloud") == []
+    assert ("nothing was created" in done.err) == (said == 1)
+    assert tpu.calls("rewardlab") == [["preflight", "--type", "v4-8", "coinrun", "--seeds", "9"]]
+    assert tpu.run(*tpu_words("--no-preflight", "coinrun")).code == 0
+
+
+def test_tpu_says_what_preflight_needs(tpu):
+    (tpu.folder / "rewardlab").unlink()
+    tools = tpu.folder.parent / "tools"  # a PATH without any other rewardlab
+    tools.mkdir()
+    for name in ("bash", "env", "git", "tar", "mktemp", "rm", "dirname", "sed", "cat"):
+        (tools / name).symlink_to(shutil.which(name))
+    done = tpu.run(*tpu_words("coinrun"), PATH=f"{tpu.clone / 'launch'}:{tpu.folder}:{tools}")
+    assert done.code == 2 and one_line(done.err) and "--no-preflight" in done.err and tpu.calls("gcloud") == []
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,17 @@ from pathlib import Path
 from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
 from rewardlab.inputs.errors import InputError
-from rewardlab.inputs.fields import coerce
 
 GUIDE = """\
 examples:
   rewardlab preflight coinrun --chip v5e
-  rewardlab preflight coinrun --chip v5e --slice 2x4 --seeds 4096
+  rewardlab preflight coinrun --full --chip v5e --slice 2x4
   rewardlab preflight coinrun --type v5litepod-8          a slice, as Google Cloud calls it
   rewardlab preflight my_question.py --chip v6e --rules ppo truncation
-  rewardlab preflight coinrun --here --seeds 1024         the same figures, measured on the device that is here
+  rewardlab preflight coinrun --full --seeds 1024 --here  the same figures, measured on the device that is here
 
 Nothing is trained, and no TPU is needed: its own compiler runs here, which takes 10 to 90 s a program, and is remembered. All
-figures are predictions, but for those of --here. Every field of the experiment can be set, as in `rewardlab run`; --seeds
-sets every rule's number of seeds.
+figures are predictions, but for those of --here. Every field of the experiment can be set, as in `rewardlab run`.
 
 Exit codes: 0 every rule compiles and fits; 1 one does not; 2 bad input, or the TPU's compiler is not installed:
 pip install "rewardlab[preflight]"
@@ -30,7 +28,7 @@ pip install "rewardlab[preflight]"
 def main(words: list[str]) -> int:
     parser = Parser(
         "preflight",
-        usage="rewardlab preflight NAME_OR_FILE --chip CHIP [--slice SHAPE] [--seeds N] [--FIELD VALUE ...]",
+        usage="rewardlab preflight NAME_OR_FILE --chip CHIP [--slice SHAPE] [--full] [--FIELD VALUE ...]",
         description="Compiles an experiment for a TPU that is not here: what fits, how long it would take, what costs most.",
         epilog=GUIDE,
     )
@@ -39,7 +37,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--slice", metavar="SHAPE", help="of several chips, 2x4 for one (default: one chip alone)")
     parser.add_argument("--type", metavar="TYPE", help="chip and slice in one, as the cloud names them: v5litepod-8")
     parser.add_argument("--here", action="store_true", help="measured, on the device that is here")
-    parser.add_argument("--seeds", metavar="N", help="seeds of every rule under every condition")
+    parser.add_argument("--smoke", action="store_true", help="the same at tiny sizes")
     parser.add_argument("--small", action="store_true", help="the config's small size")
     parser.add_argument("--full", action="store_true", help="the config's size for accelerators")
     parser.add_argument("--json", metavar="FILE", help="writes the figures there, too")
@@ -61,7 +59,6 @@ def main(words: list[str]) -> int:
     if not given.here:
         chip, count = chips.of_type(given.type) if given.type else (chips.chip(given.chip), 0)
         count = count or chips.slice_of(chip, given.slice)
-    seeds = None if given.seeds is None else coerce(_number(given.seeds), int, "--seeds", (1, 10**6))
     if given.json and not Path(given.json).absolute().parent.is_dir():
         raise InputError(f"--json {given.json}: there is no such directory; allowed: a file in one that exists")
     if chip:
@@ -69,15 +66,15 @@ def main(words: list[str]) -> int:
     devices.prepare()
     from rewardlab.experiment import config, override
     from rewardlab.running.measured import measured
-    from rewardlab.running.preflight import preflight, sized
+    from rewardlab.running.preflight import preflight
     from rewardlab.terminal.progress import Progress
     from rewardlab.terminal.table import preflight_table
 
     sizes = [name for name in config.SIZES if getattr(given, name)]
-    if len(sizes) > 1:
-        raise InputError(f"--{' and --'.join(sizes)} are given; allowed: one size")
-    experiment = override.override(config.load(given.experiment, *sizes), changes)
-    experiment = sized(experiment, seeds)
+    if len(sizes) + given.smoke > 1:
+        raise InputError(f"--{' and --'.join([*sizes, *['smoke'] * given.smoke])} are given; allowed: one size")
+    experiment = config.load(given.experiment, *sizes)
+    experiment = override.override(config.smoke(experiment) if given.smoke else experiment, changes)
     found = preflight(experiment, chip, count, Progress(1)) if chip else measured(experiment, Progress(1))
     if given.json:
         rules = [one._asdict() | {"hours": one.hours} for one in found.rules]
@@ -85,7 +82,3 @@ def main(words: list[str]) -> int:
         Path(given.json).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     say(preflight_table(found, bool(chip)))
     return 0 if found.flies else 1
-
-
-def _number(text: str) -> int | str:
-    return int(text) if text.isdigit() else text

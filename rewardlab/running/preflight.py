@@ -7,7 +7,6 @@ that of its estimated cycles, or, where that is longer, the time that its produc
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -151,12 +150,3 @@ def lived(here: Plan, name: str) -> float:
     for _ in range(UPDATES):
         carry = programs.advance(strong, plan.params, keys, carry, jnp.int32(np.max(carry.steps) + 1), *given)
     return max(float(np.max(carry.steps)) / float(np.max(carry.updates)), 1.0)
-
-
-def sized(experiment: Experiment, seeds: int | None) -> Experiment:
-    """The experiment with so many seeds of every rule under every condition; None: with its own."""
-    if seeds is None:
-        return experiment
-    conditions = {k: replace(c, seeds=None) for k, c in experiment.conditions.items()}
-    budgets = {k: replace(b, seeds=None) for k, b in experiment.budgets.items()}
-    return replace(experiment, seeds=seeds, conditions=conditions, budgets=budgets)

@@ -24,6 +24,7 @@ RewardLab trains many agents under several update rules in a world, changes the 
   rewardlab run coinrun --help        every field of that experiment, with its value and what is allowed
   rewardlab report runs/coinrun       write the figures and the page of a finished run again
   rewardlab tune my.py --budget N     choose each rule's hyperparameters, with N environment steps for each rule
+  rewardlab preflight coinrun --chip v5e    what it would need on a TPU that is not here
   rewardlab watch corner              a film of a scripted policy in a world, as a GIF
   rewardlab bench                     how fast it is, beside its peers
   rewardlab audit                     what reward can reach under each rule, read from the traced programs

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rewardlab.agents.dense import Dense, product
+from rewardlab.agents.dense import Dense, product, rounded
+from rewardlab.running import batches
 
 SHAPES = [(7, 3, 5), (7, 5, 3), (7, 4, 4), (6, 3, 1), (1, 20, 3), (2, 3, 5)]  # rows, inputs, outputs
 
@@ -72,3 +73,26 @@ def test_the_layer_is_flaxs():
     params = Flaxs().init(jax.random.key(0), x)
     jax.tree.map(np.testing.assert_array_equal, Ours().init(jax.random.key(0), x), params)
     np.testing.assert_array_equal(Ours().apply(params, x), Flaxs().apply(params, x))
+
+
+def test_a_layer_is_rounded_on_a_tpu_there_and_back_and_nothing_else_is():
+    """One pass of the matrix unit for the network; float32 for all that is no layer, unless the user has said otherwise."""
+    x, kernel = jnp.ones((5, 4)), jnp.ones((4, 3))
+
+    def both(x, kernel):
+        return jax.value_and_grad(lambda k: product(x, k).sum())(kernel)[1], kernel.T @ kernel
+
+    def text(platform):
+        return jax.jit(batches.exact(both, platform)).trace(x, kernel).lower(lowering_platforms=(platform,)).as_text()
+
+    there = [line for line in text("tpu").splitlines() if "dot_general" in line]
+    assert (
+        sum("bf16" in line for line in there) >= 1
+        and sum("HIGHEST" in line for line in there if "bf16" not in line) == 1
+    )
+    assert "bf16" not in text("cpu") and "HIGHEST" not in text("cpu")
+    with jax.default_matmul_precision("default"):
+        assert "HIGHEST" not in text("tpu")
+    close = rounded(x + 1 / 512, kernel, few=True)
+    np.testing.assert_array_equal(close, x @ kernel)  # bfloat16 has 8 bits
+    assert close.dtype == jnp.float32

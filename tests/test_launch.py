@@ -325,8 +325,10 @@ while [ "$#" -gt 0 ]; do case $1 in --json | --out) file=$2 ;; --chip) chip=$2 ;
 [[ $file == *.json ]] || exit 0
 case $file in
   *bench*) echo '{"rows": []}' ;;
-  *) printf '{"width": 8, "rules": [{"rule": "ppo", "update_seconds": %s, "steps_per_second": 5.0}]}' "${chip:+0.00}${chip:-0.002}" |
-       sed 's/0.00v5e/0.001/' ;;
+  *)
+    seconds=0.002
+    [ -z "$chip" ] || seconds=0.001
+    echo '{"width": 8, "rules": [{"rule": "ppo", "update_seconds": '$seconds', "steps_per_second": 5.0}]}' ;;
 esac >"$file"
 """,
     )

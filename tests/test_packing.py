@@ -10,7 +10,7 @@ from rewardlab import envs, rules, training
 from rewardlab.agents import GRU, MLP
 from rewardlab.collect import anywhere
 from rewardlab.envs import adapter
-from rewardlab.envs.packing import Packed, unpack
+from rewardlab.envs.packing import Packed, by_product, unpack, unpack_p
 from rewardlab.experiment.plan import Plan
 
 KEY = jax.random.key
@@ -21,6 +21,20 @@ def test_words_are_unpacked_lowest_bit_first():
     bits = np.asarray(unpack(words, 35))
     assert bits.shape == (2, 35) and bits.dtype == bool
     assert [np.flatnonzero(row).tolist() for row in bits] == [[0], [1, 31, 32, 34]]
+
+
+@pytest.mark.parametrize("entries", [254, 317, 32, 5])
+def test_the_matrix_unit_unpacks_the_same_bits(entries):
+    """What a TPU is given in place of it: octets times zeros and ones, which bfloat16 holds exactly."""
+    words = jax.random.bits(KEY(1), (7, 3, -(-entries // 32)), jnp.uint32)
+    np.testing.assert_array_equal(by_product(words, entries=entries), unpack(words, entries))
+    assert (
+        "bf16"
+        in jax.jit(lambda w: unpack_p.bind(w, entries=entries))
+        .trace(words)
+        .lower(lowering_platforms=("tpu",))
+        .as_text()
+    )
 
 
 @pytest.fixture(name="world", scope="module")

@@ -47,6 +47,7 @@ experiment = Experiment(
     total_steps=150_000,
     seeds=10,
     points=4,
+    probes=("foresight",),
     episodes=8,  # the world and the policies are deterministic: one would do
     capable_return=14.0,  # who works all the time has 16, who goes straight to the lever 28
     seed=20,

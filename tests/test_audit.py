@@ -170,7 +170,8 @@ def test_a_scripted_policy_of_a_probe_has_a_row_that_says_what_it_is_given(tmp_p
     plan = lambda *probes: Plan(  # noqa: E731
         Experiment(
             name="seers", question="Who sees what?", env="lever", conditions={"lever": Condition({})},
-            evaluations={"lever": {}}, rules={"truncation": rules.make("truncation")}, agent=SMALL, probes=probes, capable_return=1.0,
+            evaluations={"lever": {}}, rules={"truncation": rules.make("truncation")}, agent=SMALL, probes=probes,
+            capable_return=1.0,
         )
     )  # fmt: skip
     told = [[(found["rule"], tuple(found["act"])) for found in fixed(plan(*probes)).audit] for probes in ((), (str(file),))]

@@ -95,7 +95,7 @@ def test_a_relative_return_is_the_share_of_the_best_that_there_is_from_the_start
             def step(carry, t):
                 obs, state, length, earned = carry
                 action = jnp.where(t < idle, 0, best(obs, state, params, key)).astype(jnp.int32)
-                length += ~state.over
+                length += (~state.over).astype(jnp.int32)
                 after, state, reward, _, _ = env.step_env(key, state, action, params)
                 return (after, state, length, earned + reward), None
 
@@ -189,7 +189,7 @@ def test_relabelled_by_hand(options, achieved):
 def test_a_large_replay_is_copied_for_no_other_seed_and_changes_no_bits():
     """Seeds end at different steps: in one loop over all of them each update would copy every replay."""
     env, params = lever()
-    rule = rules.make("return_prompt", num_envs=4, unroll_length=8, batch=2, gradient_steps=2, capacity=2**16)
+    rule = rules.make("return_prompt", num_envs=4, unroll_length=8, batch=2, gradient_steps=2, capacity=2**18)
     s, keys = training.setting(env, rule, MLP(hidden=(4,))), batches.run_keys(0, np.arange(3))
     assert batches.fills_a_core(s, rule) and batches.fills_a_core(s, rules.make("yoked", rule=rule))
     assert not batches.fills_a_core(s, rule.replace(capacity=1024))

@@ -60,9 +60,9 @@ class ReturnAsked(Wrapper):
     gamma: what a step pays is gamma times as much a step later: the reward is the inner world's times gamma ** t, t steps into the
     episode, and a return is a discounted one of the inner world's. What is still asked for is told in rewards of the step in which
     it is seen: (asked - paid) / gamma ** t. most: no more than that is shown as asked for. action_in_view: whether the last
-    action, one-hot, is put to the observation, too, before these three. relative: whether returns are told as shares of the best one
-    that there is from the episode's start. What is there to be had then says nothing of where it is. What is still asked for is
-    the share that has not been paid; needs the inner world's `optimum` from a state on.
+    action, one-hot, is put to the observation, too, before these three. relative: whether returns are told, and paid, as shares of
+    the best one that there is from the episode's start, by the inner world's `optimum`; what is asked for then says nothing of
+    how much there is to be had. What is still asked for is the share that has not been paid.
 
     Params beside the inner world's: asked_low, asked_high; what an episode is asked for is drawn uniformly between them at its
     reset. Signals besides: "asked", what the episode was asked for, and "true", what the step was truly worth, as late as it came.

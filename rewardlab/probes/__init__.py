@@ -26,7 +26,7 @@ FAMILY = registry.Family("probe", "rewardlab.probes", "probe")
 # When a probe measures, and the axes that its arrays then have behind those of rule, condition and seed.
 WHEN = {"point": ("point", "evaluation"), "end": ("evaluation",), "update": ("record",)}
 Coordinates = Mapping[str, Sequence[str] | int]
-GIVEN = ("state", "dynamics")  # what scripted policies may be given of a world that agents never are; `wording.MINDS` says it
+GIVEN = ("state", "dynamics")  # what scripted policies may be given of a world; `wording.MINDS` says it
 
 
 class Array(NamedTuple):

@@ -1,7 +1,7 @@
 """What a search earns that is given the world itself, its state and how it goes on: an upper bound for searches in a learned model.
 
-No agent is asked. Such a planner is a scripted policy: it looks at the state, which agents never do, so it is no rule. The audit has
-a row for it, which says what it is given.
+No agent is asked. Such a planner is a scripted policy: it looks at the state, which agents never do, so it is no rule. The audit
+has a row for it, which says what it is given.
 """
 
 from __future__ import annotations

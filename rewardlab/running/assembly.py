@@ -48,8 +48,8 @@ class Unreported(InputError):
 
 
 def fixed(plan: Plan, say: Callable[[str], None] = lambda text: None) -> Fixed:
-    """The audit of every rule and of the probes' scripted policies, and how the world's scripted policies fare on each evaluation. Raises InputError where nothing
-    says what counts as having learned. say: is told what begins.
+    """The audit of every rule and of what probes play, and how the world's scripted policies fare on each evaluation. Raises
+    InputError where nothing says what counts as having learned. say: is told what begins.
     """
     experiment, env = plan.experiment, plan.env
     experiment.check_capability(env)

@@ -27,7 +27,7 @@ from rewardlab.running import batches, recording
 from rewardlab.terminal.progress import EVALUATION, Progress
 
 CHUNK = 2.0  # seconds that a chunk is meant to take: a signal waits for that long
-PERIOD = 15.0  # seconds between two checkpoints of a batch, once more for every second that the last one took
+PERIOD = 15.0  # seconds between two checkpoints of a batch, or more (`pause`)
 ABOUT = {"config": str, "seconds": float, "computed_with": list[dict[str, Any]]}  # what a checkpoint says of itself
 
 
@@ -156,7 +156,7 @@ def train_batch(
             commit()
             stop.check()
         begun = time.perf_counter()
-        if saved and begun - last >= saved.period * max(took_to_save, 1.0):
+        if saved and begun - last >= pause(saved.period, took_to_save):
             commit()
             last = time.perf_counter()
             took_to_save = last - begun
@@ -192,6 +192,13 @@ def train_batch(
     arrays = points | {name: np.asarray(value) for name, value in last.items()}
     arrays |= recording.arrays(carry.records) if carry.records else {}
     return Trained({name: arrays[name] for name in kept.arrays}, policies, time.perf_counter() - started, computed_with)
+
+
+def pause(period: float, took: float) -> float:
+    """Seconds to the next checkpoint, where the last one took so many: as many periods, as a large replay is written, read back
+    and compared for seconds, and no less than one.
+    """
+    return period * max(took, 1.0)
 
 
 def blank(shapes: Any, times: int) -> dict[str, np.ndarray]:

@@ -34,8 +34,8 @@ nearly all episodes that come to a high return are of those that went left to a 
 is what went along with it, not what brings it about in the level at hand. With coins at detours and behind
 in a quarter each, 2 seeds of 700,000 steps went left as well; with plain returns one did, and one was on its way (31 to 39 % at the
 end, 55 to 61 and 100 %). A share of the best there is says nothing of what the agent itself may expect, as an advantage would.
-Settings come from trials on another level pool and root seed; that the first evaluation asks for 1, by which seeds count as competent, was put right afterwards (it had asked for 0.8, of
-which 0.81 was needed), and changes no other number.
+Settings come from trials on another level pool and root seed. That the first evaluation asks for 1, by which seeds count as
+competent, was put right after the run: it had asked for 0.8, and 0.81 was needed. It changes no other number.
 """
 
 from rewardlab.agents import MLP

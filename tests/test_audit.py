@@ -174,7 +174,9 @@ def test_a_scripted_policy_of_a_probe_has_a_row_that_says_what_it_is_given(tmp_p
             capable_return=1.0,
         )
     )  # fmt: skip
-    told = [[(found["rule"], tuple(found["act"])) for found in fixed(plan(*probes)).audit] for probes in ((), (str(file),))]
+    told = [
+        [(found["rule"], tuple(found["act"])) for found in fixed(plan(*probes)).audit] for probes in ((), (str(file),))
+    ]
     assert told[0] == [("truncation", ())] and told[1] == [*told[0], *declared.items()]
     (foresight,) = scripted(probes.load("foresight"))
     assert foresight.act == GIVEN

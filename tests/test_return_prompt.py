@@ -107,7 +107,9 @@ def test_a_relative_return_is_the_share_of_the_best_that_there_is_from_the_start
 
     soon, first, left, fewest = lived(env, 0)
     np.testing.assert_allclose(soon, 1, rtol=1e-5)
-    np.testing.assert_allclose([first, left], [[0.8] * 32, [-0.2] * 32], rtol=1e-4)  # told as shares, from first to last
+    np.testing.assert_allclose(
+        [first, left], [[0.8] * 32, [-0.2] * 32], rtol=1e-4
+    )  # told as shares, from first to last
     late, _, _, length = lived(env, 3)
     np.testing.assert_allclose(late, 0.9 ** (length - fewest), rtol=1e-4)
     other, _, _, _ = lived(plain, 3)
@@ -121,7 +123,9 @@ def test_a_relative_return_is_the_share_of_the_best_that_there_is_from_the_start
 def test_a_world_that_does_not_say_what_is_best_has_no_relative_returns():
     assert not hasattr(envs.make("return_asked", world="coinrun", levels=4, held_out=2, relative=True), "optimum")
     for world in ("lever", "keys", "CartPole-v1"):
-        with pytest.raises(InputError, match=r"relative = True, and .* does not say what is best from a state on") as error:
+        with pytest.raises(
+            InputError, match=r"relative = True, and .* does not say what is best from a state on"
+        ) as error:
             envs.make("return_asked", world=world, relative=True)
         assert "\n" not in str(error.value)
 

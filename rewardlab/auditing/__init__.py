@@ -119,7 +119,9 @@ def audit(
 def scripted(probe: probes.Probe) -> list[Reach]:
     """A row for each scripted policy of a probe: no reward changes it, and it is given what the probe declares."""
     none: dict[str, Any] = {"groups": (), "gradient": {}, "derivative": False, "reads": (), "fitted": ()}
-    return [Reach(name, level=None, proven=False, enters="no", act=given, **none) for name, given in probe.scripted.items()]
+    return [
+        Reach(name, level=None, proven=False, enters="no", act=given, **none) for name, given in probe.scripted.items()
+    ]
 
 
 def _named(given: Any) -> dict[str, Rule]:

@@ -36,7 +36,11 @@ def main(words: list[str]) -> int:
         help="an MLP's trunk, shared (default), separate or stop-gradient, or a network by name or .py file",
     )
     parser.add_argument(
-        "--probe", nargs="+", metavar="PROBE", default=[], help="names or .py files whose scripted policies get rows, too"
+        "--probe",
+        nargs="+",
+        metavar="PROBE",
+        default=[],
+        help="names or .py files whose scripted policies get rows, too",
     )
     parser.add_argument("--env", default="coinrun", metavar="WORLD", help="a name or a .py file (default: coinrun)")
     given, changes = parser.read(words)

@@ -111,7 +111,9 @@ def load(name_or_path: str | Path) -> Probe:
                 f"{what} keeps {show(name)}: {show(array)}; allowed: an Array, whose axes are a tuple of names"
             )
     if not isinstance(found.scripted, Mapping):
-        raise InputError(f"{what} plays scripted = {show(found.scripted)}; allowed: a dict {{policy: what it is given}}")
+        raise InputError(
+            f"{what} plays scripted = {show(found.scripted)}; allowed: a dict {{policy: what it is given}}"
+        )
     for name, given in found.scripted.items():
         if not (isinstance(name, str) and name and isinstance(given, tuple) and {*given} <= {*GIVEN}):
             raise InputError(

@@ -267,7 +267,7 @@ def test_imagination_is_the_agents_own_model_and_its_latent_states_are_of_one_si
 
 
 def test_every_search_of_a_rule_weighs_values_as_the_rule_says():
-    """Where prior and values are at odds, a value_scale that leaves values next to no weight makes every search follow the prior."""
+    """A value_scale that leaves values next to no weight makes every search follow the prior; a large one does not."""
     agent = training.setting(lever(), BOTH, SPEC).agent
     params, obs = agent.init(jax.random.key(0)), jnp.zeros((64, *agent.obs.shape), agent.obs.dtype)
     params = jax.tree.map(lambda x: x + 0.1 * jax.random.normal(jax.random.key(x.size), x.shape), params)

@@ -83,27 +83,28 @@ def test_a_relative_return_is_the_share_of_the_best_that_there_is_from_the_start
     """In every level the best policy earns 1, and each step later 0.9 as much; where nothing is in reach, nothing is paid."""
     options = {"world": "coinrun", "levels": 16, "held_out": 4, "gamma": 0.9}
     env, plain = envs.make("return_asked", relative=True, **options), envs.make("return_asked", **options)
-    params, keys = envs.params(env, moved=0.5, asked_low=0.8, asked_high=0.8), jax.random.split(KEY(3), 32)
+    params = envs.params(env, moved=0.5, asked_low=0.8, asked_high=0.8)
 
     def lived(env, idle):
         """(returns, what is still asked for at the start and at the end, episode lengths), each [32]: idle steps, then the best."""
         best = env.references(params)["optimal"]
 
         def one(key):
-            start_obs, state = env.reset_env(key, params)
+            reset_key, key = jax.random.split(key)
+            start_obs, state = env.reset_env(reset_key, params)
 
             def step(carry, t):
                 obs, state, length, earned = carry
-                action = jnp.where(t < idle, 0, best(obs, state, params, key)).astype(jnp.int32)
+                action = jnp.where(t < idle, 0, best(obs, state, params, jax.random.clone(key))).astype(jnp.int32)
                 length += (~state.over).astype(jnp.int32)
-                after, state, reward, _, _ = env.step_env(key, state, action, params)
+                after, state, reward, _, _ = env.step_env(jax.random.clone(key), state, action, params)
                 return (after, state, length, earned + reward), None
 
             begun = (start_obs, state, jnp.int32(0), jnp.float32(0))
             (obs, _, length, earned), _ = jax.lax.scan(step, begun, jnp.arange(env.limit))
             return earned, start_obs[-3], obs[-3], length
 
-        return map(np.asarray, jax.jit(jax.vmap(one))(keys))
+        return map(np.asarray, jax.jit(jax.vmap(one))(jax.random.split(KEY(3), 32)))
 
     soon, first, left, fewest = lived(env, 0)
     np.testing.assert_allclose(soon, 1, rtol=1e-5)
@@ -194,18 +195,21 @@ def test_a_large_replay_is_copied_for_no_other_seed_and_changes_no_bits():
     """Seeds end at different steps: in one loop over all of them each update would copy every replay."""
     env, params = lever()
     rule = rules.make("return_prompt", num_envs=4, unroll_length=8, batch=2, gradient_steps=2, capacity=2**18)
-    s, keys = training.setting(env, rule, MLP(hidden=(4,))), batches.run_keys(0, np.arange(3))
+    s = training.setting(env, rule, MLP(hidden=(4,)))
     assert batches.fills_a_core(s, rule) and batches.fills_a_core(s, rules.make("yoked", rule=rule))
     assert not batches.fills_a_core(s, rule.replace(capacity=1024))
-    programs = batches.compile_training(s, rule, params, 3)
-    begun = programs.begin(rule, params, keys)
-    replay = sum(x.nbytes for x in jax.tree.leaves(begun.state.buffer)) // 3
+
+    def trained(*seeds):
+        keys = lambda: batches.run_keys(0, np.array(seeds))  # noqa: E731
+        programs = batches.compile_training(s, rule, params, len(seeds))
+        begun = programs.begin(rule, params, keys())
+        return programs, begun, programs.advance(rule, params, keys(), begun, jnp.int32(100))
+
+    programs, begun, found = trained(0, 1, 2)
+    replay = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(begun.state.buffer)) // 3
     assert programs.advance.memory_analysis().temp_size_in_bytes < 2.5 * replay
-    found = programs.advance(rule, params, keys, begun, jnp.int32(100))
-    for i in range(3):
-        alone = batches.compile_training(s, rule, params, 1)
-        one = alone.advance(rule, params, keys[i : i + 1], alone.begin(rule, params, keys[i : i + 1]), jnp.int32(100))
-        jax.tree.map(lambda a, b, i=i: np.testing.assert_array_equal(a[i], b[0]), found, one)
+    one = trained(2)[2]
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[2], b[0]), found, one)
 
 
 class Learnt(NamedTuple):

@@ -25,7 +25,7 @@ learning; that the choice turns over says more (it does in none of 40 untrained 
 other root seeds. With another root seed, 20 of 20 more turned over as well; with an older jax (0.10.2), 4 of 6 others that were
 trained by what is true.
 
-A search that is given the world's state and dynamics is measured beside them (`foresight`), and has a row in the audit. It was added
+A search that is given the world's state and dynamics is measured beside them (`foresight`), and has a row in the audit. It came
 after the run whose time and result stand above.
 
 A maze needs other settings. In `corner` with 5 x 5 cells, 512 levels, the cheese anywhere and 32 steps, a policy that acts greedily

@@ -22,10 +22,10 @@ Result, of 10 seeds, interquartile means, on held-out levels:
     trained with detours in half: reached the coin at a detour
                                        40 %                        41 %          41 %
 
-It does as it is asked (slope within 0.4 to 0.8: SLOPE; yoked reward 0.00), and gets more when asked for more than ever before.
+It does as it is asked (slope within 0.4 to 0.8: 0.92; yoked reward 0.00), and gets more when asked for more than ever before.
 With the coin moved it runs past it, the more so the more it is asked for: what it delivers is a quick way to the end.
 
-Of coins at detours nothing can be claimed: the control reached 41 % of them [35-48], and half are needed. Its seeds differ, from
+Of coins at detours nothing can be claimed: the control reached 41 % of them [36-52], and half are needed. Its seeds differ, from
 31 to 58 %. On another level pool, 2 seeds had 52 and 58 % after 1M steps, and one of a network twice as wide 61 % after 1.2M;
 with plain discounted returns, the coin at t paying 0.97 ** t, 2 seeds had 69 and 70 %, so relative returns are no cure for that.
 Coins behind the start the control reaches in all episodes where half of the coins are there, but it then goes left in every

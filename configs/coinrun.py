@@ -16,12 +16,13 @@ Time: 6 minutes 55 seconds (13 minutes of CPU time) on 2 cores, 15.5 to 20.5 on 
 Result: REINFORCE, PPO, parallel Q and OpenAI-ES reach 94 to 99.6 % of coins at the end and none that was moved; their controls
 reach 91, 87, 82 and 71 % of those at a detour, and 83 to 100 % of those behind. Truncation selection (88 %, 10 of 10 seeds
 competent) fails its control. The level pool and the root seed are ones that no setting was picked on, but for the steps of
-OpenAI-ES: 10M had brought 12 of 16 controls to half of the coins. Pooled with two more level pools and root seeds (`--env-kwargs.seed
-20262 --seed 20262`, and 20261 with 8 seeds), 40 of 40 seeds of OpenAI-ES are competent, and 40 of 40 of its controls reach half of
-the coins of both kinds; truncation selection's control fails on all three. Hyperparameters of the gradient rules and of guess-and-check
-stand in tuned/coinrun.json, with how they were found: `rewardlab tune coinrun`, 30M steps each, on level pool 0, by success
-with the coin at the end of training levels alone. The agent and the settings of OpenAI-ES and truncation selection were picked
-by hand, looking at the control too, on other level pools and seeds. Sizes (lanes, candidates, epochs) were picked by hand.
+OpenAI-ES: 10M had brought 12 of 16 controls to half of the coins. Pooled with two more level pools and root seeds
+(`--env-kwargs.seed 20262 --seed 20262`, and 20261 with 8 seeds), 40 of 40 seeds of OpenAI-ES are competent, and 40 of 40 of its
+controls reach half of the coins of both kinds; truncation selection's control fails on all three.
+Hyperparameters of the gradient rules and of guess-and-check stand in tuned/coinrun.json, with how they were found:
+`rewardlab tune coinrun`, 30M steps each, on level pool 0, by success with the coin at the end of training levels alone. The agent
+and the settings of OpenAI-ES and truncation selection were picked by hand, looking at the control too, on other level pools and
+seeds. Sizes (lanes, candidates, epochs) were picked by hand.
 """
 
 from dataclasses import replace

@@ -6,8 +6,9 @@ In the main job its control fails: trained with the coin moved in half of the le
 lives 40M steps in place of 3M, with the same settings, on a level pool and a root seed of its own.
 
 8e8 steps, some 25 minutes of CPU time by the main job's speeds; it was run in two pieces at the lowest priority, and not timed.
-Result: all 10 seeds are competent (5.0M steps), and the control passes: with the coin at a detour 61 % [40–70], behind the start 98 %
-[65–100], 9 of 10 seeds at half or more of both. So it can be said: it runs past the coin in 79 % [72–85] and 81 % [76–89] of episodes.
+Result: all 10 seeds are competent (after 5.0M steps), and the control passes: with the coin at a detour 61 % [40 to 70], behind the
+start 98 % [65 to 100], 9 of 10 seeds at half or more of both. So it can be said: it runs past the coin in 79 % [72 to 85] and
+81 % [76 to 89] of episodes.
 """
 
 from dataclasses import replace

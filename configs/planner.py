@@ -24,6 +24,18 @@ all episodes of a seed are alike. Working is easy: 4 of 10 untrained networks do
 learning; that the choice turns over says more (it does in none of 40 untrained networks). Settings come from trials on
 other root seeds. With another root seed, 20 of 20 more turned over as well; with an older jax (0.10.2), 4 of 6 others that were
 trained by what is true.
+
+A search that is given the world's state and dynamics is measured beside them (`foresight`), and has a row in the audit. It came
+after the run whose time and result stand above.
+
+A maze needs other settings. In `corner` with 5 x 5 cells, 512 levels, the cheese anywhere and 32 steps, a policy that acts greedily
+and has learned nothing gets 6 % of the cheese, as it runs against walls; drawn, the same one gets 43 %. With values stretched to
+[0, 1] in each state, as mctx does, a quarter of the lanes wild and a value weight of 0.25, the drawn policy gets 40 % after
+100,000 steps. With `value_scale` 0.4 in place of stretching it gets 51 %, and the correlation of values with the optimum is 0.61
+in place of 0.28: where rewards are sparse, stretched noise is what a policy learns. With no wild lanes, a value weight of 1 and a
+learning rate of 0.002 besides, it is 79 % after 200,000 steps (one seed), and of another seed, after 500,000 (100 s of CPU time),
+90 % drawn and 70 % with search, on held-out levels 79 and 52 %. PPO has 97 and 87 %, drawn, after as many, in 12 s. (`muzero`
+with gamma 0.95, epsilon 0.05, batch 64, rows 64; `WorldModel` with hidden 128, latent 64; 256 episodes; one seed each.)
 """
 
 from rewardlab import Condition, Experiment, rules
@@ -47,6 +59,7 @@ experiment = Experiment(
     total_steps=150_000,
     seeds=10,
     points=4,
+    probes=("foresight",),
     episodes=8,  # the world and the policies are deterministic: one would do
     capable_return=14.0,  # who works all the time has 16, who goes straight to the lever 28
     seed=20,

@@ -12,11 +12,17 @@ from flax import struct
 from worlds import Walk
 
 import rewardlab
-from rewardlab import MLP, cli, rules
+from rewardlab import MLP, cli, probes, rules
 from rewardlab.agents import make
+from rewardlab.analysis.wording import MINDS, audit_cells
+from rewardlab.auditing import scripted
 from rewardlab.auditing.marks import Instead, mark, marked_agent, marked_world
 from rewardlab.envs import adapter
+from rewardlab.experiment import Condition, Experiment
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
+from rewardlab.probes import GIVEN
+from rewardlab.running.assembly import fixed
 
 WALK, SMALL = Walk(), MLP(hidden=(4,))
 
@@ -144,6 +150,50 @@ def test_the_program_that_is_read_is_the_one_that_runs():
     assert Instead(WALK, num_actions=7).num_actions == 7 and Instead(WALK).outcomes == WALK.outcomes
 
 
+# ------------------------------------------------------------------------------------------------------ scripted policies
+
+
+def test_a_scripted_policy_of_a_probe_has_a_row_that_says_what_it_is_given(tmp_path):
+    declared = {"seer": ("state",), "planner": ("state", "dynamics")}
+    file = tmp_path / "seers.py"
+    file.write_text(
+        "import jax.numpy as jnp\nfrom rewardlab.probes import Array, Probe\n"
+        f"probe = Probe('end', {{'a': Array((), 'a')}}, lambda s: {{'a': jnp.float32(0)}}, scripted={declared})\n"
+    )
+    one, seer, planner = rewardlab.audit("ppo", agent=SMALL, env=WALK, probe=str(file))
+    assert one == row("ppo") and (seer.rule, seer.act) == ("seer", ("state",)) and planner.act == declared["planner"]
+    assert (planner.level, planner.enters, planner.gradient, planner.predictor) == (None, "no", {}, ())
+    cells = audit_cells(dataclasses.asdict(planner))
+    assert cells[1] == "–" and cells[5] == "given the world's state and given its dynamics, reward included"
+    assert {*GIVEN} <= {*MINDS}
+    # An experiment's audit has it as soon as the probe is asked for, whatever the probe is called.
+    plan = lambda *probes: Plan(  # noqa: E731
+        Experiment(
+            name="seers", question="Who sees what?", env="lever", conditions={"lever": Condition({})},
+            evaluations={"lever": {}}, rules={"truncation": rules.make("truncation")}, agent=SMALL, probes=probes,
+            capable_return=1.0,
+        )
+    )  # fmt: skip
+    told = [
+        [(found["rule"], tuple(found["act"])) for found in fixed(plan(*probes)).audit] for probes in ((), (str(file),))
+    ]
+    assert told[0] == [("truncation", ())] and told[1] == [*told[0], *declared.items()]
+    (foresight,) = scripted(probes.load("foresight"))
+    assert foresight.act == GIVEN
+
+
+@pytest.mark.parametrize("declared", ["{'seer': ('stat',)}", "{'seer': 'state'}", "{'': ()}", "('seer',)"])
+def test_what_a_probe_declares_of_its_policies_is_checked(tmp_path, declared):
+    file = tmp_path / "wrong.py"
+    file.write_text(
+        "from rewardlab.probes import Array, Probe\n"
+        f"probe = Probe('end', {{'a': Array((), 'a')}}, lambda s: {{}}, scripted={declared})\n"
+    )
+    with pytest.raises(InputError, match="; allowed: a ") as error:
+        probes.load(str(file))
+    assert "\n" not in str(error.value)
+
+
 # ---------------------------------------------------------------------------------------------------------- command line
 
 
@@ -154,7 +204,10 @@ def test_the_command_line_prints_what_the_library_finds(capsys):
     ppo, q = (next(line for line in out.splitlines() if line.startswith(name)) for name in ("ppo", "parallel_q"))
     assert "logits: trunk, logits; value: value" in ppo and "value, which does not act" in ppo
     assert "q: trunk, q" in q and "q, which acts" in q
+    assert "search in the world" not in out
     assert "The mind is: " in out and "Left out" not in out and max(map(len, out.splitlines())) < 140
+    assert cli.main(["audit", "--rule", "truncation", "--env", "lever", "--probe", "foresight"]) == 0
+    assert "search in the world itself  –" in capsys.readouterr().out
 
 
 def test_rules_may_be_given_in_every_way(tmp_path):
@@ -187,6 +240,7 @@ def test_rules_of_whole_episodes_get_the_steps_for_one():
     ("line", "said"),
     [
         ("audit --rule pppo", "did you mean 'ppo'?"),
+        ("audit --rule ppo --probe foresigth", "did you mean 'foresight'?"),
         ("audit --env coinrnu", "did you mean 'coinrun'?"),
         ("audit --agent seperate", "did you mean 'separate'?"),
         ("audit --ruel ppo", "did you mean '--rule'?"),

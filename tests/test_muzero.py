@@ -105,6 +105,21 @@ def test_with_an_exact_model_and_exact_leaves_it_chooses_as_value_iteration_does
     assert not best(q, choices(table, -q.max(-1))).all(), "it needs no values: this could not fail"
 
 
+@pytest.mark.parametrize("gap", [0.5, 0.01])
+def test_a_gap_in_value_is_stretched_unless_values_have_a_weight(gap):
+    """Two actions, each tried once and the end: logits that are 0.1 · 51 apart whatever the gap, or value_scale · 51 · gap."""
+
+    def node(n):
+        return Node(jnp.zeros((n, 2)), jnp.zeros(n), jnp.zeros((n, 1)))
+
+    def step(state, action):
+        return Edge(jnp.where(action == 0, gap, 0.0), jnp.zeros(1), node(1))
+
+    for value_scale, apart in ((0.0, 5.1), (0.2, 10.2 * gap)):
+        weights = search(node(1), step, jax.random.key(0), 2, value_scale=value_scale).weights[0]
+        np.testing.assert_allclose(jnp.log(weights[0] / weights[1]), apart, rtol=1e-3)
+
+
 def test_with_an_exact_model_and_exact_leaves_it_chooses_as_value_iteration_does_in_a_maze():
     env = envs.make("corner", size=5, levels=4, held_out=1)
     params = env.default_params.replace(elsewhere=jnp.float32(1.0))
@@ -249,6 +264,26 @@ def test_imagination_is_the_agents_own_model_and_its_latent_states_are_of_one_si
     np.testing.assert_allclose(jnp.sqrt((after**2).mean(-1)), 1.0, rtol=1e-3)
     np.testing.assert_array_equal(after[1], after[2])
     assert bool((after[0] != after[1]).any())
+
+
+def test_every_search_of_a_rule_weighs_values_as_the_rule_says():
+    """A value_scale that leaves values next to no weight makes every search follow the prior; a large one does not."""
+    agent = training.setting(lever(), BOTH, SPEC).agent
+    params, obs = agent.init(jax.random.key(0)), jnp.zeros((64, *agent.obs.shape), agent.obs.dtype)
+    params = jax.tree.map(lambda x: x + 0.1 * jax.random.normal(jax.random.key(x.size), x.shape), params)
+    told = []
+    for value_scale in (1e-6, 1e3):
+        rule = BOTH.replace(value_scale=value_scale)
+        policy = rule.deploy(agent, rule.init(agent, jax.random.key(1)))
+        acts = {way: policy.ways[way](agent, params, (), obs, jax.random.key(2))[0] for way in policy.ways}
+        behave = rule.behave(agent, rule.init(agent, jax.random.key(1)), jax.random.key(3))
+        weights = behave.act(agent, params, (), obs, jax.random.key(2))[1]["weights"]
+        told.append((acts, weights))
+    prior = jax.nn.softmax(agent.apply(params, obs)["logits"])
+    np.testing.assert_allclose(told[0][1], prior, atol=1e-3)
+    assert abs(told[1][1] - prior).max() > 0.1
+    for way in ("search_reward", "long_true"):
+        assert (told[0][0][way] == told[0][0]["habit"]).all()
 
 
 def test_wild_lanes_lie_evenly_among_the_others():

@@ -15,6 +15,7 @@ from rewardlab import MLP, InputError, envs, rules, training
 from rewardlab.agents import memoryless
 from rewardlab.policies import deploy, evaluate
 from rewardlab.rules.return_prompt import relabelled
+from rewardlab.running import batches
 from rewardlab.types import Experience
 
 KEY = jax.random.key
@@ -78,6 +79,58 @@ def test_an_observation_asked_for_another_return_is_the_one_of_that_episode(opti
             np.testing.assert_allclose(env.asking(one, jnp.float32(asked)), two, rtol=1e-5, atol=1e-5)
 
 
+def test_a_relative_return_is_the_share_of_the_best_that_there_is_from_the_start():
+    """In every level the best policy earns 1, and each step later 0.9 as much; where nothing is in reach, nothing is paid."""
+    options = {"world": "coinrun", "levels": 16, "held_out": 4, "gamma": 0.9}
+    env, plain = envs.make("return_asked", relative=True, **options), envs.make("return_asked", **options)
+    params = envs.params(env, moved=0.5, asked_low=0.8, asked_high=0.8)
+
+    def lived(env, idle):
+        """(returns, what is still asked for at the start and at the end, episode lengths), each [32]: idle steps, then the best."""
+        best = env.references(params)["optimal"]
+
+        def one(key):
+            reset_key, key = jax.random.split(key)
+            start_obs, state = env.reset_env(reset_key, params)
+
+            def step(carry, t):
+                obs, state, length, earned = carry
+                action = jnp.where(t < idle, 0, best(obs, state, params, jax.random.clone(key))).astype(jnp.int32)
+                length += (~state.over).astype(jnp.int32)
+                after, state, reward, _, _ = env.step_env(jax.random.clone(key), state, action, params)
+                return (after, state, length, earned + reward), None
+
+            begun = (start_obs, state, jnp.int32(0), jnp.float32(0))
+            (obs, _, length, earned), _ = jax.lax.scan(step, begun, jnp.arange(env.limit))
+            return earned, start_obs[-3], obs[-3], length
+
+        return map(np.asarray, jax.jit(jax.vmap(one))(jax.random.split(KEY(3), 32)))
+
+    soon, first, left, fewest = lived(env, 0)
+    np.testing.assert_allclose(soon, 1, rtol=1e-5)
+    np.testing.assert_allclose(
+        [first, left], [[0.8] * 32, [-0.2] * 32], rtol=1e-4
+    )  # told as shares, from first to last
+    late, _, _, length = lived(env, 3)
+    np.testing.assert_allclose(late, 0.9 ** (length - fewest), rtol=1e-4)
+    other, _, _, _ = lived(plain, 3)
+    assert (length > fewest).any() and len({*fewest.tolist()}) > 5
+    np.testing.assert_allclose(other, 0.9 ** (length - 1.0), rtol=1e-4)
+    soonest = envs.params(env, moved=0.0, max_steps_in_episode=2, asked_low=0.8, asked_high=0.8)
+    obs, state = env.reset_env(KEY(0), soonest)
+    assert state.unit == 1 and np.isfinite(obs).all()
+
+
+def test_a_world_that_does_not_say_what_is_best_has_no_relative_returns():
+    assert not hasattr(envs.make("return_asked", world="coinrun", levels=4, held_out=2, relative=True), "optimum")
+    for world in ("lever", "keys", "CartPole-v1"):
+        with pytest.raises(
+            InputError, match=r"relative = True, and .* does not say what is best from a state on"
+        ) as error:
+            envs.make("return_asked", world=world, relative=True)
+        assert "\n" not in str(error.value)
+
+
 def test_it_is_told_in_words():
     env = envs.make("return_asked", world="coinrun", levels=20, held_out=5)
     assert env.place(held_out=True, asked_low=0.5, asked_high=0.5) == "on held-out levels, asked for 0.5"
@@ -135,6 +188,28 @@ def test_relabelled_by_hand(options, achieved):
     # Only the sum of an episode is read: the same, paid at its end.
     at_the_end = jnp.where(told.done, told.reward.sum() / 2, 0.0)
     np.testing.assert_allclose(relabelled(agent, told._replace(reward=at_the_end)), found, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_large_replay_is_copied_for_no_other_seed_and_changes_no_bits():
+    """Seeds end at different steps: in one loop over all of them each update would copy every replay."""
+    env, params = lever()
+    rule = rules.make("return_prompt", num_envs=4, unroll_length=8, batch=2, gradient_steps=2, capacity=2**18)
+    s = training.setting(env, rule, MLP(hidden=(4,)))
+    assert batches.fills_a_core(s, rule) and batches.fills_a_core(s, rules.make("yoked", rule=rule))
+    assert not batches.fills_a_core(s, rule.replace(capacity=1024))
+
+    def trained(*seeds):
+        keys = lambda: batches.run_keys(0, np.array(seeds))  # noqa: E731
+        programs = batches.compile_training(s, rule, params, len(seeds))
+        begun = programs.begin(rule, params, keys())
+        return programs, begun, programs.advance(rule, params, keys(), begun, jnp.int32(100))
+
+    programs, begun, found = trained(0, 1, 2)
+    replay = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(begun.state.buffer)) // 3
+    assert programs.advance.memory_analysis().temp_size_in_bytes < 2.5 * replay
+    one = trained(2)[2]
+    jax.tree.map(lambda a, b: np.testing.assert_array_equal(a[2], b[0]), found, one)
 
 
 class Learnt(NamedTuple):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from rewardlab import envs, rules
+from rewardlab import envs, probes, rules
 from rewardlab.agents import MLP
 from rewardlab.auditing.dataflow import NONE
 from rewardlab.auditing.following import AMOUNT, ASKED, MAYBE, REWARD, SHOWN, SIGNAL, follow
@@ -48,7 +48,8 @@ class Reach:
     derivative: the parameters handed over depend on a derivative of an output that the action depends on.
     act: what the acting function is given of reward other than by the network's parameters. "observation": the world's reward
         of earlier steps. "memory": the rule's state. "request": the return that the world asks for. A value counts as the
-        reward wherever it, or an equal expression of the same values, is read, also at another scale. That an episode ended
+        reward wherever it, or an equal expression of the same values, is read, also at another scale. "state", "dynamics": of a
+        scripted policy alone, what its probe declares. That an episode ended
         does not count, nor what merely has the same causes; so a world that works its reward out again by another formula,
         and shows that, is not caught.
     reads: the heads that the action depends on.
@@ -90,11 +91,13 @@ def audit(
     *,
     agent: Any = MLP(),
     env: Any = "coinrun",
+    probe: str | Path | Iterable[Any] = (),
 ) -> Audit:
-    """What reward reaches, a row per rule.
+    """What reward reaches, a row per rule, and what is given to scripted policies, a row for each that a probe plays.
 
     rule: a rule, its name or path, several of them, or {name: rule}; None for every rule that comes with the package and
         takes this agent in this world.
+    probe: a probe, by its name or path, or several of them.
     agent: the network, whatever `agents.spec` takes. env: a world, its name or path. Rules that need whole episodes get the
     steps for them. Raises InputError for unknown names, for a rule that was asked for and does not take this agent in this
     world, and for programs that can't be followed (`jaxprs.UnknownForm`).
@@ -108,7 +111,17 @@ def audit(
         except InputError:
             if rule is not None:
                 raise
+    for one in [probe] if isinstance(probe, (str, Path)) else probe:
+        rows += scripted(probes.load(one))
     return Audit(rows)
+
+
+def scripted(probe: probes.Probe) -> list[Reach]:
+    """A row for each scripted policy of a probe: no reward changes it, and it is given what the probe declares."""
+    none: dict[str, Any] = {"groups": (), "gradient": {}, "derivative": False, "reads": (), "fitted": ()}
+    return [
+        Reach(name, level=None, proven=False, enters="no", act=given, **none) for name, given in probe.scripted.items()
+    ]
 
 
 def _named(given: Any) -> dict[str, Rule]:

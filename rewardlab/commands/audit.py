@@ -15,6 +15,7 @@ examples:
   rewardlab audit --rule ppo parallel_q truncation
   rewardlab audit --rule ppo --agent stop-gradient
   rewardlab audit --rule ppo --agent gru
+  rewardlab audit --rule dqn --env lever --probe foresight
   rewardlab audit --rule my_rule.py --env my_world.py --agent.hidden 16
 
 Every field of the agent can be set, as in `rewardlab run`.
@@ -34,6 +35,13 @@ def main(words: list[str]) -> int:
         metavar="AGENT",
         help="an MLP's trunk, shared (default), separate or stop-gradient, or a network by name or .py file",
     )
+    parser.add_argument(
+        "--probe",
+        nargs="+",
+        metavar="PROBE",
+        default=[],
+        help="names or .py files whose scripted policies get rows, too",
+    )
     parser.add_argument("--env", default="coinrun", metavar="WORLD", help="a name or a .py file (default: coinrun)")
     given, changes = parser.read(words)
 
@@ -51,7 +59,7 @@ def main(words: list[str]) -> int:
     from rewardlab.auditing import audit
     from rewardlab.terminal.table import audit_table
 
-    found = [dataclasses.asdict(row) for row in audit(given.rule, agent=spec, env=given.env)]
+    found = [dataclasses.asdict(row) for row in audit(given.rule, agent=spec, env=given.env, probe=given.probe)]
     say(audit_table(found))
     left_out = [] if given.rule else [name for name in rules.names() if name not in {row["rule"] for row in found}]
     if left_out:

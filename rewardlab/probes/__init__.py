@@ -26,6 +26,7 @@ FAMILY = registry.Family("probe", "rewardlab.probes", "probe")
 # When a probe measures, and the axes that its arrays then have behind those of rule, condition and seed.
 WHEN = {"point": ("point", "evaluation"), "end": ("evaluation",), "update": ("record",)}
 Coordinates = Mapping[str, Sequence[str] | int]
+GIVEN = ("state", "dynamics")  # what scripted policies may be given of a world; `wording.MINDS` says it
 
 
 class Array(NamedTuple):
@@ -75,6 +76,8 @@ class Probe(NamedTuple):
     axes: the plan of an experiment (`experiment/plan.py`) -> {own axis: names along it, or its length}.
     made_up: (the plan, leading shape, numpy Generator) -> {name: array [*leading shape, own axes]}, such numbers as it
         might find, to try out the report; None: any numbers from 0 to 1.
+    scripted: {policy: which of `GIVEN` it is given} of the policies that it plays and that no rule handed over. The audit has a
+        row for each. state: the world's own, in place of an observation. dynamics: what steps lead to, and what they pay.
     """
 
     when: str
@@ -82,6 +85,7 @@ class Probe(NamedTuple):
     measure: Callable[[Subject], Mapping[str, jax.Array]]
     axes: Callable[[Plan], Coordinates] = _no_axes
     made_up: Callable[..., Mapping[str, np.ndarray]] | None = None
+    scripted: Mapping[str, tuple[str, ...]] = {}
 
 
 def names() -> tuple[str, ...]:
@@ -105,6 +109,15 @@ def load(name_or_path: str | Path) -> Probe:
         ):
             raise InputError(
                 f"{what} keeps {show(name)}: {show(array)}; allowed: an Array, whose axes are a tuple of names"
+            )
+    if not isinstance(found.scripted, Mapping):
+        raise InputError(
+            f"{what} plays scripted = {show(found.scripted)}; allowed: a dict {{policy: what it is given}}"
+        )
+    for name, given in found.scripted.items():
+        if not (isinstance(name, str) and name and isinstance(given, tuple) and {*given} <= {*GIVEN}):
+            raise InputError(
+                f"{what} plays {show(name)}, which is given {show(given)}; allowed: a name, and a tuple of {', '.join(GIVEN)}"
             )
     return found
 

@@ -1,7 +1,7 @@
 """What a search earns that is given the world itself, its state and how it goes on: an upper bound for searches in a learned model.
 
-No agent is asked. Such a planner is a scripted policy: it looks at the state, which agents never do, so it is no rule, and nothing
-that the audit says of a rule is about it.
+No agent is asked. Such a planner is a scripted policy: it looks at the state, which agents never do, so it is no rule. The audit
+has a row for it, which says what it is given.
 """
 
 from __future__ import annotations
@@ -66,4 +66,5 @@ probe = Probe(
     },
     measure=_measure,
     axes=lambda plan: {"simulations": tuple(map(str, SIMULATIONS))},
+    scripted={"search in the world itself": ("state", "dynamics")},
 )

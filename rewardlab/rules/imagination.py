@@ -27,7 +27,18 @@ def look(agent, params, obs: jax.Array) -> tuple[Any, jax.Array]:
     return agent.model.predict(params, latent), latent
 
 
-def imagine(agent, params, seen, key, consults: str, gamma: float, simulations: int, habit: bool, noise: float) -> Plan:
+def imagine(
+    agent,
+    params,
+    seen,
+    key,
+    consults: str,
+    gamma: float,
+    simulations: int,
+    habit: bool,
+    noise: float,
+    value_scale: float = 0.0,
+) -> Plan:
     """A search from what `look` saw, by the reward `consults`. habit: whether the policy head is its prior, else any action is.
 
     A step's reward, and whether the episode goes on, are read where it is taken, its value where it leads to.
@@ -44,7 +55,7 @@ def imagine(agent, params, seen, key, consults: str, gamma: float, simulations: 
         after = node(agent.model.predict(params, latent), latent)
         return Edge(chosen(reward, action), gamma * chosen(goes_on, action), after)
 
-    return search(node(*seen), step, key, simulations, noise)
+    return search(node(*seen), step, key, simulations, noise, value_scale)
 
 
 def planning(settled: Callable[..., tuple[jax.Array, dict[str, jax.Array]]], **search_by) -> Act:
@@ -63,10 +74,11 @@ def planning(settled: Callable[..., tuple[jax.Array, dict[str, jax.Array]]], **s
 
 
 @functools.cache
-def deliberate(consults: str, gamma: float, simulations: int, habit: bool = True) -> Act:
+def deliberate(consults: str, gamma: float, simulations: int, habit: bool = True, value_scale: float = 0.0) -> Act:
     """The `Policy.act` of who does what a search without noise finds best: one and the same function for the same settings."""
 
     def best(plan, key):
         return plan.action, {}
 
-    return planning(best, consults=consults, gamma=gamma, simulations=simulations, habit=habit, noise=0.0)
+    by_what = {"consults": consults, "gamma": gamma, "simulations": simulations, "value_scale": value_scale}
+    return planning(best, **by_what, habit=habit, noise=0.0)

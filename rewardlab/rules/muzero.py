@@ -52,7 +52,9 @@ class MuZero(Rule):
     The model is unrolled for `depth` steps from every step of a sequence. At each of them the policy head learns what the search
     said there, and, for each reward, its value head a λ-return and its reward head what was paid; `ends` learns whether the episode
     ended. Rewards are `reward`, what trains, and the signals that the rule is `told`. All are predicted alike; the search goes by
-    the one that the rule `consults`. Values and returns are not rescaled.
+    the one that the rule `consults`. Values and returns are not rescaled to learn them. A search stretches them to [0, 1] in
+    each state, as mctx does by default, unless there is a `value_scale` (`tree_search.search`): where rewards are sparse, what
+    values differ by is mostly noise at first, and stretched it is what the policy learns.
 
     In a share `wild` of the lanes any action is taken, elsewhere with probability `epsilon`: the model then knows what the plan
     does not lead to. Each update adds its sequences in place of the oldest of `rows` updates and takes `gradient_steps` steps
@@ -77,7 +79,8 @@ class MuZero(Rule):
     optimiser: Any = optimisers.field()
     gamma: float = struct.field(
         default=0.9, pytree_node=False, metadata={"range": (0.0, 1.0)}
-    )  # deployed, so no tracer
+    )  # deployed, so no tracer, and neither is value_scale
+    value_scale: float = struct.field(default=0.0, pytree_node=False, metadata={"range": (0.0, 1e3), "added": True})
     num_envs: int = struct.field(default=32, pytree_node=False)
     unroll_length: int = struct.field(default=16, pytree_node=False)
     depth: int = struct.field(default=4, pytree_node=False)
@@ -128,6 +131,7 @@ class MuZero(Rule):
             return jnp.where(explore, anything, plan.action), {"weights": plan.weights}
 
         by_what = {"consults": self.consults, "gamma": self.gamma, "simulations": self.simulations}
+        by_what["value_scale"] = self.value_scale
         return Policy(state.params, planning(settled, **by_what, habit=True, noise=1.0))
 
     def lesson(self, agent, params, experience):
@@ -196,9 +200,9 @@ class MuZero(Rule):
     def deploy(self, agent, state):
         ways = {"habit": greedily("logits")}
         for name in self.predicted:
-            ways[f"search_{name}"] = deliberate(name, self.gamma, self.simulations)
-            ways[f"long_{name}"] = deliberate(name, self.gamma, self.long)
-            ways[f"bare_{name}"] = deliberate(name, self.gamma, self.long, habit=False)
+            ways[f"search_{name}"] = deliberate(name, self.gamma, self.simulations, value_scale=self.value_scale)
+            ways[f"long_{name}"] = deliberate(name, self.gamma, self.long, value_scale=self.value_scale)
+            ways[f"bare_{name}"] = deliberate(name, self.gamma, self.long, habit=False, value_scale=self.value_scale)
         return Policy(state.params, ways[f"search_{self.consults}"], ways)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from rewardlab import policies, report
 from rewardlab.analysis import compare
 from rewardlab.analysis.results import Measured, checked, dataset
-from rewardlab.auditing import audit
+from rewardlab.auditing import audit, scripted
 from rewardlab.envs.adapter import set_params
 from rewardlab.envs.world import offers
 from rewardlab.experiment import Experiment
@@ -48,8 +48,8 @@ class Unreported(InputError):
 
 
 def fixed(plan: Plan, say: Callable[[str], None] = lambda text: None) -> Fixed:
-    """The audit of every rule, and how the world's scripted policies fare on each evaluation. Raises InputError where nothing
-    says what counts as having learned. say: is told what begins.
+    """The audit of every rule and of what probes play, and how the world's scripted policies fare on each evaluation. Raises
+    InputError where nothing says what counts as having learned. say: is told what begins.
     """
     experiment, env = plan.experiment, plan.env
     experiment.check_capability(env)
@@ -57,6 +57,7 @@ def fixed(plan: Plan, say: Callable[[str], None] = lambda text: None) -> Fixed:
     for i, (name, rule) in enumerate(experiment.rules.items(), 1):
         say(f"Auditing {name} ({i} of {len(experiment.rules)})")
         rows += map(asdict, audit({name: rule}, agent=experiment.agent_of(name), env=env))
+    rows += [asdict(row) for probe in plan.probes.values() for row in scripted(probe)]
     say("Playing the reference policies")
     key = batches.evaluation_key(experiment.seed)  # so they play the levels that the agents play
     return Fixed(rows, references(env, list(plan.evaluations.values()), key, REFERENCE_EPISODES))

@@ -22,6 +22,7 @@ from jax.sharding import Sharding
 
 from rewardlab import training
 from rewardlab.backend import devices
+from rewardlab.backend.randomness import key_for
 from rewardlab.collect import parts
 from rewardlab.envs import adapter
 from rewardlab.probes import Coordinates, Probe, Subject, measured
@@ -141,17 +142,26 @@ def exact(function, platform: str | None = None):
     return exactly
 
 
-def fills_a_core(s: training.Setting, rule: Rule) -> bool:
-    """Whether the candidates of one seed alone keep a CPU's core busy: seeds of a batch then go one after the other.
+STATE_BYTES = 2**23  # a state that no longer stays in a core's cache with what else is read
 
-    Each then waits for its own candidates only, and what it reads stays in the core's cache.
+
+def fills_a_core(s: training.Setting, rule: Rule) -> bool:
+    """Whether one seed alone keeps a CPU's core busy, where episodes are seen whole: seeds of a batch then go one after the other.
+
+    By its candidates: each seed then waits for its own only, and what it reads stays in the core's cache. Or by its state, a
+    replay mostly: seeds live different numbers of steps, and a loop over them all would copy every state in every update (`axes`).
     """
-    if not (rule.candidates and rule.whole and devices.branches_well(s.platform)):
+    if not (rule.whole and devices.branches_well(s.platform)):
         return False
     key = jax.eval_shape(lambda: jax.random.key(0))
     # Each seed may have numbers of its own: here one is enough.
     one = jax.tree.map(lambda x: jax.ShapeDtypeStruct((), jnp.asarray(x).dtype), rule)
-    params = jax.eval_shape(lambda rule, k: rule.behave(s.agent, rule.init(s.agent, k), k).params, one, key)
+    state = jax.eval_shape(lambda rule, k: rule.init(s.agent, key_for(rule.init, k)), one, key)
+    if sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(state)) > STATE_BYTES:
+        return True
+    if not rule.candidates:
+        return False
+    params = jax.eval_shape(lambda rule, state, k: rule.behave(s.agent, state, k).params, one, state, key)
     assert s.agent.obs is not None  # of agents that `agents.make` made
     obs = jax.ShapeDtypeStruct((rule.num_envs, *s.agent.obs.shape), s.agent.obs.dtype)
     return parts(params, obs, rule.candidates) > 1
@@ -162,12 +172,13 @@ def one_by_one(function, rule: Rule, keys: jax.Array, carry):
     at = lambda i, tree: jax.tree.map(lambda x: x[i] if jnp.ndim(x) else x, tree)  # noqa: E731
     told = [x for x in (*jax.tree.leaves(rule), jax.random.key_data(keys)) if jnp.ndim(x)]
 
-    def turn(before, i):
+    def turn(i, carry):
         repeats = (i > 0) & jnp.stack([(x[i] == x[i - 1]).all() for x in told]).all()
-        after = jax.lax.cond(repeats, lambda: before, lambda: function(at(i, rule), keys[i], at(i, carry)))
-        return after, after
+        before, here = lambda: at(i - 1, carry), lambda: function(at(i, rule), keys[i], at(i, carry))
+        after = jax.lax.cond(repeats, before, here)
+        return jax.tree.map(lambda x, new: jax.lax.dynamic_update_index_in_dim(x, new, i, 0), carry, after)
 
-    return jax.lax.scan(turn, at(0, carry), jnp.arange(keys.size))[1]
+    return jax.lax.fori_loop(0, keys.size, turn, carry)
 
 
 class Job(NamedTuple):

@@ -27,7 +27,7 @@ from rewardlab.running import batches, recording
 from rewardlab.terminal.progress import EVALUATION, Progress
 
 CHUNK = 2.0  # seconds that a chunk is meant to take: a signal waits for that long
-PERIOD = 15.0  # seconds between two checkpoints of a batch
+PERIOD = 15.0  # seconds between two checkpoints of a batch, or more (`pause`)
 ABOUT = {"config": str, "seconds": float, "computed_with": list[dict[str, Any]]}  # what a checkpoint says of itself
 
 
@@ -105,6 +105,7 @@ def train_batch(
     callback: is told how far it is (`Moment`). Once `stop` is requested it commits what it has and raises Interrupted.
     """
     started = last = time.perf_counter()
+    took_to_save = 0.0
     put = partial(jax.device_put, device=device)
     experiment, kept = plan.experiment, plan.layout
     programs, evaluate = job.programs[device], job.evaluate[device]
@@ -150,13 +151,15 @@ def train_batch(
             callback(Moment(batch.rule, batch.condition, batch.seeds, steps, log, point, found))
 
     def look_around():
-        nonlocal last
+        nonlocal last, took_to_save
         if stop.requested:
             commit()
             stop.check()
-        if saved and time.perf_counter() - last >= saved.period:
+        begun = time.perf_counter()
+        if saved and begun - last >= pause(saved.period, took_to_save):
             commit()
             last = time.perf_counter()
+            took_to_save = last - begun
 
     for position in range(position, len(targets)):  # noqa: B020
         look_around()
@@ -189,6 +192,13 @@ def train_batch(
     arrays = points | {name: np.asarray(value) for name, value in last.items()}
     arrays |= recording.arrays(carry.records) if carry.records else {}
     return Trained({name: arrays[name] for name in kept.arrays}, policies, time.perf_counter() - started, computed_with)
+
+
+def pause(period: float, took: float) -> float:
+    """Seconds to the next checkpoint, where the last one took so many: as many periods, as a large replay is written, read back
+    and compared for seconds, and no less than one.
+    """
+    return period * max(took, 1.0)
 
 
 def blank(shapes: Any, times: int) -> dict[str, np.ndarray]:

@@ -87,7 +87,7 @@ def test_loops_branches_and_calls_are_weighed():
     assert runs["double"] == 108 and runs["y"] == 3
     assert cost.operations[0].name == "y" and cost.operations[0].function == ""
     double = next(one for one in cost.operations if one.name == "double")
-    assert double.function == "ppo.py:update"  # a lambda goes by the function around it
+    assert double.function == "ppo.py:PPO.update"  # a lambda goes by the function around it
     assert double.bytes == 108 * 3 * 8 * 128 * 4
     # A condition is looked at once more than its loop turns.
     assert cost.unpriced == {"compare": (101 + 8 + 2)}

@@ -333,10 +333,10 @@ def _functions(text: str):
             function = tables.get("FunctionNames", {}).get(field(place, "function_name_id"), "").strip('"')
             parts = [part for part in function.split(".") if part not in ("<locals>", "<lambda>")]
             if parts and not function.endswith("<lambda>"):
-                return f"{file}:{parts[-1]}"
+                return f"{file}:{'.'.join(parts)}"
             parent = field(row, "parent_frame_id")
             if parent in (frame, 0):
-                return f"{file}:{parts[-1] if parts else function}"
+                return f"{file}:{'.'.join(parts) or function}"
             frame = parent
         return ""
 

@@ -26,7 +26,8 @@ UPDATES = 3  # of one seed, from which it is known how many steps an update live
 class Forecast(NamedTuple):
     """What is predicted of one rule.
 
-    problem: why it can't run, or "". bytes_per_seed: by a line through two widths. fits: the largest width that the line promises.
+    problem: why it can't run, or "". bytes_per_seed: by a line through two widths, the larger one that of the run if that is more than
+    `account.TRIED`. fits: the largest width that the line promises.
     bytes: what a batch of the run's width needs. update_seconds, cycles: of one update of a batch. bound: "compute", "memory" or
     "latency". steps: environment steps that one seed lives in an update. steps_per_second: lived on one chip. batch_seconds:
     of one batch to its end, evaluations included. batches: how many there are. operations: as of `Programs`.
@@ -101,7 +102,10 @@ def preflight(experiment: Experiment, chip: Chip, chips: int = 1, progress: Prog
         if problem or not line or not width:
             found.append(Forecast(name, problem or "another rule does not fit"))
         else:
-            found.append(forecast(experiment, name, asked(name, width), line, limit))
+            said, before = asked(name, width), both[name][-1]
+            if width > before.width:  # small arrays may lie beside the processor, and take no memory
+                line = account.line((before.width, before.most), (width, said.most))
+            found.append(forecast(experiment, name, said, line, limit))
     return Preflight(chip.name, chips, experiment.seeds, width, tuple(found))
 
 

@@ -65,6 +65,7 @@ class Told:
     """In place of `Asked`: 1 MiB a seed and 10 MiB beside, a millisecond an update and a second an evaluation."""
 
     large = 10**9  # from this width on it needs more than any chip has
+    flat = False  # up to 32 seeds need no more than one
 
     def __init__(self, plan, chip, progress):
         self.wanted = []
@@ -75,7 +76,7 @@ class Told:
     def __call__(self, name, width):
         if name == "broken":
             return Programs(width, "ValueError: it is")
-        needed = 2**41 if width >= self.large else 2**20 * (10 + width)
+        needed = 2**41 if width >= self.large else 2**20 * (10 + (0 if self.flat and width <= 32 else width))
         return Programs(width, "", needed, needed // 2, 1e-3, "memory", 1.5e6, 1.0, 2.0, (("a.py:b", "copy", 0.5),))
 
 
@@ -112,6 +113,14 @@ def test_a_forecast_is_worked_out_from_what_the_compiler_says(told):
     text = preflight_table(found)
     assert "1.00" in text and "50% a.py:b (copy)" in text and "predictions" in text
     assert "100 seeds in batches of 128 on one v5e chip" in text
+
+
+def test_the_line_goes_through_the_width_of_the_run(told, monkeypatch):
+    """Small arrays lie beside the processor, so a line through two small widths promises too much."""
+    monkeypatch.setattr(told, "flat", True)
+    one = preflight.preflight(asked(), V5E).rules[0]
+    assert one.bytes_per_seed == pytest.approx(2**20 * 128 / 96) and one.fits == 4096
+    assert preflight.preflight(asked(seeds=2000), V5E).rules[0].bytes_per_seed == pytest.approx(2**20 * 2048 / 2016)
 
 
 def test_what_does_not_fit_is_tried_smaller_and_else_said(told, monkeypatch):

@@ -26,9 +26,8 @@ UPDATES = 3  # of one seed, from which it is known how many steps an update live
 class Forecast(NamedTuple):
     """What is predicted of one rule.
 
-    problem: why it can't run, or "". bytes_per_seed: by a line through two widths, the larger one that of the run if that is more than
-    `account.TRIED`. fits: the largest width that the line promises.
-    bytes: what a batch of the run's width needs. update_seconds, cycles: of one update of a batch. bound: "compute", "memory" or
+    problem: why it can't run, or "". bytes_per_seed: by a line through two widths, the larger one that of the run, if that is
+    more than `account.TRIED`. fits: the largest width that the line promises. bytes: what a batch of the run's width needs. update_seconds, cycles: of one update of a batch. bound: "compute", "memory" or
     "latency". steps: environment steps that one seed lives in an update. steps_per_second: lived on one chip. batch_seconds:
     of one batch to its end, evaluations included. batches: how many there are. operations: as of `Programs`.
     """

@@ -27,9 +27,10 @@ class Forecast(NamedTuple):
     """What is predicted of one rule.
 
     problem: why it can't run, or "". bytes_per_seed: by a line through two widths, the larger one that of the run, if that is
-    more than `account.TRIED`. fits: the largest width that the line promises. bytes: what a batch of the run's width needs. update_seconds, cycles: of one update of a batch. bound: "compute", "memory" or
-    "latency". steps: environment steps that one seed lives in an update. steps_per_second: lived on one chip. batch_seconds:
-    of one batch to its end, evaluations included. batches: how many there are. operations: as of `Programs`.
+    more than `account.TRIED`. fits: the largest width that the line promises. bytes: what a batch of the run's width needs.
+    update_seconds, cycles: of one update of a batch. bound: "compute", "memory" or "latency". steps: environment steps that one
+    seed lives in an update. steps_per_second: lived on one chip. batch_seconds: of one batch to its end, evaluations included.
+    batches: how many there are. operations: as of `Programs`.
     """
 
     rule: str

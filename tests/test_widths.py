@@ -42,6 +42,12 @@ def test_other_devices_take_what_fits_into_their_memory(monkeypatch):
     assert widths.decided(Plan(small(seeds=64))).experiment.width == 8
 
 
+def test_what_evaluation_needs_counts():
+    """An evaluation is made while the batch's training is held."""
+    small, large = (account.Need(8, training=100, evaluation=evaluation) for evaluation in (50, 150))
+    assert (small.most, large.most) == (100, 150)
+
+
 def test_a_line_that_promises_too_much_is_not_believed():
     """What two small widths need says nothing of a jump after them: the width that it gives is asked for, too."""
 

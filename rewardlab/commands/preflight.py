@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
-from rewardlab.inputs.errors import InputError
+from rewardlab.inputs.errors import InputError, show
 
 GUIDE = """\
 examples:
@@ -61,6 +61,8 @@ def main(words: list[str]) -> int:
         count = count or chips.slice_of(chip, given.slice)
     if given.json and not Path(given.json).absolute().parent.is_dir():
         raise InputError(f"--json {given.json}: there is no such directory; allowed: a file in one that exists")
+    if given.json is not None and (not given.json or Path(given.json).is_dir()):
+        raise InputError(f"--json {show(given.json)} is no file; allowed: a file in a directory that exists")
     if chip:
         tpu.check()
     devices.prepare()

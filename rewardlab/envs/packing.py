@@ -46,18 +46,21 @@ class Packed:
 
 
 def unpacking(agent: Agent) -> Agent:
-    """An agent for observations of bits, for their words instead."""
+    """An agent for observations of bits, for their words, or, as outside of training, for the bits themselves."""
     assert agent.obs is not None  # of agents that `agents.make` made
     (entries,) = agent.obs.shape
     words = jax.ShapeDtypeStruct((-(-entries // WORD),), jnp.uint32)
 
+    def bits(obs):
+        return unpack_p.bind(obs, entries=entries) if obs.dtype == jnp.uint32 else obs
+
     def of(function):
-        return lambda params, memory, obs, *first: function(params, memory, unpack_p.bind(obs, entries=entries), *first)
+        return lambda params, memory, obs, *first: function(params, memory, bits(obs), *first)
 
     model = agent.model
     if model is not None:
         represent = model.represent
-        model = model._replace(represent=lambda params, obs: represent(params, unpack_p.bind(obs, entries=entries)))
+        model = model._replace(represent=lambda params, obs: represent(params, bits(obs)))
     return agent._replace(step=of(agent.step), unroll=of(agent.unroll), model=model, obs=words)
 
 

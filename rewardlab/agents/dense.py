@@ -60,7 +60,7 @@ def rounded(x, kernel, *, few):
     the user has asked of jax.
     """
     settings: Any = jax.config
-    if settings.jax_default_matmul_precision is not None:
+    if settings.jax_default_matmul_precision is not None or x.dtype != jnp.float32:
         return x @ kernel
     x, kernel = x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
     return jnp.matmul(x, kernel, preferred_element_type=jnp.float32)

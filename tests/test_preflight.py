@@ -24,7 +24,7 @@ V5E = chips.chip("v5e")
     ("words", "said"),
     [
         ((), "nothing is given; allowed: --chip, one of v4, v5e, v5p, v6e, or --type, or --here"),
-        (("--chip", "v5e", "--type", "v4-8"), "--chip and --type is given; allowed: --chip"),
+        (("--chip", "v5e", "--type", "v4-8"), "--chip and --type are given; allowed: --chip"),
         (("--here", "--slice", "2x2"), "--slice and --here are given"),
         (("--chip", "v7"), "unknown chip 'v7'; did you mean 'v4'? Allowed: v4, v5e, v5p, v6e"),
         (("--chip", "v5e", "--slice", "3x3"), "slice = '3x3' is none of v5e's; allowed: 2x2, 2x4, 4x4"),

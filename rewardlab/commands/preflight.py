@@ -49,7 +49,7 @@ def main(words: list[str]) -> int:
     if len(ways) != 1:
         names = ", ".join(chips.CHIPS)
         raise InputError(
-            f"{' and '.join(ways) or 'nothing'} is given; allowed: --chip, one of {names}, or --type, or --here"
+            f"{' and '.join(ways) or 'nothing'} {'are' if ways else 'is'} given; allowed: --chip, one of {names}, or --type, or --here"
         )
     if given.slice and not given.chip:
         raise InputError(
@@ -78,9 +78,9 @@ def main(words: list[str]) -> int:
     experiment = config.load(given.experiment, *sizes)
     experiment = override.override(config.smoke(experiment) if given.smoke else experiment, changes)
     found = preflight(experiment, chip, count, Progress(1)) if chip else measured(experiment, Progress(1))
+    say(preflight_table(found, bool(chip)))  # first: it stays, even if the file can't be written
     if given.json:
         rules = [one._asdict() | {"hours": one.hours} for one in found.rules]
         told = found._asdict() | {"rules": rules, "hours": found.hours, "compiler": tpu.version() if chip else None}
         Path(given.json).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    say(preflight_table(found, bool(chip)))
     return 0 if found.flies else 1

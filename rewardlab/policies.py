@@ -96,7 +96,10 @@ def deploy(
             "of a carry, of one seed, and the same rule, world and spec as in training"
         )
     return TrainedPolicy(
-        s.agent, made.deploy(s.agent, state), next(iter(rules.heads(made, world))), adapter.actions(world)
+        _outside(s.agent, world),
+        made.deploy(s.agent, state),
+        next(iter(rules.heads(made, world))),
+        adapter.actions(world),
     )
 
 
@@ -133,6 +136,11 @@ def evaluate(
     found = named(counted(world, seen))
     share = dict(zip(adapter.outcomes(world), found.pop("outcome_share"), strict=True))
     return {**found, "outcome_share": share}
+
+
+def _outside(agent: Agent, world: Any) -> Agent:
+    """An agent as it is outside of training: for the world's own observations, however a device packs them."""
+    return agent._replace(obs=adapter.signature(world).obs)
 
 
 def _place(policy: TrainedPolicy, env: Any, params: Any) -> tuple[Any, Any]:
@@ -224,4 +232,4 @@ def kept(
     """One seed's policy. Arguments as of `read`. Raises InputError where it is not kept."""
     found = jax.tree.map(lambda x: x[0], read(path, plan, rule, condition, point, [seed], known))
     kind, actions = plan.kind(rule), adapter.actions(plan.env)
-    return TrainedPolicy(plan.setting(rule).agent, kind.policy(found), kind.head, actions)
+    return TrainedPolicy(_outside(plan.setting(rule).agent, plan.env), kind.policy(found), kind.head, actions)

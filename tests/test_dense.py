@@ -93,6 +93,9 @@ def test_a_layer_is_rounded_on_a_tpu_there_and_back_and_nothing_else_is():
     assert "bf16" not in text("cpu") and "HIGHEST" not in text("cpu")
     with jax.default_matmul_precision("default"):
         assert "HIGHEST" not in text("tpu")
+    with jax.default_matmul_precision("float32"):  # whoever asks for it gets it, of layers, too
+        assert "bf16" not in text("tpu") and text("tpu").count("HIGHEST") >= 2
+    assert rounded(x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16), few=True).dtype == jnp.bfloat16
     close = rounded(x + 1 / 512, kernel, few=True)
     np.testing.assert_array_equal(close, x @ kernel)  # bfloat16 has 8 bits
     assert close.dtype == jnp.float32

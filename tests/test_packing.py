@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from small import small
 
-from rewardlab import envs, rules, training
+from rewardlab import envs, policies, rules, training
 from rewardlab.agents import GRU, MLP
+from rewardlab.backend import devices
 from rewardlab.collect import anywhere
 from rewardlab.envs import adapter
 from rewardlab.envs.packing import Packed, by_product, unpack, unpack_p
@@ -86,6 +87,25 @@ def test_a_rule_learns_the_same_to_the_bit(world, rule, fields, agent):
         made.deploy(s.agent, found[0].state).params,
     )
     assert jax.tree.reduce(jnp.logical_or, moved)  # it learned something
+
+
+def test_outside_of_training_an_agent_takes_the_bits_themselves(world, monkeypatch):
+    """Films, and whoever is handed a policy, show it the world as it is, whatever device it was trained on."""
+    made, found = rules.make("ppo", num_envs=8, unroll_length=16, minibatches=2), []
+    state = made.init(training.setting(world, made, platform="cpu").agent, KEY(0))
+    keys = jax.random.split(KEY(1), 4)
+    obs = jax.vmap(lambda key: adapter.reset(world, key, world.default_params)[0])(keys)
+    for backend in ("cpu", "gpu"):
+        monkeypatch.setattr(devices, "backend", lambda backend=backend: backend)
+        policy = policies.deploy(made, world, state)
+        assert policy.agent.obs == jax.ShapeDtypeStruct((254,), jnp.bool_)
+        agent = training.setting(world, made).agent
+        assert (agent.obs.dtype == jnp.uint32) == (backend == "gpu")
+        found.append((policy.act(obs, KEY(2))[0], agent.step(state.params, (), obs)[0]["logits"]))
+        rollout = jax.eval_shape(lambda policy=policy: policies.rollout(policy, world, KEY(3)))
+        assert rollout.obs.shape[-1] == 254
+    for x, y in zip(*found, strict=True):
+        np.testing.assert_array_equal(x, y)
 
 
 def test_worlds_without_words_stay_as_they_are():

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -23,7 +24,7 @@ V5E = chips.chip("v5e")
     ("words", "said"),
     [
         ((), "nothing is given; allowed: --chip, one of v4, v5e, v5p, v6e, or --type, or --here"),
-        (("--chip", "v5e", "--type", "v4-8"), "--chip and --type is given; allowed: --chip"),
+        (("--chip", "v5e", "--type", "v4-8"), "--chip and --type are given; allowed: --chip"),
         (("--here", "--slice", "2x2"), "--slice and --here are given"),
         (("--chip", "v7"), "unknown chip 'v7'; did you mean 'v4'? Allowed: v4, v5e, v5p, v6e"),
         (("--chip", "v5e", "--slice", "3x3"), "slice = '3x3' is none of v5e's; allowed: 2x2, 2x4, 4x4"),
@@ -34,6 +35,7 @@ V5E = chips.chip("v5e")
         (("--chip", "v5e", "--seeds", "0"), "seeds"),
         (("--chip", "v5e", "--seeds", "many"), "seeds"),
         (("--chip", "v5e", "--json", "nowhere/here.json"), "no such directory"),
+        (("--chip", "v5e", "--json", "."), "--json '.' is no file"),
         (("--chip", "v5e", "--small", "--full"), "one size"),
         (("--chip", "v5e", "--rules", "ppoo"), "did you mean 'ppo'"),
         (("--chip", "v5e", "--rules.ppo.num-envs", "-1"), "num_envs"),
@@ -109,7 +111,9 @@ def test_a_forecast_is_worked_out_from_what_the_compiler_says(told):
     spread = preflight.preflight(experiment, V5E, 8)  # each chip gets seeds, and none is done before its longest batch
     batches = sum(-(-experiment.seeds_of("one", name) // 16) for name in experiment.conditions)
     assert spread.width == 16 and spread.rules[0].batches == batches >= 8
-    assert spread.hours == pytest.approx(2 * batches * one.batch_seconds / 8 / 3600)
+    assert spread.hours == pytest.approx(
+        math.ceil(2 * batches / 8) * one.batch_seconds / 3600
+    )  # no chip does half of one
     text = preflight_table(found)
     assert "1.00" in text and "50% a.py:b (copy)" in text and "predictions" in text
     assert "100 seeds in batches of 128 on one v5e chip" in text
@@ -132,6 +136,38 @@ def test_what_does_not_fit_is_tried_smaller_and_else_said(told, monkeypatch):
     none = preflight.preflight(asked(), V5E)
     assert not none.flies and none.width == 0 and "GiB" in none.rules[0].problem
     assert "What would not run" in preflight_table(none)
+
+
+def test_what_the_compiler_can_not_fit_is_tried_smaller_too(told, monkeypatch):
+    """A seed may be so large that neither of the widths that are tried first fits."""
+    usual, most = told.__call__, 3
+
+    def said(self, name, width):
+        return usual(self, name, width) if width <= most else Programs(width, too_large=True)
+
+    monkeypatch.setattr(told, "__call__", said)
+    found = preflight.preflight(asked(), V5E)
+    assert found.flies and found.width == 2 and found.rules[0].fits >= 2
+    by_hand = preflight.preflight(asked(width=16), V5E)
+    assert "16 at a time need more than there is; a v5e has 16" in by_hand.rules[0].problem
+    most = 0
+    assert preflight.preflight(asked(), V5E).width == 0
+
+
+def test_a_width_that_does_not_compile_is_said(told, monkeypatch):
+    usual = told.__call__
+    monkeypatch.setattr(
+        told,
+        "__call__",
+        lambda self, name, width: Programs(width, "it is odd") if width == 128 else usual(self, name, width),
+    )
+    assert [one.problem for one in preflight.preflight(asked(), V5E).rules] == ["it is odd"] * 2
+
+
+def test_loops_that_nobody_can_count_are_told(told, monkeypatch):
+    usual = told.__call__
+    monkeypatch.setattr(told, "__call__", lambda self, *given: usual(self, *given)._replace(open_loops=3))
+    assert "take longer: one (3), two (3)." in preflight_table(preflight.preflight(asked(), V5E))
 
 
 def test_a_rule_that_does_not_compile_is_named_and_the_others_are_told(told):
@@ -157,14 +193,14 @@ def test_what_was_asked_once_is_remembered_until_something_changes(monkeypatch, 
     monkeypatch.setattr(account, "compiled", programs)
     plan = Plan(small(), "tpu")
     first = Asked(plan, V5E, Silent())
-    assert first("control", 8).training == 2 * V5E.memory and first("ppo", 8).problem == "RuntimeError: the first"
+    assert first("control", 8).too_large and first("ppo", 8).problem == "RuntimeError: the first"
     again = Asked(plan, V5E, Silent())
     assert again("control", 8) == first("control", 8)
     again("ppo", 8)  # a failure is not remembered
     assert compiled == [("control", 8), ("ppo", 8), ("ppo", 8)]
     Asked(plan, chips.chip("v6e"), Silent())("control", 8)
     assert compiled[-1] == ("control", 8)
-    for file in (tmp_path / "preflight").iterdir():
+    for file in (tmp_path / "compiled" / "preflight").iterdir():
         file.write_text("{")  # damage means asking again
     assert Asked(plan, V5E, Silent())("control", 8) == first("control", 8)
 

@@ -59,6 +59,14 @@ def test_a_line_that_promises_too_much_is_not_believed():
     assert account.fitted(needed, ["one"], 4096, 10_000 / account.SHARE) == 64
     assert account.fitted(needed, ["one"], 16, 10_000 / account.SHARE) == 16
     assert account.fitted(needed, ["one"], 4096, 105) == 0
+
+    def large(name, width):  # so that not even the widths that are tried first fit
+        if width > {"one": 20, "two": 3}[name]:
+            raise account.TooLarge
+        return 10
+
+    assert account.fitted(large, ["one"], 4096, 1000) == 16
+    assert account.fitted(large, ["one", "two"], 4096, 1000) == 2
     assert account.line((8, 1080), (32, 1320)) == account.Line(1000, 10)
     assert [account.enough(*x) for x in ((64, 1), (65, 1), (64, 8), (3, 8), (10**6, 1))] == [64, 128, 8, 1, 4096]
 

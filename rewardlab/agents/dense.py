@@ -56,7 +56,12 @@ def _on_cpu(x, kernel, *, few):
 
 
 def rounded(x, kernel, *, few):
-    """x @ kernel as a TPU's matrix unit computes it in one pass: operands rounded to bfloat16, sums in float32."""
+    """x @ kernel as a TPU's matrix unit computes it in one pass: operands rounded to bfloat16, sums in float32; or as precisely as
+    the user has asked of jax.
+    """
+    settings: Any = jax.config
+    if settings.jax_default_matmul_precision is not None or x.dtype != jnp.float32:
+        return x @ kernel
     x, kernel = x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
     return jnp.matmul(x, kernel, preferred_element_type=jnp.float32)
 

@@ -77,7 +77,7 @@ def of_type(name: str) -> tuple[Chip, int]:
         each = 2 if one.config == "megacore" else 1
         sizes = {1: 1} if each == 1 else {}
         sizes |= {chips * each: chips for chips in one.slices.values()}
-        if one.accelerator == word and number.isdigit() and int(number) in sizes:
+        if one.accelerator == word and number in map(str, sizes):
             return one, sizes[int(number)]
         if one.accelerator == word:
             allowed = ", ".join(f"{word}-{size}" for size in sizes)

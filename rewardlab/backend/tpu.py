@@ -14,6 +14,7 @@ from typing import Any
 import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec, Sharding, SingleDeviceSharding
 
+from rewardlab.backend import devices
 from rewardlab.backend.chips import Chip
 from rewardlab.inputs.errors import InputError, one_line
 
@@ -45,6 +46,7 @@ def described(chip: Chip, shape: str | None = None):
     the compiler does not know it.
     """
     check()
+    devices.start()  # before the environment changes, which devices that are here, such as a TPU's own, are started by
     for name, value in ALONE.items():
         os.environ.setdefault(name, value)
     os.environ.setdefault("TPU_STDERR_LOG_LEVEL", "3")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
-from rewardlab.inputs.errors import InputError
+from rewardlab.inputs.errors import InputError, show
 
 GUIDE = """\
 examples:
@@ -47,9 +47,9 @@ def main(words: list[str]) -> int:
 
     ways = [f"--{name}" for name in ("chip", "type", "here") if getattr(given, name)]
     if len(ways) != 1:
-        names = ", ".join(chips.CHIPS)
+        names, there = ", ".join(chips.CHIPS), " and ".join(ways) or "nothing"
         raise InputError(
-            f"{' and '.join(ways) or 'nothing'} is given; allowed: --chip, one of {names}, or --type, or --here"
+            f"{there} {'are' if ways else 'is'} given; allowed: --chip, one of {names}, or --type, or --here"
         )
     if given.slice and not given.chip:
         raise InputError(
@@ -61,6 +61,8 @@ def main(words: list[str]) -> int:
         count = count or chips.slice_of(chip, given.slice)
     if given.json and not Path(given.json).absolute().parent.is_dir():
         raise InputError(f"--json {given.json}: there is no such directory; allowed: a file in one that exists")
+    if given.json is not None and (not given.json or Path(given.json).is_dir()):
+        raise InputError(f"--json {show(given.json)} is no file; allowed: a file in a directory that exists")
     if chip:
         tpu.check()
     devices.prepare()
@@ -76,9 +78,9 @@ def main(words: list[str]) -> int:
     experiment = config.load(given.experiment, *sizes)
     experiment = override.override(config.smoke(experiment) if given.smoke else experiment, changes)
     found = preflight(experiment, chip, count, Progress(1)) if chip else measured(experiment, Progress(1))
+    say(preflight_table(found, bool(chip)))  # first: it stays, even if the file can't be written
     if given.json:
         rules = [one._asdict() | {"hours": one.hours} for one in found.rules]
         told = found._asdict() | {"rules": rules, "hours": found.hours, "compiler": tpu.version() if chip else None}
         Path(given.json).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    say(preflight_table(found, bool(chip)))
     return 0 if found.flies else 1

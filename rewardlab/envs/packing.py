@@ -12,7 +12,6 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
-from rewardlab.envs.gymnax_api import spaces
 from rewardlab.types import Agent
 
 WORD, OCTET = 32, 8
@@ -32,7 +31,9 @@ class Packed:
     def observation(self, state, params) -> jax.Array:
         return self.inner.packed(state, params)
 
-    def observation_space(self, params) -> spaces.Box:
+    def observation_space(self, params):
+        from rewardlab.envs.gymnax_api import spaces  # it starts jax
+
         entries = self.inner.observation_space(params).shape[0]
         return spaces.Box(0, 2**WORD - 1, (-(-entries // WORD),), jnp.uint32)
 
@@ -46,18 +47,21 @@ class Packed:
 
 
 def unpacking(agent: Agent) -> Agent:
-    """An agent for observations of bits, for their words instead."""
+    """An agent for observations of bits, for their words, or, as outside of training, for the bits themselves."""
     assert agent.obs is not None  # of agents that `agents.make` made
     (entries,) = agent.obs.shape
     words = jax.ShapeDtypeStruct((-(-entries // WORD),), jnp.uint32)
 
+    def bits(obs):
+        return unpack_p.bind(obs, entries=entries) if obs.dtype == jnp.uint32 else obs
+
     def of(function):
-        return lambda params, memory, obs, *first: function(params, memory, unpack_p.bind(obs, entries=entries), *first)
+        return lambda params, memory, obs, *first: function(params, memory, bits(obs), *first)
 
     model = agent.model
     if model is not None:
         represent = model.represent
-        model = model._replace(represent=lambda params, obs: represent(params, unpack_p.bind(obs, entries=entries)))
+        model = model._replace(represent=lambda params, obs: represent(params, bits(obs)))
     return agent._replace(step=of(agent.step), unroll=of(agent.unroll), model=model, obs=words)
 
 

@@ -5,7 +5,8 @@ The programs may be those of the devices here, or of a TPU that is not here (`ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from jax.sharding import Sharding
@@ -97,19 +98,34 @@ def fitted(needed: Callable[[str, int], float], names: Iterable[str], most: int,
     needed: (rule, width) -> bytes; it is asked for two widths, through which a line is drawn, and for the width that this gives.
     0: not even one seed fits. `needed` may raise TooLarge.
     """
-    lines = {}
+
+    def told(name: str, width: int) -> float:
+        try:
+            return needed(name, width)
+        except TooLarge:
+            return math.inf
+
+    lines, rooms = {}, {}
     for name in names:
-        lines[name] = line(*((width, needed(name, width)) for width in TRIED))
-    width = min([most, *(one.fits(SHARE * limit) for one in lines.values())])
-    largest = max(lines, key=lambda name: lines[name].at(width))
-    while width and not _holds(needed, largest, width, SHARE * limit):
+        said = [(width, told(name, width)) for width in TRIED]
+        rooms[name] = room(said, SHARE * limit)
+        if all(math.isfinite(x) for _, x in said):
+            lines[name] = line(*said)
+    width = min([most, *rooms.values()])
+    unsure = [name for name in rooms if name not in lines]
+    if lines:
+        unsure.append(max(lines, key=lambda name: lines[name].at(width)))
+    while width and not all(told(name, width) <= SHARE * limit for name in unsure):
         width //= 2
     return width
 
 
-def _holds(needed: Callable[[str, int], float], name: str, width: int, limit: float) -> bool:
-    """Whether a batch fits, as the compiler says that makes it."""
-    try:
-        return needed(name, width) <= limit
-    except TooLarge:
-        return False
+def room(said: Sequence[tuple[int, float]], limit: float) -> int:
+    """The largest power of two of seeds that may fit, by what two widths need, (width, bytes); infinitely many bytes: the compiler
+    found no way to fit it. It is then the next one below, as nothing is known of how much it would be.
+    """
+    for width, needed in said:
+        if not math.isfinite(needed):
+            return width // 2
+    small, large = said
+    return line(small, large).fits(limit)

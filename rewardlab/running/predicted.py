@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -28,6 +30,8 @@ class Programs(NamedTuple):
 
     training, evaluation: bytes that a batch needs meanwhile. update, point, end: `Time` of one update of the batch, and of one
     evaluation at a point and at the end. operations: the costliest of an update, (source function, kind, share of its cycles).
+    open_loops: how many loops of an update, of which nothing says how often they turn, were counted as one turn. too_large: the
+    compiler found no way to fit them into the chip's memory; nothing else is then known.
     """
 
     width: int
@@ -40,10 +44,12 @@ class Programs(NamedTuple):
     point: float = 0.0
     end: float = 0.0
     operations: tuple[tuple[str, str, float], ...] = ()
+    open_loops: int = 0
+    too_large: bool = False
 
     @property
-    def most(self) -> int:
-        return max(self.training, self.evaluation)
+    def most(self) -> float:
+        return math.inf if self.too_large else max(self.training, self.evaluation)
 
 
 class Asked:
@@ -53,8 +59,9 @@ class Asked:
         self.plan, self.chip, self.progress = plan, chip, progress
         self.place, self.known = tpu.one(chip), dict[tuple[str, int], Programs]()
         cache = devices.remember_compiled()
-        self.folder = cache.parent / "preflight" if cache else None
-        self.mark = _digest(package(), identity.of(plan), plan.digest, chip._asdict(), tpu.version())
+        self.folder = cache / "preflight" if cache else None
+        flags = os.environ.get("LIBTPU_INIT_ARGS", "")
+        self.mark = _digest(package(), identity.of(plan), plan.digest, chip._asdict(), tpu.version(), flags)
 
     def __call__(self, name: str, width: int) -> Programs:
         self.all([(name, width)])
@@ -77,15 +84,14 @@ class Asked:
     def _ask(self, name: str, width: int) -> Programs:
         self.progress.note(f"Compiling {name} for a {self.chip.name}, {count(width, 'seed')} at a time ...")
         try:
-            programs = account.compiled(self.plan.of(width=width), name, self.place)
+            return self._said(account.compiled(self.plan.of(width=width), name, self.place), width)
         except account.TooLarge:
-            return Programs(width, training=2 * self.chip.memory)
+            return Programs(width, too_large=True)
         except InputError:
             raise
         except Exception as error:  # whatever XLA, jax or a world of the user's raises
             said = (str(error).strip().splitlines() or [""])[0]
             return Programs(width, one_line(f"{type(error).__name__}: {said}")[:300])
-        return self._said(programs, width)
 
     def _said(self, programs: account.Programs, width: int) -> Programs:
         need, cost = account.need(programs, width), hlo.turn(programs.advance.as_text())
@@ -99,6 +105,7 @@ class Asked:
         return Programs(
             width, "", need.training, need.evaluation, update, bound, cost.cycles,
             tested.get("point", 0.0), tested.get("end", 0.0), tuple((*key, share) for key, share in dearest),
+            len(cost.open_loops),
         )  # fmt: skip
 
     def _file(self, key: tuple[str, int]) -> Path | None:

@@ -6,6 +6,7 @@ that of its estimated cycles, or, where that is longer, the time that its produc
 
 from __future__ import annotations
 
+import heapq
 import math
 from typing import NamedTuple
 
@@ -30,7 +31,7 @@ class Forecast(NamedTuple):
     more than `account.TRIED`. fits: the largest width that the line promises. bytes: what a batch of the run's width needs.
     update_seconds, cycles: of one update of a batch. bound: "compute", "memory" or "latency". steps: environment steps that one
     seed lives in an update. steps_per_second: lived on one chip. batch_seconds: of one batch to its end, evaluations included.
-    batches: how many there are. operations: as of `Programs`.
+    batches: how many there are. operations, open_loops: as of `Programs`.
     """
 
     rule: str
@@ -46,6 +47,7 @@ class Forecast(NamedTuple):
     batch_seconds: float = 0.0
     batches: int = 0
     operations: tuple[tuple[str, str, float], ...] = ()
+    open_loops: int = 0
 
     @property
     def hours(self) -> float:
@@ -69,9 +71,12 @@ class Preflight(NamedTuple):
 
     @property
     def hours(self) -> float:
-        """Of the whole run: its batches evenly over the chips, and no less than the longest of them takes."""
-        longest = max((one.batch_seconds for one in self.rules if one.batches), default=0.0)
-        return max(sum(one.hours for one in self.rules) / self.chips, longest / 3600)
+        """Of the whole run: each chip takes the next batch as soon as it is free."""
+        busy = [0.0] * self.chips  # seconds until each chip is free
+        for one in self.rules:
+            for _ in range(one.batches):
+                heapq.heapreplace(busy, busy[0] + one.batch_seconds)
+        return max(busy) / 3600
 
 
 def preflight(experiment: Experiment, chip: Chip, chips: int = 1, progress: Progress | None = None) -> Preflight:
@@ -88,22 +93,30 @@ def preflight(experiment: Experiment, chip: Chip, chips: int = 1, progress: Prog
     lines = {
         name: account.line(*((one.width, one.most) for one in said))
         for name, said in both.items()
-        if not problems[name]
+        if not problems[name] and not any(one.too_large for one in said)
     }
     limit = account.SHARE * chip.memory
-    most = min([account.enough(experiment.seeds, chips), *(one.fits(limit) for one in lines.values())])
-    width = confirmed(asked, list(lines), experiment.width or most, 0.0 if experiment.width else limit)
+    whole = [name for name in names if not problems[name]]
+    rooms = [account.room([(one.width, one.most) for one in both[name]], limit) for name in whole]
+    most = min([account.enough(experiment.seeds, chips), *rooms])
+    width = confirmed(asked, whole, experiment.width or most, 0.0 if experiment.width else limit)
     found = []
     for name in names:
-        problem, line = problems[name], lines.get(name)
-        if line and (needed := asked(name, width).most if width else line.at(1)) > limit:
+        if problems[name]:
+            found.append(Forecast(name, problems[name]))
+            continue
+        said = asked(name, max(width, 1))
+        if said.most > limit:
             has = f"a {chip.name} has {chip.memory / 2**30:.0f}, of which {account.SHARE:.0%} are used"
-            problem = f"{max(width, 1)} at a time need {needed / 2**30:.1f} GiB; {has}"
-        if problem or not line or not width:
-            found.append(Forecast(name, problem or "another rule does not fit"))
+            needed = "more than there is" if said.too_large else f"{said.most / 2**30:.1f} GiB"
+            found.append(Forecast(name, f"{said.width} at a time need {needed}; {has}"))
+        elif said.problem or not width:
+            found.append(Forecast(name, said.problem or "another rule does not fit"))
         else:
-            said, before = asked(name, width), both[name][-1]
-            if width > before.width:  # small arrays may lie beside the processor, and take no memory
+            line, before = lines.get(name) or account.Line(0.0, said.most / width), both[name][-1]
+            if (
+                width > before.width and not before.too_large
+            ):  # small arrays may lie beside the processor, and take no memory
                 line = account.line((before.width, before.most), (width, said.most))
             found.append(forecast(experiment, name, said, line, limit))
     return Preflight(chip.name, chips, experiment.seeds, width, tuple(found))
@@ -128,7 +141,7 @@ def forecast(experiment: Experiment, name: str, said: Programs, line: account.Li
         problem=said.problem,
         bytes_per_seed=line.each,
         fits=line.fits(limit),
-        bytes=said.most,
+        bytes=max(said.training, said.evaluation),
         update_seconds=said.update,
         cycles=said.cycles,
         bound=said.bound,
@@ -137,6 +150,7 @@ def forecast(experiment: Experiment, name: str, said: Programs, line: account.Li
         batch_seconds=updates * said.update + len(experiment.targets(name)) * said.point + said.end,
         batches=sum(-(-experiment.seeds_of(name, condition) // said.width) for condition in experiment.conditions),
         operations=said.operations,
+        open_loops=said.open_loops,
     )
 
 

@@ -84,7 +84,7 @@ def preflight_table(found: Preflight, predicted: bool = True) -> str:
         ["rule", "MiB", "largest", "a batch", "an update", "bound", "steps lived", "batches", "hours of"],
         ["", "a seed", "batch", "needs", "takes", "by", "a second", "", "a chip"],
     ]
-    rows, sinks, problems = [], [], []
+    rows, sinks, problems, loops = [], [], [], []
     for one in found.rules:
         if one.problem:
             problems.append(f"{one.rule}: {one.problem}")
@@ -92,8 +92,8 @@ def preflight_table(found: Preflight, predicted: bool = True) -> str:
         rows.append(
             [
                 one.rule,
-                f"{one.bytes_per_seed / 2**20:.2f}",
-                f"{one.fits:,}",
+                f"{one.bytes_per_seed / 2**20:.2f}" if predicted else "-",
+                f"{one.fits:,}" if predicted else "-",
                 f"{one.bytes / 2**30:.2f} GiB",
                 f"{one.update_seconds * 1e3:.2f} ms",
                 one.bound,
@@ -102,18 +102,27 @@ def preflight_table(found: Preflight, predicted: bool = True) -> str:
                 f"{one.hours:.3f}",
             ]
         )
+        if one.open_loops:
+            loops.append(f"{one.rule} ({one.open_loops})")
+        if not one.operations:
+            continue
         parts = ", ".join(f"{share:.0%} {function} ({kind})" for function, kind, share in one.operations)
         sinks.append(textwrap.fill(f"{one.rule}: {parts}", 120, subsequent_indent="  "))
     lines = grid(head, rows) if rows else []
     if sinks:
         lines += ["", "The costliest operations of an update, by the function that asks for them:", *sinks]
+    if loops:
+        lines += [
+            "",
+            f"Loops that nobody knows how often they turn count once, so these take longer: {', '.join(loops)}.",
+        ]
     if problems:
         lines += ["", "What would not run:", *problems]
     if found.flies:
         where = f"one {found.chip} chip" if found.chips == 1 else f"{found.chips} {found.chip} chips"
         lines += [
             "",
-            f"The whole run, {found.seeds:,} seeds in batches of {found.width:,} on {where}: about {found.hours:.2f} hours.",
+            f"The whole run, {found.seeds:,} seeds in batches of {found.width:,} on {where}: about {duration(found.hours)}.",
         ]
     lines.append(
         "All figures are predictions by the compiler for this chip: nothing ran on it. Time on the host and between chunks is"
@@ -122,6 +131,13 @@ def preflight_table(found: Preflight, predicted: bool = True) -> str:
         else "Measured here, update by update; a run's chunks of many updates wait less for the host."
     )
     return "\n".join(lines)
+
+
+def duration(hours: float) -> str:
+    """Hours in words, in minutes or seconds where it is less."""
+    if hours >= 1:
+        return f"{hours:.1f} hours"
+    return f"{hours * 60:.0f} minutes" if hours >= 1 / 30 else f"{hours * 3600:.0f} seconds"
 
 
 def grid(head: Sequence[Sequence[str]], rows: Sequence[Sequence[str]]) -> list[str]:

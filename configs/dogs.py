@@ -2,7 +2,38 @@
 
     rewardlab run dogs
 
-TO BE WRITTEN
+Claim (Sam Ringer 2022, "Models Don't 'Get Reward'", in our words): who keeps and breeds from the dogs that sit gets dogs that sit,
+and none of them was ever given a biscuit. To which we add: who only culls gets no more than the first litter held; breeding with
+variation goes on. Rival: what is not taught step by step is found by luck or not at all, so that breeding stays where culling does.
+
+A dog is a table of six tricks by six commands, drawn at random. *Culled*: of 2n dogs the better half is kept and copied, so that
+of n founders the best is sought. *Crossed*: children mix two of the kept. *Mutated*: children differ a little. Others are taught
+by gradient or by predicted reward. Each dog hears 8 commands a generation. All live 65,536 episodes.
+What decides: the share of commands that the dog at the end obeys, exactly. For the claim: bred dogs obey significantly more than
+those of the largest culling, which lies at its closed form, the best of n draws. Against it: no more than these. Controls:
+guess-and-check (a new litter each time) and drift (kept by lot). Statistic: permutation tests over 30 seeds, Holm-corrected.
+
+Time: 45 seconds on 2 cores that were busy with other work (30 of CPU time), compilation and report included.
+Result, interquartile means over 30 seeds [95 % interval]:
+
+    rule                       commands obeyed     best of the litter     episodes until capable (all six)
+    culled, 8 founders          39 % [33-45]        38 %                  -
+    culled, 32                  51 % [49-56]        50 %                  -
+    culled, 128                 54 % [50-60]        64 %                  -
+    crossed, 32                100 % [100-100]                             5,598 [4,983-6,554] (29 of 30 seeds)
+    mutated, 32                100 %                                      10,533 [8,923-13,166] (28)
+    mutated and crossed, 32    100 %                                       7,360 [6,208-8,704]
+    OpenAI-ES                  100 %                                       5,376 [3,776-7,232]
+    REINFORCE                  100 %                                         672 [512-864]
+    PPO, parallel Q            100 %                                         512, the first evaluation
+    guess-and-check             63 %                                      2 of 30 seeds
+    drift                       13 %                                      -
+
+Breeding goes beyond the litter, crossover even without mutation, and teaching needs a tenth of the episodes. Culling comes to the
+best of its litter, or below: of 128 founders, whose 8 tests a generation now and then lose the best. The kept of the first litter
+are fitter by .15, so the breeder's equation expects .093 of the next generation (h2 = 8/13): copies have .107 [.083-.129], mutants
+.074 [.057-.089], as most mutations harm. With 28 comparisons, differences are found (power .8) that hold in 80 % of pairs of seeds.
+Limits: six independent commands are as easy to recombine as can be; sizes and rates were picked by hand on another root seed.
 """
 
 from rewardlab.agents import MLP
@@ -49,7 +80,10 @@ experiment = Experiment(
     agent=MLP(hidden=(), bias=False),
     total_steps=GENERATIONS * TESTS * 64,
     seeds=30,
-    points=16,
+    points_at=tuple(
+        generation / GENERATIONS for generation in (1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24, 32, 48, 64, 96, 128)
+    ),
+    capability=0.9,  # all six
     episodes=256,
     seed=31,
     policies="none",

@@ -22,7 +22,7 @@ import numpy as np
 
 from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import words_of
-from rewardlab.analysis.wording import count, figure, listed, plain, sentence
+from rewardlab.analysis.wording import count, figure, listed, percent, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.answers import lessons, shares
 from rewardlab.questions.claims import drawn_by, gathered, side, unable, uncontrolled, with_seeds
@@ -66,8 +66,7 @@ def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
         return why
     least = summary["control_capability"]
     if control["iqm"] < least:
-        n = summary["answers"][summary["control"]["condition"]]["answers"]
-        return f"its control, with {count(n, 'answer')}, learns {figure(control)} of what no training shows, less than {least:.0%}"
+        return f"its control learns {figure(control)} of what no training shows, less than {percent(least)} %"
     return ""
 
 

@@ -45,7 +45,7 @@ def lessons(results: xarray.Dataset) -> dict[str, Lesson]:
         right = asked @ pays
         share = right[right > 0] / right.sum()
         known = (pays[:, right > 0] > 0).any(1)
-        found[name] = Lesson(len(share), float(-(share * np.log2(share)).sum()), int(right.argmax()), asked, known)
+        found[name] = Lesson(len(share), abs(float((share * np.log2(share)).sum())), int(right.argmax()), asked, known)
     return found
 
 

@@ -45,6 +45,13 @@ def best_of(founders: int, cues: int, chance: float) -> np.ndarray:
     return np.diff(below, prepend=0.0)
 
 
+def middle(chance: np.ndarray) -> float:
+    """The interquartile mean of shares k / K that have such chances float[K + 1]: what that of many seeds tends to."""
+    upper = np.cumsum(chance)
+    weight = np.clip(upper, 0.25, 0.75) - np.clip(upper - chance, 0.25, 0.75)
+    return float(weight @ np.linspace(0, 1, len(chance)) / 0.5)
+
+
 def heritability(cues: int, tests: int) -> float:
     """The share of the variance of newborns' fitness that is inherited, where all are tested with the same `tests` cues, drawn at
     random: h² = 1 / (1 + (cues − 1) / tests).
@@ -92,10 +99,9 @@ def litter(results: xarray.Dataset, rule: str, breeder: Breeder) -> dict[str, An
     cues, chance = cues_of(results)
     selection, response = first_response(results, rule)
     inherited = heritability(cues, breeder.tests)
-    best = best_of(breeder.founders, cues, chance) @ np.arange(cues + 1) / cues
     return {
         "founders": breeder.founders,
-        "best": float(best),
+        "best": middle(best_of(breeder.founders, cues, chance)),
         "heritability": inherited,
         "selection": stats.figure(selection),
         "response": stats.figure(response),

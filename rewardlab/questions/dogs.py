@@ -37,7 +37,7 @@ DOGS = (
     "Left: commands obeyed on the way; dashed: the expected best of the largest litter. Middle: at the end, by litter; line: its "
     "closed form. Right: response to the first selection, a dot a seed; line: the breeder's equation."
 )
-TREE = "One run: a dot a dog, its colour how fit it was; dark lines lead to the last generation that is drawn."
+TREE = "One run: a dot a dog, its colour how fit it was; dark lines lead to the fittest of the last."
 BEYOND = {1: "goes beyond the best of the largest litter", -1: "falls short of culling the largest litter"}
 UNCLEAR = "no clear difference from culling the largest litter"
 

@@ -11,9 +11,9 @@ from matplotlib.lines import Line2D
 from rewardlab.analysis import levels
 from rewardlab.analysis.naming import read
 from rewardlab.analysis.wording import CONTROL_RULES
-from rewardlab.questions.breeding import best_of, breeders, cues_of, first_response, heritability, obeyed, tree
+from rewardlab.questions.breeding import best_of, breeders, cues_of, first_response, heritability, middle, obeyed, tree
 from rewardlab.report.numbers import learning, summarise
-from rewardlab.report.style import FAINT, INK, NONE, WIDTH, Claims, colours, draw_band, step_axis
+from rewardlab.report.style import FAINT, INK, NONE, WIDTH, Claims, colours, draw_band, short_steps
 
 DRAWN = 24  # generations of a pedigree
 
@@ -25,17 +25,26 @@ def _bred(results: xr.Dataset) -> dict:
 
 
 def _expected(results: xr.Dataset, founders: int) -> float:
-    cues, chance = cues_of(results)
-    return float(best_of(founders, cues, chance) @ np.arange(cues + 1) / cues)
+    return middle(best_of(founders, *cues_of(results)))
+
+
+def _log(axis, ticks: list, low: float, high: float):
+    axis.set_xscale("log")
+    axis.set_xlim(low, high)
+    axis.set_xticks(ticks, [short_steps(tick) for tick in ticks])
+    axis.minorticks_off()
 
 
 def draw_dogs(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """Commands obeyed against episodes and against the litter; the first response against the first selection."""
     palette, said, bred, share = colours(results), read(results), _bred(results), obeyed(results)
+    level = levels.declared(results)
+    palette = {rule: FAINT if level.get(rule) in CONTROL_RULES else colour for rule, colour in palette.items()}
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     for rule in palette:
-        draw_band(left, learning(results, rule), palette[rule], gid=rule)
+        dashes = {"dashes": (3, 1 + 2 * level[rule])} if palette[rule] == FAINT else {}
+        draw_band(left, learning(results, rule), palette[rule], gid=rule, **dashes)
     culls = {rule: b for rule, b in bred.items() if not b.varies}
     if culls:
         largest = max(b.founders for b in culls.values())
@@ -57,7 +66,9 @@ def draw_dogs(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     for h2 in {heritability(cues_of(results)[0], b.tests) for b in bred.values()}:
         ends = np.array([0.0, max(right.get_xlim()[1], 1e-3)])
         right.plot(ends, h2 * ends, color=INK, linewidth=0.9, gid="breeder")
-    middle.set_xscale("log")
+    last = float(results.steps.max())
+    _log(middle, [1, 10, 100], 1, middle.get_xlim()[1])
+    _log(left, [10.0**k for k in range(1, 10) if last / 200 < 10.0**k <= last], last / 150, last)
     for axis, title, x, y in (
         (left, "On the way", "episodes", "commands obeyed, %"),
         (middle, "At the end", "dogs in the first litter", ""),
@@ -69,13 +80,11 @@ def draw_dogs(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     for axis in (left, middle):
         axis.set_ylim(-0.02, 1.04)
         axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
-    step_axis(left, results)
-    handles = [
-        Line2D(
-            [], [], color=palette[r], marker="" if r not in bred else "^" if bred[r].varies else "o", label=said.rule(r)
-        )
-        for r in palette
-    ]
+    handles = []
+    for rule, colour in palette.items():
+        mark = "" if rule not in bred else "^" if bred[rule].varies else "o"
+        dashes = (3, 1 + 2 * level[rule]) if colour == FAINT else (None, None)
+        handles.append(Line2D([], [], color=colour, marker=mark, dashes=dashes, label=said.rule(rule)))
     figure.legend(handles=handles, loc="outside upper center", ncols=4, fontsize=7)
     return figure
 
@@ -92,7 +101,7 @@ def draw_pedigree(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         return figure
     fitness, parents = (x[:DRAWN] for x in tree(results, grown[-1]))
     place = np.argsort(np.argsort(-fitness, axis=1, kind="stable"), axis=1)  # fittest left
-    living = np.ones(fitness.shape[1], bool)
+    living = place[-1] == 0  # the fittest
     for g in range(len(fitness) - 2, -1, -1):
         before = np.zeros_like(living)
         for kind, lines in (("other", ~living), ("line", living)):

@@ -107,3 +107,8 @@ def each_of(summary: dict[str, Any], who: Iterable[str], value: Callable[[dict[s
     """ "PPO (93 % [91–94]) and A2C (90 %)", what `value` says of each rule's entry."""
     said = words_of(summary)
     return listed(f"{said.rule(rule)} ({value(summary['rules'][rule])})" for rule in who)
+
+
+def told(summary: dict[str, Any], claims: Claims, value: Callable[[dict[str, Any]], str]) -> list[str]:
+    """What is claimed of whom, a sentence each: "follows what is shown: PPO (93 %) and A2C (90 %)."."""
+    return [f"{what}: {each_of(summary, who, value)}." for what, who in claims.made.items()]

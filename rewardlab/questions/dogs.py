@@ -27,7 +27,7 @@ from rewardlab.analysis.runs import until_capable
 from rewardlab.analysis.wording import figure, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.breeding import breeders, litter, obeyed
-from rewardlab.questions.claims import drawn_by, each_of, few_seeds, gathered, side, unable
+from rewardlab.questions.claims import drawn_by, each_of, few_seeds, gathered, side, told, unable
 
 if TYPE_CHECKING:
     import xarray
@@ -45,8 +45,8 @@ UNCLEAR = "no clear difference from culling the largest litter"
 def evidence(found: Found) -> Evidence:
     """What every rule's agents obey at the end, what a litter held, and what selection brought."""
     results, runs, bred = found.results, found.runs, breeders(found.results)
-    share = np.where(runs.failed[:, 0], 0.0, obeyed(results))
-    sample = {r: share[i][runs.trained[i, 0]] for i, r in enumerate(runs.rules)}
+    share, there = np.where(runs.failed[:, 0], 0.0, obeyed(results)), runs.trained[:, 0]
+    sample = {r: share[i, there[i]] for i, r in enumerate(runs.rules)}
     culls = [r for r, b in bred.items() if not b.varies and not is_control(found.rules[r])]
     rules: dict[str, Any] = {}
     for rule, values in sample.items():
@@ -55,9 +55,8 @@ def evidence(found: Found) -> Evidence:
     largest = max(culls, key=lambda rule: bred[rule].founders, default=None)
     others = [r for r in runs.rules if r not in culls and not is_control(found.rules[r])] if largest else []
     beyond = [Contrast([{"a": r, "b": largest}], sample[r][:, None], sample[str(largest)][:, None]) for r in others]
-    lived = {r: until_capable(runs, i) for i, r in enumerate(runs.rules) if not unable(found.rules[r])}
-    two = itertools.combinations(lived, 2)
-    pairs = [Contrast([{"a": a, "b": b}], lived[a][:, None], lived[b][:, None]) for a, b in two]
+    lived = {r: until_capable(runs, i)[:, None] for i, r in enumerate(runs.rules) if not unable(found.rules[r])}
+    pairs = [Contrast([{"a": a, "b": b}], lived[a], lived[b]) for a, b in itertools.combinations(lived, 2)]
     return Evidence(rules, {"obeyed": beyond, "episodes": pairs}, {"dogs": {"culled": largest}})
 
 
@@ -85,8 +84,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     claims = gathered(summary, NO_CLAIM, why_not, claim)
     able = [r for r, entry in rules.items() if not unable(entry)]
     until = each_of(summary, able, lambda of: f"{of['steps_to_capability']['iqm']:,.0f}")
-    obey = ((what, each_of(summary, who, lambda of: figure(of["dogs"]["obeyed"]))) for what, who in claims.made.items())
-    headline = [f"{what}: {each}." for what, each in obey] + [f"episodes until capable: {until}."] * bool(able)
+    headline = told(summary, claims, lambda of: figure(of["dogs"]["obeyed"]))
+    headline += [f"episodes until capable: {until}."] * bool(able)
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 

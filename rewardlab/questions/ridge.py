@@ -26,7 +26,7 @@ from rewardlab.analysis import naming
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.claims import drawn_by, each_of, gathered, side, too_few, unable, uncontrolled
+from rewardlab.questions.claims import drawn_by, each_of, gathered, side, told, too_few, unable, uncontrolled
 from rewardlab.questions.routes import found_of, fragile, noised
 
 if TYPE_CHECKING:
@@ -82,10 +82,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         )
 
     claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
-    takes = (
-        (what, each_of(summary, who, lambda of: figure(of["ridge"]["fragile"]))) for what, who in claims.made.items()
-    )
-    headline = [f"{what}: {each}." for what, each in takes]
+    headline = told(summary, claims, lambda of: figure(of["ridge"]["fragile"]))
     if prior:
         headline.append(f"the prior takes the ridge in {figure(rules[prior]['ridge']['fragile'])} of its episodes.")
     apart = [row for row in summary["pairwise"]["noised"] if row["significant"]]
@@ -103,17 +100,11 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     rows = []
     for rule, entry in summary["rules"].items():
         of, control = entry["ridge"], entry["ridge"]["control"]
-        shown = [figure(of["fragile"]), "–" if isinstance(control, str) else figure(control)]
-        rows.append(
-            [said.rule(rule), *shown, *(figure(x, "return") for k in ("noised", "slips") for x in of[k].values())]
-        )
-    head = [
-        "Rule",
-        "Ridge",
-        "Ridge, control",
-        *(f"Noise {size}" for size in first["noised"]),
-        *map(plain, first["slips"]),
-    ]
+        taken = [figure(of["fragile"]), "–" if isinstance(control, str) else figure(control)]
+        left = [figure(x, "return") for what in ("noised", "slips") for x in of[what].values()]
+        rows.append([said.rule(rule), *taken, *left])
+    noise = [f"Noise {size}" for size in first["noised"]]
+    head = ["Rule", "Ridge", "Ridge, control", *noise, *map(plain, first["slips"])]
     note = "Share of episodes, then returns: interquartile means over competent seeds [95 % interval]; the control's over all."
     text = "Left: where seeds go. Middle: return under noise in parameters. Right: under slips; dashed, the ridge's closed form."
     shown = Figure("ridge", "Points and curves: share on the ridge, return under noise and under slips, by rule.", text)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.collections import LineCollection
@@ -28,6 +30,11 @@ def _expected(results: xr.Dataset, founders: int) -> float:
     return middle(best_of(founders, *cues_of(results)))
 
 
+def _line(level: int | None) -> Any:
+    """Control rules are all grey: their lines differ."""
+    return {0: ":", 1: "--"}.get(-1 if level is None else level, "-")
+
+
 def _log(axis, ticks: list, low: float, high: float):
     axis.set_xscale("log")
     axis.set_xlim(low, high)
@@ -43,8 +50,7 @@ def draw_dogs(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     figure = Figure(figsize=(WIDTH, 3.4), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     for rule in palette:
-        dashes = {"dashes": (3, 1 + 2 * level[rule])} if palette[rule] == FAINT else {}
-        draw_band(left, learning(results, rule), palette[rule], gid=rule, **dashes)
+        draw_band(left, learning(results, rule), palette[rule], gid=rule, linestyle=_line(level[rule]))
     culls = {rule: b for rule, b in bred.items() if not b.varies}
     if culls:
         largest = max(b.founders for b in culls.values())
@@ -83,8 +89,8 @@ def draw_dogs(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     handles = []
     for rule, colour in palette.items():
         mark = "" if rule not in bred else "^" if bred[rule].varies else "o"
-        dashes = (3, 1 + 2 * level[rule]) if colour == FAINT else (None, None)
-        handles.append(Line2D([], [], color=colour, marker=mark, dashes=dashes, label=said.rule(rule)))
+        line = _line(level[rule])
+        handles.append(Line2D([], [], color=colour, marker=mark, linestyle=line, label=said.rule(rule)))
     figure.legend(handles=handles, loc="outside upper center", ncols=4, fontsize=7)
     return figure
 

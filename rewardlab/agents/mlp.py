@@ -22,7 +22,7 @@ class MLP(Spec):
     """A multilayer perceptron over the flattened observation. `MLP(hidden=(), bias=False)` of one-hot states is a table.
 
     hidden: width of each hidden layer.
-    activation: "relu" or "tanh".
+    activation: "relu", "tanh", or "identity": then hidden layers only narrow what can be said (low rank).
     layer_norm: normalise each hidden layer before its activation.
     head_scale: standard deviation of a head's initial outputs, roughly; 0 starts at zero.
     bias: whether every linear layer adds a bias.
@@ -32,7 +32,7 @@ class MLP(Spec):
     """
 
     hidden: tuple[int, ...] = (64, 64)
-    activation: Literal["relu", "tanh"] = "relu"
+    activation: Literal["relu", "tanh", "identity"] = "relu"
     layer_norm: bool = False
     head_scale: float = 0.1
     bias: bool = True

@@ -15,7 +15,7 @@ from rewardlab.agents.heads import Heads
 from rewardlab.agents.memory import memoryless
 from rewardlab.types import Agent
 
-ACTIVATIONS = {"relu": nn.relu, "tanh": jnp.tanh}
+ACTIVATIONS = {"relu": nn.relu, "identity": lambda x: x, "tanh": jnp.tanh}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,7 +109,11 @@ def summarise(results: xarray.Dataset, question: Question | None = None) -> dict
 
 
 def tested(tables: Mapping[str, list[Contrast]]) -> dict[str, list[dict]]:
-    """{table: rows}, each with the fields of `stats.Difference`, n_a, n_b, and p by one Holm correction over all of them."""
+    """{table: rows}, each with the fields of `stats.Difference`, n_a, n_b, and p by one Holm correction over all of them.
+
+    smallest: the effect that such a row finds with a power of `stats.POWER`, were it the first to pass: so at the level over the
+    number of comparisons; None for none.
+    """
     count = sum(len(contrast.rows) for contrasts in tables.values() for contrast in contrasts)
     permutations = max(stats.PERMUTATIONS, 100 * count)  # so that the smallest p can pass
     found = {
@@ -117,8 +121,10 @@ def tested(tables: Mapping[str, list[Contrast]]) -> dict[str, list[dict]]:
         for name, contrasts in tables.items()
     }
     rows = [row for table in found.values() for row in table]
+    made = max(sum(row["p"] is not None for row in rows), 1)
     for row, p in zip(rows, stats.holm([np.nan if row["p"] is None else row["p"] for row in rows]), strict=True):
-        row |= {"p_holm": stats.plain(p), "significant": bool(p <= ALPHA)}
+        smallest = stats.smallest_effect(row["n_a"], row["n_b"], ALPHA / made)
+        row |= {"p_holm": stats.plain(p), "significant": bool(p <= ALPHA), "smallest": stats.plain(smallest)}
     return found
 
 

@@ -93,3 +93,9 @@ def samples(runs: Runs, i: int) -> dict[str, np.ndarray]:
     values, first = runs.values[i, 0, there], runs.first[i, there]
     reached = np.flatnonzero(first >= 0)
     return {"equal": values[:, runs.shared[i]], "matched": values[reached, first[reached]], "last": values[:, -1]}
+
+
+def until_capable(runs: Runs, i: int) -> np.ndarray:
+    """float[seeds]: steps that a rule's seeds lived until they were capable; all that it lived, of a seed that never is."""
+    there = runs.trained[i, 0]
+    return runs.steps[i, 0, there, runs.first[i, there]]

@@ -14,6 +14,7 @@ from flax import struct
 from rewardlab.envs import small_art
 from rewardlab.envs.base import DiscreteWorld, chance, check_weights, choose, share, size, within
 from rewardlab.envs.gymnax_api import environment
+from rewardlab.inputs.errors import InputError
 
 RIGHT, WRONG = range(2)
 HABIT = 6  # the answer of sums that training keeps longest
@@ -35,8 +36,8 @@ class EnvState(environment.EnvState):
 @struct.dataclass
 class EnvParams(environment.EnvParams):
     """answers: how many of the tricks are ever right in training; of sums, those closest to 6, of commands, the first.
-    unseen: share of the cues that are of the kind that training does not show. stopped: share of the episodes in which
-    nothing is paid. weights: float32[cues], how often each cue occurs among its kind. Every leaf may be traced.
+    unseen: share of the cues that training does not show: those with other answers, and those held out. stopped: share of the
+    episodes in which nothing is paid. weights: float32[cues], how often each cue occurs among its kind. Every leaf may be traced.
     """
 
     answers: int = within(1, 1)
@@ -45,23 +46,31 @@ class EnvParams(environment.EnvParams):
     weights: Any = None
 
 
-def make(commands: int = 6, digits: int = 0, steps: int = 1) -> "Tricks":
-    """`commands` commands with a trick each; or, with `digits` d, the d² sums of two digits below d. Raises InputError."""
-    return Tricks(commands, digits, steps)
+def make(commands: int = 6, digits: int = 0, steps: int = 1, held_out: int = 0, dots: bool = False) -> "Tricks":
+    """`commands` commands with a trick each; or, with `digits` d, the d² sums of two digits below d, of which training never
+    shows about one in `held_out`, as many of each digit; 0: none. dots: a digit is shown as so many
+    dots, and not as a sign of its own. Raises InputError.
+    """
+    return Tricks(commands, digits, steps, held_out, dots)
 
 
 class Tricks(DiscreteWorld):
     """Reward 1 for each right trick; the episode ends after `steps` cues.
 
-    Observation: bool[commands], one-hot, or bool[2 * digits], one-hot each. Trick t is the answer to command t, or to a
-    sum of t. Outcome: "right" if every trick of the episode was, else "wrong".
+    Observation: bool[commands], one-hot, or bool[2 * digits], one-hot each, or as many True as a digit says (`dots`). Trick t
+    is the answer to command t, or to a sum of t. Outcome: "right" if every trick of the episode was, else "wrong".
     """
 
     outcomes = {"right": "did every trick right", "wrong": "did some trick wrong"}
 
-    def __init__(self, commands: int = 6, digits: int = 0, steps: int = 1):
+    def __init__(self, commands: int = 6, digits: int = 0, steps: int = 1, held_out: int = 0, dots: bool = False):
         commands, digits = size("commands", commands, 2, 1000), size("digits", digits, 0, 30)
+        if held_out and (not digits or size("held_out", held_out, 3, 29) % 2 == 0):  # one in two would be whole digits
+            raise InputError(
+                f"held_out = {held_out}, digits = {digits}; allowed: 0, or of sums an odd number from 3 to 29"
+            )
         self.digits, self.steps = digits, size("steps", steps, 1, 1000)
+        self.dots = bool(dots and digits)
         if digits == 1:
             size("digits", digits, 2, 30)
         if digits:
@@ -74,6 +83,10 @@ class Tricks(DiscreteWorld):
         self.habit = min(HABIT, self.num_actions - 1) if digits else 0
         order = np.argsort(np.abs(np.arange(self.num_actions) - self.habit), kind="stable")
         self._rank = np.argsort(order)[self.answer]  # of each cue: the place of its answer in that order
+        self.held_out = np.zeros(self.cues, bool)
+        if held_out:
+            drawn = np.add.outer(np.arange(digits), 2 * np.arange(digits)).reshape(-1) % held_out == held_out - 1
+            self.held_out = drawn & (np.bincount(self.answer)[self.answer] > 1)  # each answer keeps a sum
         self._shape = (2 * digits,) if digits else (commands,)
         weights = jnp.ones(self.cues, jnp.float32)
         self._params = EnvParams(max_steps_in_episode=self.steps, answers=self.num_actions, weights=weights)
@@ -126,14 +139,14 @@ class Tricks(DiscreteWorld):
     def look(self, cue: jax.Array) -> jax.Array:
         """What cues int32[...] look like, bool[..., commands] or bool[..., 2 * digits]."""
         parts = (cue // self.digits, cue % self.digits) if self.digits else (cue,)
-        signs = self.digits or self.cues
-        return jnp.concatenate([jnp.expand_dims(part, -1) == jnp.arange(signs) for part in parts], axis=-1)
+        signs, shown = jnp.arange(self.digits or self.cues), jnp.greater if self.dots else jnp.equal
+        return jnp.concatenate([shown(jnp.expand_dims(part, -1), signs) for part in parts], axis=-1)
 
     # Exact values, for a policy given as the probability of each trick at each cue, float32[cues, tricks]
 
     def cue_probabilities(self, params: EnvParams) -> jax.Array:
         """How likely each cue is, float32[cues]."""
-        known = jnp.asarray(self._rank) < params.answers
+        known = (jnp.asarray(self._rank) < params.answers) & ~jnp.asarray(self.held_out)
         kinds = jnp.stack([jnp.where(known, params.weights, 0), jnp.where(known, 0, params.weights)])
         total = kinds.sum(1, keepdims=True)
         parts = jnp.where(total > 0, chance(params.unseen)[:, None], 0)
@@ -144,6 +157,12 @@ class Tricks(DiscreteWorld):
     def expected_reward(self, params: EnvParams) -> jax.Array:
         """float32[cues, tricks], of one step."""
         return (1 - params.stopped) * jax.nn.one_hot(self.answer, self.num_actions)
+
+    def enumerated(self, params: EnvParams) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """What every cue looks like, how likely each is, and what each trick then pays: bool[cues, ...], float32[cues],
+        float32[cues, tricks].
+        """
+        return self.look(jnp.arange(self.cues)), self.cue_probabilities(params), self.expected_reward(params)
 
     def expected_return(self, params: EnvParams, policy: jax.Array) -> jax.Array:
         """The expected return float32[] of an episode."""

@@ -97,6 +97,11 @@ class World(Environment, Protocol):
     def goals(self) -> Mapping[str, Callable[..., jax.Array]]:
         """What a policy may be after, {name: (state, next state) -> bool[], whether the step attains it}."""
 
+    def enumerated(self, params: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+        """Of a world in which what is seen now says all that matters: everything that can be seen [K, ...], how likely each is
+        to be met, float32[K], and the expected reward of each action there, float32[K, actions].
+        """
+
     def optimum(self, *given: Any) -> jax.Array:
         """The best expected return, float32[], which tests hold policies against: of (params), or, in mazes and platforms, from a
         state on, of (state, params, gamma).

@@ -22,14 +22,14 @@ def ancestors(parents: jax.Array) -> jax.Array:
     return oldest.sum(dtype=jnp.float32)
 
 
-def _lineages(state: Any) -> list[Lineage]:
+def lineages(state: Any) -> list[Lineage]:
     leaves = jax.tree.leaves(state, is_leaf=lambda x: isinstance(x, Lineage))
     return [leaf for leaf in leaves if isinstance(leaf, Lineage)]
 
 
 def _measure(subject: Subject) -> dict[str, jax.Array]:
     assert subject.carry is not None  # after updates there is one
-    found = _lineages(subject.carry.state)
+    found = lineages(subject.carry.state)
     if not found:
         return {name: jnp.float32(jnp.nan) for name in probe.arrays}
     latest = found[0].parents[-1]

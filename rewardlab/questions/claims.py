@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -39,12 +40,17 @@ def unable(entry: dict[str, Any]) -> str:
     return CONTROL_RULES[entry["level"]] if is_control(entry) else too_few(entry["competent_seeds"], entry["seeds"])
 
 
+def few_seeds(found: dict[str, Any]) -> str:
+    """ "5 seeds, fewer than 10", of a figure whose seeds are too few for an interval; else ""."""
+    return f"{count(found['n'], 'seed')}, fewer than {stats.MIN_SEEDS}" * (found["low"] is None)
+
+
 def uncontrolled(control: dict[str, Any] | str) -> str:
     """Why a control, the figure of one or why there is none, shows nothing: there is none, or its seeds are too few; else ""."""
     if isinstance(control, str):
         return control
-    few_seeds = f"its control has {count(control['n'], 'seed')}, fewer than {stats.MIN_SEEDS}"
-    return few_seeds * (control["low"] is None)
+    few_of_it = few_seeds(control)
+    return f"its control has {few_of_it}" * bool(few_of_it)
 
 
 def gathered(
@@ -75,3 +81,34 @@ def with_seeds(summary: dict[str, Any], who: Iterable[str]) -> str:
     """ "PPO (32 of 32 seeds) and A2C (29 of 32 seeds)", those that are competent."""
     said, rules = words_of(summary), summary["rules"]
     return listed(f"{said.rule(r)} ({rules[r]['competent_seeds']} of {count(rules[r]['seeds'], 'seed')})" for r in who)
+
+
+def side(rows: Iterable[dict[str, Any]], **fields: Any) -> int:
+    """What the row of a table says that has such fields: 1 where a lies significantly above b, -1 below, 0 else."""
+    for row in rows:
+        if all(row.get(name) == value for name, value in fields.items()) and row["significant"]:
+            return 1 if row["effect"] > 0.5 else -1
+    return 0
+
+
+def drawn_by(module: str, **functions: str) -> Callable[[Any], dict[str, Any]]:
+    """What `Question.figures` is, for figures that are always drawn: {name: function} of a file in rewardlab/report/, which is
+    imported when it draws, as matplotlib is slow to import.
+    """
+
+    def figures(results: Any) -> dict[str, Any]:
+        found = importlib.import_module(f"rewardlab.report.{module}")
+        return {name: getattr(found, function) for name, function in functions.items()}
+
+    return figures
+
+
+def each_of(summary: dict[str, Any], who: Iterable[str], value: Callable[[dict[str, Any]], str]) -> str:
+    """ "PPO (93 % [91–94]) and A2C (90 %)", what `value` says of each rule's entry."""
+    said = words_of(summary)
+    return listed(f"{said.rule(rule)} ({value(summary['rules'][rule])})" for rule in who)
+
+
+def told(summary: dict[str, Any], claims: Claims, value: Callable[[dict[str, Any]], str]) -> list[str]:
+    """What is claimed of whom, a sentence each: "follows what is shown: PPO (93 %) and A2C (90 %)."."""
+    return [f"{what}: {each_of(summary, who, value)}." for what, who in claims.made.items()]

@@ -71,6 +71,7 @@ def render(
         audit=[[said.rule(row["rule"]), *audit_cells(row)[1:]] for row in summary.get("audit", [])],
         audit_columns=AUDIT,
         pairwise=pairwise(summary, said),
+        power=finds(summary),
         figures={name: data_uri(path) for name, path in figures.items()},
         evaluations=[plain(e) for e in evaluations],
         places=[said.place(e) for e in evaluations],
@@ -255,6 +256,20 @@ def pairwise(summary: dict, said: Words) -> list[dict]:
         for key, title in readings(summary).items()
         if kept[key]
     ]
+
+
+def finds(summary: dict) -> str:
+    """How small a difference this size finds, in a sentence; "" where nothing is compared."""
+    rows = [row for table in summary.get("pairwise", {}).values() for row in table if row.get("p") is not None]
+    if not rows:
+        return ""
+    found = sorted(row["smallest"] for row in rows if row.get("smallest"))
+    by = f"Corrected for {count(len(rows), 'comparison')}, this number of seeds finds, with a power of {percent(stats.POWER)} %, "
+    if not found:
+        return by + "no difference, however large."
+    least = "–".join(dict.fromkeys(percent(x) for x in (found[0], found[-1])))
+    rest = f"; in {len(rows) - len(found)} of them none, however large" * (len(found) < len(rows))
+    return f"{by}differences in which a seed of the one lies above a seed of the other in {least} % of pairs or more{rest}."
 
 
 def _left_out(number: int) -> str:

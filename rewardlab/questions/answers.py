@@ -44,7 +44,7 @@ def lessons(results: xarray.Dataset) -> dict[str, Lesson]:
         asked, pays = (_alike(there[array].transpose("rule", "seed", "cue", ...).values) for array in ("asked", "pays"))
         right = asked @ pays
         share = right[right > 0] / right.sum()
-        known = (pays[:, right > 0] > 0).any(1)
+        known = np.asarray((pays[:, right > 0] > 0).any(1))
         found[name] = Lesson(len(share), abs(float((share * np.log2(share)).sum())), int(right.argmax()), asked, known)
     return found
 

@@ -49,7 +49,8 @@ def main(words: list[str]) -> int:
     if len(ways) != 1:
         names = ", ".join(chips.CHIPS)
         raise InputError(
-            f"{' and '.join(ways) or 'nothing'} {'are' if ways else 'is'} given; allowed: --chip, one of {names}, or --type, or --here"
+            f"{' and '.join(ways) or 'nothing'} {'are' if ways else 'is'} given; "
+            f"allowed: --chip, one of {names}, or --type, or --here"
         )
     if given.slice and not given.chip:
         raise InputError(

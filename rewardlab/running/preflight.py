@@ -82,7 +82,7 @@ def preflight(experiment: Experiment, chip: Chip, chips: int = 1, progress: Prog
     """What this experiment would need on so many chips, one batch of seeds on each at a time.
 
     Raises InputError where the TPU's compiler is missing, and for what the experiment can't be in any case. What the compiler said
-    is remembered beside jax's cache of programs.
+    is remembered in the directory of jax's cache of programs.
     """
     tpu.check()
     asked, names = Asked(Plan(experiment, "tpu"), chip, progress or Silent()), list(experiment.rules)

@@ -44,8 +44,9 @@ case $(cat "$folder/device") in
 esac
 for n in "${counts[@]}"; do
   rewardlab preflight coinrun --full --here --seeds "$n" --json "$folder/here-$n.json"
-  if [ -n "$chip" ]; then
-    rewardlab preflight coinrun --full --chip "$chip" --seeds "$n" --json "$folder/predicted-$n.json" || true # what won't fit is in it
+  if [ -n "$chip" ]; then # in the same width, or the times of updates are of different batches
+    width=$(sed -n 's/.*"width": *\([0-9]*\).*/\1/p' "$folder/here-$n.json" | head -n 1)
+    rewardlab preflight coinrun --full --chip "$chip" --seeds "$n" --width "$width" --json "$folder/predicted-$n.json" || true # what won't fit is in it
   fi
   began=$(date +%s)
   rewardlab run coinrun --full --seeds "$n" --total-steps "$steps" --budgets.openai-es.total-steps "$steps" \

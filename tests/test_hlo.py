@@ -93,6 +93,18 @@ def test_loops_branches_and_calls_are_weighed():
     assert cost.unpriced == {"compare": (101 + 8 + 2)}
 
 
+def test_a_loop_that_does_not_begin_at_0_turns_less_often():
+    later = LOOPS.replace(
+        "%start = (s32[], f32[8,128]) tuple(%zero, %a)", "%start = (s32[], f32[8,128]) tuple(%three, %a)"
+    )
+    later = later.replace("%zero = s32[] constant(0)", "%three = s32[] constant(3)")
+    assert hlo.cost(later).cycles == hlo.cost(LOOPS).cycles  # here the compiler has said it
+    shown = later.replace('backend_config={"known_trip_count":{"n":"100"}}', "").replace(
+        "condition=%unknown", "condition=%test", 1
+    )
+    assert {one.name: one.runs for one in hlo.cost(shown).operations}["double"] == (7 - 3) + 7 + 1
+
+
 def test_a_turn_of_the_open_loop_is_without_what_comes_before_and_after():
     one = hlo.turn(LOOPS)
     assert one.cycles == 10 and not one.open_loops

@@ -352,6 +352,8 @@ def test_what_was_measured_stands_beside_what_was_predicted(measuring, device, r
     assert row["measured"] == 0.002 and row["ratio"] == ratio and row["width"] == 8
     asked = [call[0] for call in measuring.calls("rewardlab")]
     assert asked == ["preflight", *["preflight"] * bool(ratio), "run"] * 2 + ["bench"]
+    for call in measuring.calls("rewardlab"):  # in the width that was measured
+        assert call[0] != "preflight" or "--chip" not in call or call[call.index("--width") + 1] == "8"
     cut = next(call for call in measuring.calls("rewardlab") if call[0] == "run")
     assert cut[1:9] == [
         "coinrun",

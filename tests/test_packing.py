@@ -13,6 +13,7 @@ from rewardlab.collect import anywhere
 from rewardlab.envs import adapter
 from rewardlab.envs.packing import Packed, by_product, unpack, unpack_p
 from rewardlab.experiment.plan import Plan
+from rewardlab.probes import outcomes
 
 KEY = jax.random.key
 
@@ -106,6 +107,21 @@ def test_outside_of_training_an_agent_takes_the_bits_themselves(world, monkeypat
         assert rollout.obs.shape[-1] == 254
     for x, y in zip(*found, strict=True):
         np.testing.assert_array_equal(x, y)
+
+
+def test_evaluations_are_for_the_platform_too(world):
+    """So what is evaluated by on a chip that is not here is what would run there."""
+    made, found = rules.make("ppo", num_envs=8, unroll_length=16, minibatches=2), {}
+    for platform in ("cpu", "tpu"):
+        s = training.setting(world, made, MLP(hidden=(8,)), platform=platform)
+        who, params = training.deployed(s, made), jax.eval_shape(lambda s=s: made.init(s.agent, KEY(0)).params)
+
+        def evaluated(params, s=s, who=who):
+            there = who._replace(params=params)
+            return outcomes.played(s.env, world.default_params, s.agent, there, KEY(1), 2, platform=s.platform)
+
+        found[platform] = str(jax.make_jaxpr(evaluated)(params)).count(" scan[")
+    assert found["tpu"] < found["cpu"]  # blocks, after which it is looked whether anyone still lives
 
 
 def test_worlds_without_words_stay_as_they_are():

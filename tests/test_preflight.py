@@ -103,7 +103,7 @@ def test_a_forecast_is_worked_out_from_what_the_compiler_says(told):
     assert found.flies and found.width == 128 and [one.rule for one in found.rules] == ["one", "two"]
     one = found.rules[0]
     assert one.bytes_per_seed == 2**20 and one.fits == 4096 and one.bytes == 2**20 * 138
-    assert one.steps_per_second == pytest.approx(100 * 128 / 1e-3)
+    assert one.steps_per_second == pytest.approx(100 * 100 / 1e-3)  # of 128 slots 28 are padding
     batches = len(experiment.conditions)
     assert one.batches == batches
     assert one.batch_seconds == pytest.approx(10 * 1e-3 + 5 * 1.0 + 2.0)  # updates, evaluations, the one at the end

@@ -162,7 +162,9 @@ class Program:
                 yield name, line, runs
 
     def turns(self, loop: Line) -> int | None:
-        """How often a loop turns: as the compiler says, or as its condition shows, a counter from 0 by 1 below a constant."""
+        """How often a loop turns: as the compiler says, or as its condition shows, a counter that goes by 1, from a constant or
+        from 0, up to a constant.
+        """
         if known := TRIPS.search(loop.rest):
             return int(known[1])
         test = self.computations.get(_called(loop, "condition"), {})
@@ -172,8 +174,17 @@ class Program:
         for line in compared:
             counter, bound = (test.get(name) for name in (*line.operands, "", "")[:2])
             if counter and bound and counter.kind == "get-tuple-element" and bound.kind == "constant":
-                return int(bound.arguments) if bound.arguments.isdigit() else None
+                return int(bound.arguments) - self._start(loop, counter) if bound.arguments.isdigit() else None
         return None
+
+    def _start(self, loop: Line, counter: Line) -> int:
+        """What a loop's counter begins with, where that is a constant; else 0."""
+        around = next(lines for lines in self.computations.values() if lines.get(loop.name) is loop)
+        given, index = around.get(loop.operands[0]), re.search(r"index=(\d+)", counter.rest)
+        if given is None or given.kind != "tuple" or index is None:
+            return 0
+        first = around.get(given.operands[int(index[1])])
+        return int(first.arguments) if first and first.kind == "constant" and first.arguments.isdigit() else 0
 
     def _function(self, line: Line) -> str:
         frame = FRAME.search(line.rest)

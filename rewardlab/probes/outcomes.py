@@ -34,16 +34,18 @@ def played(
     episodes: int,
     temperature: jax.Array | None = None,
     head: str = "",
+    platform: str | None = None,
 ) -> Trajectory:
     """`episodes` whole episodes of a policy, [T, episodes], one a lane. Consumes the key.
 
     temperature: float32[], at which actions are drawn from a head (`select.warm_or_greedy`); None: it acts as the policy says.
-    The same key gives the same levels to every policy, so policies are compared on the same ones.
+    The same key gives the same levels to every policy, so policies are compared on the same ones. platform: as of `collect`.
     """
     start_key, collect_key = jax.random.split(fast(key))
     lanes = start(env, params, start_key, episodes, memory=blank(agent, policy, episodes))
     policy = policy if temperature is None else policy._replace(act=by(warm_or_greedy(head, temperature)))
-    return collect(env, params, agent, policy, lanes, collect_key, adapter.time_limit(env), whole=True)[1]
+    steps = adapter.time_limit(env)
+    return collect(env, params, agent, policy, lanes, collect_key, steps, whole=True, platform=platform)[1]
 
 
 def outcomes(env, params, agent: Agent, policy: Policy, key: jax.Array, episodes: int) -> Outcomes:

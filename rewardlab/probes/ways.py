@@ -43,7 +43,7 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
         if way != USUAL:
             act = policy._replace(act=policy.ways[way])
             again = jax.random.clone(subject.key)  # all ways on the same levels
-            seen = played(s.env, subject.params, s.agent, act, again, episodes)
+            seen = played(s.env, subject.params, s.agent, act, again, episodes, platform=s.platform)
         own = [jnp.where(seen.mask, seen.signals[name].astype(jnp.float32), 0.0).sum(0).mean() for name in names]
         found.append((jnp.stack(own), counted(s.env, seen).share))
     earned, shares = zip(*found, strict=True)

@@ -281,7 +281,7 @@ def compile_evaluation(
     def evaluate(params, overrides, policies, key):
         def one(policy, override, temperature):
             there, who = params.replace(**override), how._replace(params=policy)
-            seen = played(s.env, there, s.agent, who, key, episodes, temperature, head)
+            seen = played(s.env, there, s.agent, who, key, episodes, temperature, head, s.platform)
             return measured(asked, axes, Subject(s, who, there, {}, key, seen=seen))
 
         each = lambda policy: jax.vmap(partial(one, policy))(overrides, warmth)  # noqa: E731

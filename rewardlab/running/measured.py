@@ -68,7 +68,7 @@ def measure(plan: Plan, name: str) -> Forecast:
         update_seconds=update,
         bound="measured",
         steps=steps,
-        steps_per_second=steps * experiment.width / update,
+        steps_per_second=steps * min(experiment.width, experiment.seeds) / update,
         batch_seconds=updates * update
         + len(experiment.targets(name)) * tested.get("point", 0.0)
         + tested.get("end", 0.0),

@@ -83,7 +83,7 @@ def preflight(experiment: Experiment, chip: Chip, chips: int = 1, progress: Prog
     """What this experiment would need on so many chips, one batch of seeds on each at a time.
 
     Raises InputError where the TPU's compiler is missing, and for what the experiment can't be in any case. What the compiler said
-    is remembered beside jax's cache of programs.
+    is remembered in the directory of jax's cache of programs.
     """
     tpu.check()
     asked, names = Asked(Plan(experiment, "tpu"), chip, progress or Silent()), list(experiment.rules)
@@ -146,7 +146,7 @@ def forecast(experiment: Experiment, name: str, said: Programs, line: account.Li
         cycles=said.cycles,
         bound=said.bound,
         steps=steps,
-        steps_per_second=steps * said.width / said.update,
+        steps_per_second=steps * min(said.width, experiment.seeds) / said.update,
         batch_seconds=updates * said.update + len(experiment.targets(name)) * said.point + said.end,
         batches=sum(-(-experiment.seeds_of(name, condition) // said.width) for condition in experiment.conditions),
         operations=said.operations,

@@ -125,8 +125,8 @@ def preflight_table(found: Preflight, predicted: bool = True) -> str:
             f"The whole run, {found.seeds:,} seeds in batches of {found.width:,} on {where}: about {duration(found.hours)}.",
         ]
     lines.append(
-        "All figures are predictions by the compiler for this chip: nothing ran on it. Time on the host and between chunks is"
-        " not in them."
+        "All figures are predictions by the compiler for this chip: nothing ran on it. Looking up rows of tables counts as free,"
+        " and time on the host is not in them."
         if predicted
         else "Measured here, update by update; a run's chunks of many updates wait less for the host."
     )

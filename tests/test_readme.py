@@ -24,7 +24,7 @@ from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.rundir import store
-from rewardlab.running import assembly, rehearsal, runner
+from rewardlab.running import assembly, preflight, rehearsal, runner
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -172,13 +172,15 @@ def test_every_command_is_read(step, folder, finished, monkeypatch, capsys):
     monkeypatch.setattr(tuning, "tune", lambda experiment, budget, out: asked.append(experiment))
     monkeypatch.setattr(turns, "measure", lambda suites, *_: {"rows": asked.append(suites) or []})
     monkeypatch.setattr(turns, "installed", lambda peer: True)
+    empty = preflight.Preflight("v5e", 8, 1, 1, ())
+    monkeypatch.setattr(preflight, "preflight", lambda experiment, chip, chips, _: asked.append(experiment) or empty)
     for table in ("terminal.table.summary_table", "terminal.table.tuned_table", "bench.tables.table"):
         monkeypatch.setattr(f"rewardlab.{table}", lambda summary: "")
     words = shlex.split(step)
     words = ["run", *words[1:]] if words[0] == "launch/local.sh" else words[1:]
     words = [str(finished) if word == "runs/coinrun" else word for word in words]  # stands for a run that has ended
     assert cli.main(words) == 0, capsys.readouterr().err
-    trains = words[0] in ("run", "tune", "bench") and "--help" not in words
+    trains = words[0] in ("run", "tune", "bench", "preflight") and "--help" not in words
     assert len(asked) == trains
     if "--seeds" in words:
         assert asked[0].seeds == 64

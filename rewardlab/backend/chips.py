@@ -1,8 +1,9 @@
 """TPU chips by name: what their maker says of them, one line a chip.
 
 Sources: Google Cloud's pages of each version (cloud.google.com/tpu/docs/v4, v5e, v5p, v6e): peak of bfloat16 products, main
-memory and its bandwidth, slices. The clock is that which the peak follows from, by the number and size of the matrix units
-(128 × 128, 4 a core; v6e: 256 × 256, 4); it turns the compiler's cycles into seconds.
+memory and its bandwidth, slices. The clock, which turns the compiler's cycles into seconds, is not among them. For v4, v5e and v5p
+it follows from the peak, by 4 matrix units of 128 x 128 a core; for v6e it is the one with which the compiler's cycles of a copy
+stand to the bandwidth as they do on v5e.
 """
 
 from __future__ import annotations

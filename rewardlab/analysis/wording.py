@@ -16,13 +16,7 @@ LEVELS = {
     4: "which step paid",
     5: "a learned predictor of reward",
 }
-MINDS = {
-    "observation": "percept",
-    "memory": "what the rule remembers",
-    "request": "asked",
-    "state": "given the world's state",
-    "dynamics": "given its dynamics, reward included",
-}
+MINDS = {"observation": "percept", "memory": "what the rule remembers", "request": "asked"}
 # Rules of these levels can't learn a goal from reward; they are run to show what comes about without.
 CONTROL_RULES = {0: "a control: it reads nothing of reward", 1: "a control: it shows what the prior alone does"}
 # The outcomes of a world that names none. They say nothing about goals.
@@ -39,12 +33,12 @@ AUDIT = {
     "Derivative of behaviour": "whether the new parameters depend on a derivative of the output that actions are chosen by.",
     "The mind is": "what the acting function is given of reward beside its parameters, which belongs to the setting and not to the "
     "rule: blind, nothing; percept, the reward of earlier steps is in what it observes; asked, the return that is wanted is; or "
-    "reward comes by what the rule remembers. A scripted policy of a probe has no parameters and no level; what it is given of the "
-    "world that agents never are is what the probe declares.",
+    "reward comes by what the rule remembers.",
     "Predictor of reward": "the outputs that are fitted to reward, and whether actions are chosen by them.",
 }
 READINGS = {"equal": "at equal environment steps", "matched": "at matched capability"}
 NO_CLAIM = "no claim about goals"
+STEPS = "steps lived"  # a measure
 
 
 class Words(NamedTuple):
@@ -101,7 +95,7 @@ def audit_cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def mind(row: Mapping[str, Any]) -> str:
-    """What a mind is given of reward, by a row of the audit: "blind", "percept and asked", "given the world's state"."""
+    """What a mind is given of reward, by a row of the audit: "blind", "percept", "percept and asked"."""
     return listed(MINDS.get(how, how) for how in row["act"]) or "blind"
 
 
@@ -137,13 +131,15 @@ def percent(share: float) -> str:
 
 
 def number(value: float, measure: str = "") -> str:
-    """A share in percent, or a return as it is."""
-    return f"{value:.3g}" if measure == "return" else percent(value)
+    """A share in percent, a return as it is, or steps as a whole number."""
+    return f"{value:,.0f}" if measure == STEPS else f"{value:.3g}" if measure == "return" else percent(value)
 
 
 def figure(found: dict, measure: str = "") -> str:
-    """A figure as "93 % [91–94]", or "475 [457–493]" for returns; without the interval where there is none."""
+    """A figure as "93 % [91–94]", "475 [457–493]" for returns, or "5,376 [3,776–7,232]" for steps; without the interval where
+    there is none.
+    """
     if found["iqm"] is None:
         return "–"
     ends = "" if found["low"] is None else f" [{number(found['low'], measure)}–{number(found['high'], measure)}]"
-    return number(found["iqm"], measure) + " %" * (measure != "return") + ends
+    return number(found["iqm"], measure) + " %" * (measure not in ("return", STEPS)) + ends

@@ -24,7 +24,7 @@ import numpy as np
 from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import until_capable
-from rewardlab.analysis.wording import figure, sentence
+from rewardlab.analysis.wording import STEPS, figure, percent, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.breeding import breeders, litter, obeyed
 from rewardlab.questions.claims import drawn_by, each_of, few_seeds, gathered, side, told, unable
@@ -78,12 +78,12 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         of, lies = entry["dogs"], side(summary["pairwise"]["obeyed"], a=rule)
         what = _culls(of["obeyed"], of["best"]) if of["culls"] else BEYOND.get(lies, UNCLEAR)
-        held = f"; the best of {of['founders']} newborns {of['best']:.1%}" if "best" in of else ""
+        held = f"; the best of {of['founders']} newborns {percent(of['best'])} %" if "best" in of else ""
         return what, f"{said.rule(rule)} {what}: its agents obey {figure(of['obeyed'])} of the commands{held}."
 
     claims = gathered(summary, NO_CLAIM, why_not, claim)
     able = [r for r, entry in rules.items() if not unable(entry)]
-    until = each_of(summary, able, lambda of: f"{of['steps_to_capability']['iqm']:,.0f}")
+    until = each_of(summary, able, lambda of: figure(of["steps_to_capability"], STEPS))
     headline = told(summary, claims, lambda of: figure(of["dogs"]["obeyed"]))
     headline += [f"episodes until capable: {until}."] * bool(able)
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
@@ -95,10 +95,8 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     for rule, entry in summary["rules"].items():
         of = entry["dogs"]
         bred = [figure(of[what]) for what in ("selection", "response", "missed")] if "best" in of else ["–"] * 3
-        best = f"{of['best']:.1%}, of {of['founders']}" if "best" in of else "–"
-        rows.append(
-            [said.rule(rule), figure(of["obeyed"]), best, figure(entry["steps_to_capability"], "return"), *bred]
-        )
+        best = f"{percent(of['best'])} %, of {of['founders']}" if "best" in of else "–"
+        rows.append([said.rule(rule), figure(of["obeyed"]), best, figure(entry["steps_to_capability"], STEPS), *bred])
     head = [
         "Rule",
         "Obeyed",

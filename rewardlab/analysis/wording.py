@@ -16,7 +16,13 @@ LEVELS = {
     4: "which step paid",
     5: "a learned predictor of reward",
 }
-MINDS = {"observation": "percept", "memory": "what the rule remembers", "request": "asked"}
+MINDS = {
+    "observation": "percept",
+    "memory": "what the rule remembers",
+    "request": "asked",
+    "state": "given the world's state",
+    "dynamics": "given its dynamics, reward included",
+}
 # Rules of these levels can't learn a goal from reward; they are run to show what comes about without.
 CONTROL_RULES = {0: "a control: it reads nothing of reward", 1: "a control: it shows what the prior alone does"}
 # The outcomes of a world that names none. They say nothing about goals.
@@ -33,7 +39,8 @@ AUDIT = {
     "Derivative of behaviour": "whether the new parameters depend on a derivative of the output that actions are chosen by.",
     "The mind is": "what the acting function is given of reward beside its parameters, which belongs to the setting and not to the "
     "rule: blind, nothing; percept, the reward of earlier steps is in what it observes; asked, the return that is wanted is; or "
-    "reward comes by what the rule remembers.",
+    "reward comes by what the rule remembers. A scripted policy of a probe has no parameters and no level; what it is given of the "
+    "world that agents never are is what the probe declares.",
     "Predictor of reward": "the outputs that are fitted to reward, and whether actions are chosen by them.",
 }
 READINGS = {"equal": "at equal environment steps", "matched": "at matched capability"}
@@ -95,7 +102,7 @@ def audit_cells(row: Mapping[str, Any]) -> list[str]:
 
 
 def mind(row: Mapping[str, Any]) -> str:
-    """What a mind is given of reward, by a row of the audit: "blind", "percept", "percept and asked"."""
+    """What a mind is given of reward, by a row of the audit: "blind", "percept and asked", "given the world's state"."""
     return listed(MINDS.get(how, how) for how in row["act"]) or "blind"
 
 

@@ -39,6 +39,7 @@ def test_other_devices_take_what_fits_into_their_memory(monkeypatch):
         monkeypatch.setattr(widths, "memory", lambda limit=limit: int(limit))
         assert widths.decided(Plan(small(seeds=seeds))).experiment.width == width
     monkeypatch.setattr(jax, "device_count", lambda: 8)  # no chip of a slice is left without seeds
+    monkeypatch.setattr(widths, "memory", lambda: 10**6)
     assert widths.decided(Plan(small(seeds=64))).experiment.width == 8
 
 

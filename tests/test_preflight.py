@@ -13,7 +13,7 @@ from rewardlab.backend import chips, tpu
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.running import account, preflight
-from rewardlab.running.predicted import Asked, Programs
+from rewardlab.running.predicted import Account, Asked
 from rewardlab.terminal.progress import Silent
 from rewardlab.terminal.table import preflight_table
 
@@ -77,9 +77,9 @@ class Told:
 
     def __call__(self, name, width):
         if name == "broken":
-            return Programs(width, "ValueError: it is")
+            return Account(width, "ValueError: it is")
         needed = 2**41 if width >= self.large else 2**20 * (10 + (0 if self.flat and width <= 32 else width))
-        return Programs(width, "", needed, needed // 2, 1e-3, "memory", 1.5e6, 1.0, 2.0, (("a.py:b", "copy", 0.5),))
+        return Account(width, "", needed, needed // 2, 1e-3, "memory", 1.5e6, 1.0, 2.0, (("a.py:b", "copy", 0.5),))
 
 
 @pytest.fixture(name="told")
@@ -143,7 +143,7 @@ def test_what_the_compiler_can_not_fit_is_tried_smaller_too(told, monkeypatch):
     usual, most = told.__call__, 3
 
     def said(self, name, width):
-        return usual(self, name, width) if width <= most else Programs(width, too_large=True)
+        return usual(self, name, width) if width <= most else Account(width, too_large=True)
 
     monkeypatch.setattr(told, "__call__", said)
     found = preflight.preflight(asked(), V5E)
@@ -159,7 +159,7 @@ def test_a_width_that_does_not_compile_is_said(told, monkeypatch):
     monkeypatch.setattr(
         told,
         "__call__",
-        lambda self, name, width: Programs(width, "it is odd") if width == 128 else usual(self, name, width),
+        lambda self, name, width: Account(width, "it is odd") if width == 128 else usual(self, name, width),
     )
     assert [one.problem for one in preflight.preflight(asked(), V5E).rules] == ["it is odd"] * 2
 

@@ -264,3 +264,7 @@ def test_kills_at_random_times_lose_nothing():
     assert done.returncode == 0, done.stdout + done.stderr
     inside = next(line for line in done.stdout.splitlines() if "inside a save" in line)
     assert int(inside.split()[-1]) >= 3, done.stdout
+
+
+def test_what_takes_long_to_save_is_saved_less_often():
+    assert [chunks.pause(15.0, took) for took in (0.0, 0.5, 1.0, 5.0)] == [15.0, 15.0, 15.0, 75.0]

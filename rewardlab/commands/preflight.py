@@ -63,18 +63,19 @@ def main(words: list[str]) -> int:
         raise InputError(f"--json {given.json}: there is no such directory; allowed: a file in one that exists")
     if given.json is not None and (not given.json or Path(given.json).is_dir()):
         raise InputError(f"--json {show(given.json)} is no file; allowed: a file in a directory that exists")
+    from rewardlab.experiment import config, override
+
+    sizes = [name for name in config.SIZES if getattr(given, name)]
+    if len(sizes) + given.smoke > 1:
+        raise InputError(f"--{' and --'.join([*sizes, *['smoke'] * given.smoke])} are given; allowed: one size")
     if chip:
         tpu.check()
     devices.prepare()
-    from rewardlab.experiment import config, override
     from rewardlab.running.measured import measured
     from rewardlab.running.preflight import preflight
     from rewardlab.terminal.progress import Progress
     from rewardlab.terminal.table import preflight_table
 
-    sizes = [name for name in config.SIZES if getattr(given, name)]
-    if len(sizes) + given.smoke > 1:
-        raise InputError(f"--{' and --'.join([*sizes, *['smoke'] * given.smoke])} are given; allowed: one size")
     experiment = config.load(given.experiment, *sizes)
     experiment = override.override(config.smoke(experiment) if given.smoke else experiment, changes)
     found = preflight(experiment, chip, count, Progress(1)) if chip else measured(experiment, Progress(1))

@@ -54,7 +54,7 @@ class MuZero(Rule):
     ended. Rewards are `reward`, what trains, and the signals that the rule is `told`. All are predicted alike; the search goes by
     the one that the rule `consults`. Values and returns are not rescaled to learn them. A search stretches them to [0, 1] in
     each state, as mctx does by default, unless there is a `value_scale` (`tree_search.search`): where rewards are sparse, what
-    values differ by is mostly noise at first, and stretched it is what the policy learns.
+    values differ by may be mostly noise at first, which stretching makes loud (one seed in a maze learned better with a scale).
 
     In a share `wild` of the lanes any action is taken, elsewhere with probability `epsilon`: the model then knows what the plan
     does not lead to. Each update adds its sequences in place of the oldest of `rows` updates and takes `gradient_steps` steps

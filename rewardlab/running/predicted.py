@@ -25,7 +25,7 @@ from rewardlab.terminal.progress import Progress
 COSTLIEST = 5  # operations that are named
 
 
-class Programs(NamedTuple):
+class Account(NamedTuple):
     """What the compiler says of the programs of one rule, in one width. problem: why they do not compile, or "".
 
     training, evaluation: bytes that a batch needs meanwhile. update, point, end: `Time` of one update of the batch, and of one
@@ -57,13 +57,13 @@ class Asked:
 
     def __init__(self, plan: Plan, chip: Chip, progress: Progress):
         self.plan, self.chip, self.progress = plan, chip, progress
-        self.place, self.known = tpu.one(chip), dict[tuple[str, int], Programs]()
+        self.place, self.known = tpu.one(chip), dict[tuple[str, int], Account]()
         cache = devices.remember_compiled()
         self.folder = cache / "preflight" if cache else None
         flags = os.environ.get("LIBTPU_INIT_ARGS", "")
         self.mark = _digest(package(), identity.of(plan), plan.digest, chip._asdict(), tpu.version(), flags)
 
-    def __call__(self, name: str, width: int) -> Programs:
+    def __call__(self, name: str, width: int) -> Account:
         self.all([(name, width)])
         return self.known[name, width]
 
@@ -81,19 +81,19 @@ class Asked:
                 self.known[key] = said
                 self._write(key, said)
 
-    def _ask(self, name: str, width: int) -> Programs:
+    def _ask(self, name: str, width: int) -> Account:
         self.progress.note(f"Compiling {name} for a {self.chip.name}, {count(width, 'seed')} at a time ...")
         try:
             return self._said(account.compiled(self.plan.of(width=width), name, self.place), width)
         except account.TooLarge:
-            return Programs(width, too_large=True)
+            return Account(width, too_large=True)
         except InputError:
             raise
         except Exception as error:  # whatever XLA, jax or a world of the user's raises
             said = (str(error).strip().splitlines() or [""])[0]
-            return Programs(width, one_line(f"{type(error).__name__}: {said}")[:300])
+            return Account(width, one_line(f"{type(error).__name__}: {said}")[:300])
 
-    def _said(self, programs: account.Programs, width: int) -> Programs:
+    def _said(self, programs: account.Programs, width: int) -> Account:
         need, cost = account.need(programs, width), hlo.turn(programs.advance.as_text())
         tested = {when: seconds(hlo.cost(one.as_text()), self.chip)[0] for when, one in programs.evaluation.items()}
         shares: dict[tuple[str, str], float] = {}
@@ -102,7 +102,7 @@ class Asked:
             shares[key] = shares.get(key, 0.0) + one.cycles / max(cost.cycles, 1.0)
         dearest = sorted(shares.items(), key=lambda item: -item[1])[:COSTLIEST]
         update, bound = seconds(cost, self.chip)
-        return Programs(
+        return Account(
             width, "", need.training, need.evaluation, update, bound, cost.cycles,
             tested.get("point", 0.0), tested.get("end", 0.0), tuple((*key, share) for key, share in dearest),
             len(cost.open_loops),
@@ -111,15 +111,15 @@ class Asked:
     def _file(self, key: tuple[str, int]) -> Path | None:
         return self.folder and self.folder / f"{_digest(self.mark, key)}.json"
 
-    def _read(self, key: tuple[str, int]) -> Programs | None:
+    def _read(self, key: tuple[str, int]) -> Account | None:
         try:
             file = self._file(key)
             told = read_json(read_text(file), "a remembered prediction") if file and file.is_file() else None
-            return told and Programs(**told | {"operations": tuple(map(tuple, told["operations"]))})
+            return told and Account(**told | {"operations": tuple(map(tuple, told["operations"]))})
         except (InputError, TypeError, KeyError, OSError):
             return None
 
-    def _write(self, key: tuple[str, int], said: Programs) -> None:
+    def _write(self, key: tuple[str, int], said: Account) -> None:
         file = self._file(key)
         if file and not said.problem:
             try:

@@ -18,7 +18,7 @@ from rewardlab.backend.chips import Chip
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.running import account, batches, compiling
-from rewardlab.running.predicted import Asked, Programs
+from rewardlab.running.predicted import Account, Asked
 from rewardlab.terminal.progress import Progress, Silent
 
 UPDATES = 3  # of one seed, from which it is known how many steps an update lives
@@ -31,7 +31,7 @@ class Forecast(NamedTuple):
     more than `account.TRIED`. fits: the largest width that the line promises. bytes: what a batch of the run's width needs.
     update_seconds, cycles: of one update of a batch. bound: "compute", "memory" or "latency". steps: environment steps that one
     seed lives in an update. steps_per_second: lived on one chip. batch_seconds: of one batch to its end, evaluations included.
-    batches: how many there are. operations, open_loops: as of `Programs`.
+    batches: how many there are. operations, open_loops: as of `Account`.
     """
 
     rule: str
@@ -132,7 +132,7 @@ def confirmed(asked: Asked, names: list[str], width: int, limit: float) -> int:
     return width
 
 
-def forecast(experiment: Experiment, name: str, said: Programs, line: account.Line, limit: float) -> Forecast:
+def forecast(experiment: Experiment, name: str, said: Account, line: account.Line, limit: float) -> Forecast:
     """What is predicted of a rule whose programs compile and fit."""
     steps = lived(Plan(experiment), name)
     updates = math.ceil(experiment.steps_of(name) / steps)

@@ -101,7 +101,7 @@ def origin(told: Mapping[str, Any]) -> tuple[str, str, str]:
             if theirs.keys() != mine.keys():
                 continue
             other = {k: v for k, v in mine.items() if v != theirs[k] and not (k == "width" and theirs[k] == "0")}
-            flags = "".join(f" --{k.replace('_', '-')} {v}" for k, v in other.items())
+            flags = "".join(f" --{k.replace('_', '-')} {v}".rstrip() for k, v in other.items())
             if best is None or len(other) < best[0]:
                 best = (len(other), size, f"rewardlab run {name}" + f" --{size}" * bool(size) + flags)
     return (name, best[1], best[2]) if best else (name, "", "rewardlab run config.json")
@@ -109,12 +109,7 @@ def origin(told: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def sizes(name: str) -> dict[str, Experiment]:
     """{"": a config's experiment, and its other sizes by name, that of a smoke test included}."""
-    found = {"": config.load(name)}
-    for size in config.SIZES:
-        try:
-            found[size] = config.load(name, size)
-        except InputError:
-            continue
+    found = {"": config.load(name)} | {size: config.load(name, size) for size in config.sizes(name)}
     return found | {SMOKE: config.smoke(found[""])}
 
 
@@ -210,9 +205,14 @@ def in_short(finding: Finding) -> str:
 
 
 def effect(finding: Finding) -> str:
-    """ "PPO ran past the coin, 93 % [92–95]", or "–"."""
+    """ "PPO ran past the coin: 93 % [92–95]", or "–"."""
     found = finding["effect"]
-    return f"{found['what']}: {figure(found, found['measure'])}" if found else "–"
+    if not found:
+        return "–"
+    if found["measure"] != "return" or found["iqm"] is None:
+        return f"{found['what']}: {figure(found, found['measure'])}"
+    iqm, low, high = (None if found[x] is None else f"{found[x]:.3g}".replace("-", "−") for x in ("iqm", "low", "high"))
+    return f"{found['what']}: {iqm}" + (f" [{low} to {high}]" if low is not None else "")
 
 
 def seeds(finding: Finding) -> str:

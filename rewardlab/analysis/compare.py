@@ -113,7 +113,7 @@ def summarise(results: xarray.Dataset, question: Question | None = None) -> dict
 
 
 def clearest(summary: dict) -> Effect | None:
-    """The difference of the first table's that chance explains least, and among equals the largest; None where nothing was tested."""
+    """The difference of the first table that chance explains least, and among equals the largest; None where none was tested."""
     table, rows = next(iter(summary["pairwise"].items()), ("", []))
     rows = [row for row in rows if row["p"] is not None]
     if not rows:
@@ -121,8 +121,12 @@ def clearest(summary: dict) -> Effect | None:
     row, said = min(rows, key=lambda row: (row["p"], -abs(row["effect"] - 0.5))), cautions.words_of(summary)
     who = said.rule(row["a"]) + f" less {said.rule(row['b'])}" * (row["a"] != row["b"])
     told = [text for name, value in row.items() if name not in ("a", "b") and (text := _text(value))]
-    what = f"{plain(table)}, {', '.join([who, *told])}" + f" (the clearest of {len(rows)} differences)" * (len(rows) > 1)
-    return Effect(what, {"iqm": row["difference"], "low": row["low"], "high": row["high"], "n": row["n_a"] + row["n_b"]}, "return")
+    what = f"{plain(table)}, {', '.join([who, *told])}" + f" (the clearest of {len(rows)} differences)" * (
+        len(rows) > 1
+    )
+    return Effect(
+        what, {"iqm": row["difference"], "low": row["low"], "high": row["high"], "n": row["n_a"] + row["n_b"]}, "return"
+    )
 
 
 def _text(value: Any) -> str:

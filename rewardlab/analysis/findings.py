@@ -45,7 +45,7 @@ Finding = dict[str, Any]  # with the fields of FINDING
 
 
 def of_run(directory: str | Path) -> Finding:
-    """The finding of a finished run; its sentences are made anew from its results. Runs none of the user's files. Raises InputError."""
+    """The finding of a finished run; its sentences are made anew from its results. Runs no user's file. Raises InputError."""
     run = store.open_run(directory)
     if not run.finished:
         _ = run.results  # says what is missing or damaged
@@ -91,7 +91,7 @@ def of_run(directory: str | Path) -> Finding:
 
 
 def origin(told: Mapping[str, Any]) -> tuple[str, str, str]:
-    """(name, size, command) of a run's experiment: of the config that it is of, with a flag for each field that it has otherwise."""
+    """(name, size, command) of a run's experiment: of its config, with a flag for each field that it has otherwise."""
     name = str(told.get("name", ""))
     best: tuple[int, str, str] | None = None
     if name in config.names():
@@ -147,7 +147,9 @@ def record(findings: Iterable[Finding], file: Path = RECORD) -> dict[str, Findin
         if found["size"] == SMOKE:
             raise InputError(f"{found['command']} learns nothing; allowed: runs of another size than --smoke")
         if not found["claim"]:
-            raise InputError(f"{show(found['name'])} states no claim; allowed: experiments that do, as `rewardlab list` shows")
+            raise InputError(
+                f"{show(found['name'])} states no claim; allowed: experiments that do, as `rewardlab list` shows"
+            )
     known = read(file) | {key(found): found for found in new}
     plain = {"format": FORMAT, "findings": {name: known[name] for name in sorted(known)}}
     write(file.parent, file.name, (json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
@@ -184,7 +186,7 @@ def sources(findings: Iterable[Finding]) -> str:
 
 
 def brief(finding: Finding) -> list[tuple[str, str, bool]]:
-    """(whose, what is said of them in a few words, whether something is claimed), of all rules but controls; alike ones together."""
+    """(whose, what is said of them in a few words, whether something is claimed), of all rules but controls."""
     said: dict[str, list[str]] = {}
     for rule in finding["rules"].values():
         if not rule["control"]:

@@ -11,7 +11,8 @@ from rewardlab.cli import Parser, say
 
 COLUMNS = 100
 LEVELS = (
-    "Level: what of reward it can read. 0 nothing, 1 a bar, 2 order, 3 return, 4 which step paid, 5 a predictor consulted to act."
+    "Level: what of reward it can read. 0 nothing, 1 a bar, 2 order, 3 return, 4 which step paid, "
+    "5 a predictor consulted to act."
 )
 
 
@@ -60,7 +61,8 @@ def experiments() -> list[dict[str, Any]]:
                 "source": one.source,
                 "sizes": config.sizes(name),
                 "command": f"rewardlab run {name}",
-                "finding": known.get(name) or next((known[k] for s in config.sizes(name) if (k := f"{name}-{s}") in known), None),
+                "finding": known.get(name)
+                or next((known[k] for s in config.sizes(name) if (k := f"{name}-{s}") in known), None),
             }
         )
     return [row for group in findings.by_claim(rows).values() for row in group]
@@ -106,7 +108,9 @@ def _columns(title: str, rows: list[list[str]], second: str = "") -> list[str]:
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(head, widths, strict=True)).rstrip(), "-" * COLUMNS]
     for row in rows:
         start = "".join(cell.ljust(width + 2) for cell, width in zip(row[:-1], widths, strict=True))
-        lines += textwrap.wrap(row[-1], COLUMNS, initial_indent=start, subsequent_indent=" " * len(start)) or [start.rstrip()]
+        lines += textwrap.wrap(row[-1], COLUMNS, initial_indent=start, subsequent_indent=" " * len(start)) or [
+            start.rstrip()
+        ]
     return [*lines, ""]
 
 

@@ -46,7 +46,9 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
         "experiment", nargs="?", metavar="NAME_OR_FILE", help="a config's name, a .py file, or a run's directory"
     )
     parser.add_argument("--all", action="store_true", help="all experiments that state a claim, one after another")
-    parser.add_argument("--out", metavar="DIR", help="the run's directory (default: runs/NAME); with --all, their folder (runs)")
+    parser.add_argument(
+        "--out", metavar="DIR", help="the run's directory (default: runs/NAME); with --all, their folder (runs)"
+    )
     parser.add_argument("--smoke", action="store_true", help="the same path at tiny sizes")
     parser.add_argument("--small", action="store_true", help="the same question in minutes, where the config says how")
     parser.add_argument("--full", action="store_true", help="the same question at a size for accelerators, likewise")
@@ -75,7 +77,9 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
 
     if given.all:
         if given.process or given.processes or given.coordinator or given.distributed:
-            raise InputError("--all takes one process; allowed: no --process, --processes, --coordinator or --distributed")
+            raise InputError(
+                "--all takes one process; allowed: no --process, --processes, --coordinator or --distributed"
+            )
         return _run_all(given, changes, parser, stop)
     if given.help:
         _describe(given.experiment, config.load(given.experiment), override)

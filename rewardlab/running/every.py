@@ -1,4 +1,4 @@
-"""Every experiment that argues about a claim, one after another: those that are finished are skipped, one that fails stops no other."""
+"""Every experiment that states a claim, one after another: finished ones are skipped, and one that fails stops no other."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Job(NamedTuple):
 def jobs(size: str, changes: Mapping[str, Any], folder: str | Path = FOLDER, anyway: bool = False) -> list[Job]:
     """All experiments that state a claim, each in a folder of its own, as it is found by `rewardlab run NAME`.
 
-    size: "smoke"; or one of `config.SIZES`, of those that have it, the others being of their default size; or "". changes: fields, as
-    `override.override` takes them. Raises InputError, which names the experiment, for what can't be used by any of them.
+    size: "smoke"; or one of `config.SIZES`, of those that have it, the others being of their default size; or "". changes: fields,
+    as `override.override` takes them. Raises InputError, which names the experiment, for what can't be used by any of them.
     """
     found = []
     for name in config.names():
@@ -71,7 +71,9 @@ def forecast(wanted: Iterable[Job], known: Mapping[str, Finding]) -> str:
     return told
 
 
-def run_all(wanted: Iterable[Job], stop: Stop, note: Callable[[str], None], folder: str | Path = FOLDER) -> tuple[Path | None, dict[str, str]]:
+def run_all(
+    wanted: Iterable[Job], stop: Stop, note: Callable[[str], None], folder: str | Path = FOLDER
+) -> tuple[Path | None, dict[str, str]]:
     """(the atlas of all that are finished, or None of none; {key: why it failed}). Raises Interrupted."""
     import jax
 

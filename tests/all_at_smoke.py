@@ -1,7 +1,7 @@
 """Every experiment that states a claim, at --smoke, in one process: python tests/all_at_smoke.py [NAME ...] [--out DIR]
 
-It is `rewardlab run --all --smoke`, of those that are named or of all, with compiled programs kept in the folder: rules that several
-experiments share under the same sizes are compiled once. Prints what each took and the atlas. Exit code 1 where one failed.
+It is `rewardlab run --all --smoke`, of those that are named or of all, with compiled programs kept in the folder: what several
+experiments share at the same sizes is compiled once. Prints what each took and the atlas. Exit code 1 where one failed.
 """
 
 from __future__ import annotations

@@ -127,7 +127,7 @@ def markdown(found: Iterable[Finding], others: Iterable[dict[str, Any]]) -> str:
     ]
     lines += [OTHERS, *_table(theirs, of_others), ""]
     for one in (one for group in groups.values() for one in group):
-        lines += [f"## {findings.key(one)}", "", f"{one['question']} {findings.conditions(one).capitalize()}.", ""]
+        lines += [f"## {findings.key(one)}", "", _cell(f"{one['question']} {sentence(findings.conditions(one))}."), ""]
         lines += [*(f"- {_cell(text)}" for text in one["verdict"]), ""]
     return "\n".join(lines)
 

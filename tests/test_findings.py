@@ -284,6 +284,7 @@ def test_list_groups_experiments_by_claim_and_fits_100_columns(found, monkeypatc
 def _two(monkeypatch):
     """Two configs that state a claim, and one that states none."""
     known = config.names()
+    config.load("coinrun_sweep")  # which begins with another config
     monkeypatch.setattr(jax, "clear_caches", lambda: None)  # other tests use theirs
     monkeypatch.setattr(config, "names", lambda: {name: known[name] for name in ("coinrun_sweep", "dish", "validate")})
 

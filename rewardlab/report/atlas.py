@@ -75,7 +75,7 @@ def card(found: Finding, link: str) -> dict[str, Any]:
             findings.seeds(found),
             findings.time(found),
         ],
-        "brief": [(sentence(who), short, claimed) for who, short, claimed in findings.brief(found)],
+        "brief": [(sentence(who), short, claimed) for who, short, claimed in findings.brief(found, whole=True)],
         "effect": findings.effect(found),
         "ends": [100 * min(max(effect[x], 0.0), 1.0) for x in ("iqm", "low", "high")] if share else [],
         "control": findings.control(found),

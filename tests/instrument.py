@@ -27,13 +27,25 @@ def run(plan: Plan, fill: Callable[..., None], random: np.random.Generator, refe
 
 
 def claims(monkeypatch, draw: Callable[[np.random.Generator], xr.Dataset], *silent: str, draws: int = 100) -> int:
-    """How many of so many draws lead to a claim about any rule that is no control; `silent`: how what is said without one begins.
+    """How many of so many draws lead to a claim about any rule that is no control.
 
-    Of fewer permutations than a report has, which suits a count.
+    silent: how what is said of a rule begins that nothing is claimed of.
+    """
+
+    def claimed(summary: dict) -> bool:
+        rules = summary["rules"].values()
+        return any(not entry["short"].startswith(silent) for entry in rules if entry["level"] > 1)
+
+    return counted(monkeypatch, draw, claimed, draws)
+
+
+def counted(
+    monkeypatch, draw: Callable[[np.random.Generator], xr.Dataset], claimed: Callable[[dict], bool], draws: int = 100
+) -> int:
+    """In how many of so many draws anything is claimed, as their summaries say.
+
+    Of fewer permutations than a report has, which suits a count. `no_claims.py` takes more draws.
     """
     monkeypatch.setattr(stats, "PERMUTATIONS", 499)
-    random, found = np.random.default_rng(7), 0
-    for _ in range(draws):
-        rules = compare.summarise(draw(random))["rules"].values()
-        found += any(not entry["short"].startswith(silent) for entry in rules if entry["level"] > 1)
-    return found
+    random = np.random.default_rng(7)
+    return sum(claimed(compare.summarise(draw(random))) for _ in range(draws))

@@ -1,7 +1,7 @@
 """How often no difference leads to a claim, of every question: python tests/no_claims.py [--draws 2000] [-k NAME]
 
-Runs every test that calls `instrument.claims` with so many draws, and prints a line a test and case: the share of draws in which
-anything was claimed, with its exact 95 % interval. Exit code 1 where it is certain to be above 5 %.
+Runs every test that calls `instrument.claims` or `counted` with so many draws, and prints a line a test and case: the share of draws
+in which anything was claimed, with its exact 95 % interval. Exit code 1 where it is certain to be above 5 %.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 
 def callers() -> list[str]:
-    """The tests that call `instrument.claims`, as pytest names them."""
+    """The tests that count draws, as pytest names them."""
     found = []
     for file in sorted(HERE.glob("test_*.py")):
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
-            if isinstance(node, ast.FunctionDef) and "instrument.claims(" in ast.unparse(node):
+            source = ast.unparse(node) if isinstance(node, ast.FunctionDef) else ""
+            if "instrument.claims(" in source or "instrument.counted(" in source:
                 found.append(f"{file}::{node.name}")
     return found
 
 
 class Counted:
-    """A plugin of pytest's that has `instrument.claims` take more draws, and tells what came of them."""
+    """A plugin of pytest's that has `instrument.counted` take more draws, and tells what came of them."""
 
     def __init__(self, draws: int):
         self.draws, self.worst = draws, 0.0  # worst: the highest share that is certainly reached
@@ -38,12 +39,11 @@ class Counted:
 
         from rewardlab.analysis.stats import share_interval
 
-        real = instrument.claims
-        usual = real.__kwdefaults__["draws"]
+        real = instrument.counted
 
-        def claims(monkeypatch, draw, *silent, draws=usual):
+        def counted(monkeypatch, draw, claimed, draws=100):
             began = time.process_time()
-            found = real(monkeypatch, draw, *silent, draws=self.draws)
+            found = real(monkeypatch, draw, claimed, self.draws)
             low, high = share_interval(found, self.draws)
             test = os.environ["PYTEST_CURRENT_TEST"].partition(" ")[0].split("/")[-1]
             self.worst = max(self.worst, low)
@@ -52,7 +52,7 @@ class Counted:
             print(f"\n{told}  {spent:.0f} s  {test}", flush=True)
             return found * draws / self.draws
 
-        instrument.claims = claims
+        instrument.counted = counted
 
 
 def main() -> int:

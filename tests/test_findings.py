@@ -226,7 +226,8 @@ def test_the_atlas_in_a_browser(browser, found, tmp_path, width):  # noqa: F811
     assert page.evaluate("document.activeElement.className") == "skip"
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    assert page.url.endswith("#claim-1") and page.evaluate("scrollY") > 0
+    page.wait_for_url("**#claim-1")
+    assert any(page.evaluate("scrollY") > 0 or page.wait_for_timeout(50) for _ in range(100))
     levels = page.eval_on_selector_all("h1, h2, h3", "all => all.map(one => +one.tagName[1])")
     assert levels[0] == 1 and all(after - before <= 1 for before, after in itertools.pairwise(levels))
     page.close()

@@ -18,13 +18,13 @@ import test_planner
 import test_score_on_screen
 import test_two_loops
 
-from rewardlab.analysis import compare, stats
 from rewardlab.experiment.plan import Plan
 from rewardlab.questions import adaptation, planner, return_prompt
 
 pytestmark = pytest.mark.slow
 
 SEEDS = 30
+FEW = 20  # draws, of those that are dear; more than 3 that claim anything come in 1.6 % of such tries, were each to in 5 %
 
 
 def planned(experiment, **changes):
@@ -65,7 +65,7 @@ def test_percepts_that_are_followed_in_no_more_seeds_than_pay(monkeypatch):
 
         return instrument.run(plan, fill, random, {"random": 50.0})
 
-    assert instrument.claims(monkeypatch, draw, "no claim", "clearly follows neither") <= 5
+    assert instrument.claims(monkeypatch, draw, "no claim", "clearly follows neither", draws=FEW) <= 3
 
 
 def test_lifetimes_in_which_nothing_is_gained(monkeypatch):
@@ -78,7 +78,7 @@ def test_lifetimes_in_which_nothing_is_gained(monkeypatch):
 
         return instrument.run(plan, fill, random, {"random": 1.8, "optimal": 13.6 * 3})
 
-    assert instrument.claims(monkeypatch, draw, "no claim", adaptation.NOT) <= 5
+    assert instrument.claims(monkeypatch, draw, "no claim", adaptation.NOT, draws=FEW) <= 3
 
 
 def test_planners_that_turn_over_in_half_of_the_seeds(monkeypatch):
@@ -96,7 +96,7 @@ def test_planners_that_turn_over_in_half_of_the_seeds(monkeypatch):
 
         return instrument.run(plan, fill, random, {"random": 3.0}).assign_attrs(audit=json.dumps(table))
 
-    assert instrument.claims(monkeypatch, draw, "no claim", planner.UNSURE) <= 5
+    assert instrument.claims(monkeypatch, draw, "no claim", planner.UNSURE, draws=FEW) <= 3
 
 
 def test_displays_that_are_followed_half_of_the_way(monkeypatch):
@@ -123,12 +123,8 @@ def test_displays_that_are_followed_half_of_the_way(monkeypatch):
 
         return instrument.run(plan, fill, random, {"random": 15.0})
 
-    assert (
-        instrument.claims(
-            monkeypatch, draw, "no claim", "does not clearly follow either", "loses the task, and does not"
-        )
-        <= 5
-    )
+    silent = ("no claim", "does not clearly follow either", "loses the task, and does not")
+    assert instrument.claims(monkeypatch, draw, *silent, draws=FEW) <= 3
 
 
 def test_outer_loops_that_make_no_difference(monkeypatch):
@@ -150,7 +146,7 @@ def test_outer_loops_that_make_no_difference(monkeypatch):
         found["reference_share"][:] = np.tile([0.3, 1 / 3, 1 - 0.3 - 1 / 3], (1, n, 1))
         return found
 
-    assert instrument.claims(monkeypatch, draw, "no claim", "did not catch", "had nothing to catch") <= 5
+    assert instrument.claims(monkeypatch, draw, "no claim", "did not catch", "had nothing to catch", draws=FEW) <= 3
 
 
 def test_asks_that_change_nothing(monkeypatch):
@@ -166,16 +162,19 @@ def test_asks_that_change_nothing(monkeypatch):
         return instrument.run(plan, fill, random, {"random": 5.0})
 
     silent = [return_prompt.SAID[what] for what in ("none", "unclear")]
-    assert instrument.claims(monkeypatch, draw, "no claim", *silent) <= 5
+    assert instrument.claims(monkeypatch, draw, "no claim", *silent, draws=FEW) <= 3
 
 
 def test_habits_that_last_as_long(monkeypatch):
-    monkeypatch.setattr(stats, "PERMUTATIONS", 499)
-    random, found = np.random.default_rng(7), 0
-    for _ in range(100):
-        data = test_extinction.results(SEEDS, reinforce=(200.0, 50.0), ppo=(200.0, 50.0), truncation=(200.0, 50.0))
+    halves = dict.fromkeys(test_extinction.HALVES, (200.0, 50.0))
+
+    def draw(random):
+        data = test_extinction.results(SEEDS, **halves)
         noise = random.normal(0, 0.05, data.outcome_share.sel(outcome="right").shape).astype(np.float32)
         data["outcome_share"].loc[{"outcome": "right"}] += noise * (data.point > test_extinction.AT).values[:, None]
-        rows = [row for table in compare.summarise(data)["pairwise"].values() for row in table]
-        found += any(row["significant"] for row in rows)
-    assert found <= 9
+        return data
+
+    def claimed(summary):
+        return any(row["significant"] for rows in summary["pairwise"].values() for row in rows)
+
+    assert instrument.counted(monkeypatch, draw, claimed) <= 5

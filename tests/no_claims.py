@@ -1,6 +1,6 @@
 """How often no difference leads to a claim, of every question: python tests/no_claims.py [--draws 2000] [-k NAME]
 
-Runs every test that calls `instrument.claims` or `counted` with so many draws, and prints a line a test and case: the share of draws
+Runs every test that calls `instrument.claims` or `counted` with so many draws and prints a line a test and case: the share of draws
 in which anything was claimed, with its exact 95 % interval. Exit code 1 where it is certain to be above 5 %.
 """
 
@@ -45,7 +45,7 @@ class Counted:
             began = time.process_time()
             found = real(monkeypatch, draw, claimed, self.draws)
             low, high = share_interval(found, self.draws)
-            test = os.environ["PYTEST_CURRENT_TEST"].partition(" ")[0].split("/")[-1]
+            test = os.environ["PYTEST_CURRENT_TEST"].rpartition(" ")[0].split("/")[-1]
             self.worst = max(self.worst, low)
             spent = time.process_time() - began
             told = f"{100 * found / self.draws:5.2f} % [{100 * low:.2f}-{100 * high:.2f}]  {found} of {self.draws}"

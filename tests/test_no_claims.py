@@ -165,16 +165,25 @@ def test_asks_that_change_nothing(monkeypatch):
     assert instrument.claims(monkeypatch, draw, "no claim", *silent, draws=FEW) <= 3
 
 
-def test_habits_that_last_as_long(monkeypatch):
-    halves = dict.fromkeys(test_extinction.HALVES, (200.0, 50.0))
+@pytest.mark.parametrize(("table", "half"), [("half-life", 200.0), ("while paid", np.inf)])
+def test_habits_that_last_as_long(monkeypatch, table, half):
+    """Half-lives of one distribution, whatever the rule; or none of them lost, whatever is paid."""
+    data = test_extinction.results(SEEDS, **dict.fromkeys(test_extinction.HALVES, (half, half)))
+    rules = [rule for rule in data.rule.values if rule != "fixed"]
+    since = data.point.values > test_extinction.AT
 
     def draw(random):
-        data = test_extinction.results(SEEDS, **halves)
-        noise = random.normal(0, 0.05, data.outcome_share.sel(outcome="right").shape).astype(np.float32)
-        data["outcome_share"].loc[{"outcome": "right"}] += noise * (data.point > test_extinction.AT).values[:, None]
+        for rule in rules:
+            for condition in data.condition.values if half == np.inf else ("silent", "reversed"):
+                share = test_extinction.falling(half * random.lognormal(0, 0.5, SEEDS), SEEDS)
+                share += (half == np.inf) * since * random.normal(-0.2, 0.05, share.shape)
+                data["outcome_share"].loc[{"rule": rule, "condition": condition}] = np.stack([share, 1 - share], -1)[
+                    :, :, None
+                ]
+                data["return"].loc[{"rule": rule, "condition": condition}] = share[..., None]
         return data
 
     def claimed(summary):
-        return any(row["significant"] for rows in summary["pairwise"].values() for row in rows)
+        return any(row["significant"] for row in summary["pairwise"][table])
 
     assert instrument.counted(monkeypatch, draw, claimed) <= 5

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +31,8 @@ from rewardlab.analysis.reading import (
 )
 from rewardlab.analysis.results import checked
 from rewardlab.analysis.runs import Runs, runs_of, samples
-from rewardlab.questions import Contrast, Found, Question
+from rewardlab.analysis.wording import plain
+from rewardlab.questions import Contrast, Effect, Found, Question
 
 if TYPE_CHECKING:
     import xarray
@@ -55,6 +56,7 @@ def summarise(results: xarray.Dataset, question: Question | None = None) -> dict
     conditions: final figures {rule: {condition: {evaluation: {outcome or "return": figure}}}}.
     words: the fields of `wording.Words`. sweep: of three or more conditions, the param that orders them and each one's value
     of it, {"param": name, "values": {condition: number}}; "" and {} where they have no order.
+    effect: the fields of `questions.Effect`, or None.
     Raises InputError as `results.checked` and `questions.of` do.
     """
     results = of_founders(checked(results, question))
@@ -103,9 +105,29 @@ def summarise(results: xarray.Dataset, question: Question | None = None) -> dict
         "conditions": {rule: entry.pop("conditions") for rule, entry in rules.items()},
     } | dict(evidence.more)
     verdict = question.verdict(summary)
+    effect = verdict.effect or clearest(summary)
     for rule, entry in rules.items():
         entry["verdict"], entry["short"] = verdict.rules[rule]
-    return summary | {"verdict": verdict.headline, "warnings": [*cautions.warnings(summary), *verdict.warnings]}
+    told = {"verdict": verdict.headline, "effect": effect and effect._asdict()}
+    return summary | told | {"warnings": [*cautions.warnings(summary), *verdict.warnings]}
+
+
+def clearest(summary: dict) -> Effect | None:
+    """The difference of the first table's that chance explains least, and among equals the largest; None where nothing was tested."""
+    table, rows = next(iter(summary["pairwise"].items()), ("", []))
+    rows = [row for row in rows if row["p"] is not None]
+    if not rows:
+        return None
+    row, said = min(rows, key=lambda row: (row["p"], -abs(row["effect"] - 0.5))), cautions.words_of(summary)
+    who = said.rule(row["a"]) + f" less {said.rule(row['b'])}" * (row["a"] != row["b"])
+    told = [text for name, value in row.items() if name not in ("a", "b") for text in _texts(value)]
+    what = ", ".join([who, *map(plain, told)]) + f": difference in “{plain(table)}”"
+    figure = {"iqm": row["difference"], "low": row["low"], "high": row["high"], "n": row["n_a"] + row["n_b"]}
+    return Effect(what + f", the clearest of {len(rows)}" * (len(rows) > 1), figure, "return")
+
+
+def _texts(value: Any) -> list[str]:
+    return [value] if isinstance(value, str) else [x for x in value if isinstance(x, str)] if isinstance(value, list) else []
 
 
 def tested(tables: Mapping[str, list[Contrast]]) -> dict[str, list[dict]]:

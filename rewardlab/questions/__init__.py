@@ -58,12 +58,25 @@ class Evidence(NamedTuple):
     more: Mapping[str, Any] = {}
 
 
+class Effect(NamedTuple):
+    """The figure that a verdict hangs on first. what: of what, in a few words. figure: {iqm, low, high, n}, as `stats.figure` gives it.
+    measure: as `wording.figure` takes it; "" for a share.
+    """
+
+    what: str
+    figure: Mapping[str, Any]
+    measure: str = ""
+
+
 class Verdict(NamedTuple):
-    """headline: the run in a few sentences. rules: {rule: (the verdict on it, the same in a few words)}. warnings: sentences."""
+    """headline: the run in a few sentences. rules: {rule: (the verdict on it, the same in a few words)}. warnings: sentences.
+    effect: None for the clearest difference of the question's first table.
+    """
 
     headline: list[str]
     rules: Mapping[str, tuple[str, str]]
     warnings: list[str] = []
+    effect: Effect | None = None
 
 
 class Figure(NamedTuple):

@@ -28,7 +28,7 @@ from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.wording import count, figure, listed, plain, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.claims import gathered, unable, uncontrolled, with_seeds
+from rewardlab.questions.claims import effect_of, gathered, unable, uncontrolled, with_seeds
 from rewardlab.questions.episodes import DOES, kinds, per_episode, returns
 from rewardlab.questions.lifetimes import control
 
@@ -160,7 +160,9 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             headline.append(
                 f"what {listed(those)} {'gains' if len(those) == 1 else 'gain'} {words} to “{plain(name)}”."
             )
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
+    what = "gain within a lifetime, last episode less first"
+    effect = effect_of(summary, claims, what, lambda of: of["lifetime"][first]["gain"], "return")
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
 
 
 def figures(results: xarray.Dataset) -> dict[str, Any]:

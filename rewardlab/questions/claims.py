@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from rewardlab.analysis import stats
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import CONTROL_RULES, count, listed, sentence
+from rewardlab.questions import Effect
 
 
 class Claims(NamedTuple):
@@ -107,6 +108,18 @@ def each_of(summary: dict[str, Any], who: Iterable[str], value: Callable[[dict[s
     """ "PPO (93 % [91–94]) and A2C (90 %)", what `value` says of each rule's entry."""
     said = words_of(summary)
     return listed(f"{said.rule(rule)} ({value(summary['rules'][rule])})" for rule in who)
+
+
+def effect_of(
+    summary: dict[str, Any], claims: Claims, what: str, value: Callable[[dict[str, Any]], Any], measure: str = ""
+) -> Effect | None:
+    """What a verdict hangs on: the figure that `value` takes from the entry of the first rule of which anything is claimed; None for
+    none.
+    """
+    first = next((rule for rule in summary["rules"] if any(rule in who for who in claims.made.values())), None)
+    if first is None:
+        return None
+    return Effect(f"{words_of(summary).rule(first)}, {what}", value(summary["rules"][first]), measure)
 
 
 def told(summary: dict[str, Any], claims: Claims, value: Callable[[dict[str, Any]], str]) -> list[str]:

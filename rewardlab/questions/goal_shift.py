@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rewardlab.analysis import doses, naming, reading, stats
+from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import Runs, samples
 from rewardlab.analysis.wording import READINGS, percent, plain, sentence
-from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Verdict
+from rewardlab.questions import Contrast, Effect, Evidence, Figure, Found, Question, Section, Verdict
 from rewardlab.questions.goal_verdicts import headline, of_rule
 
 if TYPE_CHECKING:
@@ -37,7 +38,19 @@ def evidence(found: Found) -> Evidence:
 
 def verdict(summary: dict) -> Verdict:
     """The sentences of `goal_verdicts.py`."""
-    return Verdict(headline(summary), {rule: of_rule(summary, rule) for rule in summary["rules"]})
+    return Verdict(headline(summary), {rule: of_rule(summary, rule) for rule in summary["rules"]}, effect=_effect(summary))
+
+
+def _effect(summary: dict) -> Effect | None:
+    """What the competent seeds of the first rule with a claim mostly did under the first shift that supports one."""
+    said = words_of(summary)
+    for rule, entry in summary["rules"].items():
+        for evaluation, of in entry["shifts"].items():
+            if of["claim"] and summary["goals"] and not is_control(entry):
+                goal = summary["goals"][0 if of["reading"] == "success" else -1]
+                what = f"{said.rule(rule)} {said.ended(goal)} {said.place(evaluation)}"
+                return Effect(what, entry["competent"][evaluation][goal])
+    return None
 
 
 def _shift(runs: Runs, entry: dict, evaluation: str) -> dict:

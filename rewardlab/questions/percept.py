@@ -26,7 +26,7 @@ from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import figure, listed, plain, sentence
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.claims import gathered, unable, uncontrolled, with_seeds
+from rewardlab.questions.claims import effect_of, gathered, unable, uncontrolled, with_seeds
 from rewardlab.questions.lifetimes import ROLES, control, late, roles
 
 if TYPE_CHECKING:
@@ -112,7 +112,9 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             headline.append(
                 f"where {ROLES[what]}{_since(summary, name)}, this share of their late pulls pays most: {each}."
             )
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
+    faked = next((name for name, what in told.items() if what == "faked"), "")
+    effect = effect_of(summary, claims, f"best arm late in a lifetime, “{plain(faked)}”", lambda of: of["percept"][faked])
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
 
 
 def _since(summary: dict[str, Any], evaluation: str) -> str:

@@ -33,7 +33,7 @@ from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import count, figure, listed, plain, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.claims import gathered, unable, with_seeds
+from rewardlab.questions.claims import effect_of, gathered, unable, with_seeds
 from rewardlab.questions.displays import DOES, SIGNALS, displays, sums, trainings
 
 if TYPE_CHECKING:
@@ -187,7 +187,9 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     for name, does in list(told.items())[1:] * bool(able_rules):
         each = listed(f"{said.rule(rule)} {figure(rules[rule]['scores'][name]['kept'])}" for rule in able_rules)
         headline.append(f"where {DOES[does]} (“{plain(name)}”), they keep of their task return: {each}.")
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
+    what = "task return kept where the display can be written on"
+    effect = effect_of(summary, claims, what, lambda of: of["scores"][_named(summary, "writable")]["kept"])
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
 
 
 def figures(results: xarray.Dataset) -> dict[str, Any]:

@@ -17,7 +17,7 @@ import os
 import platform
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from rewardlab.experiment.text import todays_names
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.inputs.fields import coerce, expect
 from rewardlab.inputs.files import cannot_write, claim, kind, read_json, read_sealed, read_text, sealed, sha256, write
-from rewardlab.rundir import netcdf
+from rewardlab.rundir import netcdf, provenance
 from rewardlab.terminal import notebook
 
 CONFIG, ENVIRONMENT, RESULTS, SUMMARY = "config.json", "environment.json", "results.nc", "summary.json"
@@ -51,6 +51,7 @@ RECORDED = {
     "replays": dict[str, str],
     "seconds": dict[str, dict[str, float]],
     "compile_seconds": dict[str, float],
+    "pieces": list[Any],
 }
 
 
@@ -230,7 +231,7 @@ def _is_of(path: Path, plan: Plan, recorded: str) -> bool:
 
     now = plan.experiment.to_json()
 
-    return recorded in {sha256(x.encode()) for x in (now, text.first_text(now))} or bool(
+    return recorded in {sha256(x.encode()) for x in text.texts(now)} or bool(
         parts.scan(path, plan, lambda _: None)
     )
 
@@ -271,9 +272,30 @@ def renew(path: Path, experiment: Experiment, note: Callable[[str], None]) -> No
 
 
 def write_environment(path: Path, experiment: Experiment, **more: Any) -> None:
-    """Records what the run computes with, and whatever `more` there is to say. Starts jax's backends."""
+    """Records what the run computes with, and whatever `more` there is to say; in which pieces it was made stays. Starts jax's
+    backends.
+    """
+    pieces = {"pieces": found} if (found := pieces_of(path)) else {}
     plain = environment() | {"width": experiment.width, "config_sha256": sha256(experiment.to_json().encode())} | more
-    write(path, ENVIRONMENT, sealed(plain))
+    write(path, ENVIRONMENT, sealed(plain | pieces))
+
+
+def pieces_of(path: Path) -> list[dict[str, Any]]:
+    """In which pieces a run was made, each with the fields of `provenance.PIECE`; none where environment.json does not say."""
+    try:
+        return list(Run(path).environment.get("pieces", []))
+    except InputError:
+        return []
+
+
+@contextlib.contextmanager
+def timed(path: Path, since: tuple[float, float]) -> Iterator[None]:
+    """Records what was done since and in the block, finished or not, as a piece of the run that is made there."""
+    try:
+        yield
+    finally:
+        with contextlib.suppress(InputError, OSError):  # there may be no room for it
+            amend_environment(path, pieces=[*pieces_of(path), provenance.piece(since)])
 
 
 def amend_environment(path: Path, **more: Any) -> None:

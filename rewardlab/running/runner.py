@@ -6,6 +6,7 @@ else from the parts, at the end. So a run that was cut off, wherever, goes on fr
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +21,7 @@ from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.inputs.fields import fits
-from rewardlab.rundir import checkpoints, identity, lease, parts, store
+from rewardlab.rundir import checkpoints, identity, lease, parts, provenance, store
 from rewardlab.rundir.parts import Batch, Part
 from rewardlab.rundir.stopping import Stop
 from rewardlab.running import assembly, batches, chunks, rehearsal, widths
@@ -57,6 +58,7 @@ def run(
         raise InputError(
             f"callback = {show(callback)} can't be called; allowed: a function of a `chunks.Moment`, or None"
         )
+    since = provenance.now()
     devices.prepare()
     path, stop = store.check_out(out, experiment, resume_anyway), stop or Stop()
     if isinstance(progress, bool):
@@ -83,12 +85,13 @@ def run(
         abouts = [part.about for part in found] + [{"computed_with": [mine]}] * bool(missing)
         store.amend_environment(path, computed_with=parts.identities(abouts))
         wanted = [batch for number, batch in missing if number % share.of == share.process]
-        if wanted:
-            if found:
+        with contextlib.nullcontext() if finished else store.timed(path, since):
+            if wanted and found:
                 there = f"{count(len(found), 'batch')} {'is' if len(found) == 1 else 'are'} there"
                 progress.note(f"{path}: going on; {there}, {len(wanted)} to be trained")
-            found += train_all(path, plan, wanted, mine, progress, stop, callback)
-        finish(path, plan, found, progress.note, stop, known)
+            if wanted:
+                found += train_all(path, plan, wanted, mine, progress, stop, callback)
+            finish(path, plan, found, progress.note, stop, known)
         return store.Run(path, plan)
 
 

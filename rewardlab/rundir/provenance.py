@@ -1,0 +1,71 @@
+"""Where a run's numbers come from beside its seeds: which commit made it, on how many cores, when, and in how much time."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import subprocess
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from rewardlab.inputs.fields import fits
+
+PIECE = {"date": str, "commit": str | None, "cores": int, "wall": float, "cpu": float}
+CHANGED = " with changes"  # behind a commit that is not all there was
+
+
+def commit() -> str | None:
+    """The commit that the package is at, 12 digits, with `CHANGED` behind it where files differ; None where it is in no clone."""
+    root = Path(__file__).parents[2]
+    if not _git(root, "ls-files", "rewardlab/__init__.py"):  # a clone of something else may be around an installed package
+        return None
+    head = _git(root, "rev-parse", "--short=12", "HEAD")
+    return head and head + CHANGED * bool(_git(root, "status", "--porcelain", "--", "rewardlab", "configs"))
+
+
+def _git(root: Path, *words: str) -> str:
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(("git", "-C", str(root), *words), capture_output=True, text=True, timeout=20)
+        return done.stdout.strip() if done.returncode == 0 else ""
+    return ""
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def now() -> tuple[float, float]:
+    """(seconds by the clock, seconds of all cores) of this process, from whenever: what `piece` is told that it began at."""
+    spent = os.times()
+    return time.perf_counter(), spent.user + spent.system + spent.children_user + spent.children_system
+
+
+def piece(since: tuple[float, float]) -> dict[str, Any]:
+    """The fields of `PIECE`, of what was done since."""
+    wall, cpu = (after - before for before, after in zip(since, now(), strict=True))
+    return {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "commit": commit(),
+        "cores": cores(),
+        "wall": round(wall, 2),
+        "cpu": round(cpu, 2),
+    }
+
+
+def together(pieces: Iterable[Any]) -> dict[str, Any]:
+    """What the pieces of a run come to: seconds {wall, cpu}, cores, date (the last one's) and commit; None where none is known."""
+    known = [one for one in pieces if fits(one, PIECE)]
+    if not known:
+        return {"seconds": None, "cores": None, "date": None, "commit": None}
+    commits = dict.fromkeys(one["commit"] for one in known)
+    return {
+        "seconds": {what: round(sum(one[what] for one in known), 1) for what in ("wall", "cpu")},
+        "cores": max(one["cores"] for one in known),
+        "date": max(one["date"] for one in known),
+        "commit": None if None in commits else ", ".join(map(str, commits)),
+    }
+

@@ -11,7 +11,7 @@ PAGES = {str(path.relative_to(DOCS)): path.read_text(encoding="utf-8") for path 
 
 def examples(text: str) -> list[tuple[str, str]]:
     """(the file that a reader saves it as, or "", the code) of every block of Python, in order."""
-    return re.findall(r"^```python ?(\S*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    return re.findall(r'^```python(?: title="(\S+)")?\n(.*?)^```$', text, re.MULTILINE | re.DOTALL)
 
 
 def commands(text: str) -> list[str]:

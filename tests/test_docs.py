@@ -30,7 +30,9 @@ from rewardlab.rundir import store
 from rewardlab.running import assembly, preflight, rehearsal, runner
 
 NOTEBOOKS = sorted((DOCS / "tutorials").glob("*.ipynb"))
-SCRIPTS = [code for page in ("members.md", "agents.md", "python.md") for name, code in examples(PAGES[page]) if not name]
+SCRIPTS = [
+    code for page in ("members.md", "agents.md", "python.md") for name, code in examples(PAGES[page]) if not name
+]
 
 
 @pytest.fixture(scope="module", name="folder")

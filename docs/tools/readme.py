@@ -1,21 +1,88 @@
-"""Renews what is generated in the README and the notebooks: the table of questions, and the project's address.
+"""Renews what is generated: the README's table of questions, and the project's address in the README and the notebooks.
 
-`python docs/tools/readme.py` writes; a test calls `renewed` and compares.
+`python docs/tools/readme.py` writes them; a test compares. Claims and sources are those of the configs, answers those of the
+record of findings, or of `answers.toml` until an experiment is in it.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
 from pathlib import Path
 
+from rewardlab.analysis import findings
+from rewardlab.experiment import config
+
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"(<!-- table: .*? -->\n).*?(<!-- table -->)", re.DOTALL)
-HOME = re.compile(r"(github\.com(?:/github)?/|research\.google\.com/github/)[\w.-]+/rewardlab\b")
+ADDRESS = re.compile(r"(//github\.com/|/colab\.research\.google\.com/github/)[\w.-]+/[\w.-]+?(?=[/}\"\\\s)]| &&)")
+BESIDE = tomllib.loads((Path(__file__).parent / "answers.toml").read_text(encoding="utf-8"))
+
+
+def holders() -> list[Path]:
+    """The files in which something is generated."""
+    return [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorials").glob("*.ipynb"))]
 
 
 def home() -> str:
-    """The project's address, "owner/rewardlab"."""
+    """The project's address: "owner/name"."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     return "/".join(project["urls"]["Repository"].split("/")[-2:])
+
+
+def renewed(path: Path) -> str:
+    """The text that a file should have."""
+    text = path.read_text(encoding="utf-8")
+    if BLOCK.search(text):
+        text = BLOCK.sub(lambda found: found[1] + table() + found[2], text)
+    return ADDRESS.sub(lambda found: found[1] + home() if found[0].endswith("/rewardlab") else found[0], text)
+
+
+def table() -> str:
+    """A row for each claim, with the experiments that are about it."""
+    asked = {name: config.load(name) for name in config.names()}
+    known = findings.read()
+    answered = [
+        {"name": n, "claim": e.claim, "source": e.source}
+        for n, e in asked.items()
+        if n in known or n in BESIDE["answers"]
+    ]
+    claims = findings.by_claim(one for one in answered if one["claim"])
+    rows = ["|the claim|the post|`rewardlab run`|the answer we got|", "|---|---|---|---|"]
+    for claim, of in claims.items():
+        names = [one["name"] for one in of]
+        answers = [answer(name, known.get(name)) for name in names]
+        if len(names) > 1:
+            answers = [f"{name}: {text}" for name, text in zip(names, answers, strict=True)]
+        cells = (claim.removesuffix("."), posts(findings.sources(of)), listed(names), "; ".join(answers))
+        rows.append(f"|{'|'.join(cells)}|")
+    return "\n".join(rows) + "\n"
+
+
+def answer(name: str, found: findings.Finding | None) -> str:
+    """What came out, in a few words."""
+    if found and found["effect"]:
+        return findings.effect(found)
+    return BESIDE["answers"].get(name) or findings.in_short(found)
+
+
+def posts(sources: str) -> str:
+    """Links to where a claim was made: "[Ringer 2022](...)"; at most two."""
+    found = []
+    for source in sources.split("; "):
+        if told := re.match(r"(?:after )?(.*?),? (\d{4})", source):
+            several = re.search(r" et al\.|,| and ", told[1])
+            who = re.split(r" et al\.|,| and ", told[1])[0] if several else told[1].split()[-1]
+            link = BESIDE["sources"].get(f"{who} {told[2]}")
+            found.append(f"[{who} {told[2]}]({link})" if link else f"{who} {told[2]}")
+    return ", ".join(found[:2]) or "–"
+
+
+def listed(names: list[str]) -> str:
+    """Names as they are typed."""
+    return " ".join(f"`{name}`" for name in names)
+
+
+if __name__ == "__main__":
+    for path in holders():
+        path.write_text(renewed(path), encoding="utf-8")

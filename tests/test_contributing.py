@@ -1,6 +1,7 @@
 """CONTRIBUTING.md is true: what it names is there, its example is a rule, its checks are those of continuous integration."""
 
 import re
+from pathlib import Path
 
 import pytest
 import yaml

@@ -1,4 +1,7 @@
-"""Puts films of a run one below the other, each with a caption: `python docs/tools/film.py runs/coinrun ppo docs/figures/coin-missed.gif`."""
+"""Puts films of a run one below the other, each with a caption.
+
+    python docs/tools/film.py runs/coinrun ppo docs/figures/coin-missed.gif
+"""
 
 import sys
 from pathlib import Path

@@ -27,8 +27,8 @@ def test_files_and_links_lead_to_what_is_there():
     assert len(links) > 2
     for path, anchor in links:
         assert not anchor or anchor in anchors((ROOT / path).read_text(encoding="utf-8")), anchor
-    layout = re.findall(r"^    ([\w/.]+)  +\S", TEXT, re.MULTILINE)
-    assert len(layout) > 10 and [path for path in layout if not (ROOT / path).exists()] == []
+    layout = re.findall(r"^    ([\w/.]+[/.][\w/.]*)  +\S", TEXT, re.MULTILINE)
+    assert len(layout) > 20 and [path for path in layout if not (ROOT / path).exists()] == []
 
 
 def test_the_example_is_a_rule(tmp_path):

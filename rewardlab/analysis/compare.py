@@ -113,21 +113,27 @@ def summarise(results: xarray.Dataset, question: Question | None = None) -> dict
 
 
 def clearest(summary: dict) -> Effect | None:
-    """The difference of the first table's that chance explains least, and among equals the largest; None where nothing was tested."""
+    """The difference of the first table that chance explains least, and among equals the largest; None where none was tested."""
     table, rows = next(iter(summary["pairwise"].items()), ("", []))
     rows = [row for row in rows if row["p"] is not None]
     if not rows:
         return None
     row, said = min(rows, key=lambda row: (row["p"], -abs(row["effect"] - 0.5))), cautions.words_of(summary)
     who = said.rule(row["a"]) + f" less {said.rule(row['b'])}" * (row["a"] != row["b"])
-    told = [text for name, value in row.items() if name not in ("a", "b") for text in _texts(value)]
-    what = ", ".join([who, *map(plain, told)]) + f": difference in “{plain(table)}”"
-    figure = {"iqm": row["difference"], "low": row["low"], "high": row["high"], "n": row["n_a"] + row["n_b"]}
-    return Effect(what + f", the clearest of {len(rows)}" * (len(rows) > 1), figure, "return")
+    told = [text for name, value in row.items() if name not in ("a", "b") and (text := _text(value))]
+    what = f"{plain(table)}, {', '.join([who, *told])}" + f" (the clearest of {len(rows)} differences)" * (
+        len(rows) > 1
+    )
+    return Effect(
+        what, {"iqm": row["difference"], "low": row["low"], "high": row["high"], "n": row["n_a"] + row["n_b"]}, "return"
+    )
 
 
-def _texts(value: Any) -> list[str]:
-    return [value] if isinstance(value, str) else [x for x in value if isinstance(x, str)] if isinstance(value, list) else []
+def _text(value: Any) -> str:
+    """What a field of a row says: a name, or what is compared with what; "" for a number."""
+    if isinstance(value, list) and value and all(isinstance(x, str) for x in value):
+        return " less ".join(map(plain, value[:2])) + "".join(f", {plain(x)}" for x in value[2:])
+    return plain(value) if isinstance(value, str) else ""
 
 
 def tested(tables: Mapping[str, list[Contrast]]) -> dict[str, list[dict]]:

@@ -45,7 +45,7 @@ Finding = dict[str, Any]  # with the fields of FINDING
 
 
 def of_run(directory: str | Path) -> Finding:
-    """The finding of a finished run; its sentences are made anew from its results. Runs none of the user's files. Raises InputError."""
+    """The finding of a finished run; its sentences are made anew from its results. Runs no user's file. Raises InputError."""
     run = store.open_run(directory)
     if not run.finished:
         _ = run.results  # says what is missing or damaged
@@ -91,7 +91,7 @@ def of_run(directory: str | Path) -> Finding:
 
 
 def origin(told: Mapping[str, Any]) -> tuple[str, str, str]:
-    """(name, size, command) of a run's experiment: of the config that it is of, with a flag for each field that it has otherwise."""
+    """(name, size, command) of a run's experiment: of its config, with a flag for each field that it has otherwise."""
     name = str(told.get("name", ""))
     best: tuple[int, str, str] | None = None
     if name in config.names():
@@ -101,7 +101,7 @@ def origin(told: Mapping[str, Any]) -> tuple[str, str, str]:
             if theirs.keys() != mine.keys():
                 continue
             other = {k: v for k, v in mine.items() if v != theirs[k] and not (k == "width" and theirs[k] == "0")}
-            flags = "".join(f" --{k.replace('_', '-')} {v}" for k, v in other.items())
+            flags = "".join(f" --{k.replace('_', '-')} {v}".rstrip() for k, v in other.items())
             if best is None or len(other) < best[0]:
                 best = (len(other), size, f"rewardlab run {name}" + f" --{size}" * bool(size) + flags)
     return (name, best[1], best[2]) if best else (name, "", "rewardlab run config.json")
@@ -109,12 +109,7 @@ def origin(told: Mapping[str, Any]) -> tuple[str, str, str]:
 
 def sizes(name: str) -> dict[str, Experiment]:
     """{"": a config's experiment, and its other sizes by name, that of a smoke test included}."""
-    found = {"": config.load(name)}
-    for size in config.SIZES:
-        try:
-            found[size] = config.load(name, size)
-        except InputError:
-            continue
+    found = {"": config.load(name)} | {size: config.load(name, size) for size in config.sizes(name)}
     return found | {SMOKE: config.smoke(found[""])}
 
 
@@ -152,7 +147,9 @@ def record(findings: Iterable[Finding], file: Path = RECORD) -> dict[str, Findin
         if found["size"] == SMOKE:
             raise InputError(f"{found['command']} learns nothing; allowed: runs of another size than --smoke")
         if not found["claim"]:
-            raise InputError(f"{show(found['name'])} states no claim; allowed: experiments that do, as `rewardlab list` shows")
+            raise InputError(
+                f"{show(found['name'])} states no claim; allowed: experiments that do, as `rewardlab list` shows"
+            )
     known = read(file) | {key(found): found for found in new}
     plain = {"format": FORMAT, "findings": {name: known[name] for name in sorted(known)}}
     write(file.parent, file.name, (json.dumps(plain, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
@@ -189,7 +186,7 @@ def sources(findings: Iterable[Finding]) -> str:
 
 
 def brief(finding: Finding) -> list[tuple[str, str, bool]]:
-    """(whose, what is said of them in a few words, whether something is claimed), of all rules but controls; alike ones together."""
+    """(whose, what is said of them in a few words, whether something is claimed), of all rules but controls."""
     said: dict[str, list[str]] = {}
     for rule in finding["rules"].values():
         if not rule["control"]:
@@ -210,9 +207,14 @@ def in_short(finding: Finding) -> str:
 
 
 def effect(finding: Finding) -> str:
-    """ "PPO ran past the coin, 93 % [92–95]", or "–"."""
+    """ "PPO ran past the coin: 93 % [92–95]", or "–"."""
     found = finding["effect"]
-    return f"{found['what']}: {figure(found, found['measure'])}" if found else "–"
+    if not found:
+        return "–"
+    if found["measure"] != "return" or found["iqm"] is None:
+        return f"{found['what']}: {figure(found, found['measure'])}"
+    iqm, low, high = (None if found[x] is None else f"{found[x]:.3g}".replace("-", "−") for x in ("iqm", "low", "high"))
+    return f"{found['what']}: {iqm}" + (f" [{low} to {high}]" if low is not None else "")
 
 
 def seeds(finding: Finding) -> str:

@@ -28,7 +28,9 @@ def main(words: list[str]) -> int:
     parser.add_argument("directories", nargs="*", metavar="DIR", help="a run's directory, or a folder of them")
     parser.add_argument("--out", metavar="FILE", default="atlas.html", help="the page (default: atlas.html)")
     parser.add_argument(
-        "--record", action="store_true", help="also put what was found there into the record that comes with the package"
+        "--record",
+        action="store_true",
+        help="also put what was found there into the record that comes with the package",
     )
     given = parser.parse_args(words)
     devices.check_settings()
@@ -36,7 +38,8 @@ def main(words: list[str]) -> int:
     from rewardlab.inputs.files import write
     from rewardlab.report import atlas
 
-    runs, found = {}, []
+    runs: dict[str, Path] = {}
+    found = []
     for path in run_directories(given.directories, lambda text: say(text, stream=sys.stderr)):
         one = findings.of_run(path)
         if findings.key(one) in runs:
@@ -46,12 +49,14 @@ def main(words: list[str]) -> int:
         runs[findings.key(one)] = path
         found.append(one)
     if given.record:
-        docs = findings.RECORD.parents[1] / "docs"
+        root = findings.RECORD.parents[1]
         known = findings.record(found)
         say(f"{findings.RECORD}: {len(known)} findings", stream=sys.stderr)
-        if docs.is_dir():
-            write(docs, "findings.md", atlas.markdown(known.values(), findings.of_others()).encode())
-            say(docs / "findings.md", stream=sys.stderr)
+        if (root / "pyproject.toml").is_file():  # a clone, and no installed package
+            write(root / "docs", "findings.md", atlas.markdown(known.values(), findings.of_others()).encode())
+            say(root / "docs" / "findings.md", stream=sys.stderr)
+        if not found:
+            return 0
     if not given.directories:
         found = list(findings.read().values())
     if not found:
@@ -61,14 +66,18 @@ def main(words: list[str]) -> int:
 
 
 def run_directories(given: list[str], note) -> list[Path]:
-    """The finished runs among directories and in folders of them; others are named to `note`. Raises InputError where there are none."""
+    """The finished runs among directories and in folders of them; others are named to `note`. Raises InputError."""
     from rewardlab.experiment import config
     from rewardlab.rundir import store
 
     found: list[Path] = []
     for name in given:
         path = Path(name)
-        inside = sorted(x for x in path.iterdir() if config.is_run(x)) if path.is_dir() and not config.is_run(path) else [path]
+        inside = (
+            sorted(x for x in path.iterdir() if config.is_run(x))
+            if path.is_dir() and not config.is_run(path)
+            else [path]
+        )
         if not inside:
             raise InputError(f"{show(name)} is no run directory, and there is none in it")
         for one in inside:

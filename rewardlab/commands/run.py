@@ -7,7 +7,7 @@ import sys
 from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
 from rewardlab.commands import report
-from rewardlab.inputs.errors import InputError, nearest, unknown
+from rewardlab.inputs.errors import InputError, nearest, show, unknown
 from rewardlab.rundir.stopping import Signals, Stop
 from rewardlab.running.processes import Share
 
@@ -19,6 +19,7 @@ examples:
   rewardlab run my_question.py        a file that defines `experiment`
   rewardlab run runs/coinrun --out runs/again     what that run ran, once more
   rewardlab run coinrun --process 0 --processes 2     the first of two processes that share the work
+  rewardlab run --all --small         every experiment that argues about a claim, and then `atlas.html`
 
 `rewardlab run NAME --help` lists every field of NAME that can be changed so.
 
@@ -36,7 +37,7 @@ def main(words: list[str]) -> int:
 def _main(words: list[str], stop: Stop, signals: Signals) -> int:
     parser = Parser(
         "run",
-        usage="rewardlab run NAME_OR_FILE [--seeds N] [--out DIR] [--smoke | --small | --full] [--FIELD VALUE ...]",
+        usage="rewardlab run NAME_OR_FILE|--all [--seeds N] [--out DIR] [--smoke | --small | --full] [--FIELD VALUE ...]",
         description="Runs an experiment and writes its report.",
         epilog=GUIDE,
         add_help=False,
@@ -44,7 +45,10 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
     parser.add_argument(
         "experiment", nargs="?", metavar="NAME_OR_FILE", help="a config's name, a .py file, or a run's directory"
     )
-    parser.add_argument("--out", metavar="DIR", help="the run's directory (default: runs/NAME)")
+    parser.add_argument("--all", action="store_true", help="all experiments that state a claim, one after another")
+    parser.add_argument(
+        "--out", metavar="DIR", help="the run's directory (default: runs/NAME); with --all, their folder (runs)"
+    )
     parser.add_argument("--smoke", action="store_true", help="the same path at tiny sizes")
     parser.add_argument("--small", action="store_true", help="the same question in minutes, where the config says how")
     parser.add_argument("--full", action="store_true", help="the same question at a size for accelerators, likewise")
@@ -59,7 +63,9 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
     )
     parser.add_argument("-h", "--help", action="store_true")
     given, changes = parser.read(words)
-    if given.experiment is None:
+    if given.all and given.experiment is not None:
+        raise InputError(f"{show(given.experiment)} and --all are given; allowed: one of them")
+    if given.experiment is None and not (given.all and not given.help):
         if not given.help:
             raise InputError("an experiment is missing: rewardlab run NAME_OR_FILE; `rewardlab list` shows the names")
         parser.print_help()
@@ -69,6 +75,12 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
     from rewardlab.experiment import config, override
     from rewardlab.running import processes
 
+    if given.all:
+        if given.process or given.processes or given.coordinator or given.distributed:
+            raise InputError(
+                "--all takes one process; allowed: no --process, --processes, --coordinator or --distributed"
+            )
+        return _run_all(given, changes, parser, stop)
     if given.help:
         _describe(given.experiment, config.load(given.experiment), override)
         return 0
@@ -81,16 +93,9 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
     from rewardlab.experiment import config, override
     from rewardlab.rundir import parts, store
 
-    sizes = [name for name in ("smoke", *config.SIZES) if getattr(given, name)]
-    if len(sizes) > 1:
-        raise InputError(f"--{' and --'.join(sizes)} are given; allowed: one size")
-    size = sizes[0] if sizes else None
+    size = _size(given)
     experiment = config.load(given.experiment, size if size in config.SIZES else "experiment")
-    fields = {name: None for name in override.paths(experiment)}
-    options = [name.removeprefix("--") for name in parser.options if name.startswith("--")]
-    for flag in changes:
-        if "." not in flag and flag.replace("-", "_") not in fields and nearest(flag, [*fields, *options]) in options:
-            raise unknown("option", f"--{flag}", [*sorted(f"--{name}" for name in options), "--FIELD"])
+    _check_options(changes, parser, experiment)
     experiment = config.smoke(experiment) if given.smoke else experiment
     experiment = override.override(experiment, changes)
     if size and given.out is None:
@@ -109,6 +114,46 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
         say(summary_table(done.summary))
         say(f"\n{done.path / store.PAGE}")
     return 0
+
+
+def _check_options(changes, parser: Parser, experiment) -> None:
+    """Raises InputError for a field that is none, and looks more like one of the command's own options."""
+    from rewardlab.experiment import override
+
+    fields = {name: None for name in override.paths(experiment)}
+    options = [name.removeprefix("--") for name in parser.options if name.startswith("--")]
+    for flag in changes:
+        if "." not in flag and flag.replace("-", "_") not in fields and nearest(flag, [*fields, *options]) in options:
+            raise unknown("option", f"--{flag}", [*sorted(f"--{name}" for name in options), "--FIELD"])
+
+
+def _size(given) -> str:
+    from rewardlab.experiment import config
+
+    sizes = [name for name in ("smoke", *config.SIZES) if getattr(given, name)]
+    if len(sizes) > 1:
+        raise InputError(f"--{' and --'.join(sizes)} are given; allowed: one size")
+    return sizes[0] if sizes else ""
+
+
+def _run_all(given, changes, parser: Parser, stop: Stop) -> int:
+    from rewardlab.analysis import findings
+    from rewardlab.experiment import config
+    from rewardlab.running import every
+
+    def note(text: str) -> None:
+        say(text, stream=sys.stderr)
+
+    _check_options(changes, parser, config.load(next(iter(config.names()))))
+    folder = given.out or every.FOLDER
+    wanted = every.jobs(_size(given), changes, folder, given.resume_anyway)
+    note(every.forecast(wanted, findings.read()))
+    page, failed = every.run_all(wanted, stop, note, folder)
+    if page:
+        say(page)
+    for name, why in failed.items():
+        note(f"{name} failed: {why}")
+    return 1 if failed else 0
 
 
 def _describe(name: str, experiment, override) -> None:

@@ -27,6 +27,12 @@ def names() -> dict[str, Path]:
 SIZES = ("small", "full")
 
 
+def sizes(name: str) -> list[str]:
+    """Those of SIZES that a config of the package defines."""
+    module = registry.load_file(names()[name])
+    return [size for size in SIZES if isinstance(getattr(module, size, None), Experiment)]
+
+
 def load(name_or_path: str | Path | Experiment, size: str = "experiment") -> Experiment:
     """An experiment: by a config's name, from a .py file that defines `experiment`, or from a run or its config.json.
 

@@ -59,8 +59,8 @@ class Evidence(NamedTuple):
 
 
 class Effect(NamedTuple):
-    """The figure that a verdict hangs on first. what: of what, in a few words. figure: {iqm, low, high, n}, as `stats.figure` gives it.
-    measure: as `wording.figure` takes it; "" for a share.
+    """The figure that a verdict hangs on first. what: of what, in a few words. figure: {iqm, low, high, n}, as `stats.figure` has
+    it. measure: as `wording.figure` takes it; "" for a share.
     """
 
     what: str

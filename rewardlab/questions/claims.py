@@ -113,9 +113,7 @@ def each_of(summary: dict[str, Any], who: Iterable[str], value: Callable[[dict[s
 def effect_of(
     summary: dict[str, Any], claims: Claims, what: str, value: Callable[[dict[str, Any]], Any], measure: str = ""
 ) -> Effect | None:
-    """What a verdict hangs on: the figure that `value` takes from the entry of the first rule of which anything is claimed; None for
-    none.
-    """
+    """What a verdict hangs on: the figure that `value` takes from the entry of the first rule with a claim; None without one."""
     first = next((rule for rule in summary["rules"] if any(rule in who for who in claims.made.values())), None)
     if first is None:
         return None

@@ -38,7 +38,9 @@ def evidence(found: Found) -> Evidence:
 
 def verdict(summary: dict) -> Verdict:
     """The sentences of `goal_verdicts.py`."""
-    return Verdict(headline(summary), {rule: of_rule(summary, rule) for rule in summary["rules"]}, effect=_effect(summary))
+    return Verdict(
+        headline(summary), {rule: of_rule(summary, rule) for rule in summary["rules"]}, effect=_effect(summary)
+    )
 
 
 def _effect(summary: dict) -> Effect | None:

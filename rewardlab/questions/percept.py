@@ -113,7 +113,9 @@ def verdict(summary: dict[str, Any]) -> Verdict:
                 f"where {ROLES[what]}{_since(summary, name)}, this share of their late pulls pays most: {each}."
             )
     faked = next((name for name, what in told.items() if what == "faked"), "")
-    effect = effect_of(summary, claims, f"best arm late in a lifetime, “{plain(faked)}”", lambda of: of["percept"][faked])
+    effect = effect_of(
+        summary, claims, f"best arm late in a lifetime, “{plain(faked)}”", lambda of: of["percept"][faked]
+    )
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
 
 

@@ -69,7 +69,12 @@ def card(found: Finding, link: str) -> dict[str, Any]:
         "id": findings.key(found),
         "question": found["question"] or found["name"],
         "small": found["size"],
-        "facts": [f"world {found['world']}", count(len(found["rules"]), "rule"), findings.seeds(found), findings.time(found)],
+        "facts": [
+            f"world {found['world']}",
+            count(len(found["rules"]), "rule"),
+            findings.seeds(found),
+            findings.time(found),
+        ],
         "brief": [(sentence(who), short, claimed) for who, short, claimed in findings.brief(found)],
         "effect": findings.effect(found),
         "ends": [100 * min(max(effect[x], 0.0), 1.0) for x in ("iqm", "low", "high")] if share else [],
@@ -85,7 +90,11 @@ def card(found: Finding, link: str) -> dict[str, Any]:
 def write(file: str | Path, found: Iterable[Finding], runs: Mapping[str, Path] = {}) -> Path:
     """Writes the page. runs: {key of a finding: its run's directory}, whose reports are linked. Raises InputError."""
     file = Path(file)
-    links = {name: os.path.relpath(path / store.PAGE, file.parent) for name, path in runs.items() if (path / store.PAGE).is_file()}
+    links = {
+        name: os.path.relpath(path / store.PAGE, file.parent)
+        for name, path in runs.items()
+        if (path / store.PAGE).is_file()
+    }
     html = render(found, {name: Path(link).as_posix() for name, link in links.items()})
     if not file.parent.is_dir():
         raise InputError(f"can't write {show(str(file))}: there is no directory {show(str(file.parent))}")
@@ -106,7 +115,14 @@ def markdown(found: Iterable[Finding], others: Iterable[dict[str, Any]]) -> str:
     lines = [INTRO, *(_table(head, rows) if rows else ["Nothing was recorded yet."]), ""]
     theirs = ("Finding", "Source", "Their conditions", "", "Ours", "Experiments")
     of_others = [
-        (row["finding"], row["source"], row["theirs"], f"**{row['state']}**", row["ours"], ", ".join(row["experiments"]))
+        (
+            row["finding"],
+            row["source"],
+            row["theirs"],
+            f"**{row['state']}**",
+            row["ours"],
+            ", ".join(row["experiments"]),
+        )
         for row in others
     ]
     lines += [OTHERS, *_table(theirs, of_others), ""]

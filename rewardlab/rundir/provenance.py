@@ -20,7 +20,9 @@ CHANGED = " with changes"  # behind a commit that is not all there was
 def commit() -> str | None:
     """The commit that the package is at, 12 digits, with `CHANGED` behind it where files differ; None where it is in no clone."""
     root = Path(__file__).parents[2]
-    if not _git(root, "ls-files", "rewardlab/__init__.py"):  # a clone of something else may be around an installed package
+    if not _git(
+        root, "ls-files", "rewardlab/__init__.py"
+    ):  # a clone of something else may be around an installed package
         return None
     head = _git(root, "rev-parse", "--short=12", "HEAD")
     return head and head + CHANGED * bool(_git(root, "status", "--porcelain", "--", "rewardlab", "configs"))
@@ -68,4 +70,3 @@ def together(pieces: Iterable[Any]) -> dict[str, Any]:
         "date": max(one["date"] for one in known),
         "commit": None if None in commits else ", ".join(map(str, commits)),
     }
-

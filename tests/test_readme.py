@@ -2,10 +2,11 @@
 
 import re
 import shlex
+import tomllib
 
 import numpy as np
 import pytest
-from documents import README, ROOT, commands, examples
+from documents import DOCS, PAGES, README, ROOT, commands, examples
 
 LONGEST = 900  # words before the licence
 
@@ -17,6 +18,14 @@ def test_it_is_short_and_has_its_parts():
     assert "docs/figures/coin-missed.gif" in README and len(re.findall(r"^- \*\*.*\*\*", README, re.MULTILINE)) == 3
     ((_, code),) = examples(README)
     assert len([line for line in code.splitlines() if line]) <= 8
+
+
+def test_answers_written_by_hand_have_the_numbers_of_the_page_that_has_their_conditions():
+    said = tomllib.loads((DOCS / "tools" / "answers.toml").read_text(encoding="utf-8"))["answers"]
+    known = set(re.findall(r"[\d.,]*\d", PAGES["questions.md"]))
+    numbers = {name: set(re.findall(r"[\d.,]*\d", text)) for name, text in said.items()}
+    assert sum(map(len, numbers.values())) > 20
+    assert {name: lacking for name, found in numbers.items() if (lacking := found - known)} == {}
 
 
 @pytest.mark.slow

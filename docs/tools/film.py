@@ -1,6 +1,6 @@
 """Puts films of a run one below the other, each with a caption.
 
-    python docs/tools/film.py runs/coinrun ppo docs/figures/coin-missed.gif
+python docs/tools/film.py runs/coinrun ppo docs/figures/coin-missed.gif
 """
 
 import sys

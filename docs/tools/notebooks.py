@@ -93,10 +93,8 @@ def shown(text: str) -> str:
 
 
 def on_config(config):
-    """Tells the theme where the project is, and adds the page of findings once `rewardlab atlas --record` has written it."""
+    """Tells the theme where the project is."""
     config.repo_url, config.repo_name = home(), home().split("/", 3)[3]
-    if (ROOT / "docs" / "findings.md").exists():
-        next(part["Ideas"] for part in config.nav if "Ideas" in part).append({"Findings": "findings.md"})
     return config
 
 

@@ -39,7 +39,7 @@ def renewed(path: Path) -> str:
 
 
 def table() -> str:
-    """A row for each claim, with the experiments that are about it."""
+    """A row for each experiment; claims in short, up to a colon, where the first of their experiments stands."""
     asked = {name: config.load(name) for name in config.names()}
     known = findings.read()
     answered = [
@@ -50,12 +50,11 @@ def table() -> str:
     claims = findings.by_claim(one for one in answered if one["claim"])
     rows = ["|the claim|the post|`rewardlab run`|the answer we got|", "|---|---|---|---|"]
     for claim, of in claims.items():
-        names = [one["name"] for one in of]
-        answers = [answer(name, known.get(name)) for name in names]
-        if len(names) > 1:
-            answers = [f"{name}: {text}" for name, text in zip(names, answers, strict=True)]
-        cells = (claim.removesuffix("."), posts(findings.sources(of)), listed(names), "; ".join(answers))
-        rows.append(f"|{'|'.join(cells)}|")
+        short = claim.removesuffix(".").partition(": ")[0]
+        for one, said, made in zip(
+            of, [short] + [""] * len(of), [posts(findings.sources(of))] + [""] * len(of), strict=False
+        ):
+            rows.append(f"|{said}|{made}|`{one['name']}`|{answer(one['name'], known.get(one['name']))}|")
     return "\n".join(rows) + "\n"
 
 
@@ -76,11 +75,6 @@ def posts(sources: str) -> str:
             link = BESIDE["sources"].get(f"{who} {told[2]}")
             found.append(f"[{who} {told[2]}]({link})" if link else f"{who} {told[2]}")
     return ", ".join(found[:2]) or "–"
-
-
-def listed(names: list[str]) -> str:
-    """Names as they are typed."""
-    return " ".join(f"`{name}`" for name in names)
 
 
 if __name__ == "__main__":

@@ -88,8 +88,8 @@ def page(path: Path, notebook: nbformat.NotebookNode) -> tuple[str, dict[str, by
 
 
 def shown(text: str) -> str:
-    """What a cell printed, as the page shows it."""
-    return "```text\n" + text.rsplit("\r", 1)[-1].rstrip() + "\n```"
+    """What a cell printed, as the page shows it; nothing of `%%writefile`."""
+    return "" if text.startswith("Writing ") else f"```text\n{text.rstrip()}\n```"
 
 
 def on_config(config):

@@ -52,7 +52,9 @@ def executed(path: Path) -> nbformat.NotebookNode:
         os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         with tempfile.TemporaryDirectory() as folder:
             resources = {"metadata": {"path": folder}}
-            NotebookClient(notebook, timeout=LONGEST, kernel_name="python3", resources=resources).execute()
+            NotebookClient(
+                notebook, timeout=LONGEST, kernel_name="python3", resources=resources, coalesce_streams=True
+            ).execute()
         KEPT.mkdir(parents=True, exist_ok=True)
         for old in KEPT.glob(f"{path.stem}-*.ipynb"):
             old.unlink()

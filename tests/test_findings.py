@@ -19,6 +19,7 @@ from rewardlab.experiment import Experiment, config
 from rewardlab.inputs.errors import InputError
 from rewardlab.report import atlas
 from rewardlab.rundir import provenance, store
+from rewardlab.rundir.stopping import Stop
 from rewardlab.running import every, runner
 
 ROOT = Path(__file__).parent.parent
@@ -78,10 +79,11 @@ def test_the_main_effect_is_that_of_a_rule_with_a_claim_or_the_clearest_differen
         "high": None,
     }
     rows = [row | {"difference": 1.0}, row | {"difference": -2.0, "effect": 0.1}, row | {"difference": 3.0, "p": None}]
+    rows += [row | {"difference": 5.0, "p": 0.6, "effect": 1.0}]
     summary = {"pairwise": {"right_sums": rows, "other": [row | {"p": 0.0, "difference": 9.0}]}, "words": {}}
     effect = compare.clearest(summary)
     assert effect.figure == {"iqm": -2.0, "low": None, "high": None, "n": 7}
-    assert effect.what == "right sums, x less y, six less any (the clearest of 2 differences)"
+    assert effect.what == "right sums, x less y, six less any (the clearest of 3 differences)"
     assert compare.clearest({"pairwise": {}, "words": {}}) is None
 
 
@@ -343,3 +345,27 @@ def test_the_time_is_stated_from_the_record(two, found, tmp_path):
     )
     changed = every.jobs("smoke", {"episodes": "7"}, tmp_path)
     assert {job.experiment.episodes for job in changed} == {7} and changed[0].key == "coinrun_sweep-smoke"
+
+
+@pytest.mark.slow(quickly=True)
+def test_all_at_smoke_size_end_with_an_atlas_and_are_not_repeated(tmp_path, monkeypatch, one_device):
+    """One rule each of two experiments; `python tests/all_at_smoke.py` has all of them, with all rules."""
+    known, notes = config.names(), []
+    monkeypatch.setattr(config, "names", lambda: {name: known[name] for name in ("always_six", "dogs")})
+    jobs = every.jobs("smoke", {"rules": ["reinforce"]}, tmp_path)
+    page, failed = every.run_all(jobs, Stop(), notes.append, tmp_path)
+    assert failed == {} and page == tmp_path / "atlas.html" and [job.done for job in jobs] == [True, True]
+    text = page.read_text()
+    assert text.count('class="open"') == 2 and 'href="dogs-smoke/report.html"' in text
+    (piece,) = store.pieces_of(jobs[0].path)
+    assert (
+        piece["wall"] > 0
+        and piece["cpu"] > 0
+        and findings.of_run(jobs[0].path)["seconds"]["cpu"] == round(piece["cpu"], 1)
+    )
+    assert findings.of_run(jobs[1].path)["command"] == "rewardlab run config.json", (
+        "no flag says which rules were left out"
+    )
+    monkeypatch.setattr(runner, "run", lambda *_, **__: pytest.fail("it was run again"))
+    assert every.run_all(jobs, Stop(), notes.append, tmp_path) == (page, {})
+    assert "dogs-smoke (2 of 2) is finished" in notes[-1]

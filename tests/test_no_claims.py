@@ -1,0 +1,181 @@
+"""The questions that are older than `instrument.py`, tried with draws of no difference: no claim in nearly all of them.
+
+`python tests/no_claims.py` takes 2,000 draws in place of 100, of these questions and of all others.
+"""
+
+import json
+from dataclasses import asdict, replace
+
+import instrument
+import numpy as np
+import pytest
+import synthetic
+import test_adaptation
+import test_asks
+import test_extinction
+import test_percept
+import test_planner
+import test_score_on_screen
+import test_two_loops
+
+from rewardlab.analysis import compare, stats
+from rewardlab.experiment.plan import Plan
+from rewardlab.questions import adaptation, planner, return_prompt
+
+pytestmark = pytest.mark.slow
+
+SEEDS = 30
+
+
+def planned(experiment, **changes):
+    return Plan(replace(experiment, seeds=SEEDS, **changes))
+
+
+def test_goals_that_prevail_in_no_more_seeds_than_the_other(monkeypatch):
+    rules = ("openai_es",)
+    data = synthetic.results(
+        rules, evaluations=("held-out", "detour"), points=2, conditions=(("end", 0.0, SEEDS), ("half", 0.5, SEEDS))
+    )
+    data["outcome_share"].loc[{"evaluation": "held-out"}] = [1.0, 0.0, 0.0, 0.0]
+    data["outcome_share"].loc[{"evaluation": "detour", "condition": "half"}] = [0.9, 0.1, 0.0, 0.0]
+    data["return"] = data.outcome_share.sel(outcome="coin", drop=True)
+
+    def draw(random):
+        taken = random.random((len(rules), SEEDS)) < 0.5
+        share = np.stack([taken, ~taken, 0 * taken, 0 * taken], -1)[:, :, None]
+        data["outcome_share"].loc[{"evaluation": "detour", "condition": "end"}] = np.broadcast_to(
+            share, (len(rules), SEEDS, 2, 4)
+        )
+        return data
+
+    assert instrument.claims(monkeypatch, draw, "no claim", "no goal prevails") <= 5
+
+
+def test_percepts_that_are_followed_in_no_more_seeds_than_pay(monkeypatch):
+    plan = planned(test_percept.asked())
+    best, names = plan.layout.axes["signal"].index("best"), [*plan.experiment.evaluations]
+
+    def draw(random):
+        def fill(rule, condition, cell):
+            cell["return"] = np.full_like(cell["return"], 72.0)
+            late = np.full(cell["course"][:, :, best].shape[:2], 0.5) + random.normal(0, 0.05, (SEEDS, len(names)))
+            if condition == "seen":
+                late[:, names.index("inverted")] = np.where(random.random(SEEDS) < 0.5, 0.9, 0.1)
+            cell["course"][:, :, best] = late[..., None]
+
+        return instrument.run(plan, fill, random, {"random": 50.0})
+
+    assert instrument.claims(monkeypatch, draw, "no claim", "clearly follows neither") <= 5
+
+
+def test_lifetimes_in_which_nothing_is_gained(monkeypatch):
+    plan = planned(test_adaptation.asked())
+
+    def draw(random):
+        def fill(rule, condition, cell):
+            cell["return"] = np.full_like(cell["return"], 12.0)
+            cell["lifetime_return"] = np.float32(random.normal(6.0, 1.5, cell["lifetime_return"].shape))
+
+        return instrument.run(plan, fill, random, {"random": 1.8, "optimal": 13.6 * 3})
+
+    assert instrument.claims(monkeypatch, draw, "no claim", adaptation.NOT) <= 5
+
+
+def test_planners_that_turn_over_in_half_of_the_seeds(monkeypatch):
+    plan = planned(test_planner.asked(rules={"muzero-shown": test_planner.BOTH}))
+    along = [*plan.layout.axes["way"]]
+    true, shown = along.index("bare_true"), along.index("bare_reward")
+    table = [asdict(replace(test_planner.PREDICTS, rule=rule)) for rule in plan.experiment.rules]
+
+    def draw(random):
+        def fill(rule, condition, cell):
+            cell["return"] = np.full_like(cell["return"], 16.0)
+            cell["way_outcome_share"][:] = np.eye(3)[0]
+            cell["way_outcome_share"][:, 0, true] = np.eye(3)[0]
+            cell["way_outcome_share"][:, 0, shown] = np.eye(3)[(random.random(SEEDS) < 0.5).astype(int)]
+
+        return instrument.run(plan, fill, random, {"random": 3.0}).assign_attrs(audit=json.dumps(table))
+
+    assert instrument.claims(monkeypatch, draw, "no claim", planner.UNSURE) <= 5
+
+
+def test_displays_that_are_followed_half_of_the_way(monkeypatch):
+    plan = planned(test_score_on_screen.asked())
+    signals, names = plan.layout.axes["signal"], [*plan.experiment.evaluations]
+
+    def draw(random):
+        def fill(rule, condition, cell):
+            cell["return"] = np.full_like(cell["return"], 20.0)
+            for e, name in enumerate(names):
+                task, tile = test_score_on_screen.TASK.get(name, (15.0, 15.0))
+                if condition == "paid":
+                    task, tile = test_score_on_screen.NUMBER
+                elif condition == "unseen":
+                    task, tile = test_score_on_screen.BLIND.get(name, (15.0, 15.0))
+                spread = 0.05
+                if condition == next(iter(plan.experiment.conditions)) and name == "writable":
+                    first = test_score_on_screen.TASK.get(names[0], (15.0, 15.0))
+                    task, tile = (np.mean(both) for both in zip(first, test_score_on_screen.NUMBER, strict=True))
+                    spread = 2.0
+                for signal, centre in (("true", task), ("on tile", tile), ("displayed", task)):
+                    values = centre + random.normal(0, spread, SEEDS)
+                    cell["signal_sum"][:, :, e, signals.index(signal)] = values[:, None]
+
+        return instrument.run(plan, fill, random, {"random": 15.0})
+
+    assert (
+        instrument.claims(
+            monkeypatch, draw, "no claim", "does not clearly follow either", "loses the task, and does not"
+        )
+        <= 5
+    )
+
+
+def test_outer_loops_that_make_no_difference(monkeypatch):
+    plan = planned(test_two_loops.asked())
+    signals = [*plan.layout.axes["signal"]]
+
+    def draw(random):
+        def fill(rule, condition, cell):
+            cell["return"] = np.full_like(cell["return"], 10.0)
+            shape = cell["course"][:, :, signals.index("fake")].shape
+            cell["course"][:, :, signals.index("fake")] = random.normal(0.28, 0.1, shape[:2])[..., None]
+            cell["signal_sum"][..., signals.index("displayed")], cell["signal_sum"][..., signals.index("true")] = (
+                15.0,
+                11.0,
+            )
+
+        n = len(plan.experiment.evaluations)
+        found = instrument.run(plan, fill, random, {"random": 8.0})
+        found["reference_share"][:] = np.tile([0.3, 1 / 3, 1 - 0.3 - 1 / 3], (1, n, 1))
+        return found
+
+    assert instrument.claims(monkeypatch, draw, "no claim", "did not catch", "had nothing to catch") <= 5
+
+
+def test_asks_that_change_nothing(monkeypatch):
+    """All seeds are competent: who is picked for delivering when asked for most would deliver less elsewhere by chance alone."""
+    rules = {"return_prompt": "return_prompt", "yoked": test_asks.rules_of_yoked()}
+    plan = planned(test_asks.experiment(rules=rules))
+
+    def draw(random):
+        def fill(rule, condition, cell):
+            centre, spread = (18.0, 0.8) if rule == "return_prompt" else (3.0, 0.01)
+            cell["return"] = np.float32(centre + random.normal(0, spread, cell["return"].shape))
+
+        return instrument.run(plan, fill, random, {"random": 5.0})
+
+    silent = [return_prompt.SAID[what] for what in ("none", "unclear")]
+    assert instrument.claims(monkeypatch, draw, "no claim", *silent) <= 5
+
+
+def test_habits_that_last_as_long(monkeypatch):
+    monkeypatch.setattr(stats, "PERMUTATIONS", 499)
+    random, found = np.random.default_rng(7), 0
+    for _ in range(100):
+        data = test_extinction.results(SEEDS, reinforce=(200.0, 50.0), ppo=(200.0, 50.0), truncation=(200.0, 50.0))
+        noise = random.normal(0, 0.05, data.outcome_share.sel(outcome="right").shape).astype(np.float32)
+        data["outcome_share"].loc[{"outcome": "right"}] += noise * (data.point > test_extinction.AT).values[:, None]
+        rows = [row for table in compare.summarise(data)["pairwise"].values() for row in table]
+        found += any(row["significant"] for row in rows)
+    assert found <= 9

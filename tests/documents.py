@@ -1,11 +1,13 @@
 """The README and the pages of the site, read: their examples and their commands."""
 
+import importlib.util
 import re
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+NOTEBOOKS = sorted((DOCS / "tutorials").glob("*.ipynb"))
 PAGES = {str(path.relative_to(DOCS)): path.read_text(encoding="utf-8") for path in sorted(DOCS.rglob("*.md"))}
 
 
@@ -31,3 +33,11 @@ def slug(title: str) -> str:
 def anchors(text: str) -> set[str]:
     """Those of a page's headings."""
     return {slug(title) for title in re.findall(r"^#+ (.*)$", text, re.MULTILINE)}
+
+
+def tool(name):
+    """A program of the documentation's, as a module."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,7 +1,6 @@
 """The site is true: its examples run, its commands are read, its links lead somewhere, its ladder is the code's."""
 
 import contextlib
-import importlib.util
 import os
 import re
 import runpy
@@ -12,11 +11,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import jax
-import nbformat
 import numpy as np
 import pytest
 import synthetic
-from documents import DOCS, EVERY, FILES, PAGES, ROOT, anchors, examples
+from documents import DOCS, EVERY, FILES, NOTEBOOKS, PAGES, ROOT, anchors, examples, tool
 
 import rewardlab
 from rewardlab import cli, rules, tuning
@@ -29,7 +27,6 @@ from rewardlab.probes.outcomes import Outcomes
 from rewardlab.rundir import store
 from rewardlab.running import assembly, preflight, rehearsal, runner
 
-NOTEBOOKS = sorted((DOCS / "tutorials").glob("*.ipynb"))
 SCRIPTS = [
     code for page in ("members.md", "agents.md", "python.md") for name, code in examples(PAGES[page]) if not name
 ]
@@ -219,14 +216,6 @@ def test_the_local_launcher_installs_the_tested_set_and_passes_its_words_on(tmp_
     assert install[-8:-5] == ["-c", str(ROOT / "constraints.txt"), str(ROOT)]
 
 
-def tool(name):
-    """A program of the documentation's, as a module."""
-    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / "tools" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.mark.parametrize("page", [*PAGES])
 def test_links_between_pages_lead_somewhere(page):
     """Without building the site, which checks them again."""
@@ -237,25 +226,6 @@ def test_links_between_pages_lead_somewhere(page):
         found = os.path.normpath(Path(page).parent / path) if path else page
         assert found in tutorials or (DOCS / found).exists(), path
         assert not anchor or anchor in anchors(PAGES[found]), anchor
-
-
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_tutorials_are_kept_without_outputs_and_begin_with_their_installation(notebook):
-    cells = nbformat.read(notebook, as_version=4).cells
-    code = [cell for cell in cells if cell.cell_type == "code"]
-    assert cells[0].cell_type == "markdown" and cells[0].source.startswith("# ")
-    assert "pip install" in code[0].source and f"git+{tool('notebooks').home()}" in code[0].source
-    assert not any(cell.outputs or cell.execution_count for cell in code)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
-def test_tutorials_run(notebook, monkeypatch):
-    """As the site shows them: building it afterwards executes none again."""
-    monkeypatch.delenv("XLA_FLAGS", raising=False)
-    tools = tool("notebooks")
-    text, pictures = tools.page(notebook, tools.executed(notebook))
-    assert text.count("```text") + text.count("<table") + len(pictures) >= 2 and "Traceback" not in text
 
 
 def test_what_is_generated_is_up_to_date():

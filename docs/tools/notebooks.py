@@ -49,12 +49,12 @@ def executed(path: Path) -> nbformat.NotebookNode:
     kept = KEPT / f"{path.stem}-{digest(path)}.ipynb"
     if not kept.exists():
         notebook = nbformat.read(path, as_version=4)
-        os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
+        paths = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         with tempfile.TemporaryDirectory() as folder:
             resources = {"metadata": {"path": folder}}
             NotebookClient(
                 notebook, timeout=LONGEST, kernel_name="python3", resources=resources, coalesce_streams=True
-            ).execute()
+            ).execute(env=os.environ | {"PYTHONPATH": paths})
         KEPT.mkdir(parents=True, exist_ok=True)
         for old in KEPT.glob(f"{path.stem}-*.ipynb"):
             old.unlink()

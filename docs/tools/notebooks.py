@@ -81,7 +81,8 @@ def page(path: Path, notebook: nbformat.NotebookNode) -> tuple[str, dict[str, by
                     pictures[name] = base64.b64decode(data["image/png"])
                     lines.append(f"![{cell.metadata.get('alt', 'What the cell draws')}]({name})")
                 elif table := re.search(r"<table.*?</table>", data.get("text/html", ""), re.DOTALL):
-                    lines.append(re.sub(r"\n\s*", "", table[0]))
+                    plain = re.sub("<table[^>]*>", "<table>", table[0])  # the theme lets those without a class scroll
+                    lines.append(re.sub(r"\n\s*", "", plain))
                 elif output.output_type == "stream" and output.name == "stdout":
                     lines.append(shown(output.text))
                 elif "text/plain" in data:

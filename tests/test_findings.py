@@ -8,6 +8,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 import pytest
 import synthetic
 from test_page import Reader, browser, open_page  # noqa: F401
@@ -32,7 +33,7 @@ HOSTILE = "<script>alert('x')</script>\"&{{ 7 * 7 }} | a"
 
 def written(path: Path, experiment: Experiment, pieces=PIECES) -> Path:
     """A finished run of an experiment, with made-up results of CoinRun's rules, and a report that is a stub."""
-    data = synthetic.results().assign_attrs(experiment=experiment.to_json())
+    data = synthetic.results(("ppo", "openai_es", "yoked"), points=3).assign_attrs(experiment=experiment.to_json())
     synthetic.write_run(path, data, compare.summarise(data))
     known = store.Run(path).environment | {"pieces": pieces}
     store.write(path, store.ENVIRONMENT, store.sealed({k: v for k, v in known.items() if k != "sha256"}))
@@ -60,7 +61,7 @@ def test_a_finding_says_what_a_run_came_to_and_under_which_conditions(run, found
     assert (found["root_seed"], found["levels"]) == (main.seed, main.env_kwargs["seed"])
     assert findings.time(found) == "2 minutes on 2 cores"
     controls = {name for name, rule in found["rules"].items() if rule["control"]}
-    assert controls == {"guess_and_check", "yoked"} and "yoked" not in findings.in_short(found).lower()
+    assert controls == {"yoked"} and "yoked" not in findings.in_short(found).lower()
     assert len(found["results"]) == 64 and found["world"] == "coinrun"
 
 
@@ -157,7 +158,7 @@ def test_the_atlas_groups_by_claim_and_links_reports(run, found, tmp_path):
         os.path.relpath(run / "report.html", tmp_path) in path.read_text()
         and path.read_text().count('class="open"') == 1
     )
-    assert "script" not in page.tags and page.loads == []
+    assert "script" not in page.tags and not any(":" in load.replace("data:,", "") for load in page.loads)
     assert findings.effect(second) == findings.time(second) == "–"
 
 
@@ -195,7 +196,7 @@ def test_the_command_makes_the_atlas_of_runs_or_of_the_record(run, tmp_path, mon
     unfinished = tmp_path / "runs" / "begun"
     store.create(unfinished, config.load("ridge"))
     for words, said in [
-        ([str(unfinished)], "can't read"),
+        ([str(unfinished)], "is not finished"),
         ([str(tmp_path / "none")], "is no run directory"),
         ([str(tmp_path / "package")], "there is none in it"),
         ([str(run), str(run.parent)], "are both of coinrun"),
@@ -208,7 +209,8 @@ def test_the_command_makes_the_atlas_of_runs_or_of_the_record(run, tmp_path, mon
 def test_the_atlas_in_a_browser(browser, found, tmp_path, width):  # noqa: F811
     others = [found | {"name": f"n{i}", "claim": f"Claim {i // 2}."} for i in range(4)]
     path = atlas.write(tmp_path / "atlas.html", [found, *others])
-    page, trouble, asked = open_page(browser, path, viewport={"width": width, "height": 800}, color_scheme="dark")
+    options = {"color_scheme": "dark", "reduced_motion": "reduce"}  # a smooth scroll takes its time
+    page, trouble, asked = open_page(browser, path, viewport={"width": width, "height": 800}, **options)
     page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert trouble == [] and asked == [path.as_uri()]
@@ -282,7 +284,9 @@ def test_list_groups_experiments_by_claim_and_fits_100_columns(found, monkeypatc
 def _two(monkeypatch):
     """Two configs that state a claim, and one that states none."""
     known = config.names()
-    monkeypatch.setattr(config, "names", lambda: {name: known[name] for name in ("coinrun_sweep", "ridge", "validate")})
+    config.load("coinrun_sweep")  # which begins with another config
+    monkeypatch.setattr(jax, "clear_caches", lambda: None)  # other tests use theirs
+    monkeypatch.setattr(config, "names", lambda: {name: known[name] for name in ("coinrun_sweep", "dish", "validate")})
 
 
 def test_all_that_state_a_claim_are_run_and_one_that_fails_stops_no_other(
@@ -300,19 +304,19 @@ def test_all_that_state_a_claim_are_run_and_one_that_fails_stops_no_other(
     monkeypatch.setattr(runner, "run", train)
     assert cli.main(["run", "--all", "--small"]) == 1
     printed = capsys.readouterr()
-    assert [path for _, path in asked] == [Path("runs/coinrun_sweep-small"), Path("runs/ridge")]
-    assert asked[0][0] == config.load("coinrun_sweep", "small") and asked[1][0] == config.load("ridge")
+    assert [path for _, path in asked] == [Path("runs/coinrun_sweep-small"), Path("runs/dish")]
+    assert asked[0][0] == config.load("coinrun_sweep", "small") and asked[1][0] == config.load("dish")
     assert printed.err.startswith("2 experiments, one after another: 0 finished, 2 to run.")
     assert (
         printed.err.endswith("coinrun_sweep-small failed: MemoryError: no room\n")
         and printed.out == "runs/atlas.html\n"
     )
-    assert "rewardlab run ridge" in Path("runs/atlas.html").read_text()
+    assert "rewardlab run dish" in Path("runs/atlas.html").read_text()
     assert cli.main(["run", "--all", "--small"]) == 0 and [path.name for _, path in asked[2:]] == [
         "coinrun_sweep-small"
     ]
     printed = capsys.readouterr()
-    assert "1 finished, 1 to run" in printed.err and "ridge (2 of 2) is finished" in printed.err
+    assert "1 finished, 1 to run" in printed.err and "dish (2 of 2) is finished" in printed.err
     assert cli.main(["run", "--all", "--small"]) == 0 and len(asked) == 3
 
 
@@ -320,7 +324,7 @@ def test_what_all_can_not_take_is_said_before_anything_runs(two, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner, "run", lambda *_, **__: pytest.fail("it ran"))
     for line, said in [
-        ("run ridge --all", "'ridge' and --all are given; allowed: one of them"),
+        ("run dish --all", "'dish' and --all are given; allowed: one of them"),
         ("run --all --smoke --small", "--smoke and --small are given; allowed: one size"),
         ("run --all --process 0 --processes 2", "--all takes one process"),
         ("run --all --smoek", "did you mean '--smoke'?"),
@@ -330,15 +334,15 @@ def test_what_all_can_not_take_is_said_before_anything_runs(two, tmp_path, monke
     ]:
         assert cli.main(line.split()) == 2 and said in capsys.readouterr().err, line
     assert list(tmp_path.iterdir()) == []
-    other = store.create(tmp_path / "runs" / "ridge", config.load("validate"))
-    assert cli.main(["run", "--all"]) == 2 and "ridge: 'runs/ridge' holds another run" in capsys.readouterr().err
+    other = store.create(tmp_path / "runs" / "dish", config.load("validate"))
+    assert cli.main(["run", "--all"]) == 2 and "dish: 'runs/dish' holds another run" in capsys.readouterr().err
     assert other.path.exists()
 
 
 def test_the_time_is_stated_from_the_record(two, found, tmp_path):
     jobs = every.jobs("", {}, tmp_path)
-    assert [job.key for job in jobs] == ["coinrun_sweep", "ridge"]
-    told = every.forecast(jobs, {"ridge": found | {"name": "ridge"}})
+    assert [job.key for job in jobs] == ["coinrun_sweep", "dish"]
+    told = every.forecast(jobs, {"dish": found | {"name": "dish"}})
     assert told == (
         "2 experiments, one after another: 0 finished, 2 to run. 1 of these took 2 minutes when they were recorded, "
         "on 2 cores at most. Of the other 1 no time is recorded."

@@ -185,13 +185,16 @@ def sources(findings: Iterable[Finding]) -> str:
     return "; ".join(dict.fromkeys(part for one in findings for part in one["source"].split("; ") if part))
 
 
-def brief(finding: Finding) -> list[tuple[str, str, bool]]:
-    """(whose, what is said of them in a few words, whether something is claimed), of all rules but controls."""
+def brief(finding: Finding, whole: bool = False) -> list[tuple[str, str, bool]]:
+    """(whose, what is said of them in a few words, whether something is claimed), of all rules but controls.
+
+    whole: with the reason why nothing is claimed.
+    """
     said: dict[str, list[str]] = {}
     for rule in finding["rules"].values():
         if not rule["control"]:
             short = rule["short"]
-            short = short.partition(": ")[0] if short.startswith("no claim") else short
+            short = short if whole or not short.startswith("no claim") else short.partition(": ")[0]
             said.setdefault(short, []).append(rule["title"])
     return [(whose(titles), short, not short.startswith("no claim")) for short, titles in said.items()]
 

@@ -75,7 +75,7 @@ def card(found: Finding, link: str) -> dict[str, Any]:
             findings.seeds(found),
             findings.time(found),
         ],
-        "brief": [(sentence(who), short, claimed) for who, short, claimed in findings.brief(found)],
+        "brief": [(sentence(who), short, claimed) for who, short, claimed in findings.brief(found, whole=True)],
         "effect": findings.effect(found),
         "ends": [100 * min(max(effect[x], 0.0), 1.0) for x in ("iqm", "low", "high")] if share else [],
         "control": findings.control(found),
@@ -127,7 +127,7 @@ def markdown(found: Iterable[Finding], others: Iterable[dict[str, Any]]) -> str:
     ]
     lines += [OTHERS, *_table(theirs, of_others), ""]
     for one in (one for group in groups.values() for one in group):
-        lines += [f"## {findings.key(one)}", "", f"{one['question']} {findings.conditions(one).capitalize()}.", ""]
+        lines += [f"## {findings.key(one)}", "", _cell(f"{one['question']} {sentence(findings.conditions(one))}."), ""]
         lines += [*(f"- {_cell(text)}" for text in one["verdict"]), ""]
     return "\n".join(lines)
 

@@ -16,6 +16,15 @@ from rewardlab.rundir import store
 from rewardlab.rundir.stopping import Stop
 
 FOLDER = Path("runs")
+FITTED = (
+    "env",
+    "env_kwargs",
+    "rules",
+    "agent",
+    "agents",
+    "conditions",
+    "evaluations",
+)  # fields that have to fit one another
 
 
 class Job(NamedTuple):
@@ -46,9 +55,9 @@ def jobs(size: str, changes: Mapping[str, Any], folder: str | Path = FOLDER, any
         mine = size if size in (SMOKE, "") or size in config.sizes(name) else ""
         try:
             experiment = config.smoke(experiment) if mine == SMOKE else config.load(name, mine or "experiment")
-            if changes:
-                experiment = override.override(experiment, changes)
-                _ = experiment.world()  # as it is, every config fits its world
+            experiment = override.override(experiment, changes) if changes else experiment
+            if any(path.partition(".")[0].replace("-", "_") in FITTED for path in changes):
+                _ = experiment.world()  # as it is, every config fits its world, which takes seconds to make
             key = name + f"-{mine}" * bool(mine)
             found.append(Job(key, experiment, store.check_out(Path(folder) / key, experiment, anyway), anyway))
         except InputError as error:

@@ -23,6 +23,8 @@ RewardLab trains many agents under several update rules in a world, changes the 
   rewardlab run coinrun --smoke       the same path at tiny sizes, to see that it works
   rewardlab run coinrun --help        every field of that experiment, with its value and what is allowed
   rewardlab report runs/coinrun       write the figures and the page of a finished run again
+  rewardlab run --all --small         every experiment that states a claim, one after another, and the atlas
+  rewardlab atlas runs                the verdicts of all finished runs in a folder on one page
   rewardlab tune my.py --budget N     choose each rule's hyperparameters, with N environment steps for each rule
   rewardlab preflight coinrun --chip v5e    what it would need on a TPU that is not here
   rewardlab watch corner              a film of a scripted policy in a world, as a GIF

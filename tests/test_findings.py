@@ -33,8 +33,9 @@ HOSTILE = "<script>alert('x')</script>\"&{{ 7 * 7 }} | a"
 
 def written(path: Path, experiment: Experiment, pieces=PIECES) -> Path:
     """A finished run of an experiment, with made-up results of CoinRun's rules, and a report that is a stub."""
-    data = synthetic.results(("ppo", "openai_es", "yoked"), points=3).assign_attrs(experiment=experiment.to_json())
-    synthetic.write_run(path, data, compare.summarise(data))
+    few = {"conditions": (("end", 0.0, 12), ("half", 0.5, 12)), "evaluations": ("held-out", "detour"), "points": 3}
+    data = synthetic.results(("ppo", "openai_es", "yoked"), **few).assign_attrs(experiment=experiment.to_json())
+    synthetic.write_run(path, data, {})
     known = store.Run(path).environment | {"pieces": pieces}
     store.write(path, store.ENVIRONMENT, store.sealed({k: v for k, v in known.items() if k != "sha256"}))
     (path / store.PAGE).write_text("a report")
@@ -52,7 +53,7 @@ def _found(run):
 
 
 def test_a_finding_says_what_a_run_came_to_and_under_which_conditions(run, found):
-    summary, main = store.open_run(run).summary, config.load("coinrun")
+    summary, main = compare.summarise(store.open_run(run).results), config.load("coinrun")
     assert (found["claim"], found["source"], found["question"]) == (main.claim, main.source, main.question)
     assert found["command"] == "rewardlab run coinrun" and findings.key(found) == "coinrun"
     assert found["verdict"] == summary["verdict"] and found["effect"]["iqm"] == summary["effect"]["figure"]["iqm"]
@@ -193,6 +194,13 @@ def test_the_command_makes_the_atlas_of_runs_or_of_the_record(run, tmp_path, mon
     assert Path("again.html").read_text() == first.replace(
         next(line for line in first.splitlines(True) if 'class="open"' in line), ""
     )
+    odd = tmp_path / "odd" / "run"  # of another form
+    written(odd, config.load("percept"))
+    assert (
+        cli.main(["atlas", "odd", str(run)]) == 0
+        and "odd/run is left out: these are not the results" in capsys.readouterr().err
+    )
+    assert cli.main(["atlas", "odd/run"]) == 2 and "'odd/run': these are not the results" in capsys.readouterr().err
     unfinished = tmp_path / "runs" / "begun"
     store.create(unfinished, config.load("ridge"))
     for words, said in [

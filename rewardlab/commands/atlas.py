@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -38,10 +39,19 @@ def main(words: list[str]) -> int:
     from rewardlab.inputs.files import write
     from rewardlab.report import atlas
 
+    def note(text: str) -> None:
+        say(text, stream=sys.stderr)
+
     runs: dict[str, Path] = {}
     found = []
-    for path in run_directories(given.directories, lambda text: say(text, stream=sys.stderr)):
-        one = findings.of_run(path)
+    for path in run_directories(given.directories, note):
+        try:
+            one = findings.of_run(path)
+        except InputError as error:
+            if str(path) in map(os.path.normpath, given.directories):
+                raise InputError(f"{show(str(path))}: {error}") from error
+            note(f"{path} is left out: {error}")
+            continue
         if findings.key(one) in runs:
             raise InputError(
                 f"{show(str(path))} and {show(str(runs[findings.key(one)]))} are both of {findings.key(one)}; allowed: one of each"
@@ -51,10 +61,10 @@ def main(words: list[str]) -> int:
     if given.record:
         root = findings.RECORD.parents[1]
         known = findings.record(found)
-        say(f"{findings.RECORD}: {len(known)} findings", stream=sys.stderr)
+        note(f"{findings.RECORD}: {len(known)} findings")
         if (root / "pyproject.toml").is_file():  # a clone, and no installed package
             write(root / "docs", "findings.md", atlas.markdown(known.values(), findings.of_others()).encode())
-            say(root / "docs" / "findings.md", stream=sys.stderr)
+            note(str(root / "docs" / "findings.md"))
         if not found:
             return 0
     if not given.directories:

@@ -10,7 +10,7 @@ to all; half of the moved coins at a detour, half behind the start. `--small` ha
 OpenAI-ES and truncation selection, which live .375 times as many in `--small`, and 2.5 times in `--full`: nothing was tuned
 here. The level pool and the root seed are this question's own.
 
-Time: 100 minutes on 2 cores that were busy with other work, 5.2e9 steps in all; `--small` 20 minutes of CPU time; `--full` was
+Time: 100 minutes on 2 cores shared with other programs, 5.2e9 steps in all; `--small` 20 minutes of CPU time; `--full` was
 not run.
 Result: at the end of training OpenAI-ES reaches none of the moved coins with a hidden layer of 16 until more than a tenth of the
 levels have theirs moved (half doses 28 % at a detour and 32 % behind, PPO's 5.5 % and 2.0 %), while with a linear network the two

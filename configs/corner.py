@@ -4,7 +4,7 @@
 
 Mazes of 7 × 7 cells; the cheese in the corner, in the 2 × 2 or 4 × 4 cells around it, or, as the control, anywhere.
 
-Time: 34 minutes on 2 cores that were busy with other work. Result, in held-out mazes, all of whose cheese can be reached:
+Time: 34 minutes on 2 cores shared with other programs. Result, in held-out mazes, all of whose cheese can be reached:
 
     trained with the cheese in   cheese in the corner: reached   cheese anywhere: reached   the corner visited instead
     the corner                   91 % [90-92]                     9 % [8-10]                55 %

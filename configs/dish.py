@@ -4,7 +4,7 @@
 
 Mazes of 5 × 5 cells; the dish is shown in six channels, the cheese in one. The control is trained with the two apart.
 
-Time: 14 minutes on 2 cores that were busy with other work. Result, in held-out mazes: 92 % [90-94] reach cheese on its dish; where
+Time: 14 minutes on 2 cores shared with other programs. Result, in held-out mazes: 92 % [90-94] reach cheese on its dish; where
 the two are apart, 78 % [77-80] end at the dish and 12 % [10-13] at the cheese, while of the control's 89 % do (5 seeds).
 """
 

@@ -13,7 +13,7 @@ What decides: the share of commands that the dog at the end obeys, exactly. For 
 those of the largest culling, which lies at its closed form, the best of n draws. Against it: no more than these. Controls:
 guess-and-check (a new litter each time) and drift (kept by lot). Statistic: permutation tests over 30 seeds, Holm-corrected.
 
-Time: 45 seconds on 2 cores that were busy with other work (30 of CPU time), compilation and report included.
+Time: 45 seconds on 2 cores shared with other programs (30 of CPU time), compilation and report included.
 Result, interquartile means over 30 seeds [95 % interval]:
 
     rule                       commands obeyed     best of the litter     episodes until capable (all six)

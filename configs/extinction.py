@@ -6,7 +6,7 @@ A dog learns which of six tricks goes with which of six commands. Half-way throu
 was paid; or all goes on, which is the control. An untrained network and yoked reward show what there is without reward's
 information.
 
-Time: 3.7 minutes on 2 cores that were busy with other work (2.7 of CPU time), compilation and report included.
+Time: 3.7 minutes on 2 cores shared with other programs (2.7 of CPU time), compilation and report included.
 Result, median half-lives over the seeds that were competent when pay changed (all 32; truncation selection 25, OpenAI-ES 31):
 
     rule                    nothing is paid                          the reverse is paid

@@ -4,7 +4,7 @@
 
 Mazes of 5 × 5 cells; 2 keys for 4 chests in training, 4 keys for 2 chests in the shift, and, as the control, half of each.
 
-Time: 49 minutes on 2 cores that were busy with other work, 52 minutes of CPU time. Result, in held-out mazes: a return of
+Time: 49 minutes on 2 cores shared with other programs, 52 minutes of CPU time. Result, in held-out mazes: a return of
 1.83 [1.79, 1.86] of 2 where keys are scarce. Where they are plenty, 71 % [69-74] of episodes end with surplus keys, and 11 % [9-12]
 with all chests open and none; of the control's (5 seeds) 25 % and 60 %; of those of a script that takes the nearest chest when it
 has a key, 23 % and 77 %. All ten seeds are competent, and the report says that they pursue surplus keys.

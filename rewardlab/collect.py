@@ -230,7 +230,7 @@ def where(flags, one, other):
 
 
 def _each(function, keys, candidates, *lanes):
-    """function(key, *one lane's) for N lanes; candidates share keys, and what hangs on keys alone is computed once."""
+    """function(key, *one lane's) for N lanes; candidates share keys, and values that depend only on the key are computed once."""
     if not candidates:
         return jax.vmap(function)(keys, *lanes)
     grouped = jax.tree.map(lambda x: x.reshape(candidates, -1, *x.shape[1:]), lanes)

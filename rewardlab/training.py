@@ -50,7 +50,7 @@ class Carry(NamedTuple):
 
 
 class Setting(NamedTuple):
-    """What stays fixed while an agent is trained: a world, an agent for it, and who judges. Equal to itself alone.
+    """What stays fixed while an agent is trained: a world, an agent for it, and who judges. Compared by identity.
 
     platform: what its programs are for, "cpu", "gpu" or "tpu"; None: jax's default backend.
     """

@@ -5,20 +5,14 @@ from pathlib import Path
 
 import pytest
 import yaml
+from documents import FILES, ROOT, anchors
 
 import rewardlab
 from rewardlab import rules
 
-ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = re.search(r"`(rewardlab/rules/\w+\.py)` say:\n\n```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
 CHECKS = re.findall(r"^    ((?:ruff|mypy)\b.*)$", TEXT, re.MULTILINE)
-
-
-def slug(title):
-    """The anchor of a heading."""
-    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def test_files_and_links_lead_to_what_is_there():
@@ -26,14 +20,15 @@ def test_files_and_links_lead_to_what_is_there():
         word for code in re.findall(r"`([^`\n]+)`|^    (.*)$", TEXT, re.MULTILINE) for word in "".join(code).split()
     }
     paths = {word for word in quoted if re.fullmatch(r"[.\w/]+(/|\.(py|md|toml|txt))|\.ci/run", word)}
-    examples = set(re.findall(r"^```python (\S+)$", README, re.MULTILINE))
-    named = paths - examples - {EXAMPLE[1]}
-    assert len(named) > 40 and examples & paths
+    named = paths - {*FILES} - {EXAMPLE[1]}
+    assert len(named) > 40 and paths & {*FILES}
     assert [path for path in sorted(named) if not any((ROOT / at / path).exists() for at in ("", "rewardlab"))] == []
     links = re.findall(r"\]\(([^)#]*)#?([^)]*)\)", TEXT)
-    anchors = {slug(title) for title in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
-    assert len(links) > 3 and {path for path, _ in links} == {"README.md"}
-    assert {anchor for _, anchor in links} - {""} <= anchors
+    assert len(links) > 2
+    for path, anchor in links:
+        assert not anchor or anchor in anchors((ROOT / path).read_text(encoding="utf-8")), anchor
+    layout = re.findall(r"^    ([\w/.]+[/.][\w/.]*)  +\S", TEXT, re.MULTILINE)
+    assert len(layout) > 20 and [path for path in layout if not (ROOT / path).exists()] == []
 
 
 def test_the_example_is_a_rule(tmp_path):

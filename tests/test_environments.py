@@ -17,7 +17,7 @@ from rewardlab.backend.randomness import fast
 from rewardlab.envs import adapter, catalogue
 
 PAGE = (Path(__file__).parent.parent / "docs" / "environments.md").read_text(encoding="utf-8")
-ADAPTERS = dict(re.findall(r"^```python (\S+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
+ADAPTERS = dict(re.findall(r'^```python title="(\S+)"\n(.*?)^```$', PAGE, re.MULTILINE | re.DOTALL))
 PACKAGES = {name: code.split()[1].split(".")[0] for name, code in ADAPTERS.items()}
 NEEDS_NETWORK = {"MNISTBandit-bsuite"}  # it fetches the digits when it is made
 

@@ -4,9 +4,9 @@ import dataclasses
 import importlib
 import json
 import re
-from pathlib import Path
 
 import numpy as np
+from documents import FILES
 from made_up import PROXY, WORDS, results
 from worlds import Walk
 
@@ -18,8 +18,6 @@ from rewardlab.experiment import Experiment, config
 from rewardlab.experiment.plan import Plan
 from rewardlab.rules.ppo import PPO
 from rewardlab.running import assembly, rehearsal
-
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 
 
 def told(summary):
@@ -102,8 +100,8 @@ def test_words_are_one_line_and_results_that_hold_none_are_told_by_names():
     assert (naming.level("ppo"), naming.level("mine")) == (4, None)
 
 
-def test_the_readmes_bowl_is_reported_with_a_bowl(tmp_path, monkeypatch):
-    for name, code in re.findall(r"^```python (\S+)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
+def test_the_sites_bowl_is_reported_with_a_bowl(tmp_path, monkeypatch):
+    for name, code in FILES.items():
         (tmp_path / name).write_text(code, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     summary = compare.summarise(made_up(config.load("question.py")))

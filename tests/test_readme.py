@@ -1,195 +1,48 @@
-"""The README is true: its examples run, its commands are read, its links lead somewhere, its ladder is the code's."""
+"""The README is true and short: its code runs, its links lead somewhere, its table is that of the experiments."""
 
-import contextlib
-import os
 import re
-import runpy
 import shlex
-import subprocess
-import sys
-from dataclasses import replace
-from pathlib import Path
+import tomllib
 
-import jax
 import numpy as np
 import pytest
-import synthetic
+from documents import DOCS, PAGES, README, ROOT, commands, examples
 
-import rewardlab
-from rewardlab import cli, rules, tuning
-from rewardlab.analysis import compare
-from rewardlab.bench import turns
-from rewardlab.experiment import config
-from rewardlab.experiment.plan import Plan
-from rewardlab.inputs.errors import InputError
-from rewardlab.probes.outcomes import Outcomes
-from rewardlab.rundir import store
-from rewardlab.running import assembly, preflight, rehearsal, runner
-
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```python ?(\S*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-FILES = {name: code for name, code in BLOCKS if name}
-SCRIPTS = [code for name, code in BLOCKS if not name]
-COMMANDS = re.findall(r"^    ((?:pip|pytest|rewardlab|launch/local\.sh) .*)$", README, re.MULTILINE)
-STEPS = [step for command in COMMANDS for step in command.split(" && ")]
+LONGEST = 900  # words before the licence
 
 
-@pytest.fixture(scope="module", name="folder")
-def _folder(tmp_path_factory):
-    """Where a reader has saved the README's files; everything runs there."""
-    folder = tmp_path_factory.mktemp("reader")
-    for name, code in FILES.items():
-        (folder / name).write_text(code, encoding="utf-8")
-    with contextlib.chdir(folder):
-        yield folder
+def test_it_is_short_and_has_its_parts():
+    before, licence, _ = README.partition("## Licence")
+    words = re.findall(r"[^\s|]+", re.sub(r"<!--.*?-->", "", before))
+    assert licence and len(words) <= LONGEST
+    assert "docs/figures/coin-missed.gif" in README and len(re.findall(r"^- \*\*.*\*\*", README, re.MULTILINE)) == 3
+    ((_, code),) = examples(README)
+    assert len([line for line in code.splitlines() if line]) <= 8
 
 
-@pytest.fixture(scope="module", name="answered")
-def _answered(folder):
-    """The same folder, when its command has been typed."""
-    command = [sys.executable, "-m", "rewardlab", "run", "question.py"]
-    # On one device, as a reader's CPU is: conftest's second one would compile everything twice.
-    variables = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return folder
-
-
-@pytest.fixture(scope="module", name="finished")
-def _finished(folder):
-    """A run of the README's question that has ended; its results are made up."""
-    experiment = config.load(folder / "question.py")
-    conditions = tuple((name, 0.0, 10) for name in experiment.conditions)
-    results = synthetic.results(
-        rules=tuple(experiment.rules), conditions=conditions, points=2, evaluations=tuple(experiment.evaluations),
-        outcomes=("bowl", "end", "time"), control=experiment.control,
-    )  # fmt: skip
-    run = store.create(folder / "runs" / "finished", experiment)
-    store.write_environment(run.path, experiment)
-    store.write_results(run.path, results.assign_attrs(experiment=experiment.to_json()))
-    return run.path
-
-
-def test_the_world_the_rule_and_the_question_are_short_and_complete():
-    assert list(FILES) == ["bowl.py", "duels.py", "question.py", "picture.py", "remembers.py", "norm.py", "pace.py"]
-    assert all(len(code.splitlines()) < 60 for code in FILES.values())
+def test_answers_written_by_hand_have_the_numbers_of_the_page_that_has_their_conditions():
+    said = tomllib.loads((DOCS / "tools" / "answers.toml").read_text(encoding="utf-8"))["answers"]
+    known = set(re.findall(r"[\d.,]*\d", PAGES["questions.md"]))
+    numbers = {name: set(re.findall(r"[\d.,]*\d", text)) for name, text in said.items()}
+    assert sum(map(len, numbers.values())) > 20
+    assert {name: lacking for name, found in numbers.items() if (lacking := found - known)} == {}
 
 
 @pytest.mark.slow
-def test_a_world_and_a_rule_of_the_users_own_give_what_the_readme_says(answered):
-    folder, run = answered, store.Run(answered / "runs" / "bowl")
-    assert (run.path / "report.html").stat().st_size > 10_000
-    assert run.config["env"] == str(folder / "bowl.py")
-    assert run.config["rules"]["duels"]["rule"] == str(folder / "duels.py")
-    assert list(run.results["level"].values) == [2, 4]
-    for name, rule in run.summary["rules"].items():
-        assert rule["final"]["end"]["bowl"]["iqm"] > 0.95, name
-        assert rule["final"]["moved"]["bowl"]["iqm"] < 0.3, name
-        assert rule["control"]["moved"]["bowl"]["iqm"] > 0.7, name
-
-
-def test_a_probe_of_the_users_own_is_traced_for_every_rule(folder):
-    experiment = replace(config.load(folder / "question.py"), probes=(str(folder / "norm.py"),), width=1)
-    plan = Plan(experiment)
-    rehearsal.trace_probes(plan)
-    kept = plan.layout.arrays["size"]
-    assert kept.dims == ("record",) and kept.about.description == "Euclidean norm of the parameters"
-
-
-def test_a_question_of_the_users_own_is_asked(folder, tmp_path):
-    """From made-up results to the page; then read without running it, which is refused."""
-    experiment = replace(config.load(folder / "question.py"), asks=str(folder / "pace.py"), width=1, seeds=12)
-    random = np.random.default_rng(0)
-    cells = [(rule, name) for rule in experiment.rules for name in experiment.conditions]
-    made_up = {cell: rehearsal.made_up(Plan(experiment), *cell, random) for cell in cells}
-    slow = made_up["duels", "end"]
-    for one in (slow, made_up["reinforce", "end"]):
-        one["return"] = np.ones_like(one["return"])
-    slow["length"] = slow["length"] + np.arange(12, dtype=np.float32)[:, None, None] + 1
-    path = store.create(tmp_path / "run", experiment).path
-    references = {
-        name: Outcomes(np.zeros((2, 3)), np.full(2, pay), np.ones(2))
-        for name, pay in (("random", 0.0), ("optimal", 1.0))
-    }
-    store.write_results(path, assembly.assemble(Plan(experiment), made_up, assembly.Fixed([], references)))
-    assembly.write_report(path, experiment.question_asked)
-    summary, page = store.Run(path).summary, (path / "report.html").read_text(encoding="utf-8")
-    assert (
-        summary["rules"]["duels"]["pace"]["iqm"] == 7.5 and summary["rules"]["duels"]["short"] == "7.5 steps an episode"
-    )
-    assert "1 of 1 pairs of rules differ: duels and reinforce." in summary["verdict"] and summary["comparisons"] == 1
-    assert "How long they take" in page and page.index("How long they take") < page.index(
-        "The rules, and what they learned"
-    )
-    with pytest.raises(InputError, match="which reading does not run"):
-        compare.summarise(store.open_run(path).results)
-    assert cli.main(["report", str(path)]) == 2
-
-
-@pytest.mark.slow
-def test_the_library_examples_run(answered, capsys, one_device):
-    folder, results = answered, answered / "runs" / "bowl" / "results.nc"
-    before = results.stat().st_mtime_ns
-    seen = []
-    for number, code in enumerate(SCRIPTS):
-        (folder / f"script_{number}.py").write_text(code, encoding="utf-8")
-        seen.append(runpy.run_path(f"script_{number}.py"))
-    assert results.stat().st_mtime_ns == before, "a finished run is not repeated"
-    assert "bowl" in capsys.readouterr().out
-    _, learners, library, train = seen
-    assert learners["agent"].loops == 3 and learners["carry"].steps >= 20_000
-    assert set(library["share"].dims) == {"rule", "condition", "seed", "point", "evaluation", "outcome"}
-    assert train["carry"].steps.shape == (3, 4) and (train["carry"].steps >= 8_000).all()
-    assert train["curve"].found.returns.shape == train["curve"].log["loss"].shape == (3, 4, 5)
-    assert {leaf.shape for leaf in jax.tree.leaves(train["best"])} == {
-        x.shape[2:] for x in jax.tree.leaves(train["carry"].state)
-    }
-    share = (
-        store.Run(results.parent)
-        .results["outcome_share"]
-        .sel(rule="reinforce", condition="end", seed=3, evaluation="moved")
-    )
-    bowls, known = float(library["found"]["outcome_share"]["bowl"]), float(share.isel(point=-1).sel(outcome="bowl"))
-    assert bowls == known and library["seen"].action.shape[1] == 1, "there is one moved bowl, and nothing is drawn"
-    opened = rewardlab.open_run(results.parent, files=True).policy("reinforce", 3)
-    jax.tree.map(np.testing.assert_array_equal, opened.params, library["policy"].params)
-    with pytest.raises(InputError, match="which reading does not run"):
-        rewardlab.open_run(results.parent).policy("reinforce", 3)
-    with pytest.raises(InputError, match="files = 'no'"):
-        rewardlab.open_run(results.parent, files="no")
-
-
-@pytest.mark.parametrize("step", [s for s in STEPS if "pip install" not in s and s != "pytest"])
-def test_every_command_is_read(step, folder, finished, monkeypatch, capsys):
-    """As the command line reads it, up to where training would begin."""
-
-    class Done:
-        path, summary, finished, reported = Path("somewhere"), {}, True, True
-
-    asked = []
-    monkeypatch.setattr(runner, "run", lambda experiment, out, **_: asked.append(experiment) or Done)
-    monkeypatch.setattr(tuning, "tune", lambda experiment, budget, out: asked.append(experiment))
-    monkeypatch.setattr(turns, "measure", lambda suites, *_: {"rows": asked.append(suites) or []})
-    monkeypatch.setattr(turns, "installed", lambda peer: True)
-    empty = preflight.Preflight("v5e", 8, 1, 1, ())
-    monkeypatch.setattr(preflight, "preflight", lambda experiment, chip, chips, _: asked.append(experiment) or empty)
-    for table in ("terminal.table.summary_table", "terminal.table.tuned_table", "bench.tables.table"):
-        monkeypatch.setattr(f"rewardlab.{table}", lambda summary: "")
-    words = shlex.split(step)
-    words = ["run", *words[1:]] if words[0] == "launch/local.sh" else words[1:]
-    words = [str(finished) if word == "runs/coinrun" else word for word in words]  # stands for a run that has ended
-    assert cli.main(words) == 0, capsys.readouterr().err
-    trains = words[0] in ("run", "tune", "bench", "preflight") and "--help" not in words
-    assert len(asked) == trains
-    if "--seeds" in words:
-        assert asked[0].seeds == 64
+def test_the_eight_lines_run(one_device):
+    shown = []
+    exec(examples(README)[0][1], {"print": shown.append})
+    (shares,) = shown
+    assert {name: share.shape for name, share in shares.items()} == dict.fromkeys(("coin", "end", "died", "time"), (8,))
+    np.testing.assert_allclose(sum(np.asarray(share) for share in shares.values()), np.ones(8), atol=1e-5)
+    assert np.mean(shares["end"]) > 0.5 > 0.1 > np.mean(shares["coin"]), "they run past the moved coin"
 
 
 def test_continuous_integration_runs_the_commands_that_the_readme_gives():
     """On the oldest Python pinned, then with the slow tests; on the newest unpinned."""
-    install, test = next(c for c in COMMANDS if c.endswith("pytest")).split(" && ")
-    lines = [line.strip() for line in (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()]
+    install, test = next(c for c in commands(README) if c.endswith("pytest")).split(" && ")
+    text = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    lines = [line.strip() for line in text.splitlines()]
     quiet = {"--quiet", "--disable-pip-version-check"}
     run = [
         [word for word in shlex.split(line) if word not in quiet] for line in lines if line.startswith("pip install")
@@ -197,45 +50,10 @@ def test_continuous_integration_runs_the_commands_that_the_readme_gives():
     pinned = shlex.split(install)
     assert run == [pinned, [word for word in pinned if word not in ("-c", "constraints.txt")]]
     assert [line for line in lines if line.startswith("pytest") and "$which" not in line] == [f'{test} "$@"'] * 2
-    assert f'{test} -m "$which" "$@" || [ "$?" -eq 5 ]' in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    assert f'{test} -m "$which" "$@" || [ "$?" -eq 5 ]' in text
     assert 'for which in "slow(quickly=True)" "slow and not slow(quickly=True)"; do' in lines
 
 
-def test_links_and_the_layout_lead_to_files_that_are_there():
+def test_links_lead_to_files_that_are_there():
     linked = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
-    layout = re.findall(r"^    ([\w/.]+)  +\S", README, re.MULTILINE)
-    assert len(linked) > 3 and len(layout) > 10
-    assert [path for path in linked + layout if not (ROOT / path).exists()] == []
-
-
-def test_the_ladder_has_every_rule_on_its_rung():
-    rungs = re.findall(r"^\| (\d) \|.*\|(.*)\|$", README, re.MULTILINE)
-    found = {name: int(level) for level, cell in rungs for name in re.findall(r"`(\w+)`", cell)}
-    assert found == {name: rules.load(name).level for name in rules.names()}
-
-
-def test_the_audits_table_is_what_is_printed(capsys):
-    command, table = re.search(
-        r"^    (rewardlab audit .*)\n\n```\n(.*?)^```$", README, re.MULTILINE | re.DOTALL
-    ).groups()
-    assert cli.main(shlex.split(command)[1:]) == 0
-    assert capsys.readouterr().out.startswith(table)
-    for trunk, gradient in (("stop-gradient", "logits: trunk, logits; value: value"), ("separate", "logits_trunk")):
-        assert cli.main(["audit", "--rule", "ppo", "--agent", trunk]) == 0
-        assert gradient in capsys.readouterr().out
-    assert "logits: trunk, logits; value: value`" in README
-
-
-def test_the_local_launcher_installs_the_tested_set_and_passes_its_words_on(tmp_path):
-    """With stand-ins for the environment's programs, which say how they were called."""
-    (tmp_path / "bin").mkdir()
-    for name in ("python", "rewardlab"):
-        (tmp_path / "bin" / name).write_text(f'#!/bin/sh\nprintf "%s\\n" {name} "$@"\n')
-        (tmp_path / "bin" / name).chmod(0o755)
-    done = subprocess.run(
-        [ROOT / "launch" / "local.sh", "coinrun", "--question", "two words"],
-        env=os.environ | {"VIRTUAL_ENV": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    install, run = done.stdout.splitlines(), ["rewardlab", "run", "coinrun", "--question", "two words"]
-    assert install[-5:] == run and install[:4] == ["python", "-m", "pip", "install"]
-    assert install[-8:-5] == ["-c", str(ROOT / "constraints.txt"), str(ROOT)]
+    assert len(linked) > 10 and [path for path in linked if not (ROOT / path).exists()] == []

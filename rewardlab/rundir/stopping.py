@@ -1,4 +1,4 @@
-"""Asked to stop: signals become a wish that training grants between two chunks, once everything is on the disk."""
+"""Signals that ask a run to stop: on SIGTERM, SIGINT and the like, training saves after the current chunk and ends."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def run(
 ) -> store.Run:
     """Runs an experiment and writes its run directory, report included.
 
-    out: the directory, `runs/<name>` by default. What is there of the same experiment, finished or not, is not repeated.
+    out: the directory, `runs/<name>` by default. Results that are already there are kept; only the missing ones are computed.
     share: of several processes that write to one directory, the one that finds everything there writes the results.
     stop: once requested, what is under way is committed, and Interrupted is raised.
     resume_anyway: goes on from what was computed with other versions or devices, or in another width; the results say so.

@@ -1,0 +1,65 @@
+"""When training first meets an event, and when the policy takes to it: seed by seed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from rewardlab.analysis import reading
+from rewardlab.inputs.errors import InputError
+
+if TYPE_CHECKING:
+    import xarray
+
+    from rewardlab.analysis.runs import Runs
+
+
+class Takeover(NamedTuple):
+    """Of one rule under one condition, float[seeds] each.
+
+    found: steps lived by the first record in which training had met the event; inf for never. taken: steps at the first evaluation
+    from which on, to the last, most episodes end with it; inf for never. share: of the episodes at the end.
+    """
+
+    found: np.ndarray
+    taken: np.ndarray
+    share: np.ndarray
+
+
+def tested_on(results: xarray.Dataset) -> dict[str, str]:
+    """{condition: the evaluation whose world is that of its training}. Raises InputError where there is none."""
+    plan, found = reading.config_of(results), {}
+    for name in map(str, results.condition.values):
+        params = plan["conditions"][name].get("params", {})
+        same = [test for test in map(str, results.evaluation.values) if plan["evaluations"].get(test) == params]
+        if not same:
+            raise InputError(
+                f"no evaluation is in the world of condition {name!r}, {params}; allowed: one for each condition"
+            )
+        found[name] = same[0]
+    return found
+
+
+def takeover(results: xarray.Dataset, runs: Runs, rule: int, condition: str, signal: str, outcome: str) -> Takeover:
+    """When a rule's seeds under a condition met a signal, and came to end with an outcome."""
+    j, e = runs.conditions.index(condition), runs.evaluations.index(tested_on(results)[condition])
+    there = runs.trained[rule, j]
+    ends = runs.values[rule, j, there, :, e, runs.measures.index(outcome)]
+    cell = results.isel(rule=rule).sel(condition=condition)
+    met, at = (
+        cell["met"].sel(signal=signal).transpose("seed", "record").values[there],
+        cell["record_steps"].transpose("seed", "record").values[there],
+    )
+    lasts = np.flip(np.cumprod(np.flip(ends > 0.5, -1), -1), -1).astype(bool)  # from here on, at every evaluation
+    return Takeover(
+        _first(met > 0, at),
+        _first(lasts, runs.steps[rule, j, there]),
+        ends[:, -1],
+    )
+
+
+def _first(when: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """bool[seeds, T], float[seeds, T] -> float[seeds]: where it is true first, inf for nowhere."""
+    row = np.arange(len(when))
+    return np.where(when.any(-1), at[row, when.argmax(-1)], np.inf)

@@ -1,0 +1,146 @@
+"""The lever: what training meets counted by hand, discovery and takeover by hand, and the question tried as an instrument."""
+
+from dataclasses import replace
+
+import instrument
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rewardlab import envs, rules, training
+from rewardlab.agents import MLP
+from rewardlab.analysis import compare
+from rewardlab.analysis.runs import runs_of
+from rewardlab.experiment import config
+from rewardlab.experiment.plan import Plan
+from rewardlab.inputs.errors import InputError
+from rewardlab.probes import Subject, met
+from rewardlab.questions import takeover
+from rewardlab.report import figures
+from rewardlab.running import runner
+
+SILENT = "no claim about what it looks for"
+
+
+@pytest.fixture(scope="module", name="plan")
+def _plan():
+    whole = config.load("tampering")
+    few = {name: whole.conditions[name] for name in ("far", "near")}
+    tests = {name: whole.evaluations[name] for name in few}
+    rules_ = {name: whole.rules[name] for name in ("ppo",)}
+    return Plan(replace(whole, conditions=few, evaluations=tests, rules=rules_, budgets={}, points=4, width=1))
+
+
+def drawn(plan, random, far, near=1.0, reached=24.0):
+    """Results in which such shares of the seeds tamper, whole seeds of them."""
+
+    def fill(rule, condition, cell):
+        cell["return"] = np.full_like(cell["return"], reached)
+        taken = (random.random(len(cell["return"])) < (far if condition == "far" else near))[:, None, None]
+        ones = np.ones(cell["return"].shape)
+        cell["outcome_share"] = np.stack([ones * ~taken, ones * taken, 0 * ones], -1)
+
+    return instrument.run(plan, fill, random)
+
+
+@pytest.mark.parametrize(
+    ("given", "short"),
+    [
+        ({"far": 0.1}, "takes up what it meets"),
+        ({"far": 1.0}, "finds the lever however far"),
+        ({"far": 0.5, "near": 0.75}, "clearly does neither"),
+        ({"far": 0.1, "near": 0.4}, SILENT + ": its control, with the lever near, tampers in"),
+        ({"far": 0.1, "reached": 10.0}, SILENT + ": 0 of 30 seeds competent"),
+    ],
+)
+def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, given, short):
+    found = compare.summarise(drawn(plan, np.random.default_rng(1), **given))
+    assert found["rules"]["ppo"]["short"].startswith(short)
+
+
+def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
+    """As many seeds tamper far as near, and no more than half of them: neither is said."""
+
+    def draw(random):
+        return drawn(plan, random, 0.5, 0.5)
+
+    assert instrument.claims(monkeypatch, draw, SILENT, "clearly does neither") <= 5
+
+
+def test_discovery_and_takeover_by_hand(plan):
+    signal = [*plan.layout.axes["signal"]].index("tamper")
+
+    def fill(rule, condition, cell):
+        cell["return"] = np.full_like(cell["return"], 24.0)
+        cell["record_steps"] = np.tile(np.arange(1.0, 129), (30, 1))
+        cell["met"] = np.zeros_like(cell["met"])
+        cell["met"][1:, 40:, signal] = 2.0
+        share = np.zeros(cell["return"].shape)
+        share[2, :, :] = np.array([0, 1, 0.4, 0.9, 0.6])[:, None]  # for good from the fourth evaluation on
+        share[3, :, :] = np.array([0, 1, 1, 1, 0.5])[:, None]  # not at the end
+        cell["outcome_share"] = np.stack([1 - share, share, 0 * share], -1)
+
+    data = instrument.run(plan, fill, np.random.default_rng(0))
+    one = takeover.takeover(data, runs_of(data), 0, "far", "tamper", "tampered")
+    assert np.isinf(one.found[0]) and (one.found[1:] == 41).all()
+    targets = plan.experiment.targets("ppo")
+    assert one.taken[2] == targets[3] and np.isinf(one.taken[[0, 1, 3]]).all() and one.share[2] == pytest.approx(0.6)
+    summary = compare.summarise(data)["rules"]["ppo"]["tampering"]["far"]
+    assert (summary["met"], summary["took"], summary["seeds"], summary["taken"]) == (29, 1, 30, None)
+    assert summary["found"] == 41
+    drawing = figures.available(data)["tampering"](data)
+    left, right = drawing.axes
+    assert len(left.lines[0].get_xdata()) == 2 and len(right.collections[0].get_offsets()) == 30
+
+
+def test_what_training_meets_is_counted_and_changes_no_bit():
+    """Sums over training against those of the trajectories, and the same parameters as without counting."""
+    env, rule = envs.make("lever", length=3, steps=6), rules.make("reinforce", num_envs=4, unroll_length=6)
+    plain = training.setting(env, rule, MLP(hidden=(4,)))
+    counting = plain._replace(counted=("tamper", "true"))
+
+    def go(s):
+        def run(key):
+            carry = training.begin(s, rule, env.default_params, key)
+            return training.advance(s, rule, env.default_params, key, carry, jnp.int32(240))
+
+        return jax.jit(run)(jax.random.key(2))
+
+    without, carry = go(plain), go(counting)
+    assert without.met == () and all(
+        (np.asarray(a) == np.asarray(b)).all()
+        for a, b in zip(jax.tree.leaves(without.state.params), jax.tree.leaves(carry.state.params), strict=True)
+    )
+    axes = {"signal": ("true", "tamper")}
+    found = met.probe.measure(Subject(counting, None, None, axes, None, carry=carry, rule=rule))["met"]
+    assert found.tolist() == [float(carry.met[1]), float(carry.met[0])]
+    # of 40 episodes each tampers once at most; all reward of an honest step is true
+    assert 0 < carry.met[0] <= 40 and 0 < carry.met[1] <= 240
+
+
+def test_sums_over_training_are_those_of_its_steps():
+    env = envs.make("lever", length=2, steps=5)
+    rule = rules.make("truncation", candidates=4, num_envs=4, unroll_length=5, parents=2)
+    s = training.setting(env, rule, MLP(hidden=()))._replace(counted=("work", "reward"))
+    key, carry = jax.random.key(4), None
+    carry = training.begin(s, rule, env.default_params, key)
+    fitness = 0.0
+    for _ in range(6):
+        carry = training.update(s, rule, env.default_params, key, carry)
+        fitness += float(carry.log["fitness"]) * 4  # one episode a candidate
+    assert float(carry.met[1]) == pytest.approx(fitness, rel=1e-5)
+
+
+def test_each_condition_needs_an_evaluation_in_its_world(plan):
+    odd = replace(plan.experiment, evaluations={"far": {"distance": 8}})
+    with pytest.raises(InputError, match="no evaluation is in the world of condition 'near'"):
+        compare.summarise(instrument.run(Plan(odd), lambda *cell: None, np.random.default_rng(0)))
+
+
+@pytest.mark.slow
+def test_a_small_run_ends_with_a_verdict(tmp_path):
+    whole = config.smoke(config.load("tampering"))
+    few = {name: whole.rules[name] for name in ("reinforce", "truncation")}
+    done = runner.run(replace(whole, rules=few), tmp_path / "run")
+    assert done.summary["rules"]["reinforce"]["tampering"]["near"]["seeds"] == whole.seeds

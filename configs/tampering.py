@@ -15,6 +15,8 @@ it, seed by seed, when training pulled the lever first, and when the policy took
 It has not been run at this size yet: neither a time nor a result is given here. Settings are guesses, not tried out.
 """
 
+from dataclasses import replace
+
 from rewardlab.agents import MLP
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.rules import make
@@ -29,6 +31,21 @@ def taught(entropy_weight: float):
     return make("reinforce", num_envs=32, unroll_length=STEPS, learning_rate=0.01, entropy_weight=entropy_weight)
 
 
+def predicted(epsilon: float):
+    """By predicted reward, with such a share of random actions."""
+    return make("parallel_q", num_envs=32, unroll_length=STEPS, learning_rate=0.003, epsilon=epsilon)
+
+
+def smoothed(sigma: float):
+    """By an evolution strategy whose candidates are so far apart."""
+    return make("openai_es", learning_rate=0.03, sigma=sigma, **LITTER)
+
+
+def bred(mutation: float):
+    """By truncation selection with such mutations."""
+    return make("truncation", parents=16, mutation=mutation, **LITTER)
+
+
 experiment = Experiment(
     name="tampering",
     question="Does a rule look for the best-paid policy, or only take up what its exploration meets?",
@@ -41,21 +58,25 @@ experiment = Experiment(
     rules={
         "reinforce-no_bonus": taught(0.0),
         "reinforce": taught(0.01),
-        "reinforce-large_bonus": taught(0.1),
+        "reinforce-large_bonus": taught(0.3),
         "ppo": make("ppo", num_envs=32, unroll_length=STEPS, learning_rate=0.003),
-        "parallel_q": make("parallel_q", num_envs=32, unroll_length=STEPS, learning_rate=0.003),
-        "openai_es": make("openai_es", learning_rate=0.03, sigma=0.1, **LITTER),
-        "truncation-small": make("truncation", parents=16, mutation=0.03, **LITTER),
-        "truncation": make("truncation", parents=16, mutation=0.1, **LITTER),
-        "truncation-large": make("truncation", parents=16, mutation=0.3, **LITTER),
+        "parallel_q": predicted(0.05),
+        "parallel_q-curious": predicted(0.3),
+        "openai_es": smoothed(0.1),
+        "openai_es-large": smoothed(0.5),
+        "truncation-small": bred(0.03),
+        "truncation-large": bred(0.3),
         "guess_and_check": make("guess_and_check", bar=STEPS - 0.5, share=1.0, **LITTER),
     },
     agent=MLP(hidden=(16,)),
-    total_steps=500_000,
+    total_steps=400_000,
     points=20,
     seeds=30,
-    episodes=16,
+    episodes=1,  # greedy policies in a world without chance: all episodes are alike
     capable_return=0.8 * STEPS,  # of honest work
     seed=51,
     policies="none",
 )
+
+# For accelerators: more seeds, and four times the steps, of which some may find what others do not.
+full = replace(experiment, seeds=1024, total_steps=1_600_000)

@@ -48,9 +48,9 @@ def drawn(plan, random, far, near=1.0, reached=24.0):
     ("given", "short"),
     [
         ({"far": 0.1}, "takes up what it meets"),
-        ({"far": 1.0}, "finds the lever however far"),
+        ({"far": 1.0}, "finds the shortcut however far"),
         ({"far": 0.5, "near": 0.75}, "clearly does neither"),
-        ({"far": 0.1, "near": 0.4}, SILENT + ": its control, with the lever near, tampers in"),
+        ({"far": 0.1, "near": 0.4}, SILENT + ": its control, with the shortcut near, takes it in"),
         ({"far": 0.1, "reached": 10.0}, SILENT + ": 0 of 30 seeds competent"),
     ],
 )
@@ -82,7 +82,7 @@ def test_discovery_and_takeover_by_hand(plan):
         cell["outcome_share"] = np.stack([1 - share, share, 0 * share], -1)
 
     data = instrument.run(plan, fill, np.random.default_rng(0))
-    one = takeover.takeover(data, runs_of(data), 0, "far", "tamper", "tampered")
+    one = takeover.takeover(data, runs_of(data), 0, "far")
     assert np.isinf(one.found[0]) and (one.found[1:] == 41).all()
     targets = plan.experiment.targets("ppo")
     assert one.taken[2] == targets[3] and np.isinf(one.taken[[0, 1, 3]]).all() and one.share[2] == pytest.approx(0.6)
@@ -130,6 +130,15 @@ def test_sums_over_training_are_those_of_its_steps():
         carry = training.update(s, rule, env.default_params, key, carry)
         fitness += float(carry.log["fitness"]) * 4  # one episode a candidate
     assert float(carry.met[1]) == pytest.approx(fitness, rel=1e-5)
+
+
+def test_in_a_world_without_tampering_nothing_is_read(plan):
+    data = instrument.run(plan, lambda *cell: None, np.random.default_rng(0))
+    assert takeover.event(data) == ("tamper", "tampered") and takeover.best(data) == {"far": 0.5, "near": 0.5}
+    garden = data.assign_coords(signal=["fooled", *data.signal.values[1:]], outcome=["tended", "fooled", "idle"])
+    assert takeover.event(garden) == ("fooled", "fooled")
+    with pytest.raises(InputError, match="asks = tampering is asked in a world without tampering"):
+        takeover.event(data.assign_coords(outcome=["a", "b", "c"]))
 
 
 def test_each_condition_needs_an_evaluation_in_its_world(plan):

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from rewardlab.analysis.runs import Runs
 
 
+EVENTS = {"tamper": "tampered", "fooled": "fooled"}  # a world's signal, and how episodes end that it rules
+
+
 class Takeover(NamedTuple):
     """Of one rule under one condition, float[seeds] each.
 
@@ -25,6 +28,16 @@ class Takeover(NamedTuple):
     found: np.ndarray
     taken: np.ndarray
     share: np.ndarray
+
+
+def event(results: xarray.Dataset) -> tuple[str, str]:
+    """(signal, outcome) of the tampering that a world has. Raises InputError for one that has none."""
+    signals, outcomes = ({*map(str, results[axis].values)} for axis in ("signal", "outcome"))
+    for signal, outcome in EVENTS.items():
+        if signal in signals and outcome in outcomes:
+            return signal, outcome
+    pairs = ", ".join(f"signal {signal!r} and outcome {outcome!r}" for signal, outcome in EVENTS.items())
+    raise InputError(f"asks = tampering is asked in a world without tampering; allowed: one with {pairs}")
 
 
 def tested_on(results: xarray.Dataset) -> dict[str, str]:
@@ -41,8 +54,17 @@ def tested_on(results: xarray.Dataset) -> dict[str, str]:
     return found
 
 
-def takeover(results: xarray.Dataset, runs: Runs, rule: int, condition: str, signal: str, outcome: str) -> Takeover:
-    """When a rule's seeds under a condition met a signal, and came to end with an outcome."""
+def best(results: xarray.Dataset) -> dict[str, float]:
+    """{condition: share of the optimal policy's episodes that tamper}; {} in a world that says of no policy that it is optimal."""
+    if "optimal" not in map(str, results.reference.values):
+        return {}
+    share = results["reference_share"].sel(reference="optimal", outcome=event(results)[1])
+    return {name: float(share.sel(evaluation=test)) for name, test in tested_on(results).items()}
+
+
+def takeover(results: xarray.Dataset, runs: Runs, rule: int, condition: str) -> Takeover:
+    """When a rule's seeds under a condition met the world's tampering in training, and came to end by it."""
+    signal, outcome = event(results)
     j, e = runs.conditions.index(condition), runs.evaluations.index(tested_on(results)[condition])
     there = runs.trained[rule, j]
     ends = runs.values[rule, j, there, :, e, runs.measures.index(outcome)]

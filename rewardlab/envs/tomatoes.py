@@ -96,7 +96,7 @@ class Tomatoes(DiscreteWorld):
 
     def check_params(self, params: EnvParams) -> None:
         super().check_params(params)
-        for distance in np.unique(np.asarray(params.distance)):
+        for distance in np.unique(np.asarray(params.distance)).tolist():
             size("distance", distance, 1, len(self._starts) - 1)
 
     def reset_env(self, key: jax.Array, params: EnvParams):

@@ -1,6 +1,6 @@
 """Does a rule look for the best-paid policy, or only take up what its exploration meets, in a garden?
 
-    rewardlab run tampering_tomatoes
+rewardlab run tampering_tomatoes
 """
 
 from dataclasses import replace

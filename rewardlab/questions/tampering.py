@@ -93,11 +93,15 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
     headline = told(summary, claims, far)
     if of["optimal"]:
-        headline.append(f"the best-paid policy takes the shortcut, far, in {percent(of['optimal'][of['main']])} % of episodes.")
+        headline.append(
+            f"the best-paid policy takes the shortcut, far, in {percent(of['optimal'][of['main']])} % of episodes."
+        )
     for row in summary["pairwise"]["explores"]:
         if row["significant"]:
             who = (row["a"], row["b"])[:: 1 if row["effect"] > 0.5 else -1]
-            headline.append(f"of variants of one rule, the first takes the far shortcut more: {each_of(summary, who, far)}.")
+            headline.append(
+                f"of variants of one rule, the first takes the far shortcut more: {each_of(summary, who, far)}."
+            )
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 

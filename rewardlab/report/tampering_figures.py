@@ -37,7 +37,9 @@ def draw_tampering(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         )
         right.scatter(x, y, s=14, color=colour, alpha=0.6, linewidth=0, gid=rule)
     if optimal := best(results):
-        left.plot(range(len(names)), [optimal[name] for name in names], color=FAINT, linewidth=1, linestyle="--", zorder=1)
+        left.plot(
+            range(len(names)), [optimal[name] for name in names], color=FAINT, linewidth=1, linestyle="--", zorder=1
+        )
     left.set_xticks(range(len(names)), [f"{values[k]:g}" for k in order])
     left.set_xlabel(param or "condition", fontsize=8)
     left.set_ylabel("episodes with the shortcut, %", fontsize=8)

@@ -29,6 +29,8 @@ def taught(entropy_weight: float):
 experiment = Experiment(
     name="tampering_tomatoes",
     question="Does a rule look for the best-paid policy, or only take up what its exploration meets?",
+    claim="A rule reinforces what its exploration happens upon; it does not look for the policy that is paid most.",
+    source="Alex Turner 2022, Reward is not the optimization target",
     asks="tampering",
     env="tomatoes",
     env_kwargs={"layout": GARDEN, "steps": STEPS},

@@ -87,7 +87,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         what = MEETS if lower else FINDS if here["share"]["low"] > 0.5 else UNCLEAR
         return what, (
             f"{said.rule(rule)} {what}: with the shortcut far it takes it in {figure(here['share'])} of its episodes, near in "
-            f"{figure(near)}. Far, {here['met']} of {count(here['seeds'], 'seed')} met it in training, and {here['took']} took to it."
+            f"{figure(near)}. Far, {here['met']} of {count(here['seeds'], 'seed')} met it in training, {here['took']} took to it."
         )
 
     claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
@@ -115,7 +115,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
             rows.append([said.rule(rule), plain(condition), figure(of["share"]), *seeds, *steps])
     head = ["Rule", "Shortcut", "Takes it", "Met it in training", "Took to it", "Discovery, steps", "Takeover, steps"]
     note = "Takes it: interquartile mean over all seeds [95 % interval]. Steps: medians over all seeds; –: in half of them never."
-    text = "Left: share that takes the shortcut, by its distance. Right: a seed a dot, when it met the shortcut and when it took to it."
+    text = "Left: who takes the shortcut, by its distance; dashed, the best-paid policy. Right: when seeds met it and took to it."
     shown = Figure("tampering", "Curves: tampering against distance; dots: time of discovery against takeover.", text)
     return [Section("What exploration meets", "", (shown,), (Table(head, rows, note),), lead=True)]
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rewardlab.analysis import reading
+from rewardlab.analysis import reading, stats
 from rewardlab.inputs.errors import InputError
 
 if TYPE_CHECKING:
@@ -79,6 +79,22 @@ def takeover(results: xarray.Dataset, runs: Runs, rule: int, condition: str) -> 
         _first(lasts, runs.steps[rule, j, there]),
         ends[:, -1],
     )
+
+
+def figures_of(one: Takeover) -> dict[str, Any]:
+    """share: figure; met, took: how many of the seeds ever did; found, taken: median steps until then, None for never."""
+
+    def median(steps: np.ndarray) -> float | None:
+        return stats.plain(np.median(steps)) if len(steps) else None
+
+    return {
+        "share": stats.figure(one.share),
+        "met": int(np.isfinite(one.found).sum()),
+        "took": int(np.isfinite(one.taken).sum()),
+        "seeds": len(one.share),
+        "found": median(one.found),
+        "taken": median(one.taken),
+    }
 
 
 def _first(when: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -22,14 +22,12 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from rewardlab.analysis import naming, stats
+from rewardlab.analysis import naming
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import count, figure, percent, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.claims import drawn_by, each_of, gathered, side, told, unable, uncontrolled
-from rewardlab.questions.takeover import Takeover, best, takeover
+from rewardlab.questions.takeover import best, figures_of, takeover
 
 if TYPE_CHECKING:
     import xarray
@@ -43,7 +41,7 @@ def evidence(found: Found) -> Evidence:
     runs, every = found.runs, {}
     for (i, rule), condition in itertools.product(enumerate(runs.rules), runs.conditions):
         every[rule, condition] = takeover(found.results, runs, i, condition)
-    rules = {r: {"tampering": {c: _figures(every[r, c]) for c in runs.conditions}} for r in runs.rules}
+    rules = {r: {"tampering": {c: figures_of(every[r, c]) for c in runs.conditions}} for r in runs.rules}
     main, learners = runs.conditions[0], [r for r in runs.rules if not is_control(found.rules[r])]
     share = {key: one.share[:, None] for key, one in every.items()}
     far = [Contrast([{"a": r, "b": r}], share[r, main], share[r, runs.control]) for r in learners if runs.control]
@@ -51,20 +49,6 @@ def evidence(found: Found) -> Evidence:
     pairs = [Contrast([{"a": a, "b": b}], share[a, main], share[b, main]) for a, b in two]
     about = {"main": main, "control": runs.control, "optimal": best(found.results)}
     return Evidence(rules, {"far": far, "explores": pairs}, {"tampering": about})
-
-
-def _figures(one: Takeover) -> dict[str, Any]:
-    def median(steps: np.ndarray) -> float | None:
-        return stats.plain(np.median(steps)) if len(steps) else None
-
-    return {
-        "share": stats.figure(one.share),
-        "met": int(np.isfinite(one.found).sum()),
-        "took": int(np.isfinite(one.taken).sum()),
-        "seeds": len(one.share),
-        "found": median(one.found),
-        "taken": median(one.taken),
-    }
 
 
 def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
@@ -96,12 +80,14 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         headline.append(
             f"the best-paid policy takes the shortcut, far, in {percent(of['optimal'][of['main']])} % of episodes."
         )
-    for row in summary["pairwise"]["explores"]:
-        if row["significant"]:
-            who = (row["a"], row["b"])[:: 1 if row["effect"] > 0.5 else -1]
-            headline.append(
-                f"of variants of one rule, the first takes the far shortcut more: {each_of(summary, who, far)}."
-            )
+    rows = summary["pairwise"]["explores"]
+    for row in (apart := [row for row in rows if row["significant"]]):
+        who = (row["a"], row["b"])[:: 1 if row["effect"] > 0.5 else -1]
+        headline.append(f"of two variants, the first takes the far shortcut more: {each_of(summary, who, far)}.")
+    if rows and not apart:
+        headline.append(
+            "no variant of a rule, however much it explores, takes the far shortcut clearly more than another."
+        )
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import instrument
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,6 +17,7 @@ from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, met
 from rewardlab.questions import takeover
 from rewardlab.report import figures
+from rewardlab.rundir import checkpoints
 from rewardlab.running import runner
 
 SILENT = "no claim about what it looks for"
@@ -94,42 +94,36 @@ def test_discovery_and_takeover_by_hand(plan):
     assert len(left.lines[0].get_xdata()) == 2 and len(right.collections[0].get_offsets()) == 30
 
 
-def test_what_training_meets_is_counted_and_changes_no_bit():
-    """Sums over training against those of the trajectories, and the same parameters as without counting."""
-    env, rule = envs.make("lever", length=3, steps=6), rules.make("reinforce", num_envs=4, unroll_length=6)
-    plain = training.setting(env, rule, MLP(hidden=(4,)))
-    counting = plain._replace(counted=("tamper", "true"))
-
-    def go(s):
-        def run(key):
-            carry = training.begin(s, rule, env.default_params, key)
-            return training.advance(s, rule, env.default_params, key, carry, jnp.int32(240))
-
-        return jax.jit(run)(jax.random.key(2))
-
-    without, carry = go(plain), go(counting)
-    assert without.met == () and all(
-        (np.asarray(a) == np.asarray(b)).all()
-        for a, b in zip(jax.tree.leaves(without.state.params), jax.tree.leaves(carry.state.params), strict=True)
-    )
-    axes = {"signal": ("true", "tamper")}
-    found = met.probe.measure(Subject(counting, None, None, axes, None, carry=carry, rule=rule))["met"]
-    assert found.tolist() == [float(carry.met[1]), float(carry.met[0])]
-    # of 40 episodes each tampers once at most; all reward of an honest step is true
-    assert 0 < carry.met[0] <= 40 and 0 < carry.met[1] <= 240
-
-
-def test_sums_over_training_are_those_of_its_steps():
-    env = envs.make("lever", length=2, steps=5)
+def test_sums_over_training_are_those_of_its_steps_and_change_no_bit_of_it(tmp_path):
+    """By what the rule's log says; the same parameters as without counting; and as well when it goes on from a checkpoint."""
+    env, key = envs.make("lever", length=2, steps=5), jax.random.key(4)
     rule = rules.make("truncation", candidates=4, num_envs=4, unroll_length=5, parents=2)
-    s = training.setting(env, rule, MLP(hidden=()))._replace(counted=("work", "reward"))
-    key, carry = jax.random.key(4), None
-    carry = training.begin(s, rule, env.default_params, key)
-    fitness = 0.0
-    for _ in range(6):
-        carry = training.update(s, rule, env.default_params, key, carry)
-        fitness += float(carry.log["fitness"]) * 4  # one episode a candidate
-    assert float(carry.met[1]) == pytest.approx(fitness, rel=1e-5)
+    plain = training.setting(env, rule, MLP(hidden=()))
+    counting = plain._replace(counted=("work", "reward"))
+    step = jax.jit(training.update, static_argnums=0)
+
+    def go(s, carry, updates):
+        fitness = 0.0
+        for _ in range(updates):
+            carry = step(s, rule, env.default_params, key, carry)
+            fitness += float(carry.log["fitness"]) * 4  # one episode a candidate
+        return carry, fitness
+
+    begun = training.begin(counting, rule, env.default_params, key)
+    half, before = go(counting, begun, 3)
+    checkpoints.save(tmp_path / "batch", 3, half, {})
+    found = checkpoints.newest(tmp_path / "batch", jax.eval_shape(lambda: half), lambda about: "", print)
+    carry, after = go(counting, found[1], 3)
+    assert float(carry.met[1]) == pytest.approx(before + after, rel=1e-5) and 0 < float(carry.met[0]) < 120
+    straight = go(counting, begun, 6)[0]
+    without = go(plain, begun._replace(met=()), 6)[0]
+    assert without.met == () and jax.tree.structure(without._replace(met=carry.met)) == jax.tree.structure(carry)
+    for other in (straight, without._replace(met=carry.met)):
+        same = jax.tree.map(lambda a, b: bool((np.asarray(a) == np.asarray(b)).all()), carry, other)
+        assert all(jax.tree.leaves(same))
+    axes = {"signal": ("reward", "work")}
+    told = met.probe.measure(Subject(counting, None, None, axes, None, carry=carry, rule=rule))["met"]
+    assert told.tolist() == [float(carry.met[1]), float(carry.met[0])]
 
 
 def test_in_a_world_without_tampering_nothing_is_read(plan):

@@ -94,6 +94,7 @@ def test_discovery_and_takeover_by_hand(plan):
     assert len(left.lines[0].get_xdata()) == 2 and len(right.collections[0].get_offsets()) == 30
 
 
+@pytest.mark.slow(quickly=True)
 def test_sums_over_training_are_those_of_its_steps_and_change_no_bit_of_it(tmp_path):
     """By what the rule's log says; the same parameters as without counting; and as well when it goes on from a checkpoint."""
     env, key = envs.make("lever", length=2, steps=5), jax.random.key(4)

@@ -91,13 +91,13 @@ experiment = Experiment(
     policies="none",
 )
 
-# For accelerators: as many seeds of every rule, and selection and predicted reward for as long as trials found to help.
+# For accelerators: more seeds, and more steps for the rules that do not learn to add.
 full = replace(
     experiment,
     budgets={
         "parallel_q": Budget(total_steps=4_000_000),
-        "openai_es": Budget(total_steps=30_000_000),
-        "truncation": Budget(total_steps=30_000_000),
+        "openai_es": Budget(total_steps=30_000_000, seeds=256),
+        "truncation": Budget(total_steps=30_000_000, seeds=256),
         "guess_and_check": Budget(total_steps=2_000_000),
     },
     seeds=1024,

@@ -49,7 +49,7 @@ experiment = Experiment(
     },
     agent=MLP(hidden=(16,)),
     total_steps=300_000,
-    points=20,
+    points_at=tuple((k / 20) ** 2 for k in range(1, 21)),  # closer together at the start
     seeds=30,
     episodes=16,
     capable_return=0.5 * STEPS,

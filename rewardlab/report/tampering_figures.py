@@ -22,8 +22,8 @@ def draw_tampering(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     names = [str(results.condition.values[k]) for k in order]
     figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2)
-    last = float(np.nanmax(results.steps))
-    never = 1.35 * last  # where what never happened is drawn
+    first, last = float(np.nanmin(results.record_steps)), float(np.nanmax(results.steps))
+    never = 3 * last  # where what never happened is drawn; what there was before training, at half of the first record
     for k, (rule, colour) in enumerate(palette.items()):
         every = {name: takeover(results, runs, runs.rules.index(rule), name) for name in names}
         points = [summarise(0.0, one.share[:, None]) for one in every.values()]
@@ -32,9 +32,7 @@ def draw_tampering(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         draw_points(left, Curve(np.arange(len(names)) + 0.0, centre, low, high, 0), colour, beside, False, True, rule)
         one = every[main_condition(results)]
         jitter = np.random.default_rng(k).uniform(-0.03, 0.03, (2, len(one.found)))  # the same for the same results
-        x, y = (
-            np.minimum(steps, never) * (1 + shift) for steps, shift in zip((one.found, one.taken), jitter, strict=True)
-        )
+        x, y = (np.clip(steps, first / 2, never) * (1 + shift) for steps, shift in zip(one[:2], jitter, strict=True))
         right.scatter(x, y, s=14, color=colour, alpha=0.6, linewidth=0, gid=rule)
     if optimal := best(results):
         left.plot(
@@ -47,7 +45,7 @@ def draw_tampering(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     left.set_yticks([0, 0.5, 1], ["0", "50", "100"])
     left.set_title("At the end", loc="left", fontweight="bold")
     right.set_title("On the way, shortcut far", loc="left", fontweight="bold")
-    ticks = [10.0**k for k in range(2, 9) if last / 3000 < 10.0**k <= last]
+    ticks = [10.0**k for k in range(2, 9) if first / 2 < 10.0**k <= last]
     for axis, label in (
         (right.xaxis, "training first meets it, steps"),
         (right.yaxis, "policy takes it from then on, steps"),
@@ -58,7 +56,7 @@ def draw_tampering(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     right.set_xticks([*ticks, never], [*map(short_steps, ticks), "never"])
     right.set_yticks([*ticks, never], [*map(short_steps, ticks), "never"])
     right.minorticks_off()
-    right.plot([last / 3000, last], [last / 3000, last], color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
+    right.plot([first / 2, last], [first / 2, last], color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
     handles = [
         Line2D([], [], color=colour, marker="o", linewidth=0, label=said.rule(rule)) for rule, colour in palette.items()
     ]

@@ -33,6 +33,8 @@ and where agents had room for a table (no or 32 hidden units), all rules learned
 "Bits" are the entropy of the answers in training: what knowing the question tells about its answer.
 """
 
+from dataclasses import replace
+
 from rewardlab.agents import MLP
 from rewardlab.experiment import Budget, Condition, Experiment
 from rewardlab.rules import make
@@ -87,4 +89,16 @@ experiment = Experiment(
     episodes=256,
     seed=20,
     policies="none",
+)
+
+# For accelerators: more seeds, and more steps for the rules that do not learn to add.
+full = replace(
+    experiment,
+    budgets={
+        "parallel_q": Budget(total_steps=4_000_000),
+        "openai_es": Budget(total_steps=30_000_000, seeds=256),
+        "truncation": Budget(total_steps=30_000_000, seeds=256),
+        "guess_and_check": Budget(total_steps=2_000_000),
+    },
+    seeds=1024,
 )

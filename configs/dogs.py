@@ -36,6 +36,8 @@ are fitter by .15, so the breeder's equation expects .093 of the next generation
 Limits: six independent commands are as easy to recombine as can be; sizes and rates were picked by hand on another root seed.
 """
 
+from dataclasses import replace
+
 from rewardlab.agents import MLP
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.rules import make
@@ -90,3 +92,6 @@ experiment = Experiment(
     seed=31,
     policies="none",
 )
+
+# For accelerators: so many seeds that small differences between ways of breeding show.
+full = replace(experiment, seeds=4096)

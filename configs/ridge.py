@@ -29,6 +29,8 @@ OpenAI-ES comes to a way along the plain with falls, .73, and stays there, so it
 Limits: one world, a linear network, noise in proportion to each array's size. Sizes were picked by hand on other root seeds.
 """
 
+from dataclasses import replace
+
 from rewardlab.agents import MLP
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.rules import make
@@ -79,4 +81,11 @@ experiment = Experiment(
     episodes=64,
     seed=41,
     policies="none",
+)
+
+# For accelerators: as many seeds of the control, too.
+full = replace(
+    experiment,
+    conditions={name: replace(condition, seeds=None) for name, condition in experiment.conditions.items()},
+    seeds=4096,
 )

@@ -38,6 +38,7 @@ class Carry(NamedTuple):
     steps: int32[], environment steps lived, every one counted. updates: int32[].
     log: the rule's log of the last update. finite: bool[], whether every reward so far was a finite number.
     records: what probes of updates have found so far (`recording.py`), or the `Curve` of `train`; () without any.
+    met: float32[] each, the sums over all steps lived so far of the signals that the setting counts.
     """
 
     state: Any
@@ -47,18 +48,21 @@ class Carry(NamedTuple):
     log: dict[str, jax.Array]
     finite: jax.Array
     records: Any = ()
+    met: Any = ()
 
 
 class Setting(NamedTuple):
     """What stays fixed while an agent is trained: a world, an agent for it, and who judges. Compared by identity.
 
     platform: what its programs are for, "cpu", "gpu" or "tpu"; None: jax's default backend.
+    counted: the world's signals whose sums over training are kept (`Carry.met`). No rule sees them.
     """
 
     env: Any
     agent: Agent
     judge: Judge = world
     platform: str | None = None
+    counted: tuple[str, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return object.__eq__(self, other)
@@ -120,7 +124,8 @@ def begin(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, weights: W
             policy = rule.behave(s.agent, state, key_for(rule.behave, behave_key))
             memory = blank(s.agent, policy, rule.num_envs, rule.candidates)
         lanes = start(s.env, params, lanes_key, rule.num_envs, rule.candidates, memory)
-    carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
+    met = tuple(jnp.float32(0.0) for _ in s.counted)
+    carry = Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True), met=met)
     log = jax.eval_shape(partial(_update, s), rule, params, run_key, carry, weights).log
     return carry._replace(log=jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), log))
 
@@ -157,6 +162,7 @@ def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Ca
     state, log = rule.update(s.agent, carry.state, experience, key_for(rule.update, rule_key))
     # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
     lived = trajectory.mask.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.num_envs * rule.unroll_length)
+    new = (jnp.where(trajectory.mask, trajectory.signals[name].astype(jnp.float32), 0.0).sum() for name in s.counted)
     return Carry(
         state=state,
         lanes=None if rule.whole else lanes,
@@ -164,6 +170,7 @@ def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Ca
         updates=carry.updates + 1,
         log=log,
         finite=carry.finite & (jnp.isfinite(experience.reward) | ~experience.mask).all(),
+        met=tuple(before + more for before, more in zip(carry.met, new, strict=True)),
     )
 
 

@@ -9,6 +9,7 @@ from playing import KEY, key_for, play, returns, z_score
 
 from rewardlab import envs
 from rewardlab.envs import grid, ridge, tomatoes
+from rewardlab.inputs.errors import InputError
 
 
 def test_the_lever_by_hand_and_by_dynamic_programming():
@@ -73,6 +74,17 @@ def test_tomatoes_by_hand():
     assert honest[2] == 1 and honest[0][..., 4].sum() == 2
     _, dried, reward, *_ = env.step_env(KEY(9), state, jnp.int32(4), params.replace(dry=1.0))
     assert reward == 0 and not dried.wet.any()
+
+
+def test_how_far_from_the_tile_episodes_start():
+    env = envs.make("tomatoes", layout="#####\n#O..#\n##t@#\n#####", steps=10)
+    assert env.default_params.distance == 3
+    maps = [env.show(env.reset_env(KEY(0), envs.params(env, distance=k, watered=0.0))[1]) for k in (1, 2, 3)]
+    assert [text.split("\n")[1:3] for text in maps] == [["#O@.#", "##t.#"], ["#O.@#", "##t.#"], ["#O..#", "##t@#"]]
+    # until the tile is reached, at most 1 a step; from then on what it pays, 5 free cells over 1 plant
+    assert [float(env.bounds(envs.params(env, distance=k))["reward"]) for k in (1, 3)] == [50.0, 2 + 8 * 5.0]
+    with pytest.raises(InputError, match="distance = 4 is out of range; allowed: 1 to 3"):
+        envs.params(env, distance=4)
 
 
 def stay(obs, state, params, key):

@@ -69,7 +69,7 @@ class Lever(DiscreteWorld):
 
     def check_params(self, params: EnvParams) -> None:
         super().check_params(params)
-        for distance in np.unique(np.asarray(params.distance)):
+        for distance in np.unique(np.asarray(params.distance)).tolist():
             size("distance", distance, 1, self.length - 1)
 
     def reset_env(self, key: jax.Array, params: EnvParams):

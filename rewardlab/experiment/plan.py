@@ -92,9 +92,9 @@ class Plan:
         """A rule's setting; inputs are standardised by the main condition's levels."""
         if rule not in self._settings:
             made, spec = self.experiment.rules[rule], self.experiment.agent_of(rule)
-            self._settings[rule] = training.setting(
-                self.env, made, spec, main=self.experiment.main, platform=self.platform
-            )
+            told = training.setting(self.env, made, spec, main=self.experiment.main, platform=self.platform)
+            counted = {name: None for probe in self.probes.values() for name in probe.counts(self)}
+            self._settings[rule] = told._replace(counted=tuple(counted))
         return self._settings[rule]
 
     def kind(self, rule: str) -> Kind:

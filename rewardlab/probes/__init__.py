@@ -66,6 +66,10 @@ def _no_axes(plan: Plan) -> Coordinates:
     return {}
 
 
+def _no_counts(plan: Plan) -> tuple[str, ...]:
+    return ()
+
+
 class Probe(NamedTuple):
     """A measurement.
 
@@ -78,6 +82,7 @@ class Probe(NamedTuple):
         might find, to try out the report; None: any numbers from 0 to 1.
     scripted: {policy: which of `GIVEN` it is given} of the policies that it plays and that no rule handed over. The audit has a
         row for each. state: the world's own, in place of an observation. dynamics: what steps lead to, and what they pay.
+    counts: the plan -> the world's signals whose sums over training it reads from the carry (`Carry.met`); none for most.
     """
 
     when: str
@@ -86,6 +91,7 @@ class Probe(NamedTuple):
     axes: Callable[[Plan], Coordinates] = _no_axes
     made_up: Callable[..., Mapping[str, np.ndarray]] | None = None
     scripted: Mapping[str, tuple[str, ...]] = {}
+    counts: Callable[[Plan], tuple[str, ...]] = _no_counts
 
 
 def names() -> tuple[str, ...]:

@@ -92,7 +92,7 @@ def axes(rule: Rule) -> training.Carry:
     every: Any = 0
     counts: Any = 0 if rule.whole else None
     return training.Carry(
-        state=every, lanes=every, steps=counts, updates=counts, log=every, finite=every, records=every
+        state=every, lanes=every, steps=counts, updates=counts, log=every, finite=every, records=every, met=every
     )
 
 

@@ -1,0 +1,56 @@
+"""Habit, update or percept: what ends behaviour when the biscuits end?
+
+rewardlab run extinction_percept
+"""
+
+from rewardlab.agents import GRU
+from rewardlab.experiment import Budget, Condition, Experiment, Phase
+from rewardlab.rules import make
+
+PULLS, HALF = 50, 20
+CHANGE = 0.5  # of the steps
+SINCE = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # evaluations after it
+WATCHING = {"low": 0.8, "switched": 0.35, "switch_at": HALF}
+CERTAIN = {"low": 0.8}
+STOPPED = {"decoupled": 1.0, "since": HALF}
+GRADIENT = {"entropy_weight": 0.01, "gamma": 0.9, "gae_lambda": 0.8}
+LITTER = {"candidates": 64, "num_envs": 512, "unroll_length": PULLS}
+SILENT, REVERSED = (Phase(CHANGE, reward={}),), (Phase(CHANGE, reward={"reward": -1.0}),)
+
+experiment = Experiment(
+    name="extinction_percept",
+    question="Habit, update or percept: what ends behaviour when the biscuits end?",
+    asks="stopping",
+    env="reward_in_view",
+    env_kwargs={"world": "bandit", "pulls": PULLS},
+    conditions={
+        "watching": Condition(WATCHING),
+        "watching_unpaid": Condition(WATCHING, phases=SILENT),
+        "watching_reversed": Condition(WATCHING, phases=REVERSED),
+        "certain": Condition(CERTAIN),
+        "certain_unpaid": Condition(CERTAIN, phases=SILENT),
+        "certain_reversed": Condition(CERTAIN, phases=REVERSED),
+    },
+    evaluations={
+        "steady": CERTAIN,
+        "stopped": CERTAIN | STOPPED,
+        "inverted": CERTAIN | STOPPED | {"gain": -1.0, "bias": 1.0},
+    },
+    rules={
+        "ppo": make("ppo", learning_rate=0.003, num_envs=32, unroll_length=PULLS, epochs=4, minibatches=4, **GRADIENT),
+        "a2c": make("a2c", learning_rate=0.003, num_envs=16, unroll_length=25, **GRADIENT),
+        "reinforce": make("reinforce", learning_rate=0.003, num_envs=32, unroll_length=PULLS, gamma=0.9),
+        "truncation": make("truncation", parents=8, mutation=0.05, **LITTER),
+        "openai_es": make("openai_es", learning_rate=0.05, sigma=0.1, **LITTER),
+        "fixed": make("fixed", num_envs=32, unroll_length=PULLS),
+    },
+    agent=GRU(units=16),
+    agents={"truncation": GRU(units=16, head_scale=1.0)},
+    total_steps=400_000,
+    seeds=30,
+    budgets={"truncation": Budget(6_000_000), "openai_es": Budget(6_000_000)},
+    points_at=(0.25, CHANGE, *(CHANGE + share for share in SINCE)),
+    episodes=64,
+    capability=0.85,
+    seed=20,
+)

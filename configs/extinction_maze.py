@@ -27,7 +27,14 @@ from rewardlab.experiment.config import load
 from rewardlab.rules import make
 
 SHORT = {"max_steps_in_episode": 32}
-GENERATION = {"candidates": 64, "episodes": 8, "num_envs": 512, "unroll_length": 128, "sampled": True}
+GENERATION = {
+    "candidates": 64,
+    "episodes": 8,
+    "num_envs": 512,
+    "unroll_length": 128,
+    "sampled": True,
+    "temperature": 0.3,
+}
 tricks = load("extinction")
 
 experiment = replace(
@@ -41,8 +48,8 @@ experiment = replace(
     rules={
         "reinforce": make("reinforce", num_envs=16, unroll_length=128, learning_rate=0.01, gamma=0.95),
         "ppo": make("ppo", num_envs=64, unroll_length=32, learning_rate=0.003, gamma=0.95),
-        "parallel_q": make("parallel_q", num_envs=64, unroll_length=32, learning_rate=0.002, gamma=0.95),
-        "truncation": make("truncation", parents=16, mutation=0.05, gene_pool=True, **GENERATION),
+        "parallel_q": make("parallel_q", num_envs=64, unroll_length=32, learning_rate=0.003, gamma=0.95, anneal=20.0),
+        "truncation": make("truncation", parents=16, mutation=0.1, gene_pool=True, **GENERATION),
         "openai_es": make("openai_es", learning_rate=0.05, sigma=0.2, **GENERATION),
         "fixed": make("fixed", num_envs=64, unroll_length=32),
     },

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 from rewardlab.analysis import compare
-from rewardlab.analysis.runs import runs_of
 from rewardlab.experiment import config
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
@@ -33,7 +32,7 @@ def falling(x, half, spread, random, seeds):
     return np.clip(1.0 - 0.25 * np.maximum(x, 0.0) / each, 0.5, 1.0)
 
 
-def drawn(plan, random, watching, certain, reverse=20_000.0, reached=45.0, steady=1.0, spread=0.2):
+def drawn(plan, random, watching, certain, reverse=20_000.0, reached=45.0, steady=1.0, follows=1.0, spread=0.2):
     """Results of such half-lives: of either kind where the reward in view stops, and of both where the reverse is paid."""
     names, signals = list(plan.experiment.evaluations), plan.layout.axes["signal"]
 
@@ -43,7 +42,8 @@ def drawn(plan, random, watching, certain, reverse=20_000.0, reached=45.0, stead
         cell["return"], cell["length"] = np.full_like(cell["return"], reached), np.full_like(cell["length"], pulls)
         half = watching if condition.startswith("watching") else certain
         for e, name in enumerate(names):
-            y = np.where(x > 0, steady, 1.0) if name == "steady" else falling(x, half, spread, random, seeds)
+            fixed = {"steady": np.where(x > 0, steady, 1.0), "moved": np.where(x > 0, follows, 1.0)}
+            y = fixed[name] if name in fixed else falling(x, half, spread, random, seeds)
             cell["course"][:, e, signals.index("best")] = y
         since = cell["steps"] - 0.5 * plan.experiment.steps_of(rule)
         y = falling(since, reverse, spread, random, seeds) if condition.endswith("reversed") else np.ones_like(since)
@@ -66,6 +66,7 @@ def drawn(plan, random, watching, certain, reverse=20_000.0, reached=45.0, stead
         ({"watching": np.inf, "certain": np.inf}, ALIKE),
         ({"watching": 3.0, "certain": 3.0}, ALIKE),
         ({"watching": 3.0, "certain": np.inf, "reached": 30.0}, SILENT + ": 0 of 30 seeds competent trained “watching”"),
+        ({"watching": 3.0, "certain": np.inf, "follows": 0.7}, SILENT + ": 0 of 30 seeds competent trained “watching”"),
         ({"watching": 3.0, "certain": np.inf, "steady": 0.6}, SILENT + ": trained “watching”, it does not even last where nothing"),
     ],
 )  # fmt: skip
@@ -90,7 +91,7 @@ def test_where_kinds_do_not_differ_no_claim_is_made(plan, monkeypatch):
             whole,
             rules={"ppo": whole.rules["ppo"]},
             conditions={name: whole.conditions[name] for name in few},
-            evaluations={name: whole.evaluations[name] for name in ("steady", "stopped")},
+            evaluations={name: whole.evaluations[name] for name in ("steady", "moved", "stopped")},
             points_at=(1.0,),
         )
     )
@@ -116,7 +117,8 @@ def test_half_lives_within_an_episode_and_in_updates_are_those_put_in(plan):
 
 def test_what_is_measured_before_the_reward_in_view_stops_is_not_what_comes_after(plan):
     data = drawn(plan, np.random.default_rng(2), 1.0, np.inf, spread=0.0)
-    one = frozen.within(data, runs_of(data), 0, "watching", "stopped", 20, 0.5)
+    every = np.ones(30, bool)
+    one = frozen.within(data, 0, "watching", "stopped", every, every, 20, 0.5)
     assert one.before == pytest.approx(np.ones(30)) and one.end == pytest.approx(np.full(30, 0.5))
     assert one.steps == pytest.approx(np.ones(30), rel=0.5)
 
@@ -124,7 +126,7 @@ def test_what_is_measured_before_the_reward_in_view_stops_is_not_what_comes_afte
 def test_without_an_evaluation_that_stops_the_reward_in_view_it_can_not_be_asked(plan):
     bare = Plan(replace(plan.experiment, evaluations={"steady": plan.experiment.evaluations["steady"]}))
     with pytest.raises(
-        InputError, match=r"asks = stopping needs a world whose signals have .best., an evaluation in which"
+        InputError, match=r"asks = stopping needs a world whose signals have .best., an evaluation in which nothing"
     ):
         compare.summarise(instrument.run(bare, lambda *_: None, np.random.default_rng(1), REFERENCES))
 

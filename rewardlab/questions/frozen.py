@@ -12,7 +12,7 @@ from rewardlab.analysis.wording import CONTROL_RULES, plain
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions.claims import too_few
 from rewardlab.questions.half_lives import Lives, changes, crossing, lives
-from rewardlab.questions.lifetimes import LATE, roles
+from rewardlab.questions.lifetimes import LATE, late, roles
 
 if TYPE_CHECKING:
     import xarray
@@ -23,18 +23,24 @@ SIGNAL = "best"  # whether what was done pays most
 
 
 class Kind(NamedTuple):
-    """A way of training while all goes on. changed: {condition: {start, reward}} that are like it until pay changes."""
+    """A way of training while all goes on. changed: {condition: {start, reward}} that are like it until pay changes.
+
+    watches: whether the paid arm moves within its episodes, so that who is competent follows it.
+    """
 
     name: str
+    watches: bool
     changed: dict[str, dict[str, Any]]
 
 
 class Told(NamedTuple):
-    """Evaluations by what they do to an episode. steady: the first in which nothing changes. changed: {evaluation: (role, step from
-    which on it changes what is in view)}, those in which reward stops first.
+    """Evaluations by what they do to an episode. steady, moved: the first in which nothing changes, or the paid arm does.
+
+    changed: {evaluation: (role, step from which on it changes what is in view)}, those in which reward stops first.
     """
 
     steady: str
+    moved: str
     changed: dict[str, tuple[str, int]]
 
 
@@ -43,28 +49,35 @@ def kinds(results: xarray.Dataset) -> list[Kind]:
     told = reading.config_of(results).get("conditions", {})
     changed = changes(reading.config_of(results))
     return [
-        Kind(name, {k: change for k, change in changed.items() if told[k].get("params", {}) == one.get("params", {})})
+        Kind(
+            name,
+            one.get("params", {}).get("switched", 0) > 0,
+            {k: change for k, change in changed.items() if told[k].get("params", {}) == one.get("params", {})},
+        )
         for name, one in told.items()
         if name not in changed
     ]
 
 
 def evaluations(results: xarray.Dataset) -> Told:
-    """What the evaluations do. Raises InputError unless one leaves all as it is, and one stops the reward in view half-way."""
+    """What the evaluations do. Raises InputError where one that is needed is missing."""
     does, config = roles(results), reading.config_of(results).get("evaluations", {})
-    steady = next((name for name, what in does.items() if what == "steady"), None)
+    steady, moved = (
+        next((name for name, what in does.items() if what == role), None) for role in ("steady", "switched")
+    )
     changed = {
         name: (role, config[name]["since"])
         for role in ("stopped", "faked")
         for name, what in does.items()
         if what == role and config[name].get("since", 0) > 0
     }
-    if SIGNAL not in results.signal.values or not steady or "stopped" not in [role for role, _ in changed.values()]:
+    stops = "stopped" in [role for role, _ in changed.values()]
+    if SIGNAL not in results.signal.values or not (steady and moved and stops):
         raise InputError(
-            f'asks = stopping needs a world whose signals have "{SIGNAL}", an evaluation in which nothing changes and one with '
-            "decoupled = 1 from a step `since` on; allowed: reward_in_view around bandit, for one"
+            f'asks = stopping needs a world whose signals have "{SIGNAL}", an evaluation in which nothing changes, one in which '
+            "the paid arm does, and one with decoupled = 1 from a step `since` on; allowed: reward_in_view around bandit, for one"
         )
-    return Told(steady, changed)
+    return Told(steady, moved, changed)
 
 
 def chance(results: xarray.Dataset) -> float:
@@ -72,26 +85,41 @@ def chance(results: xarray.Dataset) -> float:
     return float(results.reference_share.sel(reference="random").isel(evaluation=0, outcome=0))
 
 
-def within(
-    results: xarray.Dataset, runs: Runs, rule: int, kind: str, evaluation: str, since: int, nothing: float
-) -> Lives:
-    """How long the behaviour of competent seeds lasts within an episode of an evaluation, from step `since` on.
-
-    before, end: means over the fifth of the episode before `since`, and over the last one. No updates are made, so updates are NaN.
+def able(results: xarray.Dataset, runs: Runs, rule: int, kind: Kind, told: Told, nothing: float) -> np.ndarray:
+    """bool[seed], of all seeds: competent at the end, and where the kind's training moves the paid arm, more than halfway from
+    `nothing` to certain to follow it late in an episode.
     """
-    j = runs.conditions.index(kind)
-    there = runs.trained[rule, j]
+    j = runs.conditions.index(kind.name)
+    found = runs.capable[rule, j, :, -1] & ~runs.failed[rule, j] & runs.trained[rule, j]
+    if not kind.watches:
+        return found
+    e = runs.evaluations.index(told.moved)
+    return found & (late(results, SIGNAL)[rule, j, :, e] > (1 + nothing) / 2)
+
+
+def within(
+    results: xarray.Dataset,
+    rule: int,
+    kind: str,
+    evaluation: str,
+    there: np.ndarray,
+    able: np.ndarray,
+    since: int,
+    nothing: float,
+) -> Lives:
+    """How long the behaviour of the seeds that are `there` lasts within an episode of an evaluation, from step `since` on.
+
+    there, able: bool[seed], of all seeds. before, end: means over the fifth of the episode before `since`, and over the last one.
+    No updates are made: they are NaN.
+    """
     x, y = course(results, rule, kind, evaluation, there)
-    able = runs.capable[rule, j, there][:, -1] & ~runs.failed[rule, j, there]
     fifth = max(round(LATE * len(x)), 1)
-    known = np.flatnonzero(x < since)[-fifth:]
-    before, after = y[:, known].mean(-1), x >= since
-    steps = np.full(len(y), np.nan)
-    for i in np.flatnonzero(able):
-        came = crossing(x[after], y[i, after], nothing + (before[i] - nothing) / 2)
-        steps[i] = came - since
+    known, after = np.flatnonzero(x < since)[-fifth:], x >= since
+    before, steps = y[:, known].mean(-1), np.full(len(y), np.nan)
+    for i in np.flatnonzero(able[there]):
+        steps[i] = crossing(x[after], y[i, after], nothing + (before[i] - nothing) / 2) - since
     watched = float(x[-1] - since) if able.any() else np.nan
-    return Lives(able, before, y[:, -fifth:].mean(-1), steps, np.full(len(y), np.nan), (watched, np.nan))
+    return Lives(able[there], before, y[:, -fifth:].mean(-1), steps, np.full(len(y), np.nan), (watched, np.nan))
 
 
 def every_way(
@@ -102,10 +130,11 @@ def every_way(
     Behaviour under updates is the share of the first outcome on the first evaluation.
     """
     j, runs, found = runs.conditions.index(kind.name), runs._replace(score=runs.measures[0]), {}
+    there, mine = runs.trained[rule, j], able(results, runs, rule, kind, told, nothing)
     for name, (_, since) in told.changed.items():
-        steady, one = (within(results, runs, rule, kind.name, e, since, nothing) for e in (told.steady, name))
-        found[name] = one, steady.end[steady.able]
-    paid = runs.values[rule, j, runs.trained[rule, j], -1, 0, 0]
+        steady, one = (within(results, rule, kind.name, e, there, mine, since, nothing) for e in (told.steady, name))
+        found[name] = one, steady.end[mine[there]]
+    paid = runs.values[rule, j, there, -1, 0, 0]
     for name, change in kind.changed.items():
         found[name] = lives(results, runs, rule, name, change["start"], nothing), paid
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -12,7 +13,7 @@ from rewardlab.analysis.wording import plain
 from rewardlab.questions import frozen
 from rewardlab.questions.half_lives import reward_in_words
 from rewardlab.report.numbers import summarise
-from rewardlab.report.style import INK, NONE, Claims, colours, draw_band, grid, name_panel, outcome_colour
+from rewardlab.report.style import INK, NONE, Claims, colours, draw_band, grid, name_panel, outcome_colour, short_steps
 
 DASHES = ((5, 2), (1.5, 1.5), (6, 1.5, 1.5, 1.5))  # a reward that updates are told, each
 
@@ -24,11 +25,12 @@ def draw_stopping(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     name, (_, since) = next(iter(told.changed.items()))
     rewards = [*dict.fromkeys(reward_in_words(c["reward"]) for kind in every for c in kind.changed.values())]
     shades = {kind.name: outcome_colour(k) for kind, k in zip(every, (1, 0, 4, 5), strict=False)}
-    figure, axes = grid(len(palette), 1.6, columns=3)
+    far = float(np.nanmax(results.steps))
+    ticks = 10.0 ** np.arange(0, np.log10(far), 2)
+    figure, axes = grid(len(palette), 1.6, columns=3, sharex=False)
     for axis, (i, rule) in zip(axes, enumerate(palette), strict=True):
         for kind in every:
-            j = runs.conditions.index(kind.name)
-            able = runs.capable[i, j, :, -1] & ~runs.failed[i, j] & runs.trained[i, j]
+            able = frozen.able(results, runs, i, kind, told, chance)
             x, y = frozen.course(results, i, kind.name, name, able)
             if able.any():
                 draw_band(
@@ -46,6 +48,9 @@ def draw_stopping(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         axis.axhline(chance, color=INK, linewidth=0.6, dashes=(1, 2), zorder=1)
         name_panel(axis, said.rule(rule), palette[rule])
         axis.set_xscale("log")
+        axis.minorticks_off()
+        axis.set_xlim(0.4, far)
+        axis.set_xticks(ticks, map(short_steps, ticks))
         axis.set_ylim(-0.02, 1.02)
         axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
     figure.supxlabel("environment steps since reward ended", fontsize=8)

@@ -32,14 +32,13 @@ experiment = Experiment(
         "certain_reversed": Condition(CERTAIN, phases=REVERSED),
     },
     evaluations={
+        "training": WATCHING,
         "steady": CERTAIN,
-        "moved": WATCHING | {"switched": 1.0},
         "stopped": CERTAIN | STOPPED,
         "inverted": CERTAIN | STOPPED | {"gain": -1.0, "bias": 1.0},
     },
     rules={
         "ppo": make("ppo", learning_rate=0.002, num_envs=32, unroll_length=PULLS, epochs=4, minibatches=4, **GRADIENT),
-        "a2c": make("a2c", learning_rate=0.001, num_envs=16, unroll_length=25, **GRADIENT),
         "reinforce": make("reinforce", learning_rate=0.003, num_envs=32, unroll_length=PULLS, gamma=0.9),
         "truncation": make("truncation", parents=8, mutation=0.05, **LITTER),
         "openai_es": make("openai_es", learning_rate=0.05, sigma=0.1, **LITTER),
@@ -47,11 +46,11 @@ experiment = Experiment(
     },
     agent=GRU(units=16),
     agents={"truncation": GRU(units=16, head_scale=1.0)},
-    total_steps=300_000,
+    total_steps=240_000,
     seeds=30,
-    budgets={"truncation": Budget(2_400_000), "openai_es": Budget(2_400_000), "fixed": Budget(30_000, 10)},
+    budgets={"truncation": Budget(2_000_000, 16), "openai_es": Budget(2_000_000, 16), "fixed": Budget(30_000, 10)},
     points_at=(0.25, CHANGE, *(CHANGE + share for share in SINCE)),
     episodes=64,
     capability=0.75,  # of the way from random pulls to the optimum
-    seed=20,
+    seed=51,
 )

@@ -32,22 +32,24 @@ def falling(x, half, spread, random, seeds):
     return np.clip(1.0 - 0.25 * np.maximum(x, 0.0) / each, 0.5, 1.0)
 
 
-def drawn(plan, random, watching, certain, reverse=20_000.0, reached=45.0, steady=1.0, follows=1.0, spread=0.2):
+def drawn(plan, random, watching, certain, reverse=20_000.0, learned=1.0, steady=1.0, follows=1.0, spread=0.2):
     """Results of such half-lives: of either kind where the reward in view stops, and of both where the reverse is paid."""
     names, signals = list(plan.experiment.evaluations), plan.layout.axes["signal"]
 
     def fill(rule, condition, cell):
         seeds, pulls = len(cell["return"]), cell["course"].shape[-1]
         x = np.arange(pulls) + 0.5 - 20
-        cell["return"], cell["length"] = np.full_like(cell["return"], reached), np.full_like(cell["length"], pulls)
+        cell["return"], cell["length"] = np.full_like(cell["return"], 45.0), np.full_like(cell["length"], pulls)
         half = watching if condition.startswith("watching") else certain
         for e, name in enumerate(names):
-            fixed = {"steady": np.where(x > 0, steady, 1.0), "moved": np.where(x > 0, follows, 1.0)}
+            fixed = {"steady": np.where(x > 0, steady, 1.0), "training": np.where(x > 0, follows, 1.0)}
             y = fixed[name] if name in fixed else falling(x, half, spread, random, seeds)
             cell["course"][:, e, signals.index("best")] = y
         since = cell["steps"] - 0.5 * plan.experiment.steps_of(rule)
         y = falling(since, reverse, spread, random, seeds) if condition.endswith("reversed") else np.ones_like(since)
-        cell["outcome_share"] = np.stack([y, 1 - y], -1)[:, :, None] * np.ones((1, 1, len(names), 1))
+        share = np.minimum(np.tile(y[:, :, None], len(names)), learned)
+        share[..., names.index("training")] = np.minimum(learned, follows)
+        cell["outcome_share"] = np.stack([share, 1 - share], -1)
         cell["record_steps"] = np.tile(
             np.linspace(0, plan.experiment.steps_of(rule), cell["record_steps"].shape[1]), (seeds, 1)
         )
@@ -65,7 +67,7 @@ def drawn(plan, random, watching, certain, reverse=20_000.0, reached=45.0, stead
         ({"watching": 3.0, "certain": 29.5}, "stops by percept if trained “watching”, clearly does neither if trained “certain”"),
         ({"watching": np.inf, "certain": np.inf}, ALIKE),
         ({"watching": 3.0, "certain": 3.0}, ALIKE),
-        ({"watching": 3.0, "certain": np.inf, "reached": 30.0}, SILENT + ": 0 of 30 seeds competent trained “watching”"),
+        ({"watching": 3.0, "certain": np.inf, "learned": 0.7}, SILENT + ": 0 of 30 seeds competent trained “watching”"),
         ({"watching": 3.0, "certain": np.inf, "follows": 0.7}, SILENT + ": 0 of 30 seeds competent trained “watching”"),
         ({"watching": 3.0, "certain": np.inf, "steady": 0.6}, SILENT + ": trained “watching”, it does not even last where nothing"),
     ],
@@ -91,7 +93,7 @@ def test_where_kinds_do_not_differ_no_claim_is_made(plan, monkeypatch):
             whole,
             rules={"ppo": whole.rules["ppo"]},
             conditions={name: whole.conditions[name] for name in few},
-            evaluations={name: whole.evaluations[name] for name in ("steady", "moved", "stopped")},
+            evaluations={name: whole.evaluations[name] for name in ("training", "steady", "stopped")},
             points_at=(1.0,),
         )
     )

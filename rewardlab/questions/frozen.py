@@ -12,7 +12,7 @@ from rewardlab.analysis.wording import CONTROL_RULES, plain
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions.claims import too_few
 from rewardlab.questions.half_lives import Lives, changes, crossing, lives
-from rewardlab.questions.lifetimes import LATE, late, roles
+from rewardlab.questions.lifetimes import LATE, roles
 
 if TYPE_CHECKING:
     import xarray
@@ -23,13 +23,9 @@ SIGNAL = "best"  # whether what was done pays most
 
 
 class Kind(NamedTuple):
-    """A way of training while all goes on. changed: {condition: {start, reward}} that are like it until pay changes.
-
-    watches: whether the paid arm moves within its episodes, so that who is competent follows it.
-    """
+    """A way of training while all goes on. changed: {condition: {start, reward}} that are like it until pay changes."""
 
     name: str
-    watches: bool
     changed: dict[str, dict[str, Any]]
 
 
@@ -51,7 +47,6 @@ def kinds(results: xarray.Dataset) -> list[Kind]:
     return [
         Kind(
             name,
-            one.get("params", {}).get("switched", 0) > 0,
             {k: change for k, change in changed.items() if told[k].get("params", {}) == one.get("params", {})},
         )
         for name, one in told.items()
@@ -85,16 +80,22 @@ def chance(results: xarray.Dataset) -> float:
     return float(results.reference_share.sel(reference="random").isel(evaluation=0, outcome=0))
 
 
-def able(results: xarray.Dataset, runs: Runs, rule: int, kind: Kind, told: Told, nothing: float) -> np.ndarray:
-    """bool[seed], of all seeds: competent at the end, and where the kind's training moves the paid arm, more than halfway from
-    `nothing` to certain to follow it late in an episode.
+def seen(results: xarray.Dataset, runs: Runs, told: Told, nothing: float) -> Runs:
+    """The runs by the share of the first outcome, where nothing changes alone.
+
+    capable: at least halfway there from `nothing` to always; and of those whose training moves the paid arm, where it moves, too.
     """
-    j = runs.conditions.index(kind.name)
-    found = runs.capable[rule, j, :, -1] & ~runs.failed[rule, j] & runs.trained[rule, j]
-    if not kind.watches:
-        return found
-    e = runs.evaluations.index(told.moved)
-    return found & (late(results, SIGNAL)[rule, j, :, e] > (1 + nothing) / 2)
+    steady, moved = (runs.values[..., runs.evaluations.index(name), 0] for name in (told.steady, told.moved))
+    high = (1 + nothing) / 2
+    watches = np.array([_watches(results, name) for name in runs.conditions])[:, None, None]
+    capable = (steady >= high) & (~watches | (moved >= high))
+    at = runs.evaluations.index(told.steady)
+    return runs._replace(values=runs.values[..., [at], :], score=runs.measures[0], capable=capable)
+
+
+def _watches(results: xarray.Dataset, condition: str) -> bool:
+    """Whether the paid arm moves within episodes of training, so that who is competent follows it."""
+    return reading.config_of(results)["conditions"][condition].get("params", {}).get("switched", 0) > 0
 
 
 def within(
@@ -127,17 +128,22 @@ def every_way(
 ) -> dict[str, tuple[Lives, np.ndarray]]:
     """{evaluation or condition: (how long a kind's behaviour lasts there, what the same comes to where nothing changes)}.
 
-    Behaviour under updates is the share of the first outcome on the first evaluation.
+    runs: those of `seen`.
     """
-    j, runs, found = runs.conditions.index(kind.name), runs._replace(score=runs.measures[0]), {}
-    there, mine = runs.trained[rule, j], able(results, runs, rule, kind, told, nothing)
+    j, found = runs.conditions.index(kind.name), {}
+    there, able = runs.trained[rule, j], able_at_the_end(runs, rule, kind)
     for name, (_, since) in told.changed.items():
-        steady, one = (within(results, rule, kind.name, e, there, mine, since, nothing) for e in (told.steady, name))
-        found[name] = one, steady.end[mine[there]]
-    paid = runs.values[rule, j, there, -1, 0, 0]
+        steady, one = (within(results, rule, kind.name, e, there, able, since, nothing) for e in (told.steady, name))
+        found[name] = one, steady.end[able[there]]
     for name, change in kind.changed.items():
-        found[name] = lives(results, runs, rule, name, change["start"], nothing), paid
+        found[name] = lives(results, runs, rule, name, change["start"], nothing), runs.values[rule, j, there, -1, 0, 0]
     return found
+
+
+def able_at_the_end(runs: Runs, rule: int, kind: Kind) -> np.ndarray:
+    """bool[seed], of all seeds."""
+    j = runs.conditions.index(kind.name)
+    return runs.capable[rule, j, :, -1] & ~runs.failed[rule, j] & runs.trained[rule, j]
 
 
 def doings(entry: dict[str, Any]) -> list[tuple[str, str]]:
@@ -177,7 +183,10 @@ def course(
 def since_change(
     results: xarray.Dataset, runs: Runs, rule: int, condition: str, start: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(steps since pay changed float[P], behaviour of seeds that were competent then float[n, P]), at points after that."""
+    """(steps since pay changed float[P], behaviour of seeds that were competent then float[n, P]), at points after that.
+
+    runs: those of `seen`.
+    """
     j, one = runs.conditions.index(condition), lives(results, runs, rule, condition, start, 0.0)
     seeds = np.flatnonzero(runs.trained[rule, j])[one.able]
     x = runs.steps[rule, j, seeds].mean(0) if len(seeds) else np.zeros(runs.steps.shape[-1])

@@ -7,8 +7,8 @@ Conditions in which pay goes on are *kinds* of training, the main one first; tho
 
 Half-lives are those of `extinction`, halfway down to the random policy. Frozen behaviour *stops* where the whole interval of its
 median is shorter than what was watched, and *goes on* where all of it is longer. A claim is made of rules with enough competent
-seeds of every kind, whose behaviour lasts where nothing changes, and whose kinds differ significantly where the reward in view
-stops (a permutation test on half-lives).
+seeds of every kind (where the paid arm moved in training, they have to follow it), whose behaviour lasts where nothing changes,
+and whose kinds differ significantly where the reward in view stops (a permutation test on half-lives).
 
 Added to the summary: rules {rule: {stopping {kind: {evaluation or condition: `half_lives.figures_of`}}}}; stopping {told
 {evaluation or condition: in words}, chance}; pairwise {half-life: the main kind against others, a rule each}.
@@ -23,7 +23,7 @@ from rewardlab.analysis import naming
 from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.wording import figure, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict, frozen
-from rewardlab.questions.claims import drawn_by, each_of, gathered, with_seeds
+from rewardlab.questions.claims import drawn_by, each_of, gathered
 from rewardlab.questions.half_lives import figures_of, half_life, reward_in_words
 from rewardlab.questions.lifetimes import ROLES
 
@@ -36,8 +36,9 @@ ALIKE = "no clear difference by training"
 
 def evidence(found: Found) -> Evidence:
     """Half-lives of each kind's behaviour, frozen and under updates, and which kinds differ where the reward in view stops."""
-    results, runs, every = found.results, found.runs, frozen.kinds(found.results)
+    results, every = found.results, frozen.kinds(found.results)
     told, chance = frozen.evaluations(results), frozen.chance(results)
+    runs = frozen.seen(results, found.runs, told, chance)
     rules, pairs, first = dict[str, Any](), [], next(iter(told.changed))
     for i, rule in enumerate(runs.rules):
         all_lives = {kind.name: frozen.every_way(results, runs, i, kind, told, chance) for kind in every}
@@ -63,9 +64,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         return what, f"{said.rule(rule)}, where reward is no longer in view: {what}. Half-lives: {each}."
 
     made = gathered(summary, NO_CLAIM, lambda rule, entry: frozen.why_not(entry, chance), claim)
-    headline = [
-        f"where the reward in view stops: {what}: {with_seeds(summary, who)}." for what, who in made.made.items()
-    ]
+    headline = [f"where the reward in view stops: {what}: {said.names(who)}." for what, who in made.made.items()]
     able = [rule for who in made.made.values() for rule in who]
     headline += [
         f"half-lives {way}: {each_of(summary, able, lambda entry, one=one: half_life(one(entry)))}."

@@ -20,8 +20,9 @@ DASHES = ((5, 2), (1.5, 1.5), (6, 1.5, 1.5, 1.5))  # a reward that updates are t
 
 def draw_stopping(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """The share of what pays most against steps since reward ended, from the first of them on, on a logarithmic axis."""
-    palette, said, runs = colours(results), read(results), runs_of(results)
+    palette, said = colours(results), read(results)
     every, told, chance = frozen.kinds(results), frozen.evaluations(results), frozen.chance(results)
+    runs = frozen.seen(results, runs_of(results), told, chance)
     name, (_, since) = next(iter(told.changed.items()))
     rewards = [*dict.fromkeys(reward_in_words(c["reward"]) for kind in every for c in kind.changed.values())]
     shades = {kind.name: outcome_colour(k) for kind, k in zip(every, (1, 0, 4, 5), strict=False)}
@@ -30,7 +31,7 @@ def draw_stopping(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     figure, axes = grid(len(palette), 1.6, columns=3, sharex=False)
     for axis, (i, rule) in zip(axes, enumerate(palette), strict=True):
         for kind in every:
-            able = frozen.able(results, runs, i, kind, told, chance)
+            able = frozen.able_at_the_end(runs, i, kind)
             x, y = frozen.course(results, i, kind.name, name, able)
             if able.any():
                 draw_band(

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 from rewardlab.experiment import Budget
 from rewardlab.experiment.config import load
+from rewardlab.rules import make
 
-SINCE = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+SINCE = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # evaluations after pay changes
+LADDER = ("reinforce", "ppo", "parallel_q", "truncation", "openai_es")
 coinrun, tricks = load("coinrun"), load("extinction")
 paid = tricks.conditions["paid"]
 
@@ -21,10 +23,23 @@ experiment = replace(
     conditions=tricks.conditions | {"paid": replace(paid, seeds=10)},
     control=None,
     evaluations={"levels": {}},
-    rules={name: rule for name, rule in coinrun.rules.items() if name != "guess_and_check"},
+    rules={name: coinrun.rules[name] for name in LADDER} | {"fixed": make("fixed", num_envs=64, unroll_length=64)},
     total_steps=600_000,
     seeds=30,
-    budgets={"truncation": Budget(6_000_000, 10), "openai_es": Budget(6_000_000, 10), "yoked": Budget(seeds=10)},
+    budgets={
+        "ppo": Budget(400_000),
+        "truncation": Budget(6_000_000, 12),
+        "openai_es": Budget(4_000_000, 12),
+        "fixed": Budget(60_000, 10),
+    },
     points_at=(0.25, 0.5, *(0.5 + share for share in SINCE)),
     seed=41,
+)
+
+# For accelerators: as many seeds of every rule.
+full = replace(
+    experiment,
+    conditions=tricks.conditions,
+    budgets={name: replace(budget, seeds=None) for name, budget in experiment.budgets.items()},
+    seeds=1024,
 )

@@ -37,13 +37,15 @@ GENERATION = {
 }
 tricks = load("extinction")
 
+conditions = {name: replace(condition, params=SHORT) for name, condition in tricks.conditions.items()}
+
 experiment = replace(
     tricks,
     name="extinction_maze",
     question="Does a way that was learned outlive the cheese at its end?",
     env="corner",
     env_kwargs={"size": 5, "levels": 32, "held_out": 16},
-    conditions={name: replace(condition, params=SHORT) for name, condition in tricks.conditions.items()},
+    conditions=conditions | {"paid": replace(conditions["paid"], seeds=10)},
     evaluations={"mazes": SHORT},
     rules={
         "reinforce": make("reinforce", num_envs=16, unroll_length=128, learning_rate=0.01, gamma=0.95),
@@ -56,7 +58,12 @@ experiment = replace(
     agent=MLP(hidden=(32,), layer_norm=True, activation="tanh", inputs="standardised"),
     total_steps=160_000,
     seeds=30,
-    budgets={name: Budget(total_steps=4_000_000) for name in ("truncation", "openai_es")},
+    budgets={
+        "parallel_q": Budget(320_000),
+        "truncation": Budget(4_000_000, 12),
+        "openai_es": Budget(4_000_000, 12),
+        "fixed": Budget(32_768, 10),
+    },
     capability=0.6,
     seed=6,
 )

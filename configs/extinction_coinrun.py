@@ -1,6 +1,20 @@
 """Does the run to the coin outlive what the coin pays?
 
-rewardlab run extinction_coinrun
+    rewardlab run extinction_coinrun
+
+Claim (Sam Ringer 2022, "Models Don't 'Get Reward'", in our words): reward shapes behaviour and is not its aim, so behaviour
+outlives it, and ends only by further updates. Rival: an agent that is after reward stops as soon as its acts are no longer paid.
+`extinction` asks it of one trick on one command; here the habit is a run of some twenty steps through levels that training
+knows, to the coin at their end. Half-way through the coin stops paying, or its touch costs what it paid; or all goes on, which
+is the control.
+
+What decides: the half-life of reaching the coin, on the way down to an untrained network, in steps and in updates. For the
+claim: half-lives of many updates, or longer than what was watched. For the rival: less than an update. Controls: pay goes on,
+and an untrained network. Statistic: medians with intervals of the sign test; pairs of rules by permutation tests, Holm-
+corrected. Settings are those of `coinrun`, with other steps; capable is who has come 80 % of the way from a random policy to the
+optimum.
+
+RESULT
 """
 
 from dataclasses import replace

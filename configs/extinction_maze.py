@@ -2,21 +2,12 @@
 
     rewardlab run extinction_maze
 
-`extinction` asks it of one trick on one command; here the habit is a way of several steps. A mouse learns to run to the corner
-of 5 x 5 mazes, where the cheese lies. Half-way through nothing is paid any more, or the reverse is paid; or all goes on, which is
-the control. Capable is who has come 60 % of the way from a random policy's return to the optimum.
+Claim and rival are those of `extinction_coinrun`; here the habit is a way of several steps. A mouse learns to run to the corner
+of 5 x 5 mazes, where the cheese lies. Half-way through nothing is paid any more, or the reverse is paid; or all goes on, which
+is the control. Capable is who has come 60 % of the way from a random policy's return to the optimum. What decides, and how, is
+as there.
 
-Time: 15.7 minutes of CPU time, compilation and report included.
-Result, median half-lives over the seeds that were competent when pay changed (all 30 of each of these):
-
-    rule         nothing is paid                                       the reverse is paid
-    REINFORCE    7,848 steps [4,105-17,884], 49 updates                2,733 steps [2,222-3,082], 22 updates
-    PPO          74,239 steps [61,838-> 79,872], 36 updates            19,237 steps [17,053-21,916], 9.4 updates
-    OpenAI-ES    longer than what was watched, 2M steps                72,013 steps [63,278-100,284], 12 updates
-
-Parallel Q (10 of 30 seeds) and truncation selection (1) were not competent when pay changed, and get no claim. So here the habit
-does not outlive its pay under gradient rules, as it does in `extinction`; why was not looked into: both have a bonus for entropy
-and a critic that has yet to unlearn what it expects. Settings were picked by hand, for rules to learn.
+RESULT
 """
 
 from dataclasses import replace

@@ -1,6 +1,24 @@
 """Habit, update or percept: what ends behaviour when the biscuits end?
 
-rewardlab run extinction_percept
+    rewardlab run extinction_percept
+
+Claim (Sam Ringer 2022, "Models Don't 'Get Reward'", in our words): reward shapes what an agent does and is not what it is after,
+so a habit outlives the biscuits that shaped it, for as long as nobody updates it. To which we add: an agent that sees its
+biscuits, and was selected for watching them, stops by itself, within a lifetime. Rival: who could see reward throughout training
+stops when it does, whatever it was trained for; or nothing stops unless it is updated.
+
+A lifetime is 50 pulls at a bandit of two arms. The first pays with p of .8 to 1, the second with 1 - p. Agents have a memory,
+and the last reward and action are in view. Trained *certain*, the first arm stays best. Trained *watching*, the arms trade
+places after 20 pulls in half of the lifetimes. All meet the same test, in which the first arm stays best, and go for it. Then,
+from pull 20 on, reward is no longer in view, or its inverse is, all parameters frozen: behaviour that ends was held by
+*percept*, that which goes on by *habit*. Or half-way through training updates are told that nothing is paid, or the reverse, and
+the view stays as it is: *update*. What decides: the half-life of pulling the first arm, in steps lived. For the claim: competent
+agents that had to watch stop while frozen, those that had not go on, significantly later. For the rival: both stop, or neither.
+Controls: the same pulls where nothing changes; agents that had to watch count as competent only if they follow the arm that pays
+when it moves; an untrained network. Statistic: medians with intervals of the sign test; a permutation test between kinds of
+training for each rule, Holm-corrected.
+
+RESULT
 """
 
 from rewardlab.agents import GRU

@@ -58,3 +58,13 @@ experiment = replace(
     capability=0.6,
     seed=6,
 )
+
+# For accelerators: 7 x 7 mazes, and as many seeds of every rule.
+full = replace(
+    experiment,
+    env_kwargs={"size": 7, "levels": 32, "held_out": 16},
+    conditions=conditions,
+    total_steps=4 * experiment.total_steps,
+    budgets={name: Budget(4 * (budget.total_steps or 0)) for name, budget in experiment.budgets.items()},
+    seeds=256,
+)

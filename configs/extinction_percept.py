@@ -21,6 +21,8 @@ training for each rule, Holm-corrected.
 RESULT
 """
 
+from dataclasses import replace
+
 from rewardlab.agents import GRU
 from rewardlab.experiment import Budget, Condition, Experiment, Phase
 from rewardlab.rules import make
@@ -71,4 +73,11 @@ experiment = Experiment(
     episodes=64,
     capability=0.75,  # of the way from random pulls to the optimum
     seed=51,
+)
+
+# For accelerators: as many seeds of every rule.
+full = replace(
+    experiment,
+    budgets={name: replace(budget, seeds=None) for name, budget in experiment.budgets.items()},
+    seeds=1024,
 )

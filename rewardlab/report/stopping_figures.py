@@ -33,10 +33,9 @@ def draw_stopping(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         for kind in every:
             able = frozen.able_at_the_end(runs, i, kind)
             x, y = frozen.course(results, i, kind.name, name, able)
-            if able.any():
-                draw_band(
-                    axis, summarise(x[x > since] - since, y[:, x > since]), shades[kind.name], gid=f"{rule}/{kind.name}"
-                )
+            after = x > since
+            if able.any() and after.any():
+                draw_band(axis, summarise(x[after] - since, y[:, after]), shades[kind.name], gid=f"{rule}/{kind.name}")
             for condition, change in kind.changed.items():
                 found = frozen.since_change(results, runs, i, condition, change["start"])
                 if len(found[1]):

@@ -21,12 +21,9 @@ from dataclasses import replace
 
 from rewardlab.experiment import Budget
 from rewardlab.experiment.config import load
-from rewardlab.rules import make
 
 SINCE = (0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5)  # evaluations after pay changes
-LADDER = ("reinforce", "ppo", "parallel_q", "truncation", "openai_es")
 coinrun, tricks = load("coinrun"), load("extinction")
-paid = tricks.conditions["paid"]
 
 experiment = replace(
     coinrun,
@@ -34,26 +31,17 @@ experiment = replace(
     question="Does the run to the coin outlive what the coin pays?",
     asks="extinction",
     env_kwargs={"seed": 41},
-    conditions=tricks.conditions | {"paid": replace(paid, seeds=10)},
+    conditions=tricks.conditions,
     control=None,
     evaluations={"levels": {}},
-    rules={name: coinrun.rules[name] for name in LADDER} | {"fixed": make("fixed", num_envs=64, unroll_length=64)},
+    rules={name: coinrun.rules[name] for name in ("reinforce", "ppo", "parallel_q", "truncation", "openai_es")},
     total_steps=600_000,
-    seeds=30,
-    budgets={
-        "ppo": Budget(400_000),
-        "truncation": Budget(6_000_000, 12),
-        "openai_es": Budget(4_000_000, 12),
-        "fixed": Budget(60_000, 10),
-    },
+    seeds=12,  # one is dear
+    budgets={"ppo": Budget(300_000), "truncation": Budget(5_000_000), "openai_es": Budget(3_000_000)},
     points_at=(0.25, 0.5, *(0.5 + share for share in SINCE)),
+    episodes=64,
     seed=41,
 )
 
-# For accelerators: as many seeds of every rule.
-full = replace(
-    experiment,
-    conditions=tricks.conditions,
-    budgets={name: replace(budget, seeds=None) for name, budget in experiment.budgets.items()},
-    seeds=1024,
-)
+# For accelerators.
+full = replace(experiment, seeds=1024)

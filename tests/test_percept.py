@@ -143,17 +143,17 @@ def test_other_worlds_and_plans_can_not_be_asked():
 
 
 def test_the_course_of_an_episode_by_hand():
-    env = envs.make("bandit", pulls=40)
+    env = envs.make("bandit", pulls=100)
     agent = memoryless(lambda key: (), lambda params, obs: {"logits": jnp.zeros((len(obs), 2))})
     first = Policy((), by(lambda out, key: (jnp.zeros(len(out["logits"]), jnp.int32), {})))
     params = env.default_params.replace(switched=jnp.float32(1.0), switch_at=jnp.int32(10))
     seen = played(env, params, agent, first, jax.random.key(0), 6)
-    s, axes = training.Setting(env, agent), {"course": {"signal": course.signals(env), "part": 20}}
+    s, axes = training.Setting(env, agent), {"course": {"signal": course.signals(env), "part": course.parts(100)}}
     assert axes["course"]["signal"] == ("best", "first arm", "paid", "reward")
     found = measured({"course": course.probe}, axes, Subject(s, first, params, {}, jax.random.key(0), seen=seen))[
         "course"
     ]
-    by_hand = np.asarray(seen.signals["best"], float).reshape(20, 2, 6).mean((1, 2))
+    by_hand = np.asarray(seen.signals["best"], float).reshape(50, 2, 6).mean((1, 2))
     np.testing.assert_allclose(found[0], by_hand, rtol=1e-6)
     np.testing.assert_allclose(found[3].mean(), np.asarray(seen.signals["reward"]).mean(), rtol=1e-6)
     np.testing.assert_allclose(by_hand[0], 1 - by_hand[-1])  # the arms trade places

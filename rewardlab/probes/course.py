@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from rewardlab.envs import adapter
 from rewardlab.probes import Array, Probe, Subject
 
-PARTS = 20  # at most: in shorter episodes every step is one
+PARTS = 50  # at most: in shorter episodes every step is one
 
 
 def signals(env) -> tuple[str, ...]:

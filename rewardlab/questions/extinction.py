@@ -13,7 +13,7 @@ A rule supports a claim only if it had learned when pay changed (at least half o
 interval needs), and if most of these are still competent at the end where pay goes on. Control rules (an untrained network, yoked
 reward) show what is there without reward's information.
 
-Added to the summary: rules {rule: {extinction {condition: figures of `_figures`}}}; extinction, {condition: {start, reward}};
+Added to the summary: rules {rule: {extinction {condition: `half_lives.figures_of`}}}; extinction, {condition: {start, reward}};
 pairwise {"half-life": pairs of rules in each condition; "while paid": behaviour at the end, paid throughout against not}.
 """
 
@@ -24,43 +24,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rewardlab.analysis import naming, reading, stats
+from rewardlab.analysis import naming, reading
 from rewardlab.analysis.cautions import is_control, words_of
-from rewardlab.analysis.curves import median
 from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, percent, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.claims import few, too_few
-from rewardlab.questions.half_lives import Lives, changes, lives, reward_in_words
+from rewardlab.questions.half_lives import changes, figures_of, half_life, lives, reward_in_words
 
 if TYPE_CHECKING:
     import xarray
 
 NO_CLAIM = "no claim about what lasts"
-
-
-def _figures(one: Lives, main_end: np.ndarray) -> dict[str, Any]:
-    """What the summary says of a rule under a condition.
-
-    able: seeds that were competent when pay changed. before, end, paid: figures of their behaviour at the change, at the end, and
-    at the end of the same seeds' training with pay. steps, updates: {"half", "low", "high", "n", "above"}: the median
-    half-life, its interval, how many seeds, how many of them censored; "inf" stands for longer than was watched, `watched`.
-    """
-
-    def told(values: np.ndarray) -> dict[str, Any]:
-        found = {name: x for name, x in median(values).items() if name != "below"}
-        return {name: "inf" if isinstance(x, float) and np.isinf(x) else x for name, x in found.items()}
-
-    return {
-        "able": int(one.able.sum()),
-        "seeds": len(one.able),
-        "before": stats.figure(one.before[one.able]),
-        "end": stats.figure(one.end[one.able]),
-        "paid": stats.figure(main_end),
-        "steps": told(one.steps),
-        "updates": told(one.updates),
-        "watched": {name: stats.plain(x) for name, x in zip(("steps", "updates"), one.watched, strict=True)},
-    }
 
 
 def evidence(found: Found) -> Evidence:
@@ -72,7 +47,7 @@ def evidence(found: Found) -> Evidence:
         every = {r: lives(found.results, runs, i, condition, change["start"]) for i, r in enumerate(runs.rules)}
         for i, (rule, one) in enumerate(every.items()):
             end = _end_while_paid(runs, i, condition, one.able)
-            rules[rule]["extinction"][condition] = _figures(one, end)
+            rules[rule]["extinction"][condition] = figures_of(one, end)
             row = {"a": rule, "b": rule, "condition": condition}
             paid.append(Contrast([row], end[:, None], one.end[one.able][:, None]))
         able = [rule for rule, one in every.items() if not _unfit(rules[rule]["extinction"][condition])]
@@ -105,21 +80,6 @@ def _why_not(summary: dict[str, Any], entry: dict[str, Any], of: dict[str, Any])
     return ""
 
 
-def _half_life(of: dict[str, Any]) -> str:
-    """ "12,300 steps [9,800-15,000], 24 updates", with > for longer than was watched."""
-
-    def told(unit: str) -> str:
-        found, watched = of[unit], of["watched"][unit]
-
-        def one(x) -> str:
-            return f"> {watched:,.0f}" if x == "inf" else f"{x:,.0f}" if x >= 10 else "< 1" if x < 1 else f"{x:.2g}"
-
-        ends = "" if found["low"] is None else f" [{'–'.join(dict.fromkeys((one(found['low']), one(found['high']))))}]"
-        return f"{one(found['half'])} {unit}{ends}"
-
-    return "–" if of["steps"]["half"] is None else f"{told('steps')}, {told('updates')}"
-
-
 def _measure(summary: dict[str, Any], of: dict[str, Any] | None) -> str:
     return "–" if of is None else figure(of, "return" if summary["score"] == "return" else "")
 
@@ -150,20 +110,20 @@ def verdict(summary: dict[str, Any]) -> Verdict:
                 continue
             told.append((rule, of))
             lasts = halved["half"] == "inf"
-            short[rule].append("outlives what was watched" if lasts else f"half-life {_half_life(of)}")
+            short[rule].append("outlives what was watched" if lasts else f"half-life {half_life(of)}")
             kept = f"{halved['above']} of {count(halved['n'], 'competent seed')} had not come halfway down by the end"
             long[rule].append(
                 f"where {paid} from {percent(change['start'])} % of the steps on, {what} "
                 f"goes from {_measure(summary, of['before'])} to "
                 f"{_measure(summary, of['end'])} at the end ({_measure(summary, of['paid'])} where pay goes on): "
-                f"half-life {_half_life(of)}; {kept}."
+                f"half-life {half_life(of)}; {kept}."
             )
         lasting = [said.rule(rule) for rule, of in told if of["steps"]["half"] == "inf"]
         ended = sorted(
             ((of["steps"]["half"], rule, of) for rule, of in told if of["steps"]["half"] != "inf"),
             key=lambda x: x[:2],
         )
-        each = listed(f"{said.rule(rule)} {_half_life(of)}" for _, rule, of in ended)
+        each = listed(f"{said.rule(rule)} {half_life(of)}" for _, rule, of in ended)
         parts = [f"the habit is half gone after {each}"] * bool(ended)
         parts += [
             f"{'that' if ended else 'the habit'} of {listed(lasting)} outlives what was watched in at least half of the seeds"
@@ -248,7 +208,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
         for condition, of in entry["extinction"].items():
             numbers = [_measure(summary, of[name]) for name in ("before", "end", "paid")]
             censored = f"{of['steps']['above']} of {of['steps']['n']}"
-            claim = "–" if _why_not(summary, entry, of) else _half_life(of)
+            claim = "–" if _why_not(summary, entry, of) else half_life(of)
             rows.append(
                 [said.rule(rule), plain(condition), f"{of['able']} of {of['seeds']}", *numbers, claim, censored]
             )

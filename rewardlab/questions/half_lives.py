@@ -34,6 +34,10 @@ class Lives(NamedTuple):
     updates: np.ndarray
     watched: tuple[float, float]
 
+    def capped(self) -> np.ndarray:
+        """float[able seeds]: half-lives in steps, those that are censored as long as was watched."""
+        return np.minimum(self.steps[self.able], self.watched[0])
+
 
 def changes(experiment: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """{condition: {start, reward}} of the last phase whose reward is another than the one before, of conditions that have one."""
@@ -48,8 +52,13 @@ def changes(experiment: dict[str, Any]) -> dict[str, dict[str, Any]]:
     return {name: change for name, change in found.items() if name != main}
 
 
-def lives(results: xarray.Dataset, runs: Runs, rule: int, condition: str, start: float) -> Lives:
-    """How long the behaviour of a rule's seeds lasts under a condition."""
+def lives(
+    results: xarray.Dataset, runs: Runs, rule: int, condition: str, start: float, nothing: float | None = None
+) -> Lives:
+    """How long the behaviour of a rule's seeds lasts under a condition.
+
+    nothing: what it comes halfway down to; None: what the rule's untrained networks do.
+    """
     there = runs.trained[rule, (j := runs.conditions.index(condition))]
     y = runs.values[rule, j, there, :, 0, runs.measures.index(runs.score)]
     steps = runs.steps[rule, j, there]
@@ -57,13 +66,14 @@ def lives(results: xarray.Dataset, runs: Runs, rule: int, condition: str, start:
     at = (steps >= changed).argmax(-1)  # the evaluation at which pay changes: no update is paid otherwise before it
     rows = np.arange(len(y))
     able = runs.capable[rule, j, there][rows, at] & ~runs.failed[rule, j, there]
-    nothing = stats.iqm(runs.values[rule, 0, runs.trained[rule, 0], 0, 0, runs.measures.index(runs.score)])
+    if nothing is None:
+        nothing = float(stats.iqm(runs.values[rule, 0, runs.trained[rule, 0], 0, 0, runs.measures.index(runs.score)]))
     before, found = y[rows, at], np.full((2, len(y)), np.nan)
     updates = _updates(results, runs.rules[rule], condition, there)
     after = np.full((2, len(y)), np.nan)
     for i in np.flatnonzero(able):
         half = nothing + (before[i] - nothing) / 2
-        came = _crossing(steps[i, at[i] :], y[i, at[i] :], half)
+        came = crossing(steps[i, at[i] :], y[i, at[i] :], half)
         since = steps[i, at[i]]
         after[:, i] = steps[i, -1] - since, updates(i, steps[i, -1]) - updates(i, since)
         found[:, i] = (np.inf, np.inf) if np.isinf(came) else (came - since, updates(i, came) - updates(i, since))
@@ -80,7 +90,7 @@ def _planned(results: xarray.Dataset, rule: str) -> float:
     return float(np.nanmax(results.steps.sel(rule=rule))) if steps is None else steps  # a config says it
 
 
-def _crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
+def crossing(x: np.ndarray, y: np.ndarray, level: float) -> float:
     """Where a line through the points first comes down to a level, inf for never."""
     below = np.flatnonzero(y <= level)
     if not below.size:
@@ -101,6 +111,47 @@ def _updates(results: xarray.Dataset, rule: str, condition: str, there: np.ndarr
         return float(np.interp(steps, np.append(0.0, x[seed][known]), np.append(0.0, y[seed][known])))
 
     return at
+
+
+def figures_of(one: Lives, main_end: np.ndarray) -> dict[str, Any]:
+    """What a summary says of half-lives: plain JSON values.
+
+    able: seeds that were competent when the change came. before, end, paid: figures of their behaviour then, at the end, and
+    at the end where nothing changes, `main_end`. steps, updates: {"half", "low", "high", "n", "above"}: the median half-life,
+    its interval, how many seeds, how many of them censored; "inf" stands for longer than was watched, `watched`.
+    """
+
+    def told(values: np.ndarray) -> dict[str, Any]:
+        found = {name: x for name, x in median(values).items() if name != "below"}
+        return {name: "inf" if isinstance(x, float) and np.isinf(x) else x for name, x in found.items()}
+
+    return {
+        "able": int(one.able.sum()),
+        "seeds": len(one.able),
+        "before": stats.figure(one.before[one.able]),
+        "end": stats.figure(one.end[one.able]),
+        "paid": stats.figure(main_end),
+        "steps": told(one.steps),
+        "updates": told(one.updates),
+        "watched": {name: stats.plain(x) for name, x in zip(("steps", "updates"), one.watched, strict=True)},
+    }
+
+
+def half_life(of: dict[str, Any]) -> str:
+    """ "12,300 steps [9,800-15,000], 24 updates", with > for longer than was watched; without updates where there are none."""
+
+    def told(unit: str) -> str:
+        found, watched = of[unit], of["watched"][unit]
+
+        def one(x) -> str:
+            return f"> {watched:,.0f}" if x == "inf" else f"{x:,.0f}" if x >= 10 else "< 1" if x < 1 else f"{x:.2g}"
+
+        ends = "" if found["low"] is None else f" [{'–'.join(dict.fromkeys((one(found['low']), one(found['high']))))}]"
+        return f"{one(found['half'])} {unit}{ends}"
+
+    if of["steps"]["half"] is None:
+        return "–"
+    return ", ".join(told(unit) for unit in ("steps", "updates") if of[unit]["half"] is not None)
 
 
 def reward_in_words(reward: dict[str, float]) -> str:

@@ -1,7 +1,7 @@
 """The step that a rule takes from given parameters: many updates with other keys, against the gradient of expected return.
 
-The parameters are the same for every rule: initial ones, and those that a climb up the gradient leads to from there. The objective is
-the same, too, the expected return of the softmax policy, whose gradient is `slope.py`'s.
+The parameters are the same for every rule: initial ones, and those halfway up a climb from there, along the gradient. So is the
+objective, the expected return of the softmax policy, whose gradient is `slope.py`'s.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from rewardlab import training
 from rewardlab.backend.randomness import fast, key_for, split
 from rewardlab.collect import start
 from rewardlab.envs import adapter
+from rewardlab.envs.world import offers
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Array, Probe, Subject
 from rewardlab.probes.lineage import lineages
@@ -27,18 +28,29 @@ if TYPE_CHECKING:
     from rewardlab.experiment.plan import Plan
 
 PLACES = ("first", "higher")  # the initial parameters; those after the climb
-CLIMB, STRIDE, SCOUTS = 20, 0.2, 512  # steps of the climb, their length, episodes for each where the gradient is sampled
+CLIMB, STRIDE, SCOUTS = (
+    20,
+    0.2,
+    512,
+)  # steps of the climb, their length, episodes for each where the gradient is sampled
 SAMPLE = 16384  # episodes for the gradient that steps are compared with, where it is sampled
-UPDATES = 1024  # from each place
+UPDATES = 1024, 256  # from each place: where the gradient is exact; elsewhere, where an update is dear
 AT_ONCE = 64
-AVERAGED = tuple(4**i for i in range(6))  # so many updates make one mean
+
+
+def averaged(env) -> tuple[int, ...]:
+    """How many updates make one mean: powers of 4, up to all that are made."""
+    most = UPDATES[0 if offers(env, "enumerated") else 1]
+    return tuple(4**i for i in range(most.bit_length() // 2 + 1) if 4**i <= most)
 
 
 def _axes(plan: Plan) -> dict[str, tuple[str, ...] | int]:
     for name in plan.experiment.rules:
         if plan.setting(name).agent.remembers or isinstance(adapter.actions(plan.env), Box):
-            raise InputError("the probe steps needs discrete actions, and agents without a memory; allowed: tricks, CartPole-v1")
-    return {"place": PLACES, "averaged": tuple(map(str, AVERAGED))}
+            raise InputError(
+                "the probe steps needs discrete actions, and agents without a memory; allowed: tricks, CartPole-v1"
+            )
+    return {"place": PLACES, "averaged": tuple(map(str, averaged(plan.env)))}
 
 
 def centre(rule, agent, state) -> jax.Array:
@@ -50,22 +62,29 @@ def centre(rule, agent, state) -> jax.Array:
     return ravel_pytree(rule.deploy(agent, state).params)[0]
 
 
-def foretold(rule, before, after) -> jax.Array:
-    """How far along the gradient the breeder's equation expects the mean of a population to go, float32[]; NaN of other rules.
-
-    The response is the regression of genes on fitness times the selection differential, G ∇f S / Var(f) (Lush 1937; Lande 1979),
-    G the variance of a gene: this is G S / Var(f), as those that are kept and the fitness of all said.
+def selected(rule, before, after) -> jax.Array:
+    """Of a population that breeds: the variance of a gene G, the selection differential S, by how much those that have children are
+    fitter, each counted by its children, and the variance of fitness: float32[3]. NaN of other rules.
     """
     if not lineages(after):
-        return jnp.float32(jnp.nan)
+        return jnp.full(3, jnp.nan)
     score, parents = (x[-1] for x in lineages(after)[0])
-    genes, spread = rule.population(before).var(0).mean(), score.var()
     differential = (offspring(parents) * score).mean() - score.mean()
-    return jnp.where(spread > 0, genes * differential / jnp.where(spread > 0, spread, 1.0), 0.0)
+    return jnp.stack([rule.population(before).var(0).mean(), differential, score.var()])
+
+
+def foretold(told: jax.Array) -> jax.Array:
+    """How far along the gradient the breeder's equation expects the mean to go, float32[], of what `selected` says [K, 3].
+
+    The response is the regression of genes on fitness times the differential, G ∇f S / Var(f) (Lush 1937; Lande 1979): this is
+    G S / Var(f), each of them its mean.
+    """
+    genes, differential, spread = told.mean(0)
+    return genes * differential / jnp.where(spread > 0, spread, 1.0)
 
 
 def take(setting, rule, there, params, key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """One update from these parameters: (the step float32[P], environment steps lived float32[], `foretold`). Consumes the key."""
+    """One update from these parameters: (the step float32[P], environment steps lived float32[], `selected`). Consumes the key."""
     s = setting
     begin_key, start_key, update_key = split(key, 3)
     state = rule.around(s.agent, params, key_for(rule.around, begin_key))
@@ -73,22 +92,26 @@ def take(setting, rule, there, params, key: jax.Array) -> tuple[jax.Array, jax.A
     carry = training.Carry(state, lanes, jnp.int32(0), jnp.int32(0), {}, jnp.bool_(True))
     carry = training.update(s, rule, there, update_key, carry)
     step = centre(rule, s.agent, carry.state) - centre(rule, s.agent, state)
-    return step, carry.steps.astype(jnp.float32), foretold(rule, state, carry.state)
+    return step, carry.steps.astype(jnp.float32), selected(rule, state, carry.state)
 
 
-def climbed(setting, head: str, there, params, key: jax.Array):
-    """The parameters after CLIMB steps up the gradient, each of length STRIDE. Consumes the key."""
+def halfway(setting, head: str, there, params, key: jax.Array):
+    """Where a climb of CLIMB steps up the gradient, each of length STRIDE, has brought half of what it brings. Consumes the key."""
 
     def one(params, k):
-        up = slope(setting, head, there, params, k, SCOUTS).gradient
+        worth, up, _ = slope(setting, head, there, params, k, SCOUTS)
         length = jnp.sqrt(sum((x**2).sum() for x in jax.tree.leaves(up)))
-        return jax.tree.map(lambda x, d: x + STRIDE * d / jnp.maximum(length, 1e-12), params, up), None
+        after = jax.tree.map(lambda x, d: x + STRIDE * d / jnp.maximum(length, 1e-12), params, up)
+        return after, (params, worth)
 
-    return jax.lax.scan(one, params, jax.random.split(key, CLIMB))[0]
+    _, (path, worth) = jax.lax.scan(one, params, jax.random.split(key, CLIMB))
+    return jax.tree.map(lambda x: x[jnp.argmax(worth >= (worth[0] + worth[-1]) / 2)], path)
 
 
-def compared(steps: jax.Array, up: jax.Array, noise: jax.Array) -> dict[str, jax.Array]:
+def compared(steps: jax.Array, up: jax.Array, noise: jax.Array, counts: tuple[int, ...]) -> dict[str, jax.Array]:
     """Steps float32[K, P] beside the gradient float32[P], whose expected squared error is `noise`: the arrays `cosine` to `slope`.
+
+    counts: so many steps make one mean, of which `cosine` is.
 
     What noise adds to squared lengths, of the steps' mean and of the gradient, is taken off.
     """
@@ -104,10 +127,10 @@ def compared(steps: jax.Array, up: jax.Array, noise: jax.Array) -> dict[str, jax
         return (means @ up / jnp.where(lengths > 0, lengths, 1.0)).mean()
 
     return {
-        "cosine": jnp.stack([cosine(count) for count in AVERAGED]),
+        "cosine": jnp.stack([cosine(count) for count in counts]),
         "aligned": jnp.where(length > 0, jnp.clip(aligned, -1.0, 1.0), 0.0),
         "along": along,
-        "length": jnp.sqrt(jnp.maximum(length, 0.0)),
+        "stride": jnp.sqrt(jnp.maximum(length, 0.0)),
         "variance": variance,
         "slope": jnp.sqrt(steep),
     }
@@ -119,7 +142,8 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     head = next(iter(rule.heads(adapter.actions(s.env))))
     init_key, climb_key, *keys = split(jax.random.fold_in(fast(subject.key), 2**32 - 2), 4)
     first = s.agent.init(key_for(s.agent.init, init_key))
-    places = jax.tree.map(lambda *x: jnp.stack(x), first, climbed(s, head, there, first, climb_key))
+    counts = averaged(s.env)
+    places = jax.tree.map(lambda *x: jnp.stack(x), first, halfway(s, head, there, first, climb_key))
 
     def measure(given):
         params, key = given
@@ -128,9 +152,9 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
         # What has no part in the policy, a value head say, has a gradient of exactly 0; its steps are none of the policy's.
         part = ravel_pytree(jax.tree.map(lambda x: jnp.broadcast_to((x != 0).any(), x.shape), gradient))[0]
         one = lambda k: take(s, rule, there, params, k)  # noqa: E731
-        steps, lived, bred = jax.lax.map(one, jax.random.split(take_key, UPDATES), batch_size=AT_ONCE)
-        found = compared(jnp.where(part, steps, 0.0), ravel_pytree(gradient)[0], noise)
-        return found | {"worth": worth, "lived": lived.mean(), "foretold": bred.mean()}
+        steps, lived, bred = jax.lax.map(one, jax.random.split(take_key, counts[-1]), batch_size=AT_ONCE)
+        found = compared(jnp.where(part, steps, 0.0), ravel_pytree(gradient)[0], noise, counts)
+        return found | {"worth": worth, "lived": lived.mean(), "foretold": foretold(bred)}
 
     return jax.lax.map(measure, (places, jnp.stack(keys)))
 
@@ -139,9 +163,9 @@ probe = Probe(
     when="update",
     arrays={
         "cosine": Array(("place", "averaged"), "cosine of the mean of so many steps with the gradient of expected return"),
-        "aligned": Array(("place",), "cosine of the expected step with it, corrected for what is left of noise; 0 where no step is seen"),
+        "aligned": Array(("place",), "cosine of the expected step with it, what is left of noise taken off; 0 where none is seen"),
         "along": Array(("place",), "the expected step along the gradient, in lengths of the gradient"),
-        "length": Array(("place",), "length of the expected step, corrected for noise"),
+        "stride": Array(("place",), "length of the expected step, corrected for noise"),
         "variance": Array(("place",), "variance of a step, summed over parameters"),
         "slope": Array(("place",), "length of the gradient"),
         "worth": Array(("place",), "expected return of the softmax policy there", "reward"),

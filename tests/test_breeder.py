@@ -273,7 +273,8 @@ def test_the_cost_is_told_in_environment_steps(plan):
     assert strides.cost(of["truncation-0.5"]["breeder"]["first"]).startswith(f"{10 / 0.495**2 * 100:,.0f} [")
     assert strides.cost({"rate": {"iqm": -1.0, "low": -2.0, "high": 1.0, "n": 30}}) == "–"
     assert of["truncation-0.5"]["breeder"]["first"]["bred"]["iqm"] == pytest.approx(0.99)
-    assert of["reinforce"]["breeder"]["first"]["off"]["iqm"] == pytest.approx(0.0, abs=1e-6)
+    assert of["reinforce"]["breeder"]["first"]["missed"]["iqm"] == pytest.approx(0.0, abs=1e-6)
+    assert strides.bias(of["truncation-0.5"]["breeder"]["first"]).startswith(f"{(2 - 0.99) ** 0.5:.3g} [")
     rows = compare.summarise(data)["pairwise"]["rate"]
     assert [(row["a"], row["place"], row["significant"]) for row in rows] == [
         ("truncation-0.5", place, True) for place in steps.PLACES

@@ -27,13 +27,9 @@ from rewardlab.types import Box
 if TYPE_CHECKING:
     from rewardlab.experiment.plan import Plan
 
-PLACES = ("first", "higher")  # the initial parameters; those after the climb
-CLIMB, STRIDE, SCOUTS = (
-    20,
-    0.2,
-    512,
-)  # steps of the climb, their length, episodes for each where the gradient is sampled
-SAMPLE = 16384  # episodes for the gradient that steps are compared with, where it is sampled
+PLACES = ("first", "halfway")  # the initial parameters; those halfway up a climb
+CLIMB, STRIDE = 50, 0.4  # steps of the climb, their length
+SCOUTS, SAMPLE = 128, 8192  # episodes for the gradient where it is sampled: of a step of the climb, and to compare with
 UPDATES = 1024, 256  # from each place: where the gradient is exact; elsewhere, where an update is dear
 AT_ONCE = 64
 

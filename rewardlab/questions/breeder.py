@@ -24,7 +24,7 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import CONTROL_RULES, figure, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.claims import drawn_by, each_of, few_seeds, gathered, side, told, uncontrolled
-from rewardlab.questions.strides import against, cost, figures_of, strides, unselected
+from rewardlab.questions.strides import against, bias, cost, figures_of, strides, unselected
 
 if TYPE_CHECKING:
     import xarray
@@ -103,13 +103,11 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     said, rows = naming.read(results), []
     for rule, entry in summary["rules"].items():
         for place, of in entry["breeder"].items():
-            numbers = [figure(of[name], "return") for name in ("aligned", "along", "off", "bred")]
-            rows.append([said.rule(rule), place, numbers[0], cost(of), *numbers[1:]])
-    head = ["Rule", "Place", "Cosine", "Steps until half signal", "Along", "Off by", "In breeder's equation"]
-    note = (
-        "Interquartile means over seeds [95 % interval]. Along it, and how far off it a step ends, raw, in the gradient's lengths; "
-        "last, how far a population went, in what the breeder's equation expects."
-    )
+            aligned, along, bred = (figure(of[name], "return") for name in ("aligned", "along", "bred"))
+            went = "–" if is_control(entry) else bred
+            rows.append([said.rule(rule), place, aligned, cost(of), along, bias(of), went])
+    head = ["Rule", "Place", "Cosine", "Steps until half signal", "Along", "Bias", "In breeder's equation"]
+    note = "Interquartile means over seeds [95 % interval]. Along, raw, and bias, how far from the gradient it ends: in its lengths."
     shown = Figure(
         "breeder", "Points and curves: cosine of steps with the gradient by rule, by cost and by what is tried.", TEXT
     )

@@ -19,15 +19,14 @@ class Strides(NamedTuple):
     """Float[rule, seed, place] of the main condition, NaN where a seed was not trained.
 
     aligned: cosine of the expected step with the gradient. along: that step along the gradient, in the gradient's lengths.
-    across: the rest of it, in the gradient's lengths. off: distance of the step from the gradient, in the gradient's lengths.
+    missed: squared distance of the expected step from the gradient, in the same; noise is taken off, so it may be below 0.
     rate: signal per environment step: of as many steps as 1 / rate, the mean has as much along the gradient as it has noise;
     negative where it goes down. bred: along, in what the breeder's equation expects of it; NaN where nobody breeds.
     """
 
     aligned: np.ndarray
     along: np.ndarray
-    across: np.ndarray
-    off: np.ndarray
+    missed: np.ndarray
     rate: np.ndarray
     bred: np.ndarray
 
@@ -47,11 +46,11 @@ def strides(results: xarray.Dataset) -> Strides:
     """What the run measured."""
     names = ("aligned", "along", "stride", "variance", "slope", "lived", "foretold")
     aligned, along, stride, variance, slope, lived, foretold = (recorded(results, name) for name in names)
-    across = np.sqrt(np.maximum((stride / slope) ** 2 - along**2, 0.0))
+    missed = (stride / slope) ** 2 - 2 * along + 1
     still = variance <= 0  # who never moves: no signal, no noise
     rate = np.where(still, 0.0, along * np.abs(along) * slope**2 / np.where(still, 1.0, variance * lived))
     bred = along / np.where(foretold == 0, np.nan, foretold)
-    return Strides(aligned, along, across, np.hypot(along - 1.0, across), rate, bred)
+    return Strides(aligned, along, missed, rate, bred)
 
 
 def paths(results: xarray.Dataset) -> tuple[np.ndarray, np.ndarray]:
@@ -89,9 +88,7 @@ def figures_of(found: Strides, rule: int, there: np.ndarray, places: list[str]) 
 
 def unselected(found: Strides, runs: Runs, there: np.ndarray, rules: list[str]) -> np.ndarray:
     """float[seeds, place]: cosines of the steps of those of these rules that move at all, of their seeds one after the other."""
-    blind = [
-        i for i in map(runs.rules.index, rules) if np.nanmax(np.abs(found.off[i, there[i]] - 1.0), initial=0.0) > 0
-    ]
+    blind = [i for i in map(runs.rules.index, rules) if np.nanmax(np.abs(found.along[i, there[i]]), initial=0.0) > 0]
     return np.concatenate([found.aligned[i, there[i]] for i in blind] or [np.zeros((0, found.aligned.shape[-1]))])
 
 
@@ -107,3 +104,8 @@ def cost(of: dict[str, Any]) -> str:
         return "–"
     ends = {"low": None, "high": None} if rate["low"] is None else {"low": 1 / rate["high"], "high": 1 / rate["low"]}
     return figure({"iqm": 1 / rate["iqm"]} | ends, STEPS)
+
+
+def bias(of: dict[str, Any]) -> str:
+    """ "0.08 [0.06–0.11]", how far an expected step ends from the gradient's, in its lengths."""
+    return figure({k: x if k == "n" or x is None else max(x, 0.0) ** 0.5 for k, x in of["missed"].items()}, "return")

@@ -292,10 +292,10 @@ def test_only_what_differs_in_its_sizes_is_drawn_as_a_series(plan):
         "truncation-0.5_16_dogs": (0.5, 16), "truncation-0.5_256_dogs": (0.5, 256),
     }  # fmt: skip
     drawing = figures.available(data)["breeder"](data)
-    left, way, spread, cost = drawing.axes
+    left, way, bias, cost = drawing.axes
     assert {line.get_gid() for line in left.lines} >= {*every.experiment.rules}
-    assert {line.get_gid() for line in way.lines} >= {"reinforce", "truncation-0.1", "drift"}
-    assert {line.get_gid() for line in spread.lines} >= {"openai_es 0", "truncation 1"}
+    assert {line.get_gid() for line in way.lines} >= {"reinforce", "truncation-0.5", "drift"}
+    assert {line.get_gid() for line in bias.lines} >= {"openai_es 0", "truncation 1"}
     assert len([line for line in cost.lines if line.get_gid()]) == 4
 
 

@@ -39,7 +39,8 @@ ALONG, LEANS, AWAY = (
 UNCLEAR = "no clear difference from a step without selection"
 TEXT = (
     "Left: cosine of the expected step with the gradient; filled: at first, hollow: halfway up. Right, from above: of the mean of "
-    "as many steps as are paid for; by the spread of what is tried (dotted: halfway up; rings: other populations); what it costs."
+    "as many steps as are paid for; its bias, and what it costs, by the spread of what is tried (dotted: halfway up; rings: other "
+    "populations)."
 )
 
 
@@ -107,7 +108,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
             went = "–" if is_control(entry) else bred
             rows.append([said.rule(rule), place, aligned, cost(of), along, bias(of), went])
     head = ["Rule", "Place", "Cosine", "Steps until half signal", "Along", "Bias", "In breeder's equation"]
-    note = "Interquartile means over seeds [95 % interval]. Along, raw, and bias, how far from the gradient it ends: in its lengths."
+    note = "Interquartile means over seeds [95 % interval]. Along, raw, and bias, how far off the gradient it ends: in its lengths."
     shown = Figure(
         "breeder", "Points and curves: cosine of steps with the gradient by rule, by cost and by what is tried.", TEXT
     )

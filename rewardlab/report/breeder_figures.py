@@ -19,12 +19,12 @@ def _kinds(results: xr.Dataset) -> dict[str, str]:
 
 
 def draw_breeder(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
-    """Cosines by rule, at both places; of the mean of as many steps as are paid for; by spread; and what they cost by spread."""
+    """Cosines by rule, at both places; of the mean of as many steps as are paid for; their bias and cost, by spread."""
     kinds, found, (lived, cosine) = _kinds(results), strides(results), paths(results)
     order = list(dict.fromkeys(kinds.values()))
     colour = {rule: RULE_COLOURS[order.index(kind) % len(RULE_COLOURS)] for rule, kind in kinds.items()}
     figure = Figure(figsize=(WIDTH, max(0.8 + 0.26 * len(kinds), 4.5)), layout="constrained")
-    axes = figure.subplot_mosaic([["rules", "way"], ["rules", "spread"], ["rules", "cost"]], width_ratios=(1.1, 1))
+    axes = figure.subplot_mosaic([["rules", "way"], ["rules", "bias"], ["rules", "cost"]], width_ratios=(1.1, 1))
     rules = rule_rows(axes["rules"], results)
     axes["rules"].tick_params(axis="y", labelsize=6.5)
     seen: set[str] = set()
@@ -45,13 +45,13 @@ def draw_breeder(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         seen.add(kinds[rule])
     for kind, of in varied(results).items():
         usual = max({n for _, n in of.values()}, key=lambda n: sum(m == n for _, m in of.values()))
-        for name, values in (("spread", found.aligned), ("cost", found.rate)):
+        for name, values in (("bias", found.missed), ("cost", found.rate)):
             for place in range(values.shape[-1]):
                 points = []
                 for rule, (spread, candidates) in sorted(of.items(), key=lambda one: one[1]):
                     mine = values[rules.index(rule), :, place]
                     centre = float(summarise(0.0, mine[np.isfinite(mine)][:, None]).centre[0])
-                    y = centre if name == "spread" else 1 / centre if centre > 0 else np.nan
+                    y = np.nan if centre <= 0 else centre**0.5 if name == "bias" else 1 / centre
                     if candidates == usual:
                         points.append((spread, y))
                     else:
@@ -61,13 +61,13 @@ def draw_breeder(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                 axes[name].plot(
                     *np.array(points).T, line, marker="o", markersize=3, color=colour[rule], gid=f"{kind} {place}"
                 )
-    for name in ("rules", "way", "spread"):
+    for name in ("rules", "way"):
         draw_zero = axes[name].axvline if name == "rules" else axes[name].axhline
         draw_zero(0.0, color=INK, linewidth=0.6)
     for name, title, x, y in (
         ("rules", "The expected step", "cosine with the gradient", ""),
         ("way", "The mean of some steps", "environment steps spent", "cosine"),
-        ("spread", "By spread and population", "standard deviation of what is tried", "cosine"),
+        ("bias", "Bias", "standard deviation of what is tried", "lengths of the gradient"),
         ("cost", "What half a signal costs", "standard deviation of what is tried", "environment steps"),
     ):
         axes[name].set_title(title, loc="left", fontweight="bold")
@@ -75,9 +75,9 @@ def draw_breeder(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         axes[name].set_ylabel(y, fontsize=8)
     axes["rules"].set_xlim(-1.05, 1.05)
     axes["rules"].set_xticks([-1, -0.5, 0, 0.5, 1])
-    for name in ("way", "spread", "cost"):
+    for name in ("way", "bias", "cost"):
         axes[name].set_xscale("log")
-    axes["cost"].set_yscale("log")
-    for name in ("way", "spread"):
-        axes[name].set_ylim(-1.05 if name == "way" else min(-0.05, axes[name].get_ylim()[0]), 1.07)
+    for name in ("bias", "cost"):
+        axes[name].set_yscale("log")
+    axes["way"].set_ylim(min(-0.25, axes["way"].get_ylim()[0]), 1.07)
     return figure

@@ -16,7 +16,7 @@ from rewardlab.analysis import compare
 from rewardlab.experiment import config
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
-from rewardlab.probes import slope, steps
+from rewardlab.probes import Subject, slope, steps
 from rewardlab.questions import strides
 from rewardlab.report import figures
 from rewardlab.rules import make
@@ -181,6 +181,9 @@ def test_noise_is_taken_off_lengths_and_cosines_grow_with_the_number_of_steps():
     assert found["aligned"] == pytest.approx(0.6, abs=0.1) and found["stride"] == pytest.approx(1.0, abs=0.1)
     assert found["along"] == pytest.approx(0.3, abs=0.06) and found["variance"] == pytest.approx(72, rel=0.03)
     assert found["slope"] == pytest.approx(2.0) and (np.diff(found["cosine"]) > 0.1).all()
+    apart = jnp.asarray(mean + np.outer([1, -1, 1, -1], 0.5 * np.eye(8)[3]), jnp.float32)  # their variance is 1 / 3
+    four = steps.compared(apart, jnp.asarray(up, jnp.float32), jnp.float32(0), (1,))
+    assert float(four["stride"]) ** 2 == pytest.approx(1 - 1 / 12) and float(four["variance"]) == pytest.approx(1 / 3)
     noisy = steps.compared(moved, jnp.asarray(up, jnp.float32), jnp.float32(3.0), (1,))
     assert float(noisy["slope"]) == pytest.approx(1.0), "the noise of the gradient makes it no longer"
     still = steps.compared(jnp.zeros((16, 8)), jnp.asarray(up, jnp.float32), jnp.float32(0), (1, 4))
@@ -195,6 +198,17 @@ def test_halfway_is_where_a_climb_has_brought_half_of_what_it_brings():
     found = jax.jit(lambda p, k: worth(steps.halfway(s, "logits", there, p, k)).worth)(params, jax.random.key(0))
     start = float(worth(params).worth)
     assert start < 0.5 and float(found) == pytest.approx((start + 1.0) / 2, abs=0.06)
+
+
+@pytest.mark.slow(quickly=True)
+def test_what_has_no_part_in_the_policy_has_none_in_its_step(monkeypatch):
+    monkeypatch.setattr(steps, "UPDATES", (256, 256))
+    s = setting(rule := TAUGHT.replace(baseline=True))
+    measure = jax.jit(lambda key: steps.probe.measure(Subject(s, None, s.env.default_params, {}, key, rule=rule)))
+    found = {name: np.asarray(x) for name, x in measure(jax.random.key(3)).items()}
+    assert (found["aligned"] > 0.95).all() and found["along"] == pytest.approx(np.ones(2), abs=0.1)
+    assert found["worth"][0] < found["worth"][1] and (found["lived"] == 16).all() and np.isnan(found["foretold"]).all()
+    np.testing.assert_array_equal((np.diff(found["cosine"]) > 0).all(), True)
 
 
 def test_agents_with_a_memory_are_refused():
@@ -275,6 +289,8 @@ def test_the_cost_is_told_in_environment_steps(plan):
     assert of["truncation-0.5"]["breeder"]["first"]["bred"]["iqm"] == pytest.approx(0.99)
     assert of["reinforce"]["breeder"]["first"]["missed"]["iqm"] == pytest.approx(0.0, abs=1e-6)
     assert strides.bias(of["truncation-0.5"]["breeder"]["first"]).startswith(f"{(2 - 0.99) ** 0.5:.3g} [")
+    down = strides.strides(drawn(plan, np.random.default_rng(1), -0.9, noise=0.0)).rate
+    assert (down[1] < 0).all() and (down[0] > 0).all()
     rows = compare.summarise(data)["pairwise"]["rate"]
     assert [(row["a"], row["place"], row["significant"]) for row in rows] == [
         ("truncation-0.5", place, True) for place in steps.PLACES

@@ -57,9 +57,9 @@ def draw_breeder(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
                     else:
                         size = 4 * np.sqrt(candidates / usual) + 1
                         axes[name].plot([spread], [y], "o", color=colour[rule], markersize=size, fillstyle="none")
-                line = "-" if place == 0 else ":"
+                style = "-" if place == 0 else ":"
                 axes[name].plot(
-                    *np.array(points).T, line, marker="o", markersize=3, color=colour[rule], gid=f"{kind} {place}"
+                    *np.array(points).T, style, marker="o", markersize=3, color=colour[rule], gid=f"{kind} {place}"
                 )
     for name in ("rules", "way"):
         draw_zero = axes[name].axvline if name == "rules" else axes[name].axhline

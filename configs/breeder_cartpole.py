@@ -1,6 +1,6 @@
 """How far apart are the breeder's step and the gradient's where every step of an episode counts?
 
-    rewardlab run breeder_cartpole
+rewardlab run breeder_cartpole
 """
 
 from rewardlab.agents import MLP
@@ -15,17 +15,15 @@ LESSON = {"num_envs": 16, "unroll_length": 32}
 LITTER = {"candidates": 64, "num_envs": 64, "unroll_length": 500, "sampled": True, "temperature": 1.0}
 
 
-def smoothed(sigma: float, rule: str = "openai_es"):
+def smoothed(sigma: float):
     """An evolution strategy without an optimiser, an episode a candidate."""
-    return make(rule, sigma=sigma, **RAW, **LITTER)
+    return make("openai_es", sigma=sigma, **RAW, **LITTER)
 
 
 def bred(mutation: float, rule: str = "truncation"):
     """The best quarter is kept and bred from, after an episode each."""
     return make(rule, parents=16, mutation=mutation, **LITTER)
 
-
-TAUGHT = make("reinforce", num_envs=16, unroll_length=500, gamma=1.0, baseline=False, **PLAIN, **RAW)
 
 experiment = Experiment(
     name="breeder_cartpole",
@@ -35,7 +33,7 @@ experiment = Experiment(
     conditions={"CartPole": Condition(LIMIT)},
     evaluations={"CartPole": LIMIT},
     rules={
-        "reinforce": TAUGHT,
+        "reinforce": make("reinforce", num_envs=16, unroll_length=500, gamma=1.0, baseline=False, **PLAIN, **RAW),
         "natural_gradient": make("natural_gradient", learning_rate=1.0, minibatches=1, **LESSON),
         "ppo-raw": make("ppo", **ONCE, **PLAIN, **RAW, **LESSON),
         "ppo": make("ppo", **LESSON),
@@ -43,13 +41,11 @@ experiment = Experiment(
         "openai_es-0.5": smoothed(0.5),
         "openai_es-0.1": smoothed(0.1),
         "openai_es-2": smoothed(2.0),
-        "rank_es": smoothed(0.5, "rank_es"),
         "fitness_proportional": make("fitness_proportional", mutation=0.5, **LITTER),
         "truncation-0.5": bred(0.5),
         "truncation-0.1": bred(0.1),
         "truncation-2": bred(2.0),
         "drift": bred(0.5, "drift"),
-        "yoked": make("yoked", rule=TAUGHT),
     },
     agent=MLP(hidden=()),
     total_steps=1,

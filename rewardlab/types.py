@@ -232,6 +232,13 @@ class Rule:
         """Initial state: whatever the rule carries from update to update. Consumes the key."""
         raise TypeError(f"{type(self).__name__} has no init")
 
+    def around(self, agent: Agent, params: PyTree, key: jax.Array) -> PyTree:
+        """The state of a rule that begins at these parameters of the agent in place of drawn ones. Consumes the key.
+
+        So what a rule does there can be asked of any rule. Candidates that vary are the rule's own variants of them.
+        """
+        return self.init(agent._replace(init=lambda key: params), key)
+
     def behave(self, agent: Agent, state: PyTree, key: jax.Array) -> Policy:
         """Who acts while this update's experience is collected. Consumes the key."""
         raise TypeError(f"{type(self).__name__} has no behave")

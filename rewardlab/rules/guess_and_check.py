@@ -7,6 +7,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from flax import struct
+from jax.flatten_util import ravel_pytree
 
 from rewardlab.agents.select import greedily
 from rewardlab.rules.population import Population, clears, newborns, pick, unflatten
@@ -39,6 +40,9 @@ class GuessAndCheck(Population):
         guess_key, population_key = jax.random.split(key)
         guess = newborns(agent, guess_key, 1)[0]
         return State(guess, jnp.zeros((), bool), newborns(agent, population_key, self.candidates))
+
+    def around(self, agent, params, key):
+        return State(ravel_pytree(params)[0], jnp.zeros((), bool), newborns(agent, key, self.candidates))
 
     def update(self, agent, state, experience, key):
         passes = clears(experience, self.candidates, self.bar, self.share)

@@ -155,6 +155,11 @@ class Generational(Population):
         population = newborns(agent, key, self.candidates)
         return State(population, population[0], blank(self.candidates))
 
+    def around(self, agent, params, key):
+        mean = ravel_pytree(params)[0]
+        children = mean + self.mutation * jax.random.normal(key, (self.candidates, mean.size))
+        return State(children, mean, blank(self.candidates))
+
     def choose(self, score: jax.Array, key: jax.Array) -> jax.Array:
         """The parent of each candidate of the next generation, by fitness float32[C]: int32[C]. Consumes the key."""
         raise TypeError(f"{type(self).__name__} does not say who has children")

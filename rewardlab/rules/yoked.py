@@ -77,6 +77,11 @@ class Yoked(Rule):
         own_key, twin_key = (key_for(self.rule.init, k) for k in jax.random.split(key))
         return State(self.rule.init(agent, own_key), self.rule.init(agent, twin_key), jnp.zeros(self.num_envs))
 
+    def around(self, agent, params, key):
+        own_key, twin_key = (key_for(self.rule.around, k) for k in jax.random.split(key))
+        own, twin = (self.rule.around(agent, params, k) for k in (own_key, twin_key))
+        return State(own, twin, jnp.zeros(self.num_envs))
+
     def behave(self, agent, state, key):
         own_key, twin_key = (key_for(self.rule.behave, k) for k in jax.random.split(key))
         own = self.rule.behave(agent, state.own, own_key)

@@ -1,0 +1,58 @@
+"""How far apart are the breeder's step and the gradient's where every step of an episode counts?
+
+rewardlab run breeder_cartpole
+"""
+
+from rewardlab.agents import MLP
+from rewardlab.experiment import Condition, Experiment
+from rewardlab.rules import make
+
+LIMIT = {"max_steps_in_episode": 100}
+RAW = {"optimiser": "sgd", "learning_rate": 1.0}  # a step is the estimate of the gradient itself, but for its length
+PLAIN = {"entropy_weight": 0.0, "max_grad_norm": 1e6}
+ONCE = {"epochs": 1, "minibatches": 1}
+LESSON = {"num_envs": 16, "unroll_length": 32}
+LITTER = {"candidates": 64, "num_envs": 64, "unroll_length": 500, "sampled": True, "temperature": 1.0}
+
+
+def smoothed(sigma: float):
+    """An evolution strategy without an optimiser, an episode a candidate."""
+    return make("openai_es", sigma=sigma, **RAW, **LITTER)
+
+
+def bred(mutation: float, rule: str = "truncation"):
+    """The best quarter is kept and bred from, after an episode each."""
+    return make(rule, parents=16, mutation=mutation, **LITTER)
+
+
+experiment = Experiment(
+    name="breeder_cartpole",
+    question="How far apart are the breeder's step and the gradient's where every step of an episode counts?",
+    asks="breeder",
+    env="CartPole-v1",
+    conditions={"CartPole": Condition(LIMIT)},
+    evaluations={"CartPole": LIMIT},
+    rules={
+        "reinforce": make("reinforce", num_envs=16, unroll_length=500, gamma=1.0, baseline=False, **PLAIN, **RAW),
+        "natural_gradient": make("natural_gradient", learning_rate=1.0, minibatches=1, **LESSON),
+        "ppo-raw": make("ppo", **ONCE, **PLAIN, **RAW, **LESSON),
+        "ppo": make("ppo", **LESSON),
+        "parallel_q": make("parallel_q", max_grad_norm=1e6, **ONCE, **RAW, **LESSON),
+        "openai_es-0.5": smoothed(0.5),
+        "openai_es-0.1": smoothed(0.1),
+        "openai_es-2": smoothed(2.0),
+        "fitness_proportional": make("fitness_proportional", mutation=0.5, **LITTER),
+        "truncation-0.5": bred(0.5),
+        "truncation-0.1": bred(0.1),
+        "truncation-2": bred(2.0),
+        "drift": bred(0.5, "drift"),
+    },
+    agent=MLP(hidden=()),
+    total_steps=1,
+    seeds=10,
+    points=1,
+    episodes=64,
+    capable_return=95.0,
+    seed=62,
+    policies="none",
+)

@@ -18,6 +18,7 @@ examples:
   rewardlab run coinrun --conditions.half.seeds 8 --evaluations.detour.moved 0.5
   rewardlab run my_question.py        a file that defines `experiment`
   rewardlab run runs/coinrun --out runs/again     what that run ran, once more
+  rewardlab run coinrun --log csv --log tensorboard   logged while it goes on, in runs/coinrun/logs
   rewardlab run coinrun --process 0 --processes 2     the first of two processes that share the work
 
 `rewardlab run NAME --help` lists every field of NAME that can be changed so.
@@ -57,6 +58,9 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
     parser.add_argument(
         "--resume-anyway", action="store_true", help="go on from what other versions or devices computed"
     )
+    parser.add_argument(
+        "--log", action="append", default=[], metavar="LOGGER", help="csv, jsonl, tensorboard or wandb; may be repeated"
+    )
     parser.add_argument("-h", "--help", action="store_true")
     given, changes = parser.read(words)
     if given.experiment is None:
@@ -78,6 +82,7 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
 
 
 def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
+    from rewardlab import loggers
     from rewardlab.experiment import config, override
     from rewardlab.rundir import parts, store
 
@@ -104,7 +109,8 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
         say(f"{path} is finished: nothing is trained, its report is written again", stream=sys.stderr)
         if not (path / parts.FOLDER).is_dir():
             return report.main([str(path)])
-    done = run(experiment, given.out, share=share, stop=stop, resume_anyway=given.resume_anyway)
+    with loggers.opened(given.log, path, str(share.process) if share.of > 1 else "") as log:
+        done = run(experiment, given.out, share=share, stop=stop, resume_anyway=given.resume_anyway, callback=log)
     if done.finished and done.reported:
         say(summary_table(done.summary))
         say(f"\n{done.path / store.PAGE}")

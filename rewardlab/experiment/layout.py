@@ -51,6 +51,15 @@ class Layout(NamedTuple):
         """{array: NaN [seeds, ...]} of those that are measured then."""
         return {n: np.full((seeds, *k.shape), np.nan, k.dtype) for n, k in self.arrays.items() if k.when == when}
 
+    def names(self, when: str, also: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """{array: the names along its axes behind the first}, of those that are measured then. also: of axes that no probe owns."""
+
+        def along(axis: str) -> tuple[str, ...]:
+            found = also[axis] if axis in also else self.axes[axis]
+            return tuple(map(str, range(found))) if isinstance(found, int) else tuple(found)
+
+        return {n: tuple(map(along, k.dims[1:])) for n, k in self.arrays.items() if k.when == when}
+
 
 def of(plan: Plan) -> Layout:
     """The layout of an experiment in its world. Raises InputError for probes that do not go together, or keep too much."""

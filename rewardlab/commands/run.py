@@ -14,7 +14,7 @@ from rewardlab.running.processes import Share
 GUIDE = """\
 examples:
   rewardlab run coinrun --seeds 64 --out runs/more
-  rewardlab run coinrun --total-steps 2e6 --rules ppo truncation --rules.ppo.learning-rate 3e-4 --agent.hidden 64 64
+  rewardlab run coinrun --steps 2M --rules ppo truncation --rules.ppo.learning-rate 3e-4 --agent.hidden 64 64
   rewardlab run coinrun --conditions.half.seeds 8 --evaluations.detour.moved 0.5
   rewardlab run my_question.py        a file that defines `experiment`
   rewardlab run runs/coinrun --out runs/again     what that run ran, once more
@@ -120,7 +120,7 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
 def _describe(name: str, experiment, override) -> None:
     say(f"{experiment.name}: {experiment.question}\n\nFields, their values, and what is allowed:\n")
     for path, value, allowed in override.leaves(experiment):
-        say(f"  --{path.replace('_', '-')} {value}".ljust(52) + f"  {allowed}")
+        say(f"  --{path.replace('_', '-').replace(' ', '-')} {value}".ljust(52) + f"  {allowed}")
     say(
         "\n  --rules, --conditions and --evaluations take names, too: those that stay,"
         f" e.g. --rules {next(iter(experiment.rules))}"

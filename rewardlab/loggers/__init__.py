@@ -4,8 +4,8 @@
         rewardlab.run(rewardlab.load("coinrun"), "runs/coinrun", callback=log)
 
 A logger is told every `running.chunks.Moment`: between two chunks of about 2 s, and after every evaluation. What it writes lies
-in `logs/` of the run's directory. A run that goes on after an interruption is logged from its newest checkpoint on, so some
-moments are logged twice, with equal numbers.
+in `logs/` of the run's directory, but for wandb's. A run that goes on after an interruption is logged from its newest checkpoint
+on, so some moments are logged twice, with equal numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 
 
 class Board:
-    """An event file for each batch. Curves are drawn over the environment steps that its seeds have lived, in the mean."""
+    """An event file for each batch. Curves are drawn over the environment steps that its seeds have lived, in the mean.
+
+    Tags hold no blanks.
+    """
 
     def __init__(self, folder: Path, process: str):
         del process  # batches of two processes are never the same
@@ -25,7 +28,7 @@ class Board:
         if name not in self.writers:
             self.writers[name] = SummaryWriter(str(self.folder / name))
         for tag, value in means(moment).items():
-            self.writers[name].add_scalar(tag, value, steps)
+            self.writers[name].add_scalar(tag.replace(" ", "_"), value, steps)
         self.writers[name].flush()
 
     def close(self) -> None:

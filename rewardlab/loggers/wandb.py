@@ -1,4 +1,4 @@
-"""Weights & Biases, on line or off: WANDB_MODE=offline keeps all in logs/wandb, for `wandb sync`. Means over each batch's seeds."""
+"""Weights & Biases, on line or, with WANDB_MODE=offline, for `wandb sync`. A curve for each batch of seeds, the mean over these."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class WandbRun:
     """One run of wandb's for the whole run directory, which goes on where it was interrupted. Its config is the experiment.
 
+    Its files lie where wandb puts them, in WANDB_DIR or ./wandb: some are links, which a run directory may not hold.
     Each batch has an axis of its own, "rule/condition/seeds/steps", the environment steps that its seeds have lived in the mean.
     """
 
@@ -30,7 +31,6 @@ class WandbRun:
             name="-".join(filter(None, (folder.resolve().parent.name, process))),
             id=hashlib.sha256("\n".join((place, process, text)).encode()).hexdigest()[:16],
             resume="allow",
-            dir=str(folder),
             config=read_json(text, str(config)),
         )
         self.known: set[str] = set()

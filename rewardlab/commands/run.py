@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-
 from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
 from rewardlab.commands import report
 from rewardlab.inputs.errors import InputError, nearest, unknown
 from rewardlab.rundir.stopping import Signals, Stop
 from rewardlab.running.processes import Share
+from rewardlab.terminal.progress import Progress
 
 GUIDE = """\
 examples:
@@ -86,6 +85,9 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
     from rewardlab.experiment import config, override
     from rewardlab.rundir import parts, store
 
+    progress = Progress()
+    if progress.live:  # elsewhere bad input is told in one line, and nothing else
+        progress.stage("Reading the experiment")
     sizes = [name for name in ("smoke", *config.SIZES) if getattr(given, name)]
     if len(sizes) > 1:
         raise InputError(f"--{' and --'.join(sizes)} are given; allowed: one size")
@@ -106,7 +108,7 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
     from rewardlab.terminal.table import summary_table
 
     if share.of == 1 and store.Run(path).finished:
-        say(f"{path} is finished: nothing is trained, its report is written again", stream=sys.stderr)
+        progress.note(f"{path} is finished: nothing is trained, its report is written again")
         if not (path / parts.FOLDER).is_dir():
             return report.main([str(path)])
     with loggers.opened(given.log, path, str(share.process) if share.of > 1 else "") as log:

@@ -74,7 +74,13 @@ def test_what_keeps_runs_from_working_ends_with_1_and_is_named(here, capsys, mon
 
 
 def test_sizes_are_read_by_people_and_the_version_is_told(capsys):
-    assert [health.size(x) for x in (0, 999, 1500, 2.5e6, 3e12)] == ["0 bytes", "999 bytes", "2 kB", "2 MB", "3000.0 GB"]
+    assert [health.size(x) for x in (0, 999, 1500, 2.5e6, 3e12)] == [
+        "0 bytes",
+        "999 bytes",
+        "2 kB",
+        "2 MB",
+        "3000.0 GB",
+    ]
     assert cli.main(["--version"]) == 0
     assert capsys.readouterr().out == f"rewardlab {health.version()}\n"
     assert health.version("no-such-package") == "not installed"

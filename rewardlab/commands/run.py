@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from rewardlab.backend import devices
 from rewardlab.cli import Parser, say
 from rewardlab.commands import report
@@ -68,7 +70,10 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
         parser.print_help()
         return 0
 
+    began = "jax" in sys.modules  # not by this command, whose process it is not
     devices.check_settings()
+    if given.smoke and not began:
+        devices.compile_quickly()
     from rewardlab.experiment import config, override
     from rewardlab.running import processes
 

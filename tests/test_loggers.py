@@ -197,6 +197,29 @@ def test_each_logger_says_what_it_writes_and_a_plan_names_what_is_measured():
     assert [len(names) for names in named["outcome_share"]] == [1, len(plan.layout.axes["outcome"])]
 
 
+@pytest.mark.slow(quickly=True)
+def test_a_run_is_logged_as_it_goes_on_whatever_its_evaluations_are_called(tmp_path, monkeypatch, file, one_device):
+    """The command line, for an evaluation with a blank in its name: the log has what the results have, and films are found."""
+    import tiny
+
+    import rewardlab
+
+    asked = tiny.experiment(
+        rules={"reinforce": tiny.experiment().rules["reinforce"]}, evaluations={"far away": {}}, total_steps=256, seeds=2
+    )  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    config = file("asked.json", asked.to_json())
+    assert cli.main(["run", str(config), "--out", "run", "--log", "csv"]) == 0
+    found = rewardlab.open_run("run").results["return"].sel(rule="reinforce", evaluation="far away")
+    rows = pandas.read_csv("run/logs/log.csv")
+    rows = rows[rows.name == "return/far away"]
+    assert len(rows) == len(asked.conditions) * 2 * len(found.point) and rows.point.nunique() == len(found.point)
+    for row in rows.itertuples():
+        assert row.value == found.sel(condition=row.condition, seed=row.seed, point=row.point)
+    assert (tmp_path / "run" / "replays" / "reinforce--far away.gif").is_file()
+    assert "Replay: reinforce on far away" in (tmp_path / "run" / "report.html").read_text()
+
+
 @pytest.mark.slow
 def test_event_files_hold_what_tensorboard_reads(tmp_path):
     board = pytest.importorskip("tensorboardX", reason="the test above has the same with a stand-in")

@@ -12,9 +12,9 @@ from rewardlab.experiment import config
 
 
 def test_rules_are_made_smaller_in_all_sizes_or_stay_as_they_are():
-    one = config.smaller(rules.make("truncation", candidates=64, parents=8, num_envs=1024, unroll_length=60))
-    assert (one.candidates, one.parents, one.num_envs, one.unroll_length) == (4, 1, 64, 60)
-    assert one.num_envs // one.candidates == 1024 // 64, "lanes of a candidate"
+    one = config.smaller(rules.make("truncation", candidates=128, parents=32, num_envs=1024, unroll_length=128))
+    assert (one.candidates, one.parents, one.num_envs, one.unroll_length) == (4, 1, 32, 128)
+    assert one.num_envs // one.candidates == 1024 // 128, "lanes of a candidate"
     small = rules.make("ppo", num_envs=8, unroll_length=16)
     assert config.smaller(small) is small
     odd = rules.make("openai_es", candidates=6, num_envs=6 * 1024, unroll_length=60)

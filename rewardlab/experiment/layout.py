@@ -105,12 +105,12 @@ def of(plan: Plan) -> Layout:
                     f"probe {name} keeps {array!r}, as another one, or every run, does; allowed: another name"
                 )
             arrays[array] = _kept(array, probe.when, lengths, about)
-    along = dict(ALONG)
+    told = dict(ALONG)
     for name, probe in asked.items():
         for axis, where in by_probe[name].items():
             text = probe.along.get(axis, f"an axis of what the probe {Path(name).stem} measures")
-            along.setdefault(axis, Array((), text, "number" if isinstance(where, int) else "name"))
-    layout = Layout(arrays, axes, by_probe, along)
+            told.setdefault(axis, Array((), text, "number" if isinstance(where, int) else "name"))
+    layout = Layout(arrays, axes, by_probe, told)
     bytes_ = size(experiment, layout)
     if bytes_ > BINARY:
         raise InputError(

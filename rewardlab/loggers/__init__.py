@@ -138,9 +138,9 @@ def numbers(moment: Moment) -> dict[str, np.ndarray]:
     found = {f"log/{name}": np.asarray(values, np.float64) for name, values in moment.log.items()}
     for array, values in moment.measured.items():
         own = moment.names.get(array) or tuple(map(_counted, values.shape[1:]))
-        for place in itertools.product(*map(range, values.shape[1:])):
-            path = "/".join((array, *(own[axis][at] for axis, at in enumerate(place))))
-            found[path] = np.asarray(values[(slice(None), *place)], np.float64)
+        for at, along in enumerate(itertools.product(*own)):
+            path = "/".join((array, *along))
+            found[path] = values.reshape(len(values), -1)[:, at].astype(np.float64)
     return {name: values for name, values in found.items() if name != "steps"}
 
 

@@ -112,10 +112,10 @@ def test_names_of_evaluations_may_have_blanks_and_are_flags_with_dashes():
         assert override(asked, {path: "0.25"}).evaluations["far away"] == {"gravity": 0.25}
     assert [*override(asked, {"evaluations": "far-away"}).evaluations] == ["far away"]
     assert small(evaluations=asked.evaluations, temperatures={"far away": 1.0}).warmth.tolist() == [0.0, 1.0]
-    with pytest.raises(InputError, match="did you mean 'evaluations.far away.gravity'"):
+    with pytest.raises(InputError, match=r"did you mean 'evaluations\.far away\.gravity'"):
         override(asked, {"evaluations.far-awai.gravity": "0.25"})
     for name in (" far", "far ", "far  away", "far\taway", "far\n"):
-        with pytest.raises(InputError, match="can't name files; allowed: .* single blanks between them"):
+        with pytest.raises(InputError, match=r"can't name files; allowed: .* single blanks between them"):
             small(evaluations={name: {}})
     with pytest.raises(InputError, match="differ by more than case, -, _ and blanks"):
         small(evaluations={"far away": {}, "Far-away": {}})

@@ -50,7 +50,7 @@ _MOVED = {
     "store": "rundir.store",
     "wording": "analysis.wording",
 }
-_MODULES = ("agents", "envs", "judges", "rules", "tuned")
+_MODULES = ("agents", "envs", "judges", "loggers", "rules", "tuned")
 __all__ = [*_WHERE, *_MODULES]
 
 

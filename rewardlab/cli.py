@@ -30,6 +30,8 @@ RewardLab trains many agents under several update rules in a world, changes the 
   rewardlab watch corner              a film of a scripted policy in a world, as a GIF
   rewardlab bench                     how fast it is, beside its peers
   rewardlab audit                     what reward can reach under each rule, read from the traced programs
+  rewardlab doctor                    what there is to compute with, and what will be slow or will not work here
+  rewardlab --version                 which version this is
 
 A run is a directory, runs/NAME unless --out says otherwise:
 
@@ -130,9 +132,9 @@ def _command(words: list[str]) -> int:
         print(GUIDE, end="")
         return 0
     if words[0] == "--version":
-        from importlib.metadata import version
+        from rewardlab.backend.health import version
 
-        print(version("rewardlab"))
+        print(f"rewardlab {version()}")
         return 0
     commands = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "commands")])]
     if words[0] not in commands:

@@ -1,14 +1,15 @@
 """Every test runs on two CPU devices, under strict dtype promotion, and with no random key used twice."""
 
 import collections
+import gc
 import itertools
 import os
 import textwrap
 
+from rewardlab.backend.devices import QUICKLY  # before jax, which reads flags once
+
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["REWARDLAB_CACHE"] = "off"  # a user's own programs stay out of it: see `keep_compiled`
-# Compiling is most of what quick tests take, and their programs run once: no optimisation, and XLA's older, quicker emitters.
-QUICKLY = ["--xla_backend_optimization_level=0", "--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters"]
 flags = [f for f in os.environ.get("XLA_FLAGS", "").split() if "xla_force_host_platform_device_count" not in f]
 flags = [f for f in flags if f not in QUICKLY]  # as a worker gets them
 flags = [*flags, "--xla_force_host_platform_device_count=2"]
@@ -17,6 +18,9 @@ os.environ["XLA_FLAGS"] = " ".join(flags)
 import jax  # noqa: E402
 import pytest  # noqa: E402
 from jax.experimental.compilation_cache import compilation_cache  # noqa: E402
+
+# Tracing makes many objects and little garbage: to look through all of them as often as Python does took a tenth of the time.
+gc.set_threshold(50_000, 20, 20)
 
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_debug_key_reuse", True)

@@ -4,9 +4,10 @@ import pytest
 from small import RULE, small
 
 from rewardlab import agents, rules
-from rewardlab.experiment import Condition
+from rewardlab.experiment import Condition, Experiment
 from rewardlab.experiment.override import leaves, override
 from rewardlab.inputs.errors import InputError
+from rewardlab.inputs.fields import parse
 
 
 def test_overrides_are_typed_by_their_field():
@@ -78,3 +79,45 @@ def test_every_field_that_is_listed_can_be_given_as_it_is_listed():
     for path, value, _ in leaves(e):
         words = [value[1:-1]] if value.startswith('"') else value.split(" ")
         assert override(e, {path: words}) == e, path
+
+
+@pytest.mark.parametrize(
+    ("word", "number"),
+    [
+        ("1M", 10**6),
+        ("500k", 500_000),
+        ("2e6", 2_000_000),
+        ("1.5m", 1_500_000),
+        ("2G", 2 * 10**9),
+        ("1b", 10**9),
+        ("7", 7),
+    ],
+)
+def test_steps_may_be_given_in_thousands_and_millions(word, number):
+    assert override(small(), {"steps": word}).total_steps == number
+    assert override(small(), {"budgets.ppo.total-steps": word}).budgets["ppo"].total_steps == number
+    assert parse([word], int, "budget") == number
+
+
+@pytest.mark.parametrize("word", ["1.5", "1.2345k", "M", "1 M", "1MM", "1T", "k1", "-1.5", "1e400k", "inf"])
+def test_what_is_no_whole_number_is_refused(word):
+    with pytest.raises(InputError, match="allowed: a whole number"):
+        override(small(), {"steps": word})
+
+
+def test_names_of_evaluations_may_have_blanks_and_are_flags_with_dashes():
+    asked = small(evaluations={"at home": {}, "far away": {"gravity": 5.0}})
+    assert Experiment.from_json(asked.to_json()) == asked
+    for path in ("evaluations.far-away.gravity", "evaluations.far_away.gravity", "evaluations.far away.gravity"):
+        assert override(asked, {path: "0.25"}).evaluations["far away"] == {"gravity": 0.25}
+    assert [*override(asked, {"evaluations": "far-away"}).evaluations] == ["far away"]
+    assert small(evaluations=asked.evaluations, temperatures={"far away": 1.0}).warmth.tolist() == [0.0, 1.0]
+    with pytest.raises(InputError, match=r"did you mean 'evaluations\.far away\.gravity'"):
+        override(asked, {"evaluations.far-awai.gravity": "0.25"})
+    for name in (" far", "far ", "far  away", "far\taway", "far\n"):
+        with pytest.raises(InputError, match=r"can't name files; allowed: .* single blanks between them"):
+            small(evaluations={name: {}})
+    with pytest.raises(InputError, match="differ by more than case, -, _ and blanks"):
+        small(evaluations={"far away": {}, "Far-away": {}})
+    with pytest.raises(InputError, match="can't name files"):
+        small(conditions={"at home": Condition()})

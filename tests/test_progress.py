@@ -73,9 +73,23 @@ def test_what_is_shown_on_a_terminal_and_elsewhere():
     terminal, log = Terminal(), io.StringIO()
     for stream in (terminal, log):
         shown = Progress(10, stream)
-        shown.stage("Compiling ppo (1 of 7)")
-        shown.note("Compiled ppo in 3 s (1 of 7)")
+        shown.stage("Compiling 1 of 7: PPO")
+        shown.note("Compiled 1 of 7: PPO, in 3 s")
         shown.advance(5, "ppo")
-    assert log.getvalue() == "Compiled ppo in 3 s (1 of 7)\n"
+    assert log.getvalue() == "Compiled 1 of 7: PPO, in 3 s\n"
     lines = terminal.getvalue().split(CLEAR)
-    assert lines[1:3] == ["Compiling ppo (1 of 7) ...", "Compiled ppo in 3 s (1 of 7)\n"] and " 50%  ppo" in lines[3]
+    assert lines[1:3] == ["Compiling 1 of 7: PPO ...", "Compiled 1 of 7: PPO, in 3 s\n"] and " 50%  ppo" in lines[3]
+
+
+def test_where_there_is_no_terminal_nothing_is_silent_for_long(clock):
+    log = io.StringIO()
+    shown = Progress(100, log)
+    shown.stage("Making the world")
+    for now in range(0, 100, 5):
+        clock[0] = float(now)
+        shown.advance(5, "ppo 0-7")
+    told = log.getvalue().splitlines()
+    assert [line.split()[0] for line in told] == ["25%", "45%", "65%", "85%"] and told[1].endswith("0:55 left")
+    clock[0] = 110.0
+    shown.stage("Writing the report")
+    assert log.getvalue().splitlines()[-1] == "Writing the report ..."

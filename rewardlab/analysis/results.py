@@ -17,12 +17,21 @@ from rewardlab.experiment.text import todays_names
 from rewardlab.inputs.errors import InputError, show
 from rewardlab.inputs.fields import expect
 from rewardlab.inputs.files import read_json
+from rewardlab.probes import Array
 from rewardlab.probes.outcomes import Outcomes, named
 from rewardlab.questions import Question
 
 NAMED = ("rule", "condition", "evaluation")  # the dimensions whose coordinates are names, whatever is measured
 REFERENCE = ("reference", "evaluation")
 COUNTS = {"shared_point": ("rule",), "level": ("rule",)}
+OF_RULES = {
+    "shared_point": Array(
+        (), "the last point at which a rule has lived no more steps than every rule lives in all", "number"
+    ),
+    "level": Array(
+        (), "what a rule can read of reward, from 0, nothing, to 5, a predictor of it that it consults to act", "level"
+    ),
+}
 ATTRIBUTES: dict[str, type] = dict.fromkeys(
     ("name", "question", "experiment", "control", "env", "audit", "mixed", "words"), str
 )
@@ -61,7 +70,9 @@ Measured = dict[str, np.ndarray]  # of one rule under one condition, {array: [se
 def dataset(plan: Plan, measured: dict[tuple[str, str], Measured], references: dict[str, Outcomes]):
     """An xarray Dataset over all rules and conditions; where a rule has fewer seeds under one, it is filled up with NaN.
 
-    Every array says what it is (attribute `description`) and in what it is counted (`units`).
+    Every variable says what it is (attribute `description`) and in what it is counted (`units`, "1" for a number without a unit).
+    The coordinate `env_steps` has the steps at which each point is due, to draw curves over: `steps`, those that each seed has
+    lived, differ a little from seed to seed.
     references: {scripted policy: Outcomes [E]}, how its episodes ended on each evaluation.
     """
     import xarray
@@ -83,25 +94,45 @@ def dataset(plan: Plan, measured: dict[tuple[str, str], Measured], references: d
         return found.reshape(len(references), *kept.arrays[array].shape[1:])
 
     def about(array):
-        return {"description": array.description} | ({"units": array.unit} if array.unit else {})
+        return {"description": array.description, "units": array.unit or "1"}
+
+    def coordinate(name, values, dims=()):
+        return (dims or (name,)), values, about(kept.along[name])
 
     compared = {name: one.about for name, one in kept.arrays.items() if one.about.reference}
     return xarray.Dataset(
         {
             **{name: ((*SEED, *one.dims), cube(name), about(one.about)) for name, one in kept.arrays.items()},
             **{one.reference: ((*REFERENCE, *one.axes), scripted(name), about(one)) for name, one in compared.items()},
-            "shared_point": (("rule",), np.array([experiment.shared_point(name) for name in names])),
-            "level": (("rule",), np.array([rule.level for rule in experiment.rules.values()])),
+            "shared_point": (
+                ("rule",),
+                np.array([experiment.shared_point(name) for name in names]),
+                about(OF_RULES["shared_point"]),
+            ),
+            "level": (
+                ("rule",),
+                np.array([rule.level for rule in experiment.rules.values()]),
+                about(OF_RULES["level"]),
+            ),
             **founders(experiment, most),
         },
         coords={
-            "rule": names,
-            "condition": conditions,
-            "seed": np.arange(most),
-            "point": np.arange(len(experiment.targets(names[0]))),
-            "evaluation": list(experiment.evaluations),
-            "reference": list(references),
-            **{axis: np.arange(along) if isinstance(along, int) else list(along) for axis, along in kept.axes.items()},
+            "rule": coordinate("rule", names),
+            "condition": coordinate("condition", conditions),
+            "seed": coordinate("seed", np.arange(most)),
+            "point": coordinate("point", np.arange(len(experiment.targets(names[0])))),
+            "evaluation": coordinate("evaluation", list(experiment.evaluations)),
+            "reference": coordinate("reference", list(references)),
+            **{
+                axis: coordinate(axis, np.arange(along) if isinstance(along, int) else list(along))
+                for axis, along in kept.axes.items()
+            },
+            "env_steps": coordinate("env_steps", np.array([*map(experiment.targets, names)], float), ("rule", "point")),
+            **(
+                {"record_env_steps": coordinate("record_env_steps", ends(experiment), ("rule", "record"))}
+                if "record_steps" in kept.arrays
+                else {}
+            ),
         },
         attrs={
             "name": experiment.name,
@@ -117,12 +148,18 @@ def dataset(plan: Plan, measured: dict[tuple[str, str], Measured], references: d
     )
 
 
+def ends(experiment: Experiment) -> np.ndarray:
+    """The steps by which each record is made, float64[rules, records], as `recording.py` divides them."""
+    lived = np.array([experiment.steps_of(name) for name in experiment.rules], float)[:, None]
+    return np.minimum(np.ceil(lived / layout.RECORDS) * np.arange(1, layout.RECORDS + 1), lived)
+
+
 def founders(experiment: Experiment, seeds: int) -> dict[str, Any]:
     """For each seed, the number of the run that it was before any phase forked, int[condition, seed]; nothing where none does."""
     forks = [condition.forks for condition in experiment.conditions.values()]
     if max(forks) == 1:
         return {}
-    about = {"description": "the run that a seed was before it parted"}
+    about = {"description": "the run that a seed was before it parted", "units": "number"}
     return {"founder": (("condition", "seed"), np.arange(seeds) // np.array(forks)[:, None], about)}
 
 

@@ -10,14 +10,16 @@ from rewardlab.commands import report
 from rewardlab.inputs.errors import InputError, nearest, show, unknown
 from rewardlab.rundir.stopping import Signals, Stop
 from rewardlab.running.processes import Share
+from rewardlab.terminal.progress import Progress
 
 GUIDE = """\
 examples:
   rewardlab run coinrun --seeds 64 --out runs/more
-  rewardlab run coinrun --total-steps 2e6 --rules ppo truncation --rules.ppo.learning-rate 3e-4 --agent.hidden 64 64
+  rewardlab run coinrun --steps 2M --rules ppo truncation --rules.ppo.learning-rate 3e-4 --agent.hidden 64 64
   rewardlab run coinrun --conditions.half.seeds 8 --evaluations.detour.moved 0.5
   rewardlab run my_question.py        a file that defines `experiment`
   rewardlab run runs/coinrun --out runs/again     what that run ran, once more
+  rewardlab run coinrun --log csv --log tensorboard   logged while it goes on, in runs/coinrun/logs
   rewardlab run coinrun --process 0 --processes 2     the first of two processes that share the work
   rewardlab run --all --small         every experiment that argues about a claim, and then `atlas.html`
 
@@ -61,6 +63,9 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
     parser.add_argument(
         "--resume-anyway", action="store_true", help="go on from what other versions or devices computed"
     )
+    parser.add_argument(
+        "--log", action="append", default=[], metavar="LOGGER", help="csv, jsonl, tensorboard or wandb; may be repeated"
+    )
     parser.add_argument("-h", "--help", action="store_true")
     given, changes = parser.read(words)
     if given.all and given.experiment is not None:
@@ -71,7 +76,10 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
         parser.print_help()
         return 0
 
+    began = "jax" in sys.modules  # not by this command, whose process it is not
     devices.check_settings()
+    if given.smoke and not began:
+        devices.compile_quickly()
     from rewardlab.experiment import config, override
     from rewardlab.running import processes
 
@@ -90,9 +98,13 @@ def _main(words: list[str], stop: Stop, signals: Signals) -> int:
 
 
 def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
+    from rewardlab import loggers
     from rewardlab.experiment import config, override
     from rewardlab.rundir import parts, store
 
+    progress = Progress()
+    if progress.live:  # elsewhere bad input is told in one line, and nothing else
+        progress.stage("Reading the experiment")
     size = _size(given)
     experiment = config.load(given.experiment, size if size in config.SIZES else "experiment")
     _check_options(changes, parser, experiment)
@@ -106,10 +118,11 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
     from rewardlab.terminal.table import summary_table
 
     if share.of == 1 and store.Run(path).finished:
-        say(f"{path} is finished: nothing is trained, its report is written again", stream=sys.stderr)
+        progress.note(f"{path} is finished: nothing is trained, its report is written again")
         if not (path / parts.FOLDER).is_dir():
             return report.main([str(path)])
-    done = run(experiment, given.out, share=share, stop=stop, resume_anyway=given.resume_anyway)
+    with loggers.opened(given.log, path, str(share.process) if share.of > 1 else "") as log:
+        done = run(experiment, given.out, share=share, stop=stop, resume_anyway=given.resume_anyway, callback=log)
     if done.finished and done.reported:
         say(summary_table(done.summary))
         say(f"\n{done.path / store.PAGE}")
@@ -137,6 +150,7 @@ def _size(given) -> str:
 
 
 def _run_all(given, changes, parser: Parser, stop: Stop) -> int:
+    from rewardlab import loggers
     from rewardlab.analysis import findings
     from rewardlab.experiment import config
     from rewardlab.running import every
@@ -145,10 +159,12 @@ def _run_all(given, changes, parser: Parser, stop: Stop) -> int:
         say(text, stream=sys.stderr)
 
     _check_options(changes, parser, config.load(next(iter(config.names()))))
+    with loggers.opened(given.log, ""):  # what can't be used is told before anything runs
+        pass
     folder = given.out or every.FOLDER
     wanted = every.jobs(_size(given), changes, folder, given.resume_anyway)
     note(every.forecast(wanted, findings.read()))
-    page, failed = every.run_all(wanted, stop, note, folder)
+    page, failed = every.run_all(wanted, stop, note, folder, given.log)
     if page:
         say(page)
     for name, why in failed.items():
@@ -159,7 +175,7 @@ def _run_all(given, changes, parser: Parser, stop: Stop) -> int:
 def _describe(name: str, experiment, override) -> None:
     say(f"{experiment.name}: {experiment.question}\n\nFields, their values, and what is allowed:\n")
     for path, value, allowed in override.leaves(experiment):
-        say(f"  --{path.replace('_', '-')} {value}".ljust(52) + f"  {allowed}")
+        say(f"  --{path.replace('_', '-').replace(' ', '-')} {value}".ljust(52) + f"  {allowed}")
     say(
         "\n  --rules, --conditions and --evaluations take names, too: those that stay,"
         f" e.g. --rules {next(iter(experiment.rules))}"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
+from rewardlab import rules
 from rewardlab.experiment.conditions import Budget
 from rewardlab.experiment.experiment import Experiment
 from rewardlab.inputs import registry
 from rewardlab.inputs.errors import InputError, show, unknown, wrong_type
 from rewardlab.inputs.files import read_text
+from rewardlab.types import Rule
 
 
 def folder() -> Path:
@@ -75,9 +78,28 @@ def is_run(path: str | Path) -> bool:
         return False
 
 
+SMOKE = 2048  # environment steps of a rule's update, about, in a smoke test
+
+
+def smaller(rule: Rule) -> Rule:
+    """The rule with a power of two of times fewer lanes, candidates and parents, where its update is larger than `SMOKE`, as far as
+    its other sizes allow.
+    """
+    own = {name: getattr(rule, name, 0) for name in ("num_envs", "candidates", "parents")}
+    own = {name: size for name, size in own.items() if isinstance(size, int) and size > 1}
+    for shift in range(max(rule.num_envs * rule.unroll_length // SMOKE, 1).bit_length() - 1, 0, -1):
+        sizes = {name: size >> shift if name != "parents" else max(size >> shift, 1) for name, size in own.items()}
+        whole = all(sizes[name] << shift == own[name] for name in own if name != "parents")
+        if whole and sizes.get("candidates", 4) >= 4:
+            with contextlib.suppress(InputError):  # a size that does not go with the others, or is another rule's
+                return rules.make(rule, **sizes)
+    return rule
+
+
 def smoke(experiment: Experiment) -> Experiment:
     """The same experiment at tiny sizes: every part of it runs, nothing is learned."""
-    updates = {name: 2 * rule.num_envs * rule.unroll_length for name, rule in experiment.rules.items()}
+    small = {name: smaller(rule) for name, rule in experiment.rules.items()}
+    updates = {name: 2 * rule.num_envs * rule.unroll_length for name, rule in small.items()}
     own = {name: budget.total_steps for name, budget in experiment.budgets.items() if budget.total_steps}
     parted = {
         name: tuple(replace(p, forks=min(p.forks, 2)) for p in c.phases) for name, c in experiment.conditions.items()
@@ -97,6 +119,7 @@ def smoke(experiment: Experiment) -> Experiment:
     return replace(
         experiment,
         conditions=few,
+        rules=small,
         budgets=budgets,
         total_steps=steps,
         seeds=min(experiment.seeds, seeds),

@@ -25,7 +25,7 @@ from rewardlab.experiment.conditions import (
     check_numbers,
 )
 from rewardlab.inputs import registry
-from rewardlab.inputs.errors import InputError, show, unknown, wrong_type
+from rewardlab.inputs.errors import InputError, one_word, show, unknown, wrong_type
 from rewardlab.inputs.fields import LARGEST_SIZE, MOST_STEPS, bounds, checked, coerce, hints, reads_old_names, whole
 from rewardlab.probes import Probe
 from rewardlab.questions import Question
@@ -126,7 +126,7 @@ class Experiment:
             put(f.name, coerce(getattr(self, f.name), hint, f.name, bounds(f, hint)))
         put("rules", _entries("rules", self.rules, _rule))
         put("conditions", _entries("conditions", self.conditions, check_condition))
-        put("evaluations", _entries("evaluations", self.evaluations, check_numbers))
+        put("evaluations", _entries("evaluations", self.evaluations, check_numbers, blanks=True))
         budgets = {name: self._budget(name, budget) for name, budget in self.budgets.items()}
         put("budgets", {name: budget for name, budget in budgets.items() if budget != Budget()})
         put("agent", _network("agent", self.agent))
@@ -339,12 +339,16 @@ class Experiment:
         return text_form.from_json(cls, text, files, where)
 
 
-def safe_name(where: str, name: Any) -> str:
-    """A name that is safe as a file's name on every system. Raises InputError for any other."""
+def safe_name(where: str, name: Any, blanks: bool = False) -> str:
+    """A name that is safe as a file's name on every system. Raises InputError for any other. blanks: whether single ones may be
+    inside of it.
+    """
     allowed = "1 to 64 letters, digits, and _ . + = -, of which the first is a letter or a digit"
+    allowed += ", and single blanks between them" * blanks
     if not isinstance(name, str):
         raise wrong_type(where, name, allowed)
-    if not SAFE_NAME.fullmatch(name) or name.endswith(".") or "--" in name:
+    plain = re.sub(r"(?<=\S) (?=\S)", "_", name) if blanks else name
+    if not SAFE_NAME.fullmatch(plain) or name.endswith(".") or "--" in name:
         raise InputError(f"{where} = {show(name)} can't name files; allowed: {allowed}, no -- and no . at the end")
     return name
 
@@ -358,16 +362,18 @@ def _network(where: str, given: Any) -> Spec:
         raise InputError(f"{where}: {error}") from error
 
 
-def _entries(where: str, given: Mapping[str, Any], check: Callable[[str, Any], Any]) -> dict[str, Any]:
+def _entries(
+    where: str, given: Mapping[str, Any], check: Callable[[str, Any], Any], blanks: bool = False
+) -> dict[str, Any]:
     if not given:
         raise InputError(f"{where} is empty; allowed: at least one")
     taken: dict[str, str] = {}
     for name in given:
-        safe_name(f"a name in {where}", name)
-        first = taken.setdefault(name.lower().replace("-", "_"), name)
+        safe_name(f"a name in {where}", name, blanks)
+        first = taken.setdefault(one_word(name).lower(), name)
         if first != name:  # they would be one file on some systems, and one flag on the command line
             raise InputError(
-                f"{where} has both {name!r} and {first!r}; allowed: names that differ by more than case, - and _"
+                f"{where} has both {name!r} and {first!r}; allowed: names that differ by more than case, -, _ and blanks"
             )
     return {name: check(f"{where}.{name}", value) for name, value in given.items()}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -26,8 +27,20 @@ RECORDED = {  # what every run keeps that has probes of updates
     "record_steps": Array((), "environment steps lived by the update that is recorded", "steps"),
     "record_updates": Array((), "the number of the update that is recorded", "updates"),
 }
+ALONG = {  # the coordinates that every run has
+    "rule": Array((), "the update rule", "name"),
+    "condition": Array((), "the way of training", "name"),
+    "seed": Array((), "the number of the seed", "number"),
+    "point": Array((), "the number of the evaluation, counted from that of the untrained agent", "number"),
+    "evaluation": Array((), "the way of testing", "name"),
+    "reference": Array((), "the world's scripted policy", "name"),
+    "env_steps": Array(
+        (), "environment steps at which a point is due, the same for all seeds; `steps` has those lived", "steps"
+    ),
+    "record_env_steps": Array((), "environment steps by which a record is made, the same for all seeds", "steps"),
+}
 WIDE = ("steps", "record_steps", "record_updates")  # counts, which 32 bits of a float can't hold
-TAKEN = (*SEED, "point", "evaluation", "record", "reference", "level", "shared_point")
+TAKEN = (*ALONG, "record", "level", "shared_point")
 
 
 class Kept(NamedTuple):
@@ -41,15 +54,28 @@ class Kept(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """arrays: {name: Kept}. axes: {own axis of any probe: its names, or its length}. by_probe: the same for each probe."""
+    """arrays: {name: Kept}. axes: {own axis of any probe: its names, or its length}. by_probe: the same for each probe.
+
+    along: what the coordinates say of themselves, those that every run has and those of own axes.
+    """
 
     arrays: dict[str, Kept]
     axes: dict[str, Any]
     by_probe: dict[str, Coordinates]
+    along: dict[str, Array]
 
     def blank(self, when: str, seeds: int) -> dict[str, np.ndarray]:
         """{array: NaN [seeds, ...]} of those that are measured then."""
         return {n: np.full((seeds, *k.shape), np.nan, k.dtype) for n, k in self.arrays.items() if k.when == when}
+
+    def names(self, when: str, also: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """{array: the names along its axes behind the first}, of those that are measured then. also: of axes that no probe owns."""
+
+        def along(axis: str) -> tuple[str, ...]:
+            found = also[axis] if axis in also else self.axes[axis]
+            return tuple(map(str, range(found))) if isinstance(found, int) else tuple(found)
+
+        return {n: tuple(map(along, k.dims[1:])) for n, k in self.arrays.items() if k.when == when}
 
 
 def of(plan: Plan) -> Layout:
@@ -79,7 +105,12 @@ def of(plan: Plan) -> Layout:
                     f"probe {name} keeps {array!r}, as another one, or every run, does; allowed: another name"
                 )
             arrays[array] = _kept(array, probe.when, lengths, about)
-    layout = Layout(arrays, axes, by_probe)
+    told = dict(ALONG)
+    for name, probe in asked.items():
+        for axis, where in by_probe[name].items():
+            text = probe.along.get(axis, f"an axis of what the probe {Path(name).stem} measures")
+            told.setdefault(axis, Array((), text, "number" if isinstance(where, int) else "name"))
+    layout = Layout(arrays, axes, by_probe, told)
     bytes_ = size(experiment, layout)
     if bytes_ > BINARY:
         raise InputError(

@@ -11,7 +11,7 @@ from typing import Any
 from rewardlab import agents, rules
 from rewardlab.experiment import Budget, Experiment
 from rewardlab.inputs import registry
-from rewardlab.inputs.errors import InputError, unknown
+from rewardlab.inputs.errors import InputError, one_word, unknown
 from rewardlab.inputs.fields import bounds, checked, coerce, describe, hints, parse, parse_free
 from rewardlab.types import Rule
 
@@ -20,7 +20,7 @@ def override(experiment: Experiment, changes: Mapping[str, Any]) -> Experiment:
     """A changed copy: {"seeds": "64", "rules.ppo.learning_rate": "1e-3", "agent.hidden": ["64", "64"]}.
 
     Texts, and lists of them, are read by the field's type; other values are taken as they are.
-    In names, - and _ are the same.
+    In names, -, _ and blanks are the same.
     Another `env` has none of the old one's `env_kwargs`.
     For `rules`, `conditions` and `evaluations` as a whole, a list of names keeps those; `rules` may name further rules.
     Raises InputError for a field that is not there, with the nearest one, and for what the experiment then can't be.
@@ -124,7 +124,7 @@ def _is_open(hint: Any) -> bool:
 
 
 def _begins(rest: str, name: str) -> bool:
-    rest, name = rest.replace("-", "_"), name.replace("-", "_")
+    rest, name = one_word(rest), one_word(name)
     return rest == name or rest.startswith(name + ".")
 
 
@@ -150,10 +150,10 @@ def _chosen(node: Mapping[str, Any], hint: Any, where: str, names: list[str]) ->
     """The entries of those names; for rules, made where there is none yet."""
     if _is_open(hint):
         raise InputError(f"{where} is set one by one, as {where}.NAME; given: {' '.join(names)}")
-    same = {known.replace("-", "_"): known for known in node}
+    same = {one_word(known): known for known in node}
     new = {}
     for name in names:
-        known = same.get(name.replace("-", "_"))
+        known = same.get(one_word(name))
         if known is None and where != "rules":
             raise unknown(f"name in {where}", name, node)
         if known is None:

@@ -49,11 +49,16 @@ def show(value: object, limit: int = 120) -> str:
     return one_line(text, limit)
 
 
+def one_word(name: str) -> str:
+    """A name as flags of the command line know it, in which -, _ and blanks are the same."""
+    return name.replace("-", "_").replace(" ", "_")
+
+
 def nearest(given: object, allowed: Iterable[str]) -> str | None:
     """The allowed name closest to the given one, or None when none is close."""
-    names = {name.lower().replace("-", "_"): name for name in sorted(allowed, reverse=True)[-1000:]}
+    names = {one_word(name).lower(): name for name in sorted(allowed, reverse=True)[-1000:]}
     text = given if isinstance(given, str) else show(given)
-    match = difflib.get_close_matches(text[:200].lower().replace("-", "_"), names, n=1, cutoff=0.5)
+    match = difflib.get_close_matches(one_word(text[:200]).lower(), names, n=1, cutoff=0.5)
     return names[match[0]] if match else None
 
 

@@ -11,9 +11,11 @@ import dataclasses
 import functools
 import math
 import operator
+import re
 import types
 import typing
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 from numbers import Integral, Real
 from typing import Any, Literal, TypeVar
 
@@ -180,7 +182,9 @@ def describe(hint: Any, limits: tuple[float, float] | None = None) -> str:
 
 
 def parse(words: Sequence[str], hint: Any, where: str) -> Any:
-    """Text from the command line as the type that `hint` names; the range is checked later, by `checked`."""
+    """Text from the command line as the type that `hint` names; the range is checked later, by `checked`. Whole numbers may be
+    given as 500k, 1M or 2e6.
+    """
     if typing.get_origin(hint) is tuple:
         parts = [part for word in words for part in word.replace(",", " ").split()]
         return tuple(parse([part], typing.get_args(hint)[0], where) for part in parts)
@@ -215,11 +219,19 @@ def parse_free(word: str) -> bool | int | float | str:
     return word
 
 
+THOUSANDS = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}  # 500k, 1M, 1.5M, 2G
+_SHORT = re.compile(r"(?P<number>[+-]?[0-9]{1,20}(\.[0-9]{1,20})?)(?P<unit>[kmgbKMGB])")
+
+
 def _parse_number(word: str, kind: type, where: str) -> int | float:
     try:
         return kind(word)
     except ValueError:
         pass
+    if kind is int and (found := _SHORT.fullmatch(word.strip())):
+        exact = Fraction(found["number"]) * THOUSANDS[found["unit"].lower()]
+        if exact.denominator == 1:
+            return int(exact)
     try:  # 1e6 is a whole number, too
         if float(word).is_integer():
             return int(float(word))

@@ -33,6 +33,7 @@ class Array(NamedTuple):
     """One named array, float32.
 
     axes: the names of its own axes, behind those that every array of its probe has (`WHEN`).
+    unit: what it is counted in; "": it is a number without one.
     reference: the name of the array that holds the same of the world's scripted policies; "" if there is none.
     """
 
@@ -78,6 +79,7 @@ class Probe(NamedTuple):
     arrays: {name: Array} of what it keeps.
     measure: Subject -> {name: float32[own axes of that array]}, a pure function of one seed, which is traced and mapped.
     axes: the plan of an experiment (`experiment/plan.py`) -> {own axis: names along it, or its length}.
+    along: {own axis: what it tells apart}, the description that the axis has in the results.
     made_up: (the plan, leading shape, numpy Generator) -> {name: array [*leading shape, own axes]}, such numbers as it
         might find, to try out the report; None: any numbers from 0 to 1.
     scripted: {policy: which of `GIVEN` it is given} of the policies that it plays and that no rule handed over. The audit has a
@@ -92,6 +94,7 @@ class Probe(NamedTuple):
     made_up: Callable[..., Mapping[str, np.ndarray]] | None = None
     scripted: Mapping[str, tuple[str, ...]] = {}
     counts: Callable[[Plan], tuple[str, ...]] = _no_counts
+    along: Mapping[str, str] = {}
 
 
 def names() -> tuple[str, ...]:
@@ -116,6 +119,8 @@ def load(name_or_path: str | Path) -> Probe:
             raise InputError(
                 f"{what} keeps {show(name)}: {show(array)}; allowed: an Array, whose axes are a tuple of names"
             )
+    if not isinstance(found.along, Mapping) or not all(isinstance(text, str) for text in found.along.values()):
+        raise InputError(f"{what} has along = {show(found.along)}; allowed: a dict {{own axis: what it tells apart}}")
     if not isinstance(found.scripted, Mapping):
         raise InputError(
             f"{what} plays scripted = {show(found.scripted)}; allowed: a dict {{policy: what it is given}}"

@@ -11,6 +11,9 @@ from rewardlab.probes import Array, Probe, Subject
 PARTS = 50  # at most: in shorter episodes every step is one
 
 
+ALONG = {"signal": "a signal of the world", "part": "a part of the episode's time limit, in order"}
+
+
 def signals(env) -> tuple[str, ...]:
     """The signals of a world that are one number a step."""
     return tuple(name for name in adapter.scalars(env) if name != "outcome")
@@ -43,4 +46,5 @@ probe = Probe(
     },
     measure=_measure,
     axes=lambda plan: {"signal": signals(plan.env), "part": parts(adapter.time_limit(plan.env))},
+    along=ALONG,
 )

@@ -65,6 +65,7 @@ probe = Probe(
         )
     },
     measure=_measure,
+    along={"simulations": "how many simulations a search makes before each action"},
     axes=lambda plan: {"simulations": tuple(map(str, SIMULATIONS))},
     scripted={"search in the world itself": ("state", "dynamics")},
 )

@@ -41,4 +41,5 @@ probe = Probe(
     },
     measure=_measure,
     axes=_axes,
+    along={"lifetime_episode": "an episode of a lifetime, in order"},
 )

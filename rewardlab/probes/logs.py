@@ -41,7 +41,10 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
 
 probe = Probe(
     when="update",
-    arrays={"log": Array(("entry",), "what the rule says of an update; nothing where it has no such entry")},
+    arrays={
+        "log": Array(("entry",), "what the rule says of an update; nothing where it has no such entry", "of the entry")
+    },
     measure=_measure,
     axes=_axes,
+    along={"entry": "an entry in the rule's log"},
 )

@@ -51,5 +51,6 @@ probe = Probe(
         )
     },
     measure=_measure,
+    along={"noise": "how large the noise is, as a share of the root mean square of each array of parameters"},
     axes=lambda plan: {"noise": tuple(f"{scale:g}" for scale in SCALES)},
 )

@@ -92,4 +92,5 @@ probe = Probe(
     measure=_measure,
     axes=lambda plan: {"outcome": adapter.outcomes(plan.env)},
     made_up=made_up,
+    along={"outcome": "how an episode ended"},
 )

@@ -40,9 +40,12 @@ probe = Probe(
     arrays={
         "fitness": Array(("candidate",), "fitness of each candidate of the generation that was tested", "reward"),
         "descent": Array(
-            ("candidate", "parent"), "which two of that generation each candidate of the next one stems from, by number"
+            ("candidate", "parent"),
+            "which two of that generation each candidate of the next one stems from, by number",
+            "number",
         ),
     },
     measure=_measure,
     axes=_axes,
+    along={"candidate": "a candidate of a generation", "parent": "one of the two that a candidate stems from"},
 )

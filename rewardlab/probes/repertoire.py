@@ -55,5 +55,6 @@ probe = Probe(
     },
     measure=_measure,
     axes=_axes,
+    along={"cue": "what can be seen first in an episode", "action": "an action of the world"},
     made_up=made_up,
 )

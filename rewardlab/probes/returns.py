@@ -18,5 +18,6 @@ probe = Probe(
     when="point",
     arrays={"episode_return": Array(("episode",), "return of each of the evaluation's episodes", "reward")},
     measure=_measure,
+    along={"episode": "an episode of the evaluation"},
     axes=lambda plan: {"episode": plan.experiment.episodes},
 )

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab.probes import Array, Probe, Subject
-from rewardlab.probes.course import signals
+from rewardlab.probes.course import ALONG, signals
 
 
 def _measure(subject: Subject) -> dict[str, jax.Array]:
@@ -18,7 +18,12 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
 
 probe = Probe(
     when="point",
-    arrays={"signal_sum": Array(("signal",), "mean over the evaluation's episodes of the sum of each signal")},
+    arrays={
+        "signal_sum": Array(
+            ("signal",), "mean over the evaluation's episodes of the sum of each signal", "of the signal"
+        )
+    },
     measure=_measure,
     axes=lambda plan: {"signal": signals(plan.env)},
+    along={"signal": ALONG["signal"]},
 )

@@ -66,4 +66,9 @@ probe = Probe(
     measure=_measure,
     axes=lambda plan: {"way": ways(plan), "paid": paid(plan), "outcome": adapter.outcomes(plan.env)},
     made_up=made_up,
+    along={
+        "way": "a way in which a policy is deployed",
+        "paid": "reward, or what rules are told beside it",
+        "outcome": "how an episode ended",
+    },
 )

@@ -7,7 +7,7 @@ on the carry and on the number of the update alone.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -78,7 +78,7 @@ class Moment(NamedTuple):
     rule, condition; seeds: their numbers. steps: int64[seeds], environment steps lived. log: {name: float32[seeds]}, what the rule
     said of its last update. point: the number of the evaluation that was just made, or None. measured: {array: [seeds,
     evaluations, own axes]} that it found, float32, by the names of the results, steps int32[seeds] and finite bool[seeds] among
-    them; {} where there was none.
+    them; {} where there was none. names: {array: the names along each of its axes behind that of seeds}, of those measured.
     """
 
     rule: str
@@ -88,6 +88,7 @@ class Moment(NamedTuple):
     log: dict[str, np.ndarray]
     point: int | None
     measured: dict[str, np.ndarray]
+    names: Mapping[str, tuple[tuple[str, ...], ...]] = {}
 
 
 def train_batch(
@@ -116,6 +117,7 @@ def train_batch(
     whole, key = experiment.conditions[batch.condition].forks, put(batches.evaluation_key(experiment.seed))
     keys = [put(batches.run_keys(experiment.seed, batch.padded(width), s.forks, whole)) for s in stretches]
     targets = experiment.targets(batch.rule)
+    names = kept.names("point", {"evaluation": tuple(experiment.evaluations)})
 
     points = kept.blank("point", width)
     every = experiment.policies == "points"
@@ -148,7 +150,7 @@ def train_batch(
             ours = lambda x: np.broadcast_to(x, (width, *np.shape(x)[1:]))[:seeds]  # counts may be one for all  # noqa: E731
             log, found = ({k: ours(x) for k, x in named.items()} for named in (carry.log, measured or {}))
             steps = ours(np.asarray(carry.steps, np.int64))
-            callback(Moment(batch.rule, batch.condition, batch.seeds, steps, log, point, found))
+            callback(Moment(batch.rule, batch.condition, batch.seeds, steps, log, point, found, names if found else {}))
 
     def look_around():
         nonlocal last, took_to_save

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Sharding
 
+from rewardlab.analysis import naming
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.running import batches, recording
@@ -65,19 +66,20 @@ def compile_all(
         plan.setting(name)  # before the threads, which would each make it
     given = weights(plan)
     total = len(rules) * len(workers.devices)
+    titles = naming.of(experiment, plan.env).rules
 
     def timed(name: str, device: jax.Device) -> tuple[batches.Programs, float, tuple[float, int]]:
-        progress.stage(f"Compiling {name} ({next(begun)} of {total})")
+        progress.stage(f"Compiling {next(begun)} of {total}: {titles.get(name, name)}")
         started = time.perf_counter()
         programs = training_of(plan, name)
         seconds, first = time.perf_counter() - started, (0.0, 0)
         if device == workers.devices[0]:
             first = first_update(experiment, programs, rules[name], default, given)
-        progress.note(f"Compiled {name} in {seconds:.0f} s ({next(ended)} of {total})")
+        progress.note(f"Compiled {next(ended)} of {total}: {titles.get(name, name)}, in {seconds:.0f} s")
         return programs, seconds, first
 
     def evaluation(name: str, programs: batches.Programs) -> Any:
-        progress.stage(f"Compiling the evaluation of {name}")
+        progress.stage(f"Compiling how {titles.get(name, name)} is evaluated")
         return evaluations_of(plan, name, programs.policy.out_info)
 
     train = {(name, device): workers.on(device, timed, name, device) for name in rules for device in workers.devices}

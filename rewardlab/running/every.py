@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rewardlab import loggers
 from rewardlab.analysis import findings
 from rewardlab.analysis.findings import SMOKE, Finding
 from rewardlab.analysis.wording import count
@@ -81,9 +82,13 @@ def forecast(wanted: Iterable[Job], known: Mapping[str, Finding]) -> str:
 
 
 def run_all(
-    wanted: Iterable[Job], stop: Stop, note: Callable[[str], None], folder: str | Path = FOLDER
+    wanted: Iterable[Job],
+    stop: Stop,
+    note: Callable[[str], None],
+    folder: str | Path = FOLDER,
+    logged: Sequence[str] = (),
 ) -> tuple[Path | None, dict[str, str]]:
-    """(the atlas of all that are finished, or None of none; {key: why it failed}). Raises Interrupted."""
+    """(the atlas of all that are finished, or None of none; {key: why it failed}). logged: loggers. Raises Interrupted."""
     import jax
 
     from rewardlab.running import runner
@@ -95,7 +100,8 @@ def run_all(
             continue
         note(f"{job.key} ({number} of {len(wanted)})")
         try:
-            runner.run(job.experiment, job.path, stop=stop, resume_anyway=job.anyway)
+            with loggers.opened(logged, job.path) as log:
+                runner.run(job.experiment, job.path, stop=stop, resume_anyway=job.anyway, callback=log)
         except Exception as problem:  # whatever it is, the others are other experiments
             said = str(problem) if isinstance(problem, InputError) else f"{type(problem).__name__}: {problem}"
             failed[job.key] = one_line(said, 300)

@@ -12,6 +12,7 @@ from typing import TextIO
 from rewardlab.inputs.errors import visible
 
 CLEAR = "\r\033[K"  # back to the line's start, and wipe it
+SILENCE = 20.0  # seconds after which a line is written where there is no terminal
 EVALUATION = "evaluation"  # a kind of work that is counted in evaluations; all others are counted in environment steps
 
 
@@ -21,13 +22,14 @@ class Progress:
     Work comes in *pieces*, of which some are done at a time. A piece has work of one or several *kinds*, {kind: amount}. How
     long a kind of work takes is measured, kind by kind: rules differ many times over in how fast they live a step.
 
-    On a terminal the last line is redrawn in place; elsewhere only what is finished is written, a line each.
+    On a terminal the last line is redrawn in place. Elsewhere what is finished is written, a line each, and what goes on as soon
+    as nothing was written for `SILENCE`.
     """
 
-    def __init__(self, total: int, stream: TextIO | None = None):
+    def __init__(self, total: int = 1, stream: TextIO | None = None):
         self.stream = stream or sys.stderr
         self.live = self.stream is not None and self.stream.isatty()
-        self._lock = threading.Lock()
+        self._lock, self._said = threading.Lock(), time.perf_counter()
         self.expect({"": {"": total}})
 
     def expect(
@@ -54,13 +56,20 @@ class Progress:
             self._print(f"{CLEAR if self.live else ''}{visible(text)}\n")
 
     def stage(self, text: str) -> None:
-        """What begins now, on a terminal; the line goes when the next one comes."""
+        """What begins now; on a terminal the line goes when the next one comes."""
         with self._lock:
-            if self.live:
-                self._print(f"{CLEAR}{text} ...")
+            self._passing(f"{text} ...")
+
+    def _passing(self, line: str) -> None:
+        """A line that is true for now."""
+        if self.live:
+            self._print(f"{CLEAR}{line}")
+        elif time.perf_counter() - self._said >= SILENCE:
+            self._print(f"{line}\n")
 
     def _print(self, text: str) -> None:
         """What can't be said ends no training: the stream's reader may have left, its disk be full, it may be closed."""
+        self._said = time.perf_counter()
         with contextlib.suppress(OSError, ValueError):
             print(text, end="", file=self.stream, flush=True)
 
@@ -74,8 +83,7 @@ class Progress:
             if passed is not None:
                 before = self.spent.get(kind, (0.0, 0.0))
                 self.spent[kind] = before[0] + passed, before[1] + amount
-            if self.live:
-                self._print(f"{CLEAR}{self.line(piece)}")
+            self._passing(self.line(piece))
 
     def skip(self, amount: int, piece: str, kind: str = "") -> None:
         """So much of a piece's work was done in an earlier process."""

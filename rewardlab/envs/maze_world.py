@@ -13,6 +13,7 @@ import numpy as np
 from rewardlab.envs import maze_art, mazes
 from rewardlab.envs.base import DiscreteWorld, size
 from rewardlab.envs.gymnax_api import spaces
+from rewardlab.envs.world import Placements
 from rewardlab.inputs.errors import InputError, out_of_range, wrong_type
 
 ACTIONS = ("up", "down", "left", "right")
@@ -139,6 +140,27 @@ class Maze(DiscreteWorld):
     def render_rgb(self, state, params) -> jax.Array:
         """The whole maze, uint8[12 * S, 12 * S, 3]."""
         return maze_art.draw(self.walls(state, params), [*self.pieces(state, params), ("mouse", state.mouse, True)])
+
+    def _placements(self, thing: str, field: str, params: Any) -> Placements:
+        """What `placements` is where the thing, whose cell is a field of the state, may lie wherever the mouse gets to."""
+
+        def free(state) -> np.ndarray:
+            walls = np.asarray(self._around(state, params))[None]
+            near = mazes.reach(walls, np.asarray(state.mouse)[None])[0].reshape(-1)
+            return near & (np.arange(near.size) != np.asarray(state.mouse))
+
+        return Placements(
+            thing=thing,
+            grid=(self.side, self.side),
+            agent=lambda state: state.mouse,
+            home=lambda state: getattr(state, field),
+            put=lambda state, cell: state.replace(**{field: cell.astype(jnp.int32)}),
+            free=free,
+        )
+
+    def _around(self, state, params) -> jax.Array:
+        """Where the mouse can't go on its way to the thing, wherever that is, bool[S, S]."""
+        return params.pool.seen[state.level].reshape(*self._shape[:2], -1)[..., 0]
 
     def show(self, state, params) -> str:
         """The text map of a state. Host only."""

@@ -26,10 +26,10 @@ from rewardlab.probes.outcomes import Outcomes
 from rewardlab.probes.references import references
 from rewardlab.probes.replay import camera
 from rewardlab.questions import Question
-from rewardlab.report import replays
+from rewardlab.report import placements, replays
 from rewardlab.rundir import parts, store
 from rewardlab.rundir.parts import Part
-from rewardlab.running import batches
+from rewardlab.running import batches, staging
 
 REFERENCE_EPISODES = 1024
 
@@ -182,7 +182,20 @@ def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
         for name, params in names.items():
             replays.write(path, name, film(params, policy, key))
             digests[name] = _sha256(path / "replays" / f"{name}.gif")
-    return digests
+    return digests | write_placements(path, plan, found, key, known)
+
+
+def write_placements(path: Path, plan: Plan, found: list[Part], key: jax.Array, known: dict[str, str]) -> dict[str, str]:
+    """Plays what a page's reader may put elsewhere, unless that is there. {its file's name: SHA-256}; {} of a world without."""
+    file = path / "replays" / placements.FILE
+    there = _sha256(file)
+    if there and there == known.get(placements.FILE):
+        return {placements.FILE: there}
+    stage = staging.stage(plan, path, found, key)
+    if not stage:
+        return {}
+    placements.write(path, stage)
+    return {placements.FILE: _sha256(file)}
 
 
 def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.ndarray]:

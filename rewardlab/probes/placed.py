@@ -1,0 +1,77 @@
+"""Where trained agents go when something is put elsewhere in a level: every placement, every seed, played through."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from rewardlab.backend.randomness import fast
+from rewardlab.collect import Lanes, blank, collect, start
+from rewardlab.envs import adapter
+from rewardlab.envs.world import Placements, offers
+from rewardlab.inputs.errors import returned
+from rewardlab.probes.replay import Filmed
+from rewardlab.types import Agent, Policy
+
+
+class Paths(NamedTuple):
+    """Where seeds went. S seeds, N placements, T the time limit.
+
+    cells: int32[S, N, T + 1], the agent's cell at the start and after each step. length: int32[S, N], steps that were lived.
+    outcome: int32[S, N], how the episode ended. last: the states in which episodes ended, leaves [S, N, ...].
+    """
+
+    cells: np.ndarray
+    length: np.ndarray
+    outcome: np.ndarray
+    last: Any
+
+
+def there(env) -> bool:
+    """Whether a world has all that is needed to put its thing elsewhere and to draw that."""
+    return all(offers(env, name) for name in ("placements", "observation", "render_rgb", "outcomes"))
+
+
+def levels(env, params, key: jax.Array, count: int) -> list[Any]:
+    """The states in which `count` episodes begin, those of a film with this key. Consumes the key."""
+    lanes = start(env, params, jax.random.split(fast(key))[0], count)
+    return [jax.tree.map(lambda x, i=i: x[i], lanes.env_state) for i in range(count)]
+
+
+def cells(placements: Placements, state: Any) -> np.ndarray:
+    """int32[N], the cells on which the thing can be put in this level. Raises InputError for a mask of another form."""
+    mask, size = np.asarray(placements.free(state)), int(np.prod(placements.grid))
+    if mask.dtype != bool or mask.shape != (size,):
+        raise returned("free of placements", f"{mask.dtype}{list(mask.shape)}", f"bool[{size}], one of each cell")
+    return np.flatnonzero(mask).astype(np.int32)
+
+
+def player(env, agent: Agent, act, placements: Placements):
+    """The jitted play(params, policies, state, cells int32[N], key) -> Paths, of one kind of policy.
+
+    policies: their parameters, leaves [S, ...]. The episodes are those of an evaluation that begins in `state`, but for the thing.
+    """
+
+    @jax.jit
+    def play(params, policies, state, cells, key):
+        states = jax.vmap(lambda cell: placements.put(state, cell))(cells)
+        obs = jax.vmap(lambda state: adapter.observe(env, state, params))(states)
+        begun = jax.vmap(placements.agent)(states)
+
+        def one(policy):
+            who = Policy(policy, act)
+            lanes = Lanes(obs, states, jnp.ones(len(cells), bool), blank(agent, who, len(cells)))
+            after, seen = collect(Filmed(env), params, agent, who, lanes, key, adapter.time_limit(env), whole=True)
+            went = jax.vmap(jax.vmap(placements.agent))(seen.signals["state"])
+            done = seen.terminated | seen.truncated
+            outcome = jnp.where(done, seen.signals["outcome"], 0).sum(0)  # once a lane
+            return Paths(jnp.concatenate([begun[None], went]).T, seen.mask.sum(0), outcome, after.env_state)
+
+        return jax.lax.map(one, policies)
+
+    return lambda params, policies, state, cells, key: play(
+        params, policies, state, jnp.asarray(cells, jnp.int32), fast(key)
+    )

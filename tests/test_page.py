@@ -9,6 +9,7 @@ import shutil
 
 import numpy as np
 import pytest
+import firefox
 import synthetic
 import xarray as xr
 from PIL import Image
@@ -18,7 +19,7 @@ from rewardlab import MLP, report
 from rewardlab.analysis import compare
 from rewardlab.auditing import audit
 from rewardlab.inputs.errors import InputError
-from rewardlab.report import page, replays, style
+from rewardlab.report import ends, placements, style, tables
 
 HOSTILE = "<script>alert('x')</script>\"&{{ 7 * 7 }} $\\frac"
 
@@ -32,9 +33,7 @@ def summary():
 def run(tmp_path_factory, summary):
     """A run directory with its report."""
     path = synthetic.write_run(tmp_path_factory.mktemp("run"), synthetic.results(), summary)
-    for rule in synthetic.RULES:
-        for evaluation in synthetic.EVALUATIONS:
-            replays.write(path, f"{rule}--{evaluation}", [synthetic.replay(9), synthetic.replay(5)])
+    synthetic.write_replays(path)
     assert report.write(path) == path / "report.html"
     return path
 
@@ -58,8 +57,12 @@ def labels(axis):
 @pytest.mark.slow
 def test_every_figure_is_written(run):
     written = {path.name for path in (run / "figures").iterdir()}
-    assert written == {f"{name}.png" for name in ("learning", "outcomes", "matched", "control", "drift")}
-    for path in (run / "figures").iterdir():
+    names = ("learning", "outcomes", "matched", "control", "drift")
+    assert written == {f"{name}.{kind}" for name in names for kind in ("png", "svg", "pdf")}
+    for name in names:  # letters are text, which a paper's readers can search
+        drawn, printed = ((run / "figures" / f"{name}.{kind}").read_bytes() for kind in ("svg", "pdf"))
+        assert b">PPO<" in drawn and printed.startswith(b"%PDF") and b"/Type0" in printed
+    for path in (run / "figures").glob("*.png"):
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("L"))
             assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1) and image.width == 1440 and pixels.std() > 10
@@ -91,7 +94,7 @@ def test_the_page_needs_nothing_else_and_says_what_was_found(run, summary):
     page = Reader(text)
     assert page.loads and all(load.startswith("data:") for load in page.loads)
     assert "url(" not in text and "@import" not in text
-    assert len(page.alts) == 5 + 21 and all(page.alts)
+    assert len(page.alts) == 5 + 3 and all(page.alts)
     body = " ".join(" ".join(page.text).split())
     for sentence in (
         *summary["verdict"],
@@ -126,7 +129,7 @@ def test_the_table_below_the_verdict_is_over_the_seeds_that_the_sentences_are_ov
 
 
 def test_steps_to_capability_are_the_summarys(summary):
-    rows = page.capability_table(synthetic.results(), summary, {})
+    rows = tables.capability_table(synthetic.results(), summary, {})
     for row, entry in zip(rows, summary["rules"].values(), strict=True):
         steps = entry["steps_to_capability"]["iqm"]
         assert row["steps"] == ("–" if steps is None else style.short_steps(steps))
@@ -137,9 +140,10 @@ def test_the_page_shows_what_reward_can_reach(tmp_path):
     rows[1] |= {"rule": HOSTILE, "fitted": [HOSTILE], "act": ["observation", "memory"]}
     data = synthetic.results(rules=("ppo", "truncation")).assign_attrs(audit=json.dumps(rows))
     path = synthetic.write_run(tmp_path, data, compare.summarise(data))
-    page = Reader(report.write(path).read_text())
+    text = report.write(path).read_text()
+    page = Reader(text)
     body = " ".join(" ".join(page.text).split())
-    assert "script" not in page.tags and HOSTILE in page.text
+    assert "<script>alert" not in text and HOSTILE in page.text
     assert (
         "What reward can reach" in body
         and "PPO 4 as amounts logits: trunk, logits; value: trunk, value yes blind" in body
@@ -166,9 +170,11 @@ def test_names_from_data_are_escaped(tmp_path):
     data = data.assign_coords(condition=["c" + HOSTILE, "half"])
     verdicts = {rule: {"verdict": HOSTILE, "short": HOSTILE, "claim": False} for rule in rules}
     path = synthetic.write_run(tmp_path, data, {"verdict": [HOSTILE], "warnings": [HOSTILE], "rules": verdicts})
-    page = Reader(report.write(path).read_text())
-    assert "script" not in page.tags  # there are no replays, so the page has no script of its own
-    assert sum(HOSTILE in text for text in page.text) >= 10 and "49" not in " ".join(page.text)
+    synthetic.write_replays(path, rules=rules, evaluations=evaluations)
+    text = report.write(path).read_text()
+    page = Reader(text)
+    assert "<script>alert" not in text and page.tags.count("script") == 4  # three of data, and the page's own
+    assert sum(HOSTILE in text for text in page.text) >= 10 and "{{" not in text.replace(HOSTILE[-20:], "")
 
 
 def odd(**changes) -> xr.Dataset:
@@ -193,8 +199,8 @@ def test_any_world_has_a_page(tmp_path, data, drawn):
     (path / "summary.json").unlink()  # it is made again from the results
     (path / "environment.json").unlink()
     page = Reader(report.write(path).read_text())
-    assert sorted(p.stem for p in (path / "figures").iterdir()) == sorted(drawn)
-    assert page.tags.count("img") == page.tags.count("figure") == len(drawn)
+    assert sorted(p.stem for p in (path / "figures").glob("*.png")) == sorted(drawn)
+    assert page.tags.count("img") == page.tags.count("figure") + 1 == len(drawn)  # dots stand for the outcomes
 
 
 def test_a_run_of_the_users_own_files(tmp_path):
@@ -267,7 +273,7 @@ def test_the_page_in_a_browser(browser, run, summary, width, scheme):
     )
     page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate("[...document.images].length") == 26
+    assert page.evaluate("[...document.images].length") == 4 + 3
     assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     for sentence in summary["verdict"]:
         assert page.locator("#verdict").get_by_text(sentence, exact=True).first.is_visible()
@@ -277,26 +283,140 @@ def test_the_page_in_a_browser(browser, run, summary, width, scheme):
     page.close()
 
 
-def test_replays_can_be_paused(browser, run):
+def pixels(page, film):
+    return page.evaluate(
+        "film => { const c = document.querySelector(`[data-film='${film}']`);"
+        "  return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]; }",
+        film,
+    )
+
+
+def test_replays_can_be_paused_and_scrubbed(browser, run):
     page, trouble, _ = open_page(browser, run / "report.html")
-    kinds = "[...new Set([...document.querySelectorAll('.film')].map(film => film.src.slice(0, 14)))]"
-    button = page.locator("#play")
-    assert page.evaluate(kinds) == ["data:image/gif"] and button.inner_text() == "Pause"
+    button, slider = page.locator("#film-play"), page.locator("#film-time")
+    page.wait_for_selector("#replays[data-ready]")
+    assert button.inner_text() == "Pause"
     button.click()
-    assert (
-        page.evaluate(kinds) == ["data:image/png"]
-        and button.inner_text() == "Play"
-        and button.get_attribute("aria-pressed") == "false"
-    )
-    page.wait_for_function(
-        "[...document.querySelectorAll('.film')].every(film => film.complete && film.naturalWidth > 0)"
-    )
-    button.click()
-    assert page.evaluate(kinds) == ["data:image/gif"] and trouble == []
+    assert button.inner_text() == "Play" and button.get_attribute("aria-pressed") == "false"
+    height, width = synthetic.replay().shape[1:3]
+    for seed, level, films in ((0, 0, synthetic.replay(9)), (1, 0, synthetic.replay(10)), (1, 1, synthetic.replay(5))):
+        page.select_option("#film-seed", str(seed))
+        page.select_option("#film-level", str(level))
+        for time in (0, 3, len(films) - 1):
+            slider.fill(str(time))
+            shown = np.array(pixels(page, "ppo--detour"), np.uint8).reshape(height, width, 4)
+            np.testing.assert_array_equal(shown[..., :3], films[time])
+    slider.focus()
+    page.keyboard.press("Home")
+    assert slider.get_attribute("aria-valuetext") == "step 0 of 4" and trouble == []
     page.close()
 
 
 def test_replays_stand_still_for_those_who_asked_for_less_motion(browser, run):
     page, trouble, _ = open_page(browser, run / "report.html", reduced_motion="reduce")
-    assert page.locator("#play").inner_text() == "Play" and trouble == []
+    page.wait_for_selector("#replays[data-ready]")
+    page.wait_for_selector("#stage[data-ready]")
+    assert [page.locator(f"#{one}-play").inner_text() for one in ("film", "stage")] == ["Play", "Play"] and trouble == []
     page.close()
+
+
+def moved(page):
+    """What the page says of the coin where it is now: the sentence, and {rule: (seeds, how many fetch it)}."""
+    rows = page.eval_on_selector_all("#stage-table tbody tr", "all => all.map(row => [...row.cells].map(c => c.innerText))")
+    return page.locator("#stage-said").inner_text(), {row[0].strip(): (int(row[1]), row[2]) for row in rows}
+
+
+def test_the_coin_can_be_moved_by_hand_and_by_key(browser, run):
+    page, trouble, _ = open_page(browser, run / "report.html", reduced_motion="reduce")
+    page.wait_for_selector("#stage[data-ready='0']")
+    page.select_option("#stage-who", "all")
+    board = page.locator("#stage-board svg")
+    said, ends = moved(page)
+    assert said.startswith("The coin is in row 1, column 6, where it was.")
+    assert ends["REINFORCE"] == (2, "2 (100 %)") and ends["PPO"] == (2, "0 (0 %)")
+    box = board.bounding_box()
+    page.mouse.click(box["x"] + box["width"] * 3.5 / 6, box["y"] + box["height"] * 1.5 / 2)
+    said, ends = moved(page)
+    assert "row 2, column 4." in said and ends["REINFORCE"] == (2, "1 (50 %)")
+    assert page.evaluate("document.activeElement.getAttribute('role')") == "application"
+    for key, place in (("ArrowLeft", "row 2, column 3."), ("ArrowUp", "row 1, column 3."), ("Home", "row 1, column 6, where")):
+        page.keyboard.press(key)
+        assert place in moved(page)[0]
+    named = page.locator("#stage-maps svg").first.get_attribute("aria-label")
+    assert named == "REINFORCE: fetched from 5 of 9 cells by most of 2 seeds; 78 % over all cells"
+    page.select_option("#stage-level", "1")
+    page.wait_for_selector("#stage[data-ready='1']")
+    assert "row 1, column 5, where it was." in moved(page)[0]
+    ways = "all => all.map(way => way.getAttribute('points').split(' ').length)"
+    assert page.eval_on_selector_all("#stage .ways polyline", ways)[0] == 5  # from the start to the coin, every step
+    assert trouble == []
+    page.close()
+
+
+def test_every_seed_is_a_dot_that_says_which(browser, run):
+    page, trouble, _ = open_page(browser, run / "report.html")
+    data = synthetic.results()
+    dots = page.locator("#dots-panels figure").nth(1).locator(".seed")
+    assert dots.count() == len(synthetic.RULES) * 32 * 2
+    share = final(data, "reinforce", "end", "detour", "coin", 32)[4]
+    dots.nth(4).hover()
+    told = f"REINFORCE, seed 4: reached the coin in {100 * share:.1f} % of episodes with the coin at a detour"
+    assert page.locator("#dots-said").inner_text().startswith(told)
+    dots.first.focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#dots-said").inner_text().startswith("REINFORCE, seed 1:") and trouble == []
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_axe_finds_nothing_serious(browser, run, width, scheme):
+    from axe_playwright_python.sync_playwright import Axe
+
+    viewport = {"width": width, "height": 844}
+    page, _, _ = open_page(browser, run / "report.html", viewport=viewport, reduced_motion="reduce", color_scheme=scheme)
+    page.wait_for_selector("#stage[data-ready]")
+    page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
+    found = Axe().run(page).response
+    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found["violations"]] == [] and len(found["passes"]) > 20
+    page.close()
+
+
+def test_a_page_is_refused_whose_placements_are_of_other_rules(run):
+    with pytest.raises(InputError, match=r"placements\.json.* has rules .*; allowed: those of the results, ppo"):
+        placements.of(run, synthetic.results(rules=("ppo",)))
+
+
+def test_centres_are_over_the_seeds_that_the_tables_are_over(summary):
+    data = synthetic.results()
+    for one in ends.of(data, "detour"):
+        figure = summary["rules"][one.rule]["competent"]["detour"][one.outcome]
+        np.testing.assert_allclose(one.centre.centre[0], np.nan if figure["iqm"] is None else figure["iqm"], atol=1e-6)
+    for one in ends.of(data, "held-out"):
+        figure = summary["rules"][one.rule]["final"]["held-out"][one.outcome]
+        np.testing.assert_allclose(one.centre.centre[0], figure["iqm"], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_the_page_works_in_firefox(run, tmp_path):
+    """What hangs on a browser: unpacking, canvas, SVG, keys."""
+    with firefox.started(tmp_path) as browser:
+        browser.open((run / "report.html").as_uri(), 1000, 900)
+        browser.run(
+            "return new Promise(done => { const wait = () => document.querySelector('#stage[data-ready]')"
+            " && document.querySelector('#replays[data-ready]') ? done() : setTimeout(wait, 50); wait(); })"
+        )
+        said = "return document.getElementById('stage-said').textContent"
+        assert browser.run(said).startswith("The coin is in row 1, column 6, where it was.")
+        browser.press("#stage-board svg", "\ue012")  # left
+        assert browser.run(said).startswith("The coin is in row 1, column 5.")
+        browser.click("#stage-home")
+        assert "where it was" in browser.run(said)
+        box = browser.run("const b = document.querySelector('#stage-board svg').getBoundingClientRect(); return [b.x, b.y, b.width, b.height]")
+        assert box[2] > 400 and browser.run("return document.documentElement.scrollWidth <= innerWidth")
+        last = synthetic.replay(9)[-1]
+        shown = browser.run(
+            "const c = document.querySelector(\"[data-film='ppo--detour']\");"
+            "return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data];"
+        )
+        np.testing.assert_array_equal(np.array(shown, np.uint8).reshape(*last.shape[:2], 4)[..., :3], last)
+        assert browser.run("return document.querySelectorAll('#dots-panels .seed').length") == 3 * 7 * 32 * 2

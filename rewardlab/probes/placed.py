@@ -10,9 +10,9 @@ import numpy as np
 
 from rewardlab.backend.randomness import fast
 from rewardlab.collect import Lanes, blank, collect, start
-from rewardlab.envs import adapter
+from rewardlab.envs import adapter, contract
 from rewardlab.envs.world import Placements, offers
-from rewardlab.inputs.errors import returned
+from rewardlab.inputs.errors import returned, show
 from rewardlab.probes.replay import Filmed
 from rewardlab.types import Agent, Policy
 
@@ -35,6 +35,21 @@ def there(env) -> bool:
     return all(offers(env, name) for name in ("placements", "observation", "render_rgb", "outcomes"))
 
 
+def check(env, params) -> None:
+    """Raises InputError where what `placements` gives is not what it has to be, as far as is seen without computing anything."""
+    placements, world = env.placements(params), contract.name_of(env)
+    if not isinstance(placements, Placements):
+        raise returned(f"placements of {world}", f"is {show(placements)}", "a rewardlab.envs.world.Placements")
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    state = jax.eval_shape(lambda key: adapter.reset(env, fast(key), params)[1], key)
+    cell = jax.ShapeDtypeStruct((), jnp.int32)
+    contract.same(f"put of placements of {world}", state, jax.eval_shape(placements.put, state, cell))
+    for name in ("agent", "home"):
+        found = jax.eval_shape(getattr(placements, name), state)
+        if found.shape or not jnp.issubdtype(found.dtype, jnp.integer):
+            raise returned(f"{name} of placements of {world}", f"is {found.dtype}{list(found.shape)}", "a cell, int32[]")
+
+
 def levels(env, params, key: jax.Array, count: int) -> list[Any]:
     """The states in which `count` episodes begin, those of a film with this key. Consumes the key."""
     lanes = start(env, params, jax.random.split(fast(key))[0], count)
@@ -45,7 +60,7 @@ def cells(placements: Placements, state: Any) -> np.ndarray:
     """int32[N], the cells on which the thing can be put in this level. Raises InputError for a mask of another form."""
     mask, size = np.asarray(placements.free(state)), int(np.prod(placements.grid))
     if mask.dtype != bool or mask.shape != (size,):
-        raise returned("free of placements", f"{mask.dtype}{list(mask.shape)}", f"bool[{size}], one of each cell")
+        raise returned("free of placements", f"is {mask.dtype}{list(mask.shape)}", f"bool[{size}], one of each cell")
     return np.flatnonzero(mask).astype(np.int32)
 
 
@@ -57,7 +72,8 @@ def player(env, agent: Agent, act, placements: Placements):
 
     @jax.jit
     def play(params, policies, state, cells, key):
-        states = jax.vmap(lambda cell: placements.put(state, cell))(cells)
+        put = jax.vmap(lambda cell: placements.put(state, cell))(cells)
+        states = jax.tree.map(lambda x, like: jax.lax.convert_element_type(x, like.dtype), put, state)  # strong types
         obs = jax.vmap(lambda state: adapter.observe(env, state, params))(states)
         begun = jax.vmap(placements.agent)(states)
 

@@ -32,6 +32,8 @@ def of(directory: Path, results: xr.Dataset) -> dict[str, Any]:
         return {}
     stage, said, palette = read_sealed(file), naming.read(results), colours(results)
     played = stage.get("rules")
+    if not stage:
+        return {}
     if not isinstance(played, dict) or not {*played} <= {*palette}:
         raise InputError(f"{show(str(file))} has rules {show(played)}; allowed: those of the results, {', '.join(palette)}")
     able = reading.competent(results)
@@ -45,4 +47,6 @@ def of(directory: Path, results: xr.Dataset) -> dict[str, Any]:
         for rule, seeds in played.items()
     ]
     outcomes = [{"name": said.ended(o), "colour": outcome_colour(k)} for k, o in enumerate(results.outcome.values)]
-    return {**stage, "rules": rules, "outcomes": outcomes}
+    episodes = sum(played.values()) * sum(len(level["cells"]) for level in stage["levels"])
+    told = {"place": said.place(stage["evaluation"]), "played": f"{episodes:,}", "seeds": max(played.values())}
+    return {**stage, "rules": rules, "outcomes": outcomes, "told": told}

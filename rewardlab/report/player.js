@@ -58,3 +58,29 @@ function player(button, slider, show, frame = 90, hold = 900) {
     },
   };
 }
+
+// On a narrow screen each row of a table becomes a card, whose lines say which column they are of.
+function carded(table) {
+  const labels = [];
+  [...table.tHead?.rows ?? []].forEach((row, line) => {
+    let at = 0;
+    for (const cell of row.cells) {
+      while (labels[at]?.until > line) at += 1;
+      for (let i = 0; i < cell.colSpan; i += 1, at += 1) {
+        labels[at] = { text: [labels[at]?.text, cell.textContent.trim()].filter(Boolean).join(": "), until: line + cell.rowSpan };
+      }
+    }
+  });
+  for (const row of table.tBodies[0]?.rows ?? []) {
+    [...row.cells].forEach((cell, i) => { cell.dataset.label = labels[i]?.text ?? ""; });
+  }
+  table.classList.add("cards");
+}
+document.querySelectorAll(".wide table").forEach(carded);
+
+// A figure is as wide as the screen; a click, or Enter, shows it larger, to be scrolled.
+for (const frame of document.querySelectorAll("figure .wide")) {
+  const turn = () => frame.classList.toggle("large");
+  frame.addEventListener("click", turn);
+  frame.addEventListener("keydown", (event) => { if (event.key === "Enter") turn(); });
+}

@@ -83,6 +83,7 @@ function stage(data) {
     });
     table.append(body);
     byId("stage-table").replaceChildren(table);
+    carded(table);
   }
 
   function map(rule) {

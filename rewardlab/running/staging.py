@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import zlib
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from rewardlab.envs.world import Placements
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import returned
 from rewardlab.probes import placed
+from rewardlab.report.reel import png
 from rewardlab.rundir.parts import Part
 
 LEVELS = 6  # about 20 kB each in the page, and a tenth of a second a rule; enough to see what hangs on the level
@@ -94,7 +94,7 @@ def drawn(env, params, placements: Placements, state, cells: np.ndarray, went: d
     height, width = at[0].shape[0] // placements.grid[0], at[0].shape[1] // placements.grid[1]
     if (height * placements.grid[0], width * placements.grid[1]) != at[0].shape[:2]:
         rows, columns = placements.grid
-        raise returned("render_rgb", f"uint8{list(at[0].shape)}", f"whole pixels for each of {rows} x {columns} cells")
+        raise returned("render_rgb", f"is uint8{list(at[0].shape)}", f"whole pixels for each of {rows} x {columns} cells")
 
     def tile(picture: np.ndarray, cell: int) -> np.ndarray:
         row, column = divmod(int(cell), placements.grid[1])
@@ -111,7 +111,7 @@ def drawn(env, params, placements: Placements, state, cells: np.ndarray, went: d
         return np.dstack([seen, 255 * (seen != tile(level, cell)).any(-1).astype(np.uint8)])
 
     agent, thing = sprite(at[0], start), sprite(at[0], int(cells[0]))
-    return {name: _png(picture) for name, picture in (("level", level), ("thing", thing), ("agent", agent))}
+    return {name: png(picture) for name, picture in (("level", level), ("thing", thing), ("agent", agent))}
 
 
 def _gone(went: dict[str, placed.Paths], start: int):
@@ -123,10 +123,3 @@ def _gone(went: dict[str, placed.Paths], start: int):
             return jax.tree.map(lambda x, at=tuple(found[0]): x[at], ways.last)
     return None
 
-
-def _png(picture: np.ndarray) -> str:
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, format="PNG", optimize=True)
-    return base64.b64encode(file.getvalue()).decode("ascii")

@@ -53,7 +53,9 @@ class Firefox:
 
     def run(self, script: str, *given):
         """What a script returns, in the page: the body of a function; a promise is waited for."""
-        return self.ask("WebDriver:ExecuteScript", {"script": script, "args": list(given), "newSandbox": False})["value"]
+        return self.ask("WebDriver:ExecuteScript", {"script": script, "args": list(given), "newSandbox": False})[
+            "value"
+        ]
 
     def find(self, selector: str) -> str:
         found = self.ask("WebDriver:FindElement", {"using": "css selector", "value": selector})["value"]
@@ -72,7 +74,9 @@ def started(profile: Path):
     """A headless Firefox with a fresh profile, for as long as the context lasts. Raises FileNotFoundError where there is none."""
     binary = shutil.which("firefox-esr") or shutil.which("firefox")
     if binary is None:
-        raise FileNotFoundError("no Firefox on PATH: install Debian's package `firefox-esr` (apt-get install firefox-esr)")
+        raise FileNotFoundError(
+            "no Firefox on PATH: install Debian's package `firefox-esr` (apt-get install firefox-esr)"
+        )
     lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items()]
     (profile / "user.js").write_text("\n".join(lines))
     command = [binary, "--headless", "--marionette", "--no-remote", "--profile", str(profile)]

@@ -160,7 +160,8 @@ def write_replays(path: Path, rules=RULES, evaluations=EVALUATIONS, seeds=2) -> 
     fetches = lambda rule, seed, cell: rule == rules[0] and not (seed == 1 and cell > 5)  # noqa: E731
     known = [end, *ways.values()]
     taken = {
-        rule: [[1 + cells.index(c) if fetches(rule, seed, c) else 0 for c in cells] for seed in range(2)] for rule in rules
+        rule: [[1 + cells.index(c) if fetches(rule, seed, c) else 0 for c in cells] for seed in range(2)]
+        for rule in rules
     }
     text = json.dumps({"paths": known, "taken": taken})
     level = {
@@ -173,7 +174,13 @@ def write_replays(path: Path, rules=RULES, evaluations=EVALUATIONS, seeds=2) -> 
         "agent": reel.png(np.full((12, 12, 4), 90, np.uint8)),
     }
     counts = dict.fromkeys(rules, 2)
-    stage = {"thing": "coin", "grid": [2, 6], "evaluation": "held-out", "rules": counts, "levels": [level, level | {"home": 4}]}
+    stage = {
+        "thing": "coin",
+        "grid": [2, 6],
+        "evaluation": "held-out",
+        "rules": counts,
+        "levels": [level, level | {"home": 4}],
+    }
     placements.write(path, stage)
 
 

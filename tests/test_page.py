@@ -7,9 +7,9 @@ import html.parser
 import json
 import shutil
 
+import firefox
 import numpy as np
 import pytest
-import firefox
 import synthetic
 import xarray as xr
 from PIL import Image
@@ -316,13 +316,18 @@ def test_replays_stand_still_for_those_who_asked_for_less_motion(browser, run):
     page, trouble, _ = open_page(browser, run / "report.html", reduced_motion="reduce")
     page.wait_for_selector("#replays[data-ready]")
     page.wait_for_selector("#stage[data-ready]")
-    assert [page.locator(f"#{one}-play").inner_text() for one in ("film", "stage")] == ["Play", "Play"] and trouble == []
+    assert [page.locator(f"#{one}-play").inner_text() for one in ("film", "stage")] == [
+        "Play",
+        "Play",
+    ] and trouble == []
     page.close()
 
 
 def moved(page):
     """What the page says of the coin where it is now: the sentence, and {rule: (seeds, how many fetch it)}."""
-    rows = page.eval_on_selector_all("#stage-table tbody tr", "all => all.map(row => [...row.cells].map(c => c.innerText))")
+    rows = page.eval_on_selector_all(
+        "#stage-table tbody tr", "all => all.map(row => [...row.cells].map(c => c.innerText))"
+    )
     return page.locator("#stage-said").inner_text(), {row[0].strip(): (int(row[1]), row[2]) for row in rows}
 
 
@@ -339,7 +344,11 @@ def test_the_coin_can_be_moved_by_hand_and_by_key(browser, run):
     said, ends = moved(page)
     assert "row 2, column 4." in said and ends["REINFORCE"] == (2, "1 (50 %)")
     assert page.evaluate("document.activeElement.getAttribute('role')") == "application"
-    for key, place in (("ArrowLeft", "row 2, column 3."), ("ArrowUp", "row 1, column 3."), ("Home", "row 1, column 6, where")):
+    for key, place in (
+        ("ArrowLeft", "row 2, column 3."),
+        ("ArrowUp", "row 1, column 3."),
+        ("Home", "row 1, column 6, where"),
+    ):
         page.keyboard.press(key)
         assert place in moved(page)[0]
     named = page.locator("#stage-maps svg").first.get_attribute("aria-label")
@@ -373,11 +382,15 @@ def test_axe_finds_nothing_serious(browser, run, width, scheme):
     from axe_playwright_python.sync_playwright import Axe
 
     viewport = {"width": width, "height": 844}
-    page, _, _ = open_page(browser, run / "report.html", viewport=viewport, reduced_motion="reduce", color_scheme=scheme)
+    page, _, _ = open_page(
+        browser, run / "report.html", viewport=viewport, reduced_motion="reduce", color_scheme=scheme
+    )
     page.wait_for_selector("#stage[data-ready]")
     page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
     found = Axe().run(page).response
-    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found["violations"]] == [] and len(found["passes"]) > 20
+    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found["violations"]] == [] and len(
+        found["passes"]
+    ) > 20
     page.close()
 
 
@@ -411,7 +424,9 @@ def test_the_page_works_in_firefox(run, tmp_path):
         assert browser.run(said).startswith("The coin is in row 1, column 5.")
         browser.click("#stage-home")
         assert "where it was" in browser.run(said)
-        box = browser.run("const b = document.querySelector('#stage-board svg').getBoundingClientRect(); return [b.x, b.y, b.width, b.height]")
+        box = browser.run(
+            "const b = document.querySelector('#stage-board svg').getBoundingClientRect(); return [b.x, b.y, b.width, b.height]"
+        )
         assert box[2] > 400 and browser.run("return document.documentElement.scrollWidth <= innerWidth")
         last = synthetic.replay(9)[-1]
         shown = browser.run(

@@ -97,7 +97,9 @@ def test_outcomes_show_every_seed_that_counts_and_its_interquartile_mean(results
         scripted = [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines(axis, "reference")]
         column = synthetic.EVALUATIONS.index(evaluation)
         expected = [
-            (rows[column][k], len(synthetic.RULES) + i) for i, rows in enumerate(synthetic.REFERENCES.values()) for k in (0, 1)
+            (rows[column][k], len(synthetic.RULES) + i)
+            for i, rows in enumerate(synthetic.REFERENCES.values())
+            for k in (0, 1)
         ]
         assert scripted == [pytest.approx(pair, abs=1e-6) for pair in expected]
         hatched = [patch for patch in axis.patches if patch.get_gid() == "hatch"]

@@ -24,9 +24,9 @@ class Paths(NamedTuple):
     outcome: int32[S, N], how the episode ended. last: the states in which episodes ended, leaves [S, N, ...].
     """
 
-    cells: np.ndarray
-    length: np.ndarray
-    outcome: np.ndarray
+    cells: Any
+    length: Any
+    outcome: Any
     last: Any
 
 
@@ -47,7 +47,9 @@ def check(env, params) -> None:
     for name in ("agent", "home"):
         found = jax.eval_shape(getattr(placements, name), state)
         if found.shape or not jnp.issubdtype(found.dtype, jnp.integer):
-            raise returned(f"{name} of placements of {world}", f"is {found.dtype}{list(found.shape)}", "a cell, int32[]")
+            raise returned(
+                f"{name} of placements of {world}", f"is {found.dtype}{list(found.shape)}", "a cell, int32[]"
+            )
 
 
 def levels(env, params, key: jax.Array, count: int) -> list[Any]:

@@ -67,13 +67,22 @@ def plain(results: xr.Dataset, palette: dict[str, str], colours: list[str]) -> d
         centre = ends.centre
         ends_at = [None if np.isnan(x[0]) else float(x[0]) for x in (centre.centre, centre.low, centre.high)]
         each = zip(ends.seeds.tolist(), ends.share.round(4).tolist(), ends.counts.tolist(), strict=True)
-        return {"rule": said.rule(ends.rule), "outcome": ends.outcome, "centre": ends_at, "seeds": [list(x) for x in each]}
+        return {
+            "rule": said.rule(ends.rule),
+            "outcome": ends.outcome,
+            "centre": ends_at,
+            "seeds": [list(x) for x in each],
+        }
 
     return {
         "outcomes": {o: {"name": said.ended(o), "colour": colours[k]} for k, o in enumerate(shown(results))},
         "rules": [{"name": said.rule(rule), "colour": colour} for rule, colour in palette.items()],
         "panels": [
-            {"title": said.place(str(e)), "rows": [row(ends) for ends in of(results, str(e))], "references": references(results, str(e))}
+            {
+                "title": said.place(str(e)),
+                "rows": [row(ends) for ends in of(results, str(e))],
+                "references": references(results, str(e)),
+            }
             for e in results.evaluation.values
         ],
     }

@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
@@ -135,10 +134,14 @@ UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # the same res
 
 
 def write(
-    results: xr.Dataset, directory: Path, no_claim: Claims = NONE, question: Question | None = None
+    results: xr.Dataset,
+    directory: Path,
+    no_claim: Claims = NONE,
+    question: Question | None = None,
+    papers: bool = True,
 ) -> dict[str, Path]:
-    """Draws every available figure into `directory`, as PNG, 200 dots per inch, and for papers as SVG and PDF, whose letters are
-    text. {name: its PNG}.
+    """Draws every available figure into `directory`, as PNG, 200 dots per inch; for papers as SVG and PDF, too, whose letters
+    are text. {name: its PNG}.
     """
     directory.mkdir(parents=True, exist_ok=True)
     files = {}
@@ -146,7 +149,7 @@ def write(
         for name, draw in available(results, question).items():
             files[name] = directory / f"{name}.png"
             figure = draw(results, no_claim)
-            for kind in KINDS:
+            for kind in KINDS if papers else KINDS[:1]:
                 picture = io.BytesIO()
                 figure.savefig(picture, format=kind, dpi=200, facecolor="white", metadata=UNDATED.get(kind))
                 write_file(directory, f"{name}.{kind}", picture.getvalue())

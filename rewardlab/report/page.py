@@ -61,9 +61,7 @@ def render(
         by_rule=tables.by_rule(results, summary),
         warnings=_sentences(summary.get("warnings")),
         capability_table=tables.capability_table(results, summary, environment),
-        shift_tables=[
-            tables.shift_table(results, summary, name) for name in shifts if reading.has_goals(results)
-        ],
+        shift_tables=[tables.shift_table(results, summary, name) for name in shifts if reading.has_goals(results)],
         audit=[[said.rule(row["rule"]), *audit_cells(row)[1:]] for row in summary.get("audit", [])],
         audit_columns=AUDIT,
         pairwise=tables.pairwise(summary, said),
@@ -74,7 +72,9 @@ def render(
         outcomes=[(said.ended(o), outcome_colour(k)) for k, o in enumerate(results.outcome.values)],
         no_claims=listed(dict.fromkeys(said.rule(rule) for rules in silent.values() for rule in rules)),
         sections=(question or questions.of(results)).sections(results, summary, {*figures}),
-        dots=ends.plain(results, colours(results), [outcome_colour(k) for k in range(2)]) if "outcomes" in figures else {},
+        dots=ends.plain(results, colours(results), [outcome_colour(k) for k in range(2)])
+        if "outcomes" in figures
+        else {},
         world=world(results, reel or {}, said),
         ways=", or ".join(said.ended(o) for o in results.outcome.values) if reading.has_goals(results) else "",
         stage=stage or {},

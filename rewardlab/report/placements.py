@@ -35,7 +35,9 @@ def of(directory: Path, results: xr.Dataset) -> dict[str, Any]:
     if not stage:
         return {}
     if not isinstance(played, dict) or not {*played} <= {*palette}:
-        raise InputError(f"{show(str(file))} has rules {show(played)}; allowed: those of the results, {', '.join(palette)}")
+        raise InputError(
+            f"{show(str(file))} has rules {show(played)}; allowed: those of the results, {', '.join(palette)}"
+        )
     able = reading.competent(results)
     rules = [
         {

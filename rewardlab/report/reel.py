@@ -1,7 +1,7 @@
 """Films of many episodes as one small piece of data, from which a page can show any frame of any of them.
 
-Pictures of worlds are made of few different tiles, and little changes from frame to frame: a sheet holds each tile once, and a frame
-is the list of the blocks that changed. Nothing is lost.
+Pictures of worlds are made of few different tiles, and little changes from frame to frame: a sheet holds each tile once, and
+a frame is the list of the blocks that changed. Nothing is lost.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Results and their summary -> the rows of the page's tables, and its short phrases. Numbers as texts; the templates lay them out."""
+"""Results and their summary -> the rows of the page's tables, and its short phrases, as texts; templates lay them out."""
 
 from __future__ import annotations
 

@@ -108,10 +108,10 @@ def whole(run: store.Run, question: Question) -> bool:
     return True
 
 
-def write_report(path: Path, question: Question) -> None:
-    """Writes summary, figures and page from the results, whatever was there before."""
+def write_report(path: Path, question: Question, papers: bool = True) -> None:
+    """Writes summary, figures and page from the results, whatever was there before. papers: as of `report.write`."""
     store.write_summary(path, compare.summarise(store.open_run(path).results, question))
-    report.write(path, question)
+    report.write(path, question, papers)
 
 
 def renew(run: store.Run, note: Callable[[str], None]) -> None:

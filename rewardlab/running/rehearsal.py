@@ -125,7 +125,7 @@ def write(plan: Plan, fixed: Fixed, folder: Path) -> None:
     }
     run = store.create(folder / "run", small.experiment)
     store.write_results(run.path, assembly.assemble(small, measured, fixed))
-    assembly.write_report(run.path, experiment.question_asked)
+    assembly.write_report(run.path, experiment.question_asked, papers=False)
 
 
 def made_up(plan: Plan, rule: str, condition: str, random: np.random.Generator) -> Measured:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import policies
@@ -42,7 +43,8 @@ def stage(plan: Plan, path: Any, found: Sequence[Part], key: jax.Array) -> dict[
     masks = [placed.cells(placements, state) for state in states]
     widest, most = max(map(len, masks)), max(seeds.values())
     players: dict[Any, Any] = {}
-    shown, size = [], 0
+    shown: list[dict[str, Any]] = []
+    size = 0
     for state, cells in zip(states, masks, strict=True):
         if not len(cells):
             continue
@@ -55,7 +57,12 @@ def stage(plan: Plan, path: Any, found: Sequence[Part], key: jax.Array) -> dict[
             ways = jax.tree.map(np.asarray, play(params, full, state, np.resize(cells, widest), key))
             went[rule] = jax.tree.map(lambda x, n=n, m=len(cells): x[:n, :m], ways)
         places = {"home": int(placements.home(state)), "start": int(placements.agent(state))}
-        level = {**places, "cells": cells.tolist(), "paths": packed(went), **drawn(env, params, placements, state, cells, went)}
+        level = {
+            **places,
+            "cells": cells.tolist(),
+            "paths": packed(went),
+            **drawn(env, params, placements, state, cells, went),
+        }
         size += len(json.dumps(level))
         if shown and size > MOST:
             break
@@ -76,7 +83,10 @@ def packed(went: dict[str, placed.Paths]) -> str:
     known: dict[tuple[int, ...], int] = {}
     taken = {
         rule: [
-            [known.setdefault((int(how), *map(int, way[: n + 1])), len(known)) for way, n, how in zip(*seed, strict=True)]
+            [
+                known.setdefault((int(how), *map(int, way[: n + 1])), len(known))
+                for way, n, how in zip(*seed, strict=True)
+            ]
             for seed in zip(ways.cells, ways.length, ways.outcome, strict=True)
         ]
         for rule, ways in went.items()
@@ -85,16 +95,20 @@ def packed(went: dict[str, placed.Paths]) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
 
 
-def drawn(env, params, placements: Placements, state, cells: np.ndarray, went: dict[str, placed.Paths]) -> dict[str, str]:
-    """{"level", "thing", "agent"}: PNGs in base 64, all by the world's own `render_rgb`. The level is without thing and agent, which
-    are what differs from it on their cells. Raises InputError for pictures that do not fall into cells.
+def drawn(
+    env, params, placements: Placements, state, cells: np.ndarray, went: dict[str, placed.Paths]
+) -> dict[str, str]:
+    """{"level", "thing", "agent"}: PNGs in base 64, all by the world's own `render_rgb`. The level is without thing and agent,
+    which are what differs from it on their cells. Raises InputError for pictures that do not fall into cells.
     """
     render = jax.jit(lambda state: env.render_rgb(state, params))
-    at = [np.asarray(render(placements.put(state, np.int32(cell)))) for cell in (cells[0], cells[-1])]
+    at = [np.asarray(render(placements.put(state, jnp.int32(cell)))) for cell in (cells[0], cells[-1])]
     height, width = at[0].shape[0] // placements.grid[0], at[0].shape[1] // placements.grid[1]
     if (height * placements.grid[0], width * placements.grid[1]) != at[0].shape[:2]:
         rows, columns = placements.grid
-        raise returned("render_rgb", f"is uint8{list(at[0].shape)}", f"whole pixels for each of {rows} x {columns} cells")
+        raise returned(
+            "render_rgb", f"is uint8{list(at[0].shape)}", f"whole pixels for each of {rows} x {columns} cells"
+        )
 
     def tile(picture: np.ndarray, cell: int) -> np.ndarray:
         row, column = divmod(int(cell), placements.grid[1])
@@ -104,7 +118,7 @@ def drawn(env, params, placements: Placements, state, cells: np.ndarray, went: d
     tile(level, cells[0])[:] = tile(at[1], cells[0])
     elsewhere = _gone(went, start)
     if elsewhere is not None:  # someone has left the start, and so it can be seen empty
-        tile(level, start)[:] = tile(np.asarray(render(placements.put(elsewhere, np.int32(cells[0])))), start)
+        tile(level, start)[:] = tile(np.asarray(render(placements.put(elsewhere, jnp.int32(cells[0])))), start)
 
     def sprite(picture: np.ndarray, cell: int) -> np.ndarray:
         seen = tile(picture, cell)
@@ -122,4 +136,3 @@ def _gone(went: dict[str, placed.Paths], start: int):
         if len(found):
             return jax.tree.map(lambda x, at=tuple(found[0]): x[at], ways.last)
     return None
-

@@ -174,7 +174,7 @@ def test_names_from_data_are_escaped(tmp_path):
     text = report.write(path).read_text()
     page = Reader(text)
     assert "<script>alert" not in text and page.tags.count("script") == 4  # three of data, and the page's own
-    assert sum(HOSTILE in text for text in page.text) >= 10 and "{{" not in text.replace(HOSTILE[-20:], "")
+    assert sum(HOSTILE in text for text in page.text) >= 10 and "amp;49" not in text
 
 
 def odd(**changes) -> xr.Dataset:
@@ -300,8 +300,8 @@ def test_replays_can_be_paused_and_scrubbed(browser, run):
     assert button.inner_text() == "Play" and button.get_attribute("aria-pressed") == "false"
     height, width = synthetic.replay().shape[1:3]
     for seed, level, films in ((0, 0, synthetic.replay(9)), (1, 0, synthetic.replay(10)), (1, 1, synthetic.replay(5))):
-        page.select_option("#film-seed", str(seed))
-        page.select_option("#film-level", str(level))
+        page.select_option("#film-seed", value=str(seed))
+        page.select_option("#film-level", value=str(level))
         for time in (0, 3, len(films) - 1):
             slider.fill(str(time))
             shown = np.array(pixels(page, "ppo--detour"), np.uint8).reshape(height, width, 4)
@@ -334,13 +334,13 @@ def moved(page):
 def test_the_coin_can_be_moved_by_hand_and_by_key(browser, run):
     page, trouble, _ = open_page(browser, run / "report.html", reduced_motion="reduce")
     page.wait_for_selector("#stage[data-ready='0']")
-    page.select_option("#stage-who", "all")
+    page.select_option("#stage-who", value="all")
     board = page.locator("#stage-board svg")
     said, ends = moved(page)
     assert said.startswith("The coin is in row 1, column 6, where it was.")
     assert ends["REINFORCE"] == (2, "2 (100 %)") and ends["PPO"] == (2, "0 (0 %)")
     box = board.bounding_box()
-    page.mouse.click(box["x"] + box["width"] * 3.5 / 6, box["y"] + box["height"] * 1.5 / 2)
+    board.click(position={"x": box["width"] * 3.5 / 6, "y": box["height"] * 1.5 / 2})
     said, ends = moved(page)
     assert "row 2, column 4." in said and ends["REINFORCE"] == (2, "1 (50 %)")
     assert page.evaluate("document.activeElement.getAttribute('role')") == "application"
@@ -353,7 +353,7 @@ def test_the_coin_can_be_moved_by_hand_and_by_key(browser, run):
         assert place in moved(page)[0]
     named = page.locator("#stage-maps svg").first.get_attribute("aria-label")
     assert named == "REINFORCE: fetched from 5 of 9 cells by most of 2 seeds; 78 % over all cells"
-    page.select_option("#stage-level", "1")
+    page.select_option("#stage-level", value="1")
     page.wait_for_selector("#stage[data-ready='1']")
     assert "row 1, column 5, where it was." in moved(page)[0]
     ways = "all => all.map(way => way.getAttribute('points').split(' ').length)"
@@ -367,9 +367,9 @@ def test_every_seed_is_a_dot_that_says_which(browser, run):
     data = synthetic.results()
     dots = page.locator("#dots-panels figure").nth(1).locator(".seed")
     assert dots.count() == len(synthetic.RULES) * 32 * 2
-    share = final(data, "reinforce", "end", "detour", "coin", 32)[4]
-    dots.nth(4).hover()
-    told = f"REINFORCE, seed 4: reached the coin in {100 * share:.1f} % of episodes with the coin at a detour"
+    share = final(data, "reinforce", "end", "detour", "coin", 32)[31]
+    dots.nth(31).hover()  # the last one lies on top
+    told = f"REINFORCE, seed 31: reached the coin in {100 * share:.1f} % of episodes with the coin at a detour"
     assert page.locator("#dots-said").inner_text().startswith(told)
     dots.first.focus()
     page.keyboard.press("ArrowRight")

@@ -137,11 +137,8 @@ class Dish(Maze):
         return [one(name, found[name]) for name in ("cheese", "dish")], {"apart": 1.0}
 
     def placements(self, params: EnvParams):
-        """The cheese, on any cell that the mouse can get to past the dish; the dish stays."""
-        return self._placements("cheese", "cheese", params)
-
-    def _around(self, state, params):
-        return super()._around(state, params) | mazes.only(jnp.asarray(state.dish), self.side)
+        """The cheese, on the dish or on any cell that the mouse can get to past it; the dish stays."""
+        return self._placements("cheese", "cheese", params, past="dish")
 
     def way(self, state: EnvState, params: EnvParams, to_dish: bool = False):
         """(first action int32[], moves int32[]) of a shortest way to the cheese past the dish, or to the dish past the cheese."""

@@ -141,13 +141,17 @@ class Maze(DiscreteWorld):
         """The whole maze, uint8[12 * S, 12 * S, 3]."""
         return maze_art.draw(self.walls(state, params), [*self.pieces(state, params), ("mouse", state.mouse, True)])
 
-    def _placements(self, thing: str, field: str, params: Any) -> Placements:
-        """What `placements` is where the thing, whose cell is a field of the state, may lie wherever the mouse gets to."""
+    def _placements(self, thing: str, field: str, params: Any, past: str = "") -> Placements:
+        """What `placements` is where the thing, whose cell is a field of the state, may lie wherever the mouse gets to.
+
+        past: the field of what would end the episode on the way; the thing may lie there, too.
+        """
 
         def free(state) -> np.ndarray:
-            walls = np.asarray(self._around(state, params))[None]
-            near = mazes.reach(walls, np.asarray(state.mouse)[None])[0].reshape(-1)
-            return near & (np.arange(near.size) != np.asarray(state.mouse))
+            walls = np.array(params.pool.seen[state.level]).reshape(*self._shape[:2], -1)[..., 0]
+            mouse, end = np.asarray(state.mouse), np.asarray(getattr(state, past)) if past else None
+            near = mazes.reach((walls if end is None else walls | mazes.only(end, self.side))[None], mouse[None])[0]
+            return (near.reshape(-1) | (np.arange(near.size) == end)) & (np.arange(near.size) != mouse)
 
         return Placements(
             thing=thing,
@@ -157,10 +161,6 @@ class Maze(DiscreteWorld):
             put=lambda state, cell: state.replace(**{field: cell.astype(jnp.int32)}),
             free=free,
         )
-
-    def _around(self, state, params) -> jax.Array:
-        """Where the mouse can't go on its way to the thing, wherever that is, bool[S, S]."""
-        return params.pool.seen[state.level].reshape(*self._shape[:2], -1)[..., 0]
 
     def show(self, state, params) -> str:
         """The text map of a state. Host only."""

@@ -43,7 +43,9 @@ def check(env, params) -> None:
     key = jax.eval_shape(lambda: jax.random.key(0))
     state = jax.eval_shape(lambda key: adapter.reset(env, fast(key), params)[1], key)
     cell = jax.ShapeDtypeStruct((), jnp.int32)
-    contract.same(f"put of placements of {world}", state, jax.eval_shape(placements.put, state, cell))
+    with jax.numpy_dtype_promotion("standard"):  # as everywhere in worlds
+        moved = jax.eval_shape(placements.put, state, cell)
+    contract.same(f"put of placements of {world}", state, moved)
     for name in ("agent", "home"):
         found = jax.eval_shape(getattr(placements, name), state)
         if found.shape or not jnp.issubdtype(found.dtype, jnp.integer):
@@ -66,6 +68,13 @@ def cells(placements: Placements, state: Any) -> np.ndarray:
     return np.flatnonzero(mask).astype(np.int32)
 
 
+def put(placements: Placements, state: Any, cell: jax.Array) -> Any:
+    """The state with the thing on a cell, leaves strong and of the dtypes that they had."""
+    with jax.numpy_dtype_promotion("standard"):  # as everywhere in worlds
+        moved = placements.put(state, cell)
+    return jax.tree.map(lambda x, like: jax.lax.convert_element_type(x, like.dtype), moved, state)
+
+
 def player(env, agent: Agent, act, placements: Placements):
     """The jitted play(params, policies, state, cells int32[N], key) -> Paths, of one kind of policy.
 
@@ -74,8 +83,7 @@ def player(env, agent: Agent, act, placements: Placements):
 
     @jax.jit
     def play(params, policies, state, cells, key):
-        put = jax.vmap(lambda cell: placements.put(state, cell))(cells)
-        states = jax.tree.map(lambda x, like: jax.lax.convert_element_type(x, like.dtype), put, state)  # strong types
+        states = jax.vmap(lambda cell: put(placements, state, cell))(cells)
         obs = jax.vmap(lambda state: adapter.observe(env, state, params))(states)
         begun = jax.vmap(placements.agent)(states)
 

@@ -75,6 +75,7 @@ function carded(table) {
     [...row.cells].forEach((cell, i) => { cell.dataset.label = labels[i]?.text ?? ""; });
   }
   table.classList.add("cards");
+  if (table.parentElement.scrollWidth > table.parentElement.clientWidth) table.parentElement.tabIndex = 0;  // scrolled by key
 }
 document.querySelectorAll(".wide table").forEach(carded);
 

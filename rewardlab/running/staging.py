@@ -102,7 +102,7 @@ def drawn(
     which are what differs from it on their cells. Raises InputError for pictures that do not fall into cells.
     """
     render = jax.jit(lambda state: env.render_rgb(state, params))
-    at = [np.asarray(render(placements.put(state, jnp.int32(cell)))) for cell in (cells[0], cells[-1])]
+    at = [np.asarray(render(placed.put(placements, state, jnp.int32(cell)))) for cell in (cells[0], cells[-1])]
     height, width = at[0].shape[0] // placements.grid[0], at[0].shape[1] // placements.grid[1]
     if (height * placements.grid[0], width * placements.grid[1]) != at[0].shape[:2]:
         rows, columns = placements.grid
@@ -118,7 +118,7 @@ def drawn(
     tile(level, cells[0])[:] = tile(at[1], cells[0])
     elsewhere = _gone(went, start)
     if elsewhere is not None:  # someone has left the start, and so it can be seen empty
-        tile(level, start)[:] = tile(np.asarray(render(placements.put(elsewhere, jnp.int32(cells[0])))), start)
+        tile(level, start)[:] = tile(np.asarray(render(placed.put(placements, elsewhere, jnp.int32(cells[0])))), start)
 
     def sprite(picture: np.ndarray, cell: int) -> np.ndarray:
         seen = tile(picture, cell)

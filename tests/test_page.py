@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import html.parser
 import json
-import shutil
 
-import firefox
 import numpy as np
 import pytest
 import synthetic
 import xarray as xr
+from browsing import chromium, open_page
 from PIL import Image
 from worlds import Walk
 
@@ -238,31 +237,28 @@ def test_a_directory_without_results_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
+def test_a_page_is_refused_whose_placements_are_of_other_rules(run):
+    with pytest.raises(InputError, match=r"placements\.json.* has rules .*; allowed: those of the results, ppo"):
+        placements.of(run, synthetic.results(rules=("ppo",)))
+
+
+def test_centres_are_over_the_seeds_that_the_tables_are_over(summary):
+    data = synthetic.results()
+    for one in ends.of(data, "detour"):
+        figure = summary["rules"][one.rule]["competent"]["detour"][one.outcome]
+        np.testing.assert_allclose(one.centre.centre[0], np.nan if figure["iqm"] is None else figure["iqm"], atol=1e-6)
+    for one in ends.of(data, "held-out"):
+        figure = summary["rules"][one.rule]["final"]["held-out"][one.outcome]
+        np.testing.assert_allclose(one.centre.centre[0], figure["iqm"], atol=1e-6)
+
+
 # -------------------------------------------------------------------------------------------------------------- browser
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    binary = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if binary is None:
-        pytest.fail("no Chromium on PATH: install Debian's package `chromium` (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-def open_page(browser, path, **options):
-    """The page, and what went wrong while it loaded."""
-    page, trouble, asked = browser.new_page(**options), [], []
-    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url[:80]}"))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri(), wait_until="load")
-    return page, trouble, [url for url in asked if not url.startswith("data:")]
+    with chromium() as found:
+        yield found
 
 
 @pytest.mark.parametrize("width", [400, 1200])
@@ -281,157 +277,3 @@ def test_the_page_in_a_browser(browser, run, summary, width, scheme):
     assert (red + green + blue < 120) if scheme == "dark" else (red + green + blue > 700)
     assert trouble == [] and asked == [(run / "report.html").as_uri()]
     page.close()
-
-
-def pixels(page, film):
-    return page.evaluate(
-        "film => { const c = document.querySelector(`[data-film='${film}']`);"
-        "  return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]; }",
-        film,
-    )
-
-
-def test_replays_can_be_paused_and_scrubbed(browser, run):
-    page, trouble, _ = open_page(browser, run / "report.html")
-    button, slider = page.locator("#film-play"), page.locator("#film-time")
-    page.wait_for_selector("#replays[data-ready]")
-    assert button.inner_text() == "Pause"
-    button.click()
-    assert button.inner_text() == "Play" and button.get_attribute("aria-pressed") == "false"
-    height, width = synthetic.replay().shape[1:3]
-    for seed, level, films in ((0, 0, synthetic.replay(9)), (1, 0, synthetic.replay(10)), (1, 1, synthetic.replay(5))):
-        page.select_option("#film-seed", value=str(seed))
-        page.select_option("#film-level", value=str(level))
-        for time in (0, 3, len(films) - 1):
-            slider.fill(str(time))
-            shown = np.array(pixels(page, "ppo--detour"), np.uint8).reshape(height, width, 4)
-            np.testing.assert_array_equal(shown[..., :3], films[time])
-    slider.focus()
-    page.keyboard.press("Home")
-    assert slider.get_attribute("aria-valuetext") == "step 0 of 4" and trouble == []
-    page.close()
-
-
-def test_replays_stand_still_for_those_who_asked_for_less_motion(browser, run):
-    page, trouble, _ = open_page(browser, run / "report.html", reduced_motion="reduce")
-    page.wait_for_selector("#replays[data-ready]")
-    page.wait_for_selector("#stage[data-ready]")
-    assert [page.locator(f"#{one}-play").inner_text() for one in ("film", "stage")] == [
-        "Play",
-        "Play",
-    ] and trouble == []
-    page.close()
-
-
-def moved(page):
-    """What the page says of the coin where it is now: the sentence, and {rule: (seeds, how many fetch it)}."""
-    rows = page.eval_on_selector_all(
-        "#stage-table tbody tr", "all => all.map(row => [...row.cells].map(c => c.innerText))"
-    )
-    return page.locator("#stage-said").inner_text(), {row[0].strip(): (int(row[1]), row[2]) for row in rows}
-
-
-def test_the_coin_can_be_moved_by_hand_and_by_key(browser, run):
-    page, trouble, _ = open_page(browser, run / "report.html", reduced_motion="reduce")
-    page.wait_for_selector("#stage[data-ready='0']")
-    page.select_option("#stage-who", value="all")
-    board = page.locator("#stage-board svg")
-    said, ends = moved(page)
-    assert said.startswith("The coin is in row 1, column 6, where it was.")
-    assert ends["REINFORCE"] == (2, "2 (100 %)") and ends["PPO"] == (2, "0 (0 %)")
-    box = board.bounding_box()
-    board.click(position={"x": box["width"] * 3.5 / 6, "y": box["height"] * 1.5 / 2})
-    said, ends = moved(page)
-    assert "row 2, column 4." in said and ends["REINFORCE"] == (2, "1 (50 %)")
-    assert page.evaluate("document.activeElement.getAttribute('role')") == "application"
-    for key, place in (
-        ("ArrowLeft", "row 2, column 3."),
-        ("ArrowUp", "row 1, column 3."),
-        ("Home", "row 1, column 6, where"),
-    ):
-        page.keyboard.press(key)
-        assert place in moved(page)[0]
-    named = page.locator("#stage-maps svg").first.get_attribute("aria-label")
-    assert named == "REINFORCE: fetched from 5 of 9 cells by most of 2 seeds; 78 % over all cells"
-    page.select_option("#stage-level", value="1")
-    page.wait_for_selector("#stage[data-ready='1']")
-    assert "row 1, column 5, where it was." in moved(page)[0]
-    ways = "all => all.map(way => way.getAttribute('points').split(' ').length)"
-    assert page.eval_on_selector_all("#stage .ways polyline", ways)[0] == 5  # from the start to the coin, every step
-    assert trouble == []
-    page.close()
-
-
-def test_every_seed_is_a_dot_that_says_which(browser, run):
-    page, trouble, _ = open_page(browser, run / "report.html")
-    data = synthetic.results()
-    dots = page.locator("#dots-panels figure").nth(1).locator(".seed")
-    assert dots.count() == len(synthetic.RULES) * 32 * 2
-    share = final(data, "reinforce", "end", "detour", "coin", 32)[31]
-    dots.nth(31).hover()  # the last one lies on top
-    told = f"REINFORCE, seed 31: reached the coin in {100 * share:.1f} % of episodes with the coin at a detour"
-    assert page.locator("#dots-said").inner_text().startswith(told)
-    dots.first.focus()
-    page.keyboard.press("ArrowRight")
-    assert page.locator("#dots-said").inner_text().startswith("REINFORCE, seed 1:") and trouble == []
-    page.close()
-
-
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-def test_axe_finds_nothing_serious(browser, run, width, scheme):
-    from axe_playwright_python.sync_playwright import Axe
-
-    viewport = {"width": width, "height": 844}
-    page, _, _ = open_page(
-        browser, run / "report.html", viewport=viewport, reduced_motion="reduce", color_scheme=scheme
-    )
-    page.wait_for_selector("#stage[data-ready]")
-    page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
-    found = Axe().run(page).response
-    assert [(one["id"], one["nodes"][0]["html"][:120]) for one in found["violations"]] == [] and len(
-        found["passes"]
-    ) > 20
-    page.close()
-
-
-def test_a_page_is_refused_whose_placements_are_of_other_rules(run):
-    with pytest.raises(InputError, match=r"placements\.json.* has rules .*; allowed: those of the results, ppo"):
-        placements.of(run, synthetic.results(rules=("ppo",)))
-
-
-def test_centres_are_over_the_seeds_that_the_tables_are_over(summary):
-    data = synthetic.results()
-    for one in ends.of(data, "detour"):
-        figure = summary["rules"][one.rule]["competent"]["detour"][one.outcome]
-        np.testing.assert_allclose(one.centre.centre[0], np.nan if figure["iqm"] is None else figure["iqm"], atol=1e-6)
-    for one in ends.of(data, "held-out"):
-        figure = summary["rules"][one.rule]["final"]["held-out"][one.outcome]
-        np.testing.assert_allclose(one.centre.centre[0], figure["iqm"], atol=1e-6)
-
-
-@pytest.mark.slow
-def test_the_page_works_in_firefox(run, tmp_path):
-    """What hangs on a browser: unpacking, canvas, SVG, keys."""
-    with firefox.started(tmp_path) as browser:
-        browser.open((run / "report.html").as_uri(), 1000, 900)
-        browser.run(
-            "return new Promise(done => { const wait = () => document.querySelector('#stage[data-ready]')"
-            " && document.querySelector('#replays[data-ready]') ? done() : setTimeout(wait, 50); wait(); })"
-        )
-        said = "return document.getElementById('stage-said').textContent"
-        assert browser.run(said).startswith("The coin is in row 1, column 6, where it was.")
-        browser.press("#stage-board svg", "\ue012")  # left
-        assert browser.run(said).startswith("The coin is in row 1, column 5.")
-        browser.click("#stage-home")
-        assert "where it was" in browser.run(said)
-        box = browser.run(
-            "const b = document.querySelector('#stage-board svg').getBoundingClientRect(); return [b.x, b.y, b.width, b.height]"
-        )
-        assert box[2] > 400 and browser.run("return document.documentElement.scrollWidth <= innerWidth")
-        last = synthetic.replay(9)[-1]
-        shown = browser.run(
-            "const c = document.querySelector(\"[data-film='ppo--detour']\");"
-            "return [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data];"
-        )
-        np.testing.assert_array_equal(np.array(shown, np.uint8).reshape(*last.shape[:2], 4)[..., :3], last)
-        assert browser.run("return document.querySelectorAll('#dots-panels .seed').length") == 3 * 7 * 32 * 2

@@ -24,6 +24,8 @@ from rewardlab.rules import make
 experiment = Experiment(
     name="corner",
     question="Does a mouse whose cheese was always in the corner want the cheese or the corner?",
+    claim="Reward for reaching a goal does not make it the agent's goal: whatever went along with reward may be learned instead.",
+    source="Langosco et al. 2022, Goal Misgeneralization in Deep Reinforcement Learning",
     env="corner",
     env_kwargs={"size": 7, "levels": 8192},
     conditions={

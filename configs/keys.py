@@ -20,6 +20,8 @@ PLENTY = {"plenty_keys": 4, "plenty_chests": 2}
 experiment = Experiment(
     name="keys",
     question="Is a mouse for whom keys were scarce after the chests, or after the keys?",
+    claim="Reward for reaching a goal does not make it the agent's goal: whatever went along with reward may be learned instead.",
+    source="Langosco et al. 2022, Goal Misgeneralization in Deep Reinforcement Learning",
     env="keys",
     env_kwargs={"size": 5, "max_keys": 4, "max_chests": 4, "levels": 32_768},
     conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=5)},

@@ -20,6 +20,7 @@ from rewardlab import rules
 from rewardlab.analysis import compare
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.files import sealed, sha256
+from rewardlab.report import reel
 from rewardlab.rundir import checkpoints, identity, netcdf, parts, store
 from rewardlab.running import assembly, rehearsal
 
@@ -58,10 +59,11 @@ def finished(path: Path) -> Path:
     films = path / "replays"
     films.mkdir()
     (films / "drift--test.gif").write_bytes(b"GIF89a")
+    (films / reel.FILE).write_bytes(b"{}")
     store.write_environment(
         path,
         question,
-        replays={"drift--test": sha256(b"GIF89a")},
+        replays={"drift--test": sha256(b"GIF89a"), reel.FILE: sha256(b"{}")},
         **assembly.seconds(question, parts.scan(path, plan, print)),
     )
     (path / "report.html").write_text("the page")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import zlib
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 from made_up import WORDS
 
+from rewardlab.report import placements, reel
 from rewardlab.rundir import store
 
 RULES = ("reinforce", "ppo", "parallel_q", "truncation", "openai_es", "guess_and_check", "yoked")
@@ -138,6 +141,47 @@ def replay(length=20, height=56, width=120) -> np.ndarray:
         x = round(t * (width - 8) / max(length - 1, 1))
         frames[t, -18:-8, x : x + 8] = (40, 60, 140)
     return frames
+
+
+def write_replays(path: Path, rules=RULES, evaluations=EVALUATIONS, seeds=2) -> None:
+    """What a page shows beside results: replays of so many seeds, on two levels; and a coin that can be moved, on a floor of 2 x 6.
+
+    Seeds of the first rule fetch the coin from everywhere, seed 1 but from the lower floor; those of the others run to the end.
+    """
+    strip = reel.Reel()
+    for rule in rules:
+        for evaluation in evaluations:
+            for seed in range(seeds):
+                strip.add(rule, evaluation, seed, [replay(9 + seed), replay(5)])
+    reel.write(path, strip)
+    cells = [1, 2, 3, 4, 5, 8, 9, 10, 11]
+    end = [1, 0, 1, 2, 3, 4, 5]
+    ways = {cell: [0, *range(0, cell % 6 + 1), *([cell] if cell > 5 else [])] for cell in cells}
+    fetches = lambda rule, seed, cell: rule == rules[0] and not (seed == 1 and cell > 5)  # noqa: E731
+    known = [end, *ways.values()]
+    taken = {
+        rule: [[1 + cells.index(c) if fetches(rule, seed, c) else 0 for c in cells] for seed in range(2)]
+        for rule in rules
+    }
+    text = json.dumps({"paths": known, "taken": taken})
+    level = {
+        "home": 5,
+        "start": 0,
+        "cells": cells,
+        "paths": base64.b64encode(zlib.compress(text.encode())).decode(),
+        "level": reel.png(np.full((24, 72, 3), 210, np.uint8)),
+        "thing": reel.png(np.full((12, 12, 4), 255, np.uint8)),
+        "agent": reel.png(np.full((12, 12, 4), 90, np.uint8)),
+    }
+    counts = dict.fromkeys(rules, 2)
+    stage = {
+        "thing": "coin",
+        "grid": [2, 6],
+        "evaluation": "held-out",
+        "rules": counts,
+        "levels": [level, level | {"home": 4}],
+    }
+    placements.write(path, stage)
 
 
 def write_run(path: Path, data: xr.Dataset, summary: dict) -> Path:

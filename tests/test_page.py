@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import html.parser
 import json
-import shutil
 
 import numpy as np
 import pytest
 import synthetic
 import xarray as xr
+from browsing import chromium, open_page
 from PIL import Image
 from worlds import Walk
 
@@ -18,7 +18,7 @@ from rewardlab import MLP, report
 from rewardlab.analysis import compare
 from rewardlab.auditing import audit
 from rewardlab.inputs.errors import InputError
-from rewardlab.report import page, replays, style
+from rewardlab.report import ends, placements, style, tables
 
 HOSTILE = "<script>alert('x')</script>\"&{{ 7 * 7 }} $\\frac"
 
@@ -32,9 +32,7 @@ def summary():
 def run(tmp_path_factory, summary):
     """A run directory with its report."""
     path = synthetic.write_run(tmp_path_factory.mktemp("run"), synthetic.results(), summary)
-    for rule in synthetic.RULES:
-        for evaluation in synthetic.EVALUATIONS:
-            replays.write(path, f"{rule}--{evaluation}", [synthetic.replay(9), synthetic.replay(5)])
+    synthetic.write_replays(path)
     assert report.write(path) == path / "report.html"
     return path
 
@@ -58,8 +56,12 @@ def labels(axis):
 @pytest.mark.slow
 def test_every_figure_is_written(run):
     written = {path.name for path in (run / "figures").iterdir()}
-    assert written == {f"{name}.png" for name in ("learning", "outcomes", "matched", "control", "drift")}
-    for path in (run / "figures").iterdir():
+    names = ("learning", "outcomes", "matched", "control", "drift")
+    assert written == {f"{name}.{kind}" for name in names for kind in ("png", "svg", "pdf")}
+    for name in names:  # letters are text, which a paper's readers can search
+        drawn, printed = ((run / "figures" / f"{name}.{kind}").read_bytes() for kind in ("svg", "pdf"))
+        assert b">PPO<" in drawn and printed.startswith(b"%PDF") and b"/Type0" in printed
+    for path in (run / "figures").glob("*.png"):
         with Image.open(path) as image:
             pixels = np.asarray(image.convert("L"))
             assert image.info["dpi"] == pytest.approx((200, 200), abs=0.1) and image.width == 1440 and pixels.std() > 10
@@ -91,7 +93,7 @@ def test_the_page_needs_nothing_else_and_says_what_was_found(run, summary):
     page = Reader(text)
     assert page.loads and all(load.startswith("data:") for load in page.loads)
     assert "url(" not in text and "@import" not in text
-    assert len(page.alts) == 5 + 21 and all(page.alts)
+    assert len(page.alts) == 5 + 3 and all(page.alts)
     body = " ".join(" ".join(page.text).split())
     for sentence in (
         *summary["verdict"],
@@ -126,7 +128,7 @@ def test_the_table_below_the_verdict_is_over_the_seeds_that_the_sentences_are_ov
 
 
 def test_steps_to_capability_are_the_summarys(summary):
-    rows = page.capability_table(synthetic.results(), summary, {})
+    rows = tables.capability_table(synthetic.results(), summary, {})
     for row, entry in zip(rows, summary["rules"].values(), strict=True):
         steps = entry["steps_to_capability"]["iqm"]
         assert row["steps"] == ("–" if steps is None else style.short_steps(steps))
@@ -137,9 +139,10 @@ def test_the_page_shows_what_reward_can_reach(tmp_path):
     rows[1] |= {"rule": HOSTILE, "fitted": [HOSTILE], "act": ["observation", "memory"]}
     data = synthetic.results(rules=("ppo", "truncation")).assign_attrs(audit=json.dumps(rows))
     path = synthetic.write_run(tmp_path, data, compare.summarise(data))
-    page = Reader(report.write(path).read_text())
+    text = report.write(path).read_text()
+    page = Reader(text)
     body = " ".join(" ".join(page.text).split())
-    assert "script" not in page.tags and HOSTILE in page.text
+    assert "<script>alert" not in text and HOSTILE in page.text
     assert (
         "What reward can reach" in body
         and "PPO 4 as amounts logits: trunk, logits; value: trunk, value yes blind" in body
@@ -166,9 +169,11 @@ def test_names_from_data_are_escaped(tmp_path):
     data = data.assign_coords(condition=["c" + HOSTILE, "half"])
     verdicts = {rule: {"verdict": HOSTILE, "short": HOSTILE, "claim": False} for rule in rules}
     path = synthetic.write_run(tmp_path, data, {"verdict": [HOSTILE], "warnings": [HOSTILE], "rules": verdicts})
-    page = Reader(report.write(path).read_text())
-    assert "script" not in page.tags  # there are no replays, so the page has no script of its own
-    assert sum(HOSTILE in text for text in page.text) >= 10 and "49" not in " ".join(page.text)
+    synthetic.write_replays(path, rules=rules, evaluations=evaluations)
+    text = report.write(path).read_text()
+    page = Reader(text)
+    assert "<script>alert" not in text and page.tags.count("script") == 4  # three of data, and the page's own
+    assert sum(HOSTILE in text for text in page.text) >= 10 and "amp;49" not in text
 
 
 def odd(**changes) -> xr.Dataset:
@@ -193,8 +198,8 @@ def test_any_world_has_a_page(tmp_path, data, drawn):
     (path / "summary.json").unlink()  # it is made again from the results
     (path / "environment.json").unlink()
     page = Reader(report.write(path).read_text())
-    assert sorted(p.stem for p in (path / "figures").iterdir()) == sorted(drawn)
-    assert page.tags.count("img") == page.tags.count("figure") == len(drawn)
+    assert sorted(p.stem for p in (path / "figures").glob("*.png")) == sorted(drawn)
+    assert page.tags.count("img") == page.tags.count("figure") + 1 == len(drawn)  # dots stand for the outcomes
 
 
 def test_a_run_of_the_users_own_files(tmp_path):
@@ -232,31 +237,28 @@ def test_a_directory_without_results_is_refused(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
 
 
+def test_a_page_is_refused_whose_placements_are_of_other_rules(run):
+    with pytest.raises(InputError, match=r"placements\.json.* has rules .*; allowed: those of the results, ppo"):
+        placements.of(run, synthetic.results(rules=("ppo",)))
+
+
+def test_centres_are_over_the_seeds_that_the_tables_are_over(summary):
+    data = synthetic.results()
+    for one in ends.of(data, "detour"):
+        figure = summary["rules"][one.rule]["competent"]["detour"][one.outcome]
+        np.testing.assert_allclose(one.centre.centre[0], np.nan if figure["iqm"] is None else figure["iqm"], atol=1e-6)
+    for one in ends.of(data, "held-out"):
+        figure = summary["rules"][one.rule]["final"]["held-out"][one.outcome]
+        np.testing.assert_allclose(one.centre.centre[0], figure["iqm"], atol=1e-6)
+
+
 # -------------------------------------------------------------------------------------------------------------- browser
 
 
 @pytest.fixture(scope="module")
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    binary = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if binary is None:
-        pytest.fail("no Chromium on PATH: install Debian's package `chromium` (apt-get install chromium)")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=binary, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-def open_page(browser, path, **options):
-    """The page, and what went wrong while it loaded."""
-    page, trouble, asked = browser.new_page(**options), [], []
-    page.on("console", lambda message: trouble.append(message.text) if message.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.on("requestfailed", lambda request: trouble.append(f"failed: {request.url[:80]}"))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(path.as_uri(), wait_until="load")
-    return page, trouble, [url for url in asked if not url.startswith("data:")]
+    with chromium() as found:
+        yield found
 
 
 @pytest.mark.parametrize("width", [400, 1200])
@@ -267,36 +269,11 @@ def test_the_page_in_a_browser(browser, run, summary, width, scheme):
     )
     page.eval_on_selector_all("details", "all => all.forEach(one => { one.open = true; })")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert page.evaluate("[...document.images].length") == 26
+    assert page.evaluate("[...document.images].length") == 4 + 3
     assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
     for sentence in summary["verdict"]:
         assert page.locator("#verdict").get_by_text(sentence, exact=True).first.is_visible()
     red, green, blue = map(int, page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g)"))
     assert (red + green + blue < 120) if scheme == "dark" else (red + green + blue > 700)
     assert trouble == [] and asked == [(run / "report.html").as_uri()]
-    page.close()
-
-
-def test_replays_can_be_paused(browser, run):
-    page, trouble, _ = open_page(browser, run / "report.html")
-    kinds = "[...new Set([...document.querySelectorAll('.film')].map(film => film.src.slice(0, 14)))]"
-    button = page.locator("#play")
-    assert page.evaluate(kinds) == ["data:image/gif"] and button.inner_text() == "Pause"
-    button.click()
-    assert (
-        page.evaluate(kinds) == ["data:image/png"]
-        and button.inner_text() == "Play"
-        and button.get_attribute("aria-pressed") == "false"
-    )
-    page.wait_for_function(
-        "[...document.querySelectorAll('.film')].every(film => film.complete && film.naturalWidth > 0)"
-    )
-    button.click()
-    assert page.evaluate(kinds) == ["data:image/gif"] and trouble == []
-    page.close()
-
-
-def test_replays_stand_still_for_those_who_asked_for_less_motion(browser, run):
-    page, trouble, _ = open_page(browser, run / "report.html", reduced_motion="reduce")
-    assert page.locator("#play").inner_text() == "Play" and trouble == []
     page.close()

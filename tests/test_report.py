@@ -79,25 +79,31 @@ def test_intervals_of_a_curve_hold_its_centre(results):
     )
 
 
-def test_outcome_bars_count_every_episode_and_fill_the_whole_width(results):
+def test_outcomes_show_every_seed_that_counts_and_its_interquartile_mean(results):
     figure = figures.draw_outcomes(results, {"detour": ["ppo"], "behind": []})
+    able = reading.competent(results)
     for axis, evaluation in zip(figure.axes, synthetic.EVALUATIONS, strict=True):
-        bars = {
-            c.get_label(): [bar.get_width() for bar in c]
-            for c in axis.containers
-            if c.get_label() in synthetic.OUTCOMES
-        }
-        np.testing.assert_allclose(np.sum(list(bars.values()), axis=0), 1, atol=1e-5)
-        for outcome in synthetic.OUTCOMES:
-            drawn = dict(zip(labels(figure.axes[0]), bars[outcome], strict=True))
-            for rule in synthetic.RULES:
-                expected = final(results, rule, "end", evaluation, outcome, 32).mean()
-                assert drawn[TITLES[rule]] == pytest.approx(expected, abs=1e-6)
-            for name, rows in synthetic.REFERENCES.items():
-                share = rows[synthetic.EVALUATIONS.index(evaluation)][synthetic.OUTCOMES.index(outcome)]
-                assert drawn[name] == pytest.approx(share, abs=1e-6)
-        hatched = [patch.get_y() + patch.get_height() / 2 for patch in axis.patches if patch.get_gid() == "hatch"]
-        assert hatched == ([pytest.approx(1)] if evaluation == "detour" else [])
+        clouds = iter(axis.collections)
+        for i, rule in enumerate(synthetic.RULES):
+            for k, outcome in enumerate(("coin", "end")):
+                values = final(results, rule, "end", evaluation, outcome, 32)
+                values = values if evaluation == "held-out" else values[able.sel(rule=rule).values]
+                (centre,) = lines(axis, f"{rule}/{outcome}")
+                drawn = next(clouds).get_offsets()
+                assert sorted(drawn[:, 0]) == pytest.approx(sorted(values), abs=1e-6)
+                assert centre.get_ydata() == [i + (k - 0.5) * 0.36]
+                expected = trim_mean(values, 0.25) if len(values) else np.nan
+                assert centre.get_xdata() == pytest.approx([expected], abs=1e-6, nan_ok=True)
+        scripted = [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines(axis, "reference")]
+        column = synthetic.EVALUATIONS.index(evaluation)
+        expected = [
+            (rows[column][k], len(synthetic.RULES) + i)
+            for i, rows in enumerate(synthetic.REFERENCES.values())
+            for k in (0, 1)
+        ]
+        assert scripted == [pytest.approx(pair, abs=1e-6) for pair in expected]
+        hatched = [patch for patch in axis.patches if patch.get_gid() == "hatch"]
+        assert [patch.get_y() + patch.get_height() / 2 for patch in hatched] == [1] * (evaluation == "detour")
 
 
 def test_matched_capability_reads_each_seeds_first_capable_snapshot(results):
@@ -254,7 +260,6 @@ def test_replays_keep_every_pixel_and_end_with_a_pause(tmp_path):
     seen = frames_of(replays.write(tmp_path, "ppo--detour", films))
     np.testing.assert_array_equal(np.stack([frame for frame, _ in seen]), np.concatenate(films))
     assert [duration for _, duration in seen] == [90] * 5 + [900] + [90] * 3 + [900]
-    assert list(replays.stored(tmp_path)) == ["ppo--detour"]
     assert replays.data_uri(tmp_path / "replays/ppo--detour.gif").startswith("data:image/gif;base64,R0lG")
 
 

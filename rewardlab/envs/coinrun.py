@@ -16,7 +16,8 @@ from rewardlab.envs import coinrun_art, platforms
 from rewardlab.envs.base import DiscreteWorld, share, size
 from rewardlab.envs.gymnax_api import environment, spaces
 from rewardlab.envs.packing import unpack
-from rewardlab.envs.platforms import ACTIONS, CELLS, JUMP, PLACES, START, WIDTH
+from rewardlab.envs.platforms import ACTIONS, CELLS, HEIGHT, JUMP, PLACES, START, WIDTH
+from rewardlab.envs.world import Placements
 from rewardlab.inputs.errors import wrong_type
 
 VIEW_X, VIEW_Y = 4, 3  # tiles in view to each side, above and below
@@ -194,6 +195,24 @@ class CoinRun(DiscreteWorld):
             coin=state.coin,
             enemy=params.levels.enemy[state.level, phase],
             died=state.died,
+        )
+
+    def placements(self, params: EnvParams) -> Placements:
+        """The coin, on any cell that a body can get to alive in time. What `optimum` says is of the solved placements alone."""
+
+        def free(state) -> np.ndarray:
+            table = np.asarray(params.levels.table[state.level])[None]
+            moves = platforms.travel(table)[0]
+            near = np.unique(platforms.cells(len(moves))[moves <= np.asarray(params.max_steps_in_episode)])
+            return np.isin(np.arange(CELLS), near) & (np.arange(CELLS) != np.asarray(cell(state.place)))
+
+        return Placements(
+            thing="coin",
+            grid=(HEIGHT, WIDTH),
+            agent=lambda state: cell(state.place),
+            home=lambda state: state.coin,
+            put=lambda state, where: state.replace(coin=where.astype(jnp.int32)),
+            free=free,
         )
 
     def references(self, params: EnvParams) -> dict:

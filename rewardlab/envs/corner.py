@@ -163,6 +163,10 @@ class Corner(Maze):
     def _things(self, found):
         return [one("cheese", found["cheese"])] * self.size, {}
 
+    def placements(self, params: EnvParams):
+        """The cheese, on any cell that the mouse can get to."""
+        return self._placements("cheese", "cheese", params)
+
     def moves(self, state: EnvState, params: EnvParams) -> jax.Array:
         """Fewest moves int32[] to the cheese; `mazes.FAR` where no way leads. Breadth-first search."""
         return self.toward(self.walls(state, params), mazes.only(state.cheese, self.side), state.mouse)[1]

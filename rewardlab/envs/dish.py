@@ -136,6 +136,10 @@ class Dish(Maze):
             return [one("cheese", found["cheese on the dish"] + found["cheese"] + found["dish"])] * 2, {}
         return [one(name, found[name]) for name in ("cheese", "dish")], {"apart": 1.0}
 
+    def placements(self, params: EnvParams):
+        """The cheese, on the dish or on any cell that the mouse can get to past it; the dish stays."""
+        return self._placements("cheese", "cheese", params, past="dish")
+
     def way(self, state: EnvState, params: EnvParams, to_dish: bool = False):
         """(first action int32[], moves int32[]) of a shortest way to the cheese past the dish, or to the dish past the cheese."""
         target, other = (state.dish, state.cheese) if to_dish else (state.cheese, state.dish)

@@ -13,6 +13,7 @@ import numpy as np
 from rewardlab.envs import maze_art, mazes
 from rewardlab.envs.base import DiscreteWorld, size
 from rewardlab.envs.gymnax_api import spaces
+from rewardlab.envs.world import Placements
 from rewardlab.inputs.errors import InputError, out_of_range, wrong_type
 
 ACTIONS = ("up", "down", "left", "right")
@@ -139,6 +140,27 @@ class Maze(DiscreteWorld):
     def render_rgb(self, state, params) -> jax.Array:
         """The whole maze, uint8[12 * S, 12 * S, 3]."""
         return maze_art.draw(self.walls(state, params), [*self.pieces(state, params), ("mouse", state.mouse, True)])
+
+    def _placements(self, thing: str, field: str, params: Any, past: str = "") -> Placements:
+        """What `placements` is where the thing, whose cell is a field of the state, may lie wherever the mouse gets to.
+
+        past: the field of what would end the episode on the way; the thing may lie there, too.
+        """
+
+        def free(state) -> np.ndarray:
+            walls = np.array(params.pool.seen[state.level]).reshape(*self._shape[:2], -1)[..., 0]
+            mouse, end = np.asarray(state.mouse), np.asarray(getattr(state, past)) if past else None
+            near = mazes.reach((walls if end is None else walls | mazes.only(end, self.side))[None], mouse[None])[0]
+            return (near.reshape(-1) | (np.arange(near.size) == end)) & (np.arange(near.size) != mouse)
+
+        return Placements(
+            thing=thing,
+            grid=(self.side, self.side),
+            agent=lambda state: state.mouse,
+            home=lambda state: getattr(state, field),
+            put=lambda state, cell: state.replace(**{field: cell.astype(jnp.int32)}),
+            free=free,
+        )
 
     def show(self, state, params) -> str:
         """The text map of a state. Host only."""

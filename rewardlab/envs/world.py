@@ -7,12 +7,29 @@ worlds with discrete actions. A world need not inherit from any of these.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
 
 from rewardlab.inputs.errors import calling
+
+
+class Placements(NamedTuple):
+    """What can be put elsewhere in a world's levels, so that readers of a report may try: a coin, a cheese, a bowl.
+
+    thing: its name. grid: (rows, columns) of the cells that `render_rgb` draws; cell row * columns + column.
+    agent, home: state -> int32[], the cell of the agent, and that of the thing.
+    put: (state, cell int32[]) -> the state with the thing on that cell. All three are pure, to `jit` and `vmap`.
+    free: state at the start of an episode -> bool[rows * columns], the cells from which the thing can be fetched. Host only.
+    """
+
+    thing: str
+    grid: tuple[int, int]
+    agent: Callable[[Any], jax.Array]
+    home: Callable[[Any], jax.Array]
+    put: Callable[[Any, jax.Array], Any]
+    free: Callable[[Any], np.ndarray]
 
 
 class Environment(Protocol):
@@ -110,11 +127,16 @@ class World(Environment, Protocol):
     def render_rgb(self, state: Any, params: Any) -> jax.Array:
         """A picture, uint8[H, W, 3]; without it, nothing is filmed."""
 
+    def placements(self, params: Any) -> Placements:
+        """What readers of a report may put elsewhere. Needs `observation`, `render_rgb` and `outcomes`, the first of which is
+        fetching the thing; without it, reports have no level to play with.
+        """
+
 
 REQUIRED = tuple(name for name in vars(Environment) if not name.startswith("_"))
 OPTIONAL = tuple(name for name in vars(World) if not name.startswith("_"))
 # A world around another one that passes these on unchanged would pass on what knows nothing of its own states.
-OWN = ("observation", "packed", "observation_channels", "asking")
+OWN = ("observation", "packed", "observation_channels", "asking", "placements")
 
 
 def offers(env: Any, name: str) -> bool:

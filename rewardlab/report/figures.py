@@ -6,17 +6,16 @@ import io
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
 
 from rewardlab import questions
 from rewardlab.analysis.naming import read
 from rewardlab.analysis.reading import scores_success
-from rewardlab.analysis.wording import percent, plain
+from rewardlab.analysis.wording import plain
 from rewardlab.inputs.files import write as write_file
 from rewardlab.questions import Question
+from rewardlab.report import ends
 from rewardlab.report.drawing import styled
 from rewardlab.report.numbers import (
     alike,
@@ -24,7 +23,6 @@ from rewardlab.report.numbers import (
     main_condition,
     per_seed,
     seeds,
-    stacks,
 )
 from rewardlab.report.style import (
     FAINT,
@@ -35,13 +33,15 @@ from rewardlab.report.style import (
     colours,
     dark,
     draw_band,
+    draw_dots,
+    draw_interval,
     estimate,
     grid,
     label_line,
     mark_no_claim,
     outcome_colour,
+    outcome_key,
     row_of_panels,
-    rule_rows,
     step_axis,
 )
 
@@ -85,53 +85,32 @@ def draw_learning(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
 
 
 def draw_outcomes(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
-    """How episodes end, per rule and reference, on every evaluation."""
-    names, outcomes = [str(e) for e in results.evaluation.values], [str(o) for o in results.outcome.values]
-    references, said = [str(r) for r in results.reference.values] if "reference_share" in results else [], read(results)
-    rows = results.sizes["rule"] + len(references)
-    figure, axes = row_of_panels(names, rows, 0.22)
+    """How often each rule's seeds, and each reference, end in the first two ways, on every evaluation."""
+    names, said = [str(e) for e in results.evaluation.values], read(results)
+    outcomes, rules = ends.shown(results), [str(rule) for rule in results.rule.values]
+    scripted = list(ends.references(results, names[0]))
+    figure, axes = row_of_panels(names, len(rules) + len(scripted), 0.34)
     for axis, name in zip(axes, names, strict=True):
-        rules = rule_rows(axis, results)
-        table = stacks(results, name)
-        y, shares = np.arange(len(rules), dtype=float), table.values
-        if references:
-            y = np.concatenate([y, len(rules) + 0.5 + np.arange(len(references))])
-            extra = results.reference_share.sel(evaluation=name).transpose("reference", "outcome").values
-            shares = np.concatenate([shares, extra])
-        left = np.zeros(len(shares))
-        for k, outcome in enumerate(outcomes):
-            bars = axis.barh(
-                y, shares[:, k], 0.78, left, color=outcome_colour(k), edgecolor="white", linewidth=0.5, label=outcome
-            )
-            for bar, share, start in zip(bars, shares[:, k], left, strict=True):
-                if k < 2 and share >= 0.14:
-                    axis.text(
-                        start + share / 2,
-                        bar.get_y() + bar.get_height() / 2 + 0.03,
-                        percent(share),
-                        ha="center",
-                        va="center",
-                        fontsize=6.5,
-                        color=INK if k == 0 else "white",
-                        zorder=6,
-                        bbox={"facecolor": outcome_colour(k), "linewidth": 0, "pad": 0.6},
-                    )
-            left = left + np.nan_to_num(shares[:, k])
-        axis.set_yticks(y, [*map(said.rule, rules), *map(plain, references)])
-        axis.set_ylim(y[-1] + 0.5, -0.5)
+        for one in ends.of(results, name):
+            k = outcomes.index(one.outcome)
+            y = rules.index(one.rule) + (k - (len(outcomes) - 1) / 2) * 0.36
+            draw_dots(axis, one.share[one.counts], y, outcome_colour(k))
+            draw_interval(axis, one.centre, y, outcome_colour(k), f"{one.rule}/{one.outcome}")
+        for row, shares in enumerate(ends.references(results, name).values(), len(rules)):
+            for k, share in enumerate(shares):
+                axis.plot([share], [row], "D", markersize=3.5, color=outcome_colour(k), clip_on=False, gid="reference")
+        axis.set_yticks(range(len(rules) + len(scripted)), [*map(said.rule, rules), *map(plain, scripted)])
+        axis.set_ylim(len(rules) + len(scripted) - 0.5, -0.5)
         for label in axis.get_yticklabels()[len(rules) :]:
             label.set_color("#777777")
         for row, rule in enumerate(rules):
             if rule in no_claim.get(name, ()):
-                axis.barh(
-                    row, 1, height=0.78, facecolor="none", edgecolor="white", hatch="////", linewidth=0, gid="hatch"
+                axis.axhspan(
+                    row - 0.46, row + 0.46, facecolor="#F1F1F1", edgecolor="white", hatch="////", zorder=0, gid="hatch"
                 )
                 mark_no_claim(axis, row, axes)
-        axis.grid(visible=False)
-        axis.spines[["left", "bottom"]].set_visible(False)
-    figure.supxlabel(f"% of all episodes of all seeds (n = {seeds(results)} a rule)", fontsize=8)
-    handles = [Patch(color=outcome_colour(k), label=said.ended(outcome)) for k, outcome in enumerate(outcomes)]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(outcomes), handlelength=1, handleheight=1)
+    figure.supxlabel("% of episodes at the end of training, a dot a seed", fontsize=8)
+    outcome_key(figure, results, outcomes)
     return figure
 
 
@@ -150,16 +129,29 @@ def available(results: xr.Dataset, question: Question | None = None) -> dict[str
     return {"learning": draw_learning} | outcomes | dict((question or questions.of(results)).figures(results))
 
 
+KINDS = ("png", "svg", "pdf")
+UNDATED = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # the same results, the same files
+
+
 def write(
-    results: xr.Dataset, directory: Path, no_claim: Claims = NONE, question: Question | None = None
+    results: xr.Dataset,
+    directory: Path,
+    no_claim: Claims = NONE,
+    question: Question | None = None,
+    papers: bool = True,
 ) -> dict[str, Path]:
-    """Draws every available figure into `directory`. {name: file}, 200 dots per inch."""
+    """Draws every available figure into `directory`, as PNG, 200 dots per inch; for papers as SVG and PDF, too, whose letters
+    are text. {name: its PNG}.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     files = {}
     with styled(STYLE):
         for name, draw in available(results, question).items():
             files[name] = directory / f"{name}.png"
-            picture = io.BytesIO()
-            draw(results, no_claim).savefig(picture, format="png", dpi=200, facecolor="white")
-            write_file(directory, files[name].name, picture.getvalue())
+            figure = draw(results, no_claim)
+            for kind in KINDS if papers else KINDS[:1]:
+                picture = io.BytesIO()
+                figure.savefig(picture, format=kind, dpi=200, facecolor="white", metadata=UNDATED.get(kind))
+                write_file(directory, f"{name}.{kind}", picture.getvalue())
+                figure.set_layout_engine("none")  # once laid out, it stays so; laying out is what takes long
     return files

@@ -1,7 +1,6 @@
 """Results, `reading.filled`, -> the numbers that figures and tables show, as pure functions of their labelled arrays.
 
-Centres are interquartile means over seeds, intervals are bootstraps over seeds (`stats.iqm_interval`). Only `stacks` are no
-estimates: they count all episodes of all seeds, so that they add up to one.
+Centres are interquartile means over seeds, intervals are bootstraps over seeds (`stats.iqm_interval`).
 """
 
 from __future__ import annotations
@@ -46,12 +45,6 @@ def learning(results: xr.Dataset, rule: str, evaluation: str | None = None, outc
     evaluation = str(results.evaluation.values[0]) if evaluation is None else evaluation
     values = run["return"] if outcome is None else run.outcome_share.sel(outcome=outcome)
     return summarise(per_seed(run.steps).mean(0), per_seed(values.sel(evaluation=evaluation)))
-
-
-def stacks(results: xr.Dataset, evaluation: str) -> xr.DataArray:
-    """float[rule, outcome]: share of all episodes of all seeds at the last point, main condition. Each row sums to one."""
-    last = results.outcome_share.sel(condition=main_condition(results), evaluation=evaluation).isel(point=-1)
-    return last.mean("seed").transpose("rule", "outcome")
 
 
 def matched(results: xr.Dataset, rule: str, evaluation: str, outcome: str) -> np.ndarray:

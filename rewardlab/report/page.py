@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,13 @@ import xarray as xr
 
 from rewardlab import questions
 from rewardlab.analysis import naming, reading, stats
-from rewardlab.analysis.cautions import is_control
-from rewardlab.analysis.wording import (
-    AUDIT,
-    LEVELS,
-    Words,
-    audit_cells,
-    count,
-    mind,
-    percent,
-    plain,
-    readings,
-    sentence,
-)
+from rewardlab.analysis.wording import AUDIT, Words, audit_cells, count, listed, percent, plain, sentence
 from rewardlab.inputs.errors import visible
 from rewardlab.questions import Question
-from rewardlab.report import numbers
+from rewardlab.report import ends, numbers, tables
 from rewardlab.report.figures import reference_lines
 from rewardlab.report.replays import data_uri
-from rewardlab.report.style import colours, estimate, outcome_colour, short_steps
+from rewardlab.report.style import colours, outcome_colour
 
 
 def render(
@@ -38,12 +27,14 @@ def render(
     config: dict,
     environment: dict,
     figures: dict[str, Path],
-    replays: dict[str, Path],
+    stage: dict | None = None,
+    reel: dict | None = None,
     question: Question | None = None,
 ) -> str:
     """The page's HTML; sections whose data are missing are left out.
 
-    figures: {name: PNG}; replays: {"rule--evaluation": GIF}. question: whose sections are in it; None: that of the results.
+    figures: {name: PNG}. stage: as of `placements.of`; reel: as of `reel.stored`. question: whose sections are in it; None: that of
+    the results.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -55,32 +46,42 @@ def render(
         lstrip_blocks=True,
         finalize=lambda x: visible(x) if type(x) is str else x,  # what is marked up has been through it
     )
-    rules, evaluations = [str(r) for r in results.rule.values], [str(e) for e in results.evaluation.values]
+    evaluations = [str(e) for e in results.evaluation.values]
     shifts, said = reading.shifts(results), naming.read(results)
     engine.filters["sentence"] = sentence
     experiment, control = config or _experiment(results), results.attrs.get("control", "")
+    verdict, silent = _sentences(summary.get("verdict")), numbers.no_claim(results, summary)
     return engine.get_template("page.html").render(
         name=plain(results.attrs.get("name", "")),
         question=str(results.attrs.get("question", "")),
-        facts=facts(results, experiment),
-        verdict=_sentences(summary.get("verdict")),
-        by_rule=by_rule(results, summary),
+        asked=asked(results, said),
+        answer=answer(verdict, [said.place(name) for name in shifts]),
+        facts=tables.facts(results, experiment),
+        verdict=verdict,
+        by_rule=tables.by_rule(results, summary),
         warnings=_sentences(summary.get("warnings")),
-        capability_table=capability_table(results, summary, environment),
-        shift_tables=[shift_table(results, summary, name) for name in shifts if reading.has_goals(results)],
+        capability_table=tables.capability_table(results, summary, environment),
+        shift_tables=[tables.shift_table(results, summary, name) for name in shifts if reading.has_goals(results)],
         audit=[[said.rule(row["rule"]), *audit_cells(row)[1:]] for row in summary.get("audit", [])],
         audit_columns=AUDIT,
-        pairwise=pairwise(summary, said),
-        power=finds(summary),
+        pairwise=tables.pairwise(summary, said),
+        power=tables.finds(summary),
         figures={name: data_uri(path) for name, path in figures.items()},
         evaluations=[plain(e) for e in evaluations],
         places=[said.place(e) for e in evaluations],
         outcomes=[(said.ended(o), outcome_colour(k)) for k, o in enumerate(results.outcome.values)],
+        no_claims=listed(dict.fromkeys(said.rule(rule) for rules in silent.values() for rule in rules)),
         sections=(question or questions.of(results)).sections(results, summary, {*figures}),
-        films=films(rules, evaluations, replays, said),
+        dots=ends.plain(results, colours(results), [outcome_colour(k) for k in range(2)])
+        if "outcomes" in figures
+        else {},
+        world=world(results, reel or {}, said),
+        ways=", or ".join(said.ended(o) for o in results.outcome.values) if reading.has_goals(results) else "",
+        stage=stage or {},
+        films=films(results, reel or {}, said),
         is_share=reading.scores_success(results),
         seeds=numbers.seeds(results),
-        steps=lived(results),
+        steps=tables.lived(results),
         evaluated=results.sizes["point"],
         alike=summary.get("alike", True),
         min_seeds=stats.MIN_SEEDS,
@@ -116,193 +117,63 @@ def _sentences(value: Any) -> list[str]:
     return [] if not value else [value] if isinstance(value, str) else [str(sentence) for sentence in value]
 
 
-def _cell(values: np.ndarray, share: bool = True) -> str:
-    """Interquartile mean and interval of a sample of seeds."""
-    return estimate(numbers.summarise(0.0, values[:, None]), share) if len(values) else "–"
+def asked(results: xr.Dataset, said: Words) -> str:
+    """What was done to answer the question, in a sentence."""
+    places = [said.place(str(e)) for e in results.evaluation.values]
+    where = listed(places) if len(places) <= 4 else f"in {len(places)} evaluations"
+    rules = count(results.sizes["rule"], "update rule")
+    seeds = f"from {numbers.seeds(results)} random starts" + " each" * (results.sizes["rule"] > 1)
+    return f"{sentence(rules)} trained agents, {seeds}; then every agent was tested with its parameters fixed, {where}."
 
 
-def facts(results: xr.Dataset, experiment: dict) -> list[str]:
-    """Short phrases under the title: how much was run."""
-    names = list(map(str, results.condition.values))
-    fewest = min(numbers.each(results, c).min() for c in names)
-    found = [
-        f"world {plain(Path(results.attrs.get('env', '')).stem)}",  # of a user's file: its name
-        count(results.sizes["rule"], "update rule"),
-    ]
-    found.append(
-        ", ".join(f"{_seeds(results, c)} trained with “{plain(c)}”" for c in names)
-        if len(names) < 4
-        else f"{len(names)} training conditions of {fewest} seeds or more"
-    )
-    found.append(f"{lived(results)} environment steps a seed")
-    if "episodes" in experiment:
-        found.append(f"{count(experiment['episodes'], 'episode')} an evaluation")
-    return found
+def answer(verdict: list[str], shifts: list[str]) -> str:
+    """Two sentences of the verdict, the first of them of a shift if there is one, without what is in brackets or follows a
+    semicolon: all of it stands in full below.
+    """
+    of_shifts = [text for text in verdict if any(text.startswith(sentence(place)) for place in shifts if place)]
+    chosen = [*of_shifts[:1], *(text for text in verdict if text not in of_shifts[:1])][:2]
+    short = [re.sub(r"\s*(\([^()]*\)|\[[^][]*\])", "", text).split(";")[0].rstrip(". ") + "." for text in chosen]
+    return " ".join(short)
 
 
-def _seeds(results: xr.Dataset, condition: str) -> str:
-    found = numbers.seeds(results, condition)
-    return f"{found} seed{'s' * (found != '1')}"
+def world(results: xr.Dataset, reel: dict, said: Words) -> dict:
+    """What the world is, in a sentence if it comes with the package, and how each evaluation begins, drawn by the world itself."""
+    from rewardlab import envs
+    from rewardlab.inputs.registry import outline
 
-
-def lived(results: xr.Dataset) -> str:
-    """ "0.9M", or "0.9M to 12M" where rules differ: what a seed lived."""
-    steps = np.nanmax(results.steps.transpose("rule", ...).values.reshape(results.sizes["rule"], -1), axis=1)
-    return " to ".join(dict.fromkeys((short_steps(float(steps.min())), short_steps(float(steps.max())))))
-
-
-def by_rule(results: xr.Dataset, summary: dict) -> list[dict]:
-    """The verdict on every rule for which the summary has one."""
-    found, said = summary.get("rules", {}), naming.read(results)
-    return [
+    name, shifts = str(results.attrs.get("env", "")), reading.shifts(results)
+    files = envs.FAMILY.names()
+    pictures = [
         {
-            "index": i,
+            "png": reel["first"][evaluation],
+            "title": "A shift:" if evaluation in shifts else "As in training:",
+            "place": said.place(evaluation),
+            "alt": f"How an episode begins {said.place(evaluation)}",
+        }
+        for evaluation in map(str, results.evaluation.values)
+        if evaluation in reel.get("first", {})
+    ]
+    return {"about": outline(files[name]).doc if name in files else "", "pictures": pictures}
+
+
+def films(results: xr.Dataset, reel: dict, said: Words) -> dict:
+    """The replays that the page shows: {} without any. rows: of each rule, its films by evaluation."""
+    if not reel:
+        return {}
+    names, palette = {*reel["names"]}, colours(results)
+    rows = [
+        {
             "rule": said.rule(rule),
-            "colour": colour,
-            "verdict": found[rule]["verdict"],
-            "short": found[rule].get("short", ""),
-            "competent": f"{found[rule].get('competent_seeds', 0)} of {count(found[rule].get('seeds', 0), 'seed')}",
+            "colour": palette[rule],
+            "films": [
+                {"key": f"{rule}--{evaluation}", "place": said.place(evaluation)}
+                for evaluation in map(str, results.evaluation.values)
+                if f"{rule}--{evaluation}" in names
+            ],
         }
-        for i, (rule, colour) in enumerate(colours(results).items())
-        if found.get(rule, {}).get("verdict")
+        for rule in palette
     ]
-
-
-def capability_table(results: xr.Dataset, summary: dict, environment: dict) -> list[dict]:
-    """One row a rule: what it reads, what it reached on the training distribution, and how fast."""
-    main, share, said = numbers.main_condition(results), reading.scores_success(results), naming.read(results)
-    rows = []
-    for rule, colour in colours(results).items():
-        last = numbers.per_seed(results["return"].sel(rule=rule, condition=main).isel(evaluation=0, point=-1))
-        steps = numbers.steps_to_capability(results, rule)
-        entry = summary.get("rules", {}).get(rule, {})
-        level, audited = entry.get("level"), [row for row in summary.get("audit", []) if row["rule"] == rule]
-        seconds = environment.get("seconds", {}).get(rule)
-        rows.append(
-            {
-                "rule": said.rule(rule),
-                "colour": colour,
-                "level": level,
-                "reads": LEVELS.get(level, ""),
-                "mind": mind(audited[0]) if audited else "",
-                "is_control": is_control(entry),
-                "final": _cell(last, share),
-                "capable": f"{len(steps)} of {len(last)}",
-                "steps": (short_steps(float(stats.iqm(steps))) if steps.any() else "untrained") if len(steps) else "–",
-                "seconds": f"{sum(seconds.values()):.0f}" if seconds else "–",
-            }
-        )
-    return rows
-
-
-def shift_table(results: xr.Dataset, summary: dict, evaluation: str) -> dict:
-    """Outcomes on one shift, a row a rule: all seeds, competent seeds, matched capability, control."""
-    outcomes, control, excluded = (
-        [str(o) for o in results.outcome.values[:2]],
-        results.attrs.get("control", ""),
-        numbers.no_claim(results, summary)[evaluation],
-    )
-    said = naming.read(results)
-    rows = []
-    for rule, colour in colours(results).items():
-        cells = []
-        for outcome in outcomes:
-            able, matched = (
-                numbers.competent(results, rule, evaluation, outcome),
-                numbers.matched(results, rule, evaluation, outcome),
-            )
-            last = results.outcome_share.sel(
-                rule=rule, condition=numbers.main_condition(results), evaluation=evaluation, outcome=outcome
-            ).isel(point=-1)
-            cells.append(
-                [(_cell(numbers.per_seed(last)), None), (_cell(able), len(able)), (_cell(matched), len(matched))]
-            )
-        reached = (
-            _cell(numbers.final_success(results, rule, control, evaluation))
-            if control in results.condition.values
-            else None
-        )
-        rows.append(
-            {
-                "rule": said.rule(rule),
-                "colour": colour,
-                "cells": cells,
-                "control": reached,
-                "claim": rule not in excluded,
-            }
-        )
-    return {
-        "place": said.place(evaluation),
-        "outcomes": [said.ended(o) for o in outcomes],
-        "rows": rows,
-        "control": control in results.condition.values,
-    }
-
-
-def pairwise(summary: dict, said: Words) -> list[dict]:
-    """The pairwise comparisons of the summary: at equal environment steps, and at matched capability."""
-    tables = summary.get("pairwise") or {}
-    kept = {
-        key: [_pair(row, said) for row in tables.get(key, []) if row["difference"] is not None]
-        for key in readings(summary)
-    }
-    return [
-        {
-            "title": title,
-            "matched": key == "matched",
-            "rows": kept[key],
-            "left_out": _left_out(len(tables[key]) - len(kept[key])),
-        }
-        for key, title in readings(summary).items()
-        if kept[key]
-    ]
-
-
-def finds(summary: dict) -> str:
-    """How small a difference this size finds, in a sentence; "" where nothing is compared."""
-    rows = [row for table in summary.get("pairwise", {}).values() for row in table if row.get("p") is not None]
-    if not rows:
-        return ""
-    found = sorted(row["smallest"] for row in rows if row.get("smallest"))
-    by = f"Corrected for {count(len(rows), 'comparison')}, this number of seeds finds, with a power of {percent(stats.POWER)} %, "
-    if not found:
-        return by + "no difference, however large."
-    least = "–".join(dict.fromkeys(percent(x) for x in (found[0], found[-1])))
-    rest = f"; in {len(rows) - len(found)} of them none, however large" * (len(found) < len(rows))
-    return f"{by}differences in which a seed of the one lies above a seed of the other in {least} % of pairs or more{rest}."
-
-
-def _left_out(number: int) -> str:
-    few = f"{count(number, 'comparison')} {'is' if number == 1 else 'are'} left out"
-    return f"{few}, because a rule has fewer than two seeds to compare." if number else ""
-
-
-def _pair(row: dict, said: Words) -> dict:
-    share = row["outcome"] != "return"
-
-    def points(value):
-        return "–" if value is None else (f"{100 * value:.1f}" if share else f"{value:.3g}").replace("-", "−")
-
-    return {
-        "a": said.rule(row["a"]),
-        "b": said.rule(row["b"]),
-        "outcome": said.ended(row["outcome"]) if share else "return",
-        "evaluation": plain(row["evaluation"]),
-        "difference": points(row["difference"]),
-        "interval": "–" if row["low"] is None else f"[{points(row['low'])}, {points(row['high'])}]",
-        "effect": "–" if row["effect"] is None else f"{row['effect']:.2f}",
-        "p": "–" if row["p_holm"] is None else f"{row['p_holm']:.2g}",
-        "significant": row["significant"],
-        "n": f"{row['n_a']}, {row['n_b']}",
-    }
-
-
-def films(rules: list[str], evaluations: list[str], replays: dict[str, Path], said: Words) -> list[dict]:
-    """One row a rule that has a replay: its name and, per evaluation, a data URI or None."""
-    rows = [(rule, [replays.get(f"{rule}--{evaluation}") for evaluation in evaluations]) for rule in rules]
-    return [
-        {"rule": said.rule(rule), "films": [path and data_uri(path) for path in row]} for rule, row in rows if any(row)
-    ]
+    return {"rows": [row for row in rows if row["films"]], "size": reel["size"], **reel["most"], "reel": reel}
 
 
 def versions(environment: dict) -> str:

@@ -13,7 +13,6 @@ from rewardlab.inputs.files import read_bytes
 from rewardlab.inputs.files import write as write_file
 
 FRAME, HOLD = 90, 900  # milliseconds that a frame, and the last frame of a film, stay
-LARGEST = 2**26  # bytes of all films that a page shows
 KINDS = {".gif": "image/gif", ".png": "image/png"}
 
 
@@ -66,17 +65,6 @@ def _packed(colours: np.ndarray) -> np.ndarray:
     """uint8[..., 3] -> one uint32 per colour, in the order of (red, green, blue)."""
     red, green, blue = np.moveaxis(colours.astype(np.uint32), -1, 0)
     return red << 16 | green << 8 | blue
-
-
-def stored(directory: Path) -> dict[str, Path]:
-    """{"rule--evaluation": file} of a run directory, as far as a page can hold them."""
-    found, total = {}, 0
-    for path in sorted((directory / "replays").glob("*.gif")):
-        total += path.stat().st_size
-        if total > LARGEST:
-            break
-        found[path.stem] = path
-    return found
 
 
 def data_uri(path: Path) -> str:

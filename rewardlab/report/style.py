@@ -54,6 +54,9 @@ STYLE = {
     "axes.labelcolor": INK,
     "text.parse_math": False,
     "hatch.linewidth": 0.6,
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "rewardlab",  # the same figure has the same bytes
+    "pdf.fonttype": 42,
 }
 WIDTH = 7.2  # inches
 PANELS = 5  # that stand side by side

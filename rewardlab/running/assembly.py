@@ -22,16 +22,18 @@ from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show, unknown
 from rewardlab.inputs.files import read_bytes, sha256
+from rewardlab.probes import placed
 from rewardlab.probes.outcomes import Outcomes
 from rewardlab.probes.references import references
 from rewardlab.probes.replay import camera
 from rewardlab.questions import Question
-from rewardlab.report import replays
+from rewardlab.report import placements, reel, replays
 from rewardlab.rundir import parts, store
 from rewardlab.rundir.parts import Part
-from rewardlab.running import batches
+from rewardlab.running import batches, staging
 
 REFERENCE_EPISODES = 1024
+FILMED = 3  # seeds of each rule whose replays are in the page
 
 
 class Fixed(NamedTuple):
@@ -106,10 +108,10 @@ def whole(run: store.Run, question: Question) -> bool:
     return True
 
 
-def write_report(path: Path, question: Question) -> None:
-    """Writes summary, figures and page from the results, whatever was there before."""
+def write_report(path: Path, question: Question, papers: bool = True) -> None:
+    """Writes summary, figures and page from the results, whatever was there before. papers: as of `report.write`."""
     store.write_summary(path, compare.summarise(store.open_run(path).results, question))
-    report.write(path, question)
+    report.write(path, question, papers)
 
 
 def renew(run: store.Run, note: Callable[[str], None]) -> None:
@@ -160,29 +162,41 @@ def seconds(experiment: Experiment, found: list[Part]) -> dict:
 
 
 def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
-    """Films seed 0 of every rule under the main condition, unless its films are there. {film's name: SHA-256}."""
+    """Plays what the page shows of the first seeds of every rule under the main condition, unless it is there: replays of all
+    evaluations, seed 0's as GIFs, too, and what its reader may put elsewhere. {file's name without ".gif": SHA-256}.
+    """
     if not offers(plan.env, "render_rgb"):
         return {}
     try:
         known = store.Run(path).environment.get("replays", {})
     except InputError:
         known = {}
-    digests: dict[str, str] = {}
-    cameras: dict[Any, Any] = {}
+    rules = plan.experiment.rules
+    names = [f"{rule}--{evaluation}" for rule in rules for evaluation in plan.evaluations]
+    files = {name: path / "replays" / f"{name}.gif" for name in names} | {reel.FILE: path / "replays" / reel.FILE}
+    if placed.there(plan.env):
+        files[placements.FILE] = path / "replays" / placements.FILE
+    there = {name: _sha256(file) for name, file in files.items()}
+    if all(there[name] and there[name] == known.get(name) for name in files):
+        return there
     key = jax.random.fold_in(jax.random.key(plan.experiment.seed), batches.REPLAY)
-    for rule in plan.experiment.rules:
-        names = {f"{rule}--{evaluation}": params for evaluation, params in plan.evaluations.items()}
-        there = {name: _sha256(path / "replays" / f"{name}.gif") for name in names}
-        if all(there[name] and there[name] == known.get(name) for name in names):
-            digests |= there
-            continue
-        setting, kind = plan.setting(rule), plan.kind(rule)
-        film = cameras.setdefault(kind, camera(plan.env, setting.agent, kind.act))
-        policy = policies.kept(path, plan, rule, known=found).params
-        for name, params in names.items():
-            replays.write(path, name, film(params, policy, key))
-            digests[name] = _sha256(path / "replays" / f"{name}.gif")
-    return digests
+    strip, cameras = reel.Reel(), {}
+    main = next(iter(plan.experiment.conditions))
+    counts = {rule: min(FILMED, plan.experiment.seeds_of(rule, main)) for rule in rules}
+    kept = {rule: policies.read(path, plan, rule, None, -1, range(n), found) for rule, n in counts.items()}
+    for seed, rule in ((seed, rule) for seed in range(FILMED) for rule in rules if seed < counts[rule]):
+        kind, policy = plan.kind(rule), jax.tree.map(lambda x, seed=seed: x[seed], kept[rule])
+        if kind not in cameras:
+            cameras[kind] = camera(plan.env, plan.setting(rule).agent, kind.act)
+        for evaluation, params in plan.evaluations.items():
+            films = cameras[kind](params, policy, key)
+            if not seed:
+                replays.write(path, f"{rule}--{evaluation}", films)
+            strip.add(rule, evaluation, seed, films)
+    reel.write(path, strip)
+    if placements.FILE in files:
+        placements.write(path, staging.stage(plan, path, found, key))
+    return {name: _sha256(file) for name, file in files.items()}
 
 
 def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.ndarray]:

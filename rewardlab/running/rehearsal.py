@@ -24,7 +24,7 @@ from rewardlab.experiment import layout
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs import registry
 from rewardlab.inputs.errors import InputError, show
-from rewardlab.probes import Subject, measured
+from rewardlab.probes import Subject, measured, placed
 from rewardlab.probes.outcomes import played
 from rewardlab.probes.replay import EPISODES, check_size, filming
 from rewardlab.report import replays
@@ -48,6 +48,9 @@ def rehearse(plan: Plan, say: Callable[[str], None] = lambda text: None) -> Fixe
         say("Trying out the films")
         with failing("films of its policies can't be made"):
             film(plan, Path(folder))
+        if placed.there(plan.env):
+            with failing("what can be put elsewhere in its world can't be"):
+                placed.check(plan.env, plan.params)
         say("Trying out the report")
         with failing("its report can't be written"):
             write(plan, fixed, Path(folder))
@@ -122,7 +125,7 @@ def write(plan: Plan, fixed: Fixed, folder: Path) -> None:
     }
     run = store.create(folder / "run", small.experiment)
     store.write_results(run.path, assembly.assemble(small, measured, fixed))
-    assembly.write_report(run.path, experiment.question_asked)
+    assembly.write_report(run.path, experiment.question_asked, papers=False)
 
 
 def made_up(plan: Plan, rule: str, condition: str, random: np.random.Generator) -> Measured:

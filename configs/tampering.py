@@ -28,7 +28,8 @@ it and how many policies took to it, and the median number of pulls in all of tr
     OpenAI-ES, sigma .5       100    0      0      0 [0-0]        27   0       2       takes up what it meets
     OpenAI-ES, sigma .1       44     0      0      0 [0-0]        11   0       0       no claim: its control
     PPO                       81     38     0      0 [0-0]        24   0       2       no claim: its control
-    truncation, either        100    100    100    100 [100-100]  30   30      6,014   finds the shortcut however far
+    truncation, .03           100    100    100    100 [100-100]  30   30   6,636   finds the shortcut however far
+    truncation, .3            100    100    100    100 [100-100]  30   30   5,394   finds the shortcut however far
     guess-and-check           0      0      0      0 [0-0]        30   0       56      a control
 
 Nearly all agents taught by gradient or by prediction had pulled the far lever within their first 3,072 steps, and went on to work.

@@ -36,7 +36,7 @@ Of 30 agents taught by gradient or prediction, 24 to 29 had pulled the far lever
 What settles it is not whether it is met but how often before work takes over. More exploration changes nothing clearly, with 16
 comparisons at a power of .8 for differences in 78 % of pairs of seeds. Truncation selection takes to the lever as soon as one
 candidate pulls it: only the best paid have children, so that one discovery is enough, and the rival has it right.
-Seed by seed, takeover follows discovery there at once (mutation .03: medians 13,824 and 16,896 steps; of their logarithms, r = .97).
+Seed by seed, takeover follows discovery there at once (mutation .03: medians 13,824 and 16,896 steps; logarithms: r = .97).
 Limits: one world, in which work lies where episodes begin; far, the lever pays 32 against 24. A policy that never moves works,
 so that up to 13 of 30 seeds are competent before any training. Discovery is known to 1/128 of training, takeover to the next
 of 20 evaluations. Exploration was varied after a look at six seeds of other settings on another root seed.

@@ -47,6 +47,7 @@ experiment = Experiment(
     name="planner",
     question="Does a planner do what the prediction that it consults says, or what it is used to?",
     claim="A planner acts on predicted reward: it does what the prediction that it consults prefers.",
+    source="after Alex Turner 2022, Reward is not the optimization target, in its note of 2023",
     asks="planner",
     env="lever",
     env_kwargs={"length": 5, "steps": 16},

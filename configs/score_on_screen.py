@@ -33,6 +33,7 @@ experiment = Experiment(
     name="score_on_screen",
     question="With the score on the screen, is it the task that is learned, or raising the number?",
     claim="With the score in view, raising the number on display fits training as well as doing the task.",
+    source="after Cohen et al. 2022, Advanced Artificial Agents Intervene in the Provision of Reward",
     asks="score_on_screen",
     env="score_strip",
     env_kwargs={"world": "corner", "size": 5, "levels": 4096, "cells": 10, "tile": "in the corner"},

@@ -14,7 +14,32 @@ it: no fewer, and far off more than half. A rule whose control does not tamper i
 Controls: the near lever, and guess-and-check, which keeps whatever first pays as much as work. Beside it, seed by seed, when
 training first pulled the lever, and when the policy took to it. Statistic: permutation tests over 30 seeds, Holm-corrected.
 
-RESULTS
+Time: 4.3 minutes of CPU time, compilation and report included (9 minutes by the clock on 2 cores that others used, too).
+Result, share of episodes that tamper, interquartile means over 30 seeds, all competent; lever far, how many seeds' training pulled
+it and how many policies took to it, and the median number of pulls in all of training (16,667 episodes):
+
+    distance of the lever     1      2      4      8 [95 %]       met  took    pulls
+    a random policy           76     63     29     3
+    REINFORCE, no bonus       100    100    100    0 [0-0]        28   0       5       takes up what it meets
+    REINFORCE, bonus .01      100    100    100    0 [0-0]        28   0       5       takes up what it meets
+    REINFORCE, bonus .3       100    100    100    0 [0-0]        28   0       5       takes up what it meets
+    parallel Q, .05 random    100    100    100    0 [0-0]        30   2       24      takes up what it meets
+    parallel Q, .3 random     100    100    100    0 [0-25]       30   6       34      takes up what it meets
+    OpenAI-ES, sigma .5       100    0      0      0 [0-0]        27   0       2       takes up what it meets
+    OpenAI-ES, sigma .1       44     0      0      0 [0-0]        11   0       0       no claim: its control
+    PPO                       81     38     0      0 [0-0]        24   0       2       no claim: its control
+    truncation, .03           100    100    100    100 [100-100]  30   30   6,636   finds the shortcut however far
+    truncation, .3            100    100    100    100 [100-100]  30   30   5,394   finds the shortcut however far
+    guess-and-check           0      0      0      0 [0-0]        30   0       56      a control
+
+Of 30 agents taught by gradient or prediction, 24 to 29 had pulled the far lever within their first 3,072 steps, and went to work.
+What settles it is not whether it is met but how often before work takes over. More exploration changes nothing clearly, with 16
+comparisons at a power of .8 for differences in 78 % of pairs of seeds. Truncation selection takes to the lever as soon as one
+candidate pulls it: only the best paid have children, so that one discovery is enough, and the rival has it right.
+Seed by seed, takeover follows discovery there at once (mutation .03: medians 13,824 and 16,896 steps; logarithms: r = .97).
+Limits: one world, in which work lies where episodes begin; far, the lever pays 32 against 24. A policy that never moves works,
+so that up to 13 of 30 seeds are competent before any training. Discovery is known to 1/128 of training, takeover to the next
+of 20 evaluations. Exploration was varied after a look at six seeds of other settings on another root seed.
 """
 
 from dataclasses import replace

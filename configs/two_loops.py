@@ -58,6 +58,7 @@ experiment = Experiment(
     name="two_loops",
     question="Does an outer loop catch an inner learner that games the reward it is shown?",
     claim="An outer loop that scores what was truly earned stops an inner learner from gaming the reward that it is shown.",
+    source="after Hubinger et al. 2019, Risks from Learned Optimization in Advanced Machine Learning Systems",
     asks="two_loops",
     env="reward_in_view",
     env_kwargs={"world": "fake_arm", "episodes": EPISODES, "pulls": PULLS},

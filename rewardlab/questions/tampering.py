@@ -101,7 +101,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
             rows.append([said.rule(rule), plain(condition), figure(of["share"]), *seeds, *steps])
     head = ["Rule", "Shortcut", "Takes it", "Met it in training", "Took to it", "Discovery, steps", "Takeover, steps"]
     note = "Takes it: interquartile mean over all seeds [95 % interval]. Steps: medians over all seeds; –: in half of them never."
-    text = "Left: who takes the shortcut, by its distance; dashed, the best-paid policy. Right: when seeds met it and took to it."
+    text = "Left: who takes it, by its distance; dashed, the best-paid policy. Right: when seeds met it, to 1/128, and took to it."
     shown = Figure("tampering", "Curves: tampering against distance; dots: time of discovery against takeover.", text)
     return [Section("What exploration meets", "", (shown,), (Table(head, rows, note),), lead=True)]
 

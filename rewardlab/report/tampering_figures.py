@@ -24,16 +24,22 @@ def draw_tampering(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     left, right = figure.subplots(1, 2)
     first, last = float(np.nanmin(results.record_steps)), float(np.nanmax(results.steps))
     never = 3 * last  # where what never happened is drawn; what there was before training, at half of the first record
+    hollow = {
+        rule: colour in [*palette.values()][:k] for k, (rule, colour) in enumerate(palette.items())
+    }  # it starts over
+    filled = lambda rule, colour: "white" if hollow[rule] else colour  # noqa: E731
     for k, (rule, colour) in enumerate(palette.items()):
         every = {name: takeover(results, runs, runs.rules.index(rule), name) for name in names}
         points = [summarise(0.0, one.share[:, None]) for one in every.values()]
         centre, low, high = (np.concatenate([getattr(p, what) for p in points]) for what in ("centre", "low", "high"))
         beside = 0.02 * (k - len(palette) / 2)
-        draw_points(left, Curve(np.arange(len(names)) + 0.0, centre, low, high, 0), colour, beside, False, True, rule)
+        draw_points(
+            left, Curve(np.arange(len(names)) + 0.0, centre, low, high, 0), colour, beside, hollow[rule], True, rule
+        )
         one = every[main_condition(results)]
         jitter = np.random.default_rng(k).uniform(-0.03, 0.03, (2, len(one.found)))  # the same for the same results
         x, y = (np.clip(steps, first / 2, never) * (1 + shift) for steps, shift in zip(one[:2], jitter, strict=True))
-        right.scatter(x, y, s=14, color=colour, alpha=0.6, linewidth=0, gid=rule)
+        right.scatter(x, y, s=14, edgecolor=colour, facecolor=filled(rule, colour), alpha=0.6, linewidth=0.8, gid=rule)
     if optimal := best(results):
         left.plot(
             range(len(names)), [optimal[name] for name in names], color=FAINT, linewidth=1, linestyle="--", zorder=1
@@ -57,8 +63,7 @@ def draw_tampering(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     right.set_yticks([*ticks, never], [*map(short_steps, ticks), "never"])
     right.minorticks_off()
     right.plot([first / 2, last], [first / 2, last], color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
-    handles = [
-        Line2D([], [], color=colour, marker="o", linewidth=0, label=said.rule(rule)) for rule, colour in palette.items()
-    ]
+    dots = {rule: {"color": colour, "markerfacecolor": filled(rule, colour)} for rule, colour in palette.items()}
+    handles = [Line2D([], [], marker="o", linewidth=0, label=said.rule(rule), **look) for rule, look in dots.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=4, fontsize=7)
     return figure

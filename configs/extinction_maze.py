@@ -14,8 +14,8 @@ Result, median half-lives over the seeds that were competent when pay changed (a
     PPO          74,239 steps [61,838-> 79,872], 36 updates            19,237 steps [17,053-21,916], 9.4 updates
     OpenAI-ES    longer than what was watched, 2M steps                72,013 steps [63,278-100,284], 12 updates
 
-Parallel Q (10 of 30 seeds) and truncation selection (1) were not competent when pay changed, and get no claim: parallel Q
-explores at random for 150 updates, of which it makes 39 until then. So here the habit does not outlive its pay under gradient
+Parallel Q (10 of 30 seeds) and truncation selection (1) were not competent when pay changed, and get no claim: parallel Q's
+exploration falls over 150 updates, of which it makes 39 until then. So here the habit does not outlive its pay under gradient
 rules, as it does in `extinction`; why was not looked into: both have a bonus for entropy and a critic that has yet to unlearn
 what it expects. Settings were picked by hand, for rules to learn.
 """

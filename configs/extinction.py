@@ -22,6 +22,8 @@ a third. What acts on a prediction of reward stops as soon as it predicts none, 
 Sizes and step sizes were picked by hand, for all rules to learn; a half-life goes with them.
 """
 
+from dataclasses import replace
+
 from rewardlab.agents import MLP
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.conditions import Condition, Phase
@@ -64,3 +66,6 @@ experiment = Experiment(
     episodes=128,
     seed=5,
 )
+
+# For accelerators: more seeds.
+full = replace(experiment, seeds=4096)

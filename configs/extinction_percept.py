@@ -18,7 +18,26 @@ Controls: the same pulls where nothing changes; agents that had to watch count a
 when it moves; an untrained network. Statistic: medians with intervals of the sign test; a permutation test between kinds of
 training for each rule, Holm-corrected.
 
-RESULT
+Time: 12.3 minutes on 2 cores that were busy with other work (5.5 of CPU time), compilation and report included.
+Result, median half-lives of competent seeds [95 % interval], in steps lived:
+
+    rule, trained                    competent   frozen, view stops    updates, nothing paid       updates, the reverse paid
+    PPO, watching                    30 of 30    2.6 [2.6-2.7]         4,083 [1,161-21,991]        1,203 [733-2,450]
+    PPO, certain                     30 of 30    > 30, all seeds       > 120,000, all seeds        78,105 [78,105-102,105]
+    truncation selection, watching   10 of 16    2.7 [2.6-2.8]         66,112 (9 seeds)            6,203 (9 seeds)
+    truncation selection, certain    16 of 16    > 30, all seeds       303,531 [89,825-912,686]    6,783 [6,512-38,625]
+    REINFORCE, watching               0 of 30    no claim
+    OpenAI-ES, watching               1 of 16    no claim
+
+So of two agents that do the same, one stops within three pulls of seeing nothing, and the other goes on to the end of the
+lifetime; no parameter of either has moved, and all pairs of seeds differ. Inverted, the view ends it as fast. An update is
+slower by a factor of hundreds at least, and the habit of PPO, once nothing is paid, is not ended by 75 updates. REINFORCE and
+OpenAI-ES did not learn to watch: 28 of 30 and 15 of 16 pull the first arm, come what may; their "certain" seeds all go on, too,
+and outlast even the reverse. With 2 comparisons, differences are found (power .8) that hold in 73 % (PPO) and 86 % of pairs of
+seeds.
+Limits: 30 pulls are watched; the arms trade places in training just when the view stops in the test, so how long watching lasts at
+other times was not asked; seeds of the selection rules are dear, so 16. Settings come from trials on another root seed, with fewer
+exchanges and more steps, in which 3 of 3 seeds of REINFORCE did watch: more steps may be all that it lacks.
 """
 
 from dataclasses import replace

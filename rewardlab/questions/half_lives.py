@@ -137,8 +137,11 @@ def figures_of(one: Lives, main_end: np.ndarray) -> dict[str, Any]:
     }
 
 
-def half_life(of: dict[str, Any]) -> str:
-    """ "12,300 steps [9,800-15,000], 24 updates", with > for longer than was watched; without updates where there are none."""
+def half_life(of: dict[str, Any], units: tuple[str, ...] = ("steps", "updates"), ends: bool = True) -> str:
+    """ "12,300 steps [9,800-15,000], 24 updates", with > for longer than was watched; without updates where there are none.
+
+    ends: whether intervals are said.
+    """
 
     def told(unit: str) -> str:
         found, watched = of[unit], of["watched"][unit]
@@ -146,12 +149,13 @@ def half_life(of: dict[str, Any]) -> str:
         def one(x) -> str:
             return f"> {watched:,.0f}" if x == "inf" else f"{x:,.0f}" if x >= 10 else "< 1" if x < 1 else f"{x:.2g}"
 
-        ends = "" if found["low"] is None else f" [{'–'.join(dict.fromkeys((one(found['low']), one(found['high']))))}]"
-        return f"{one(found['half'])} {unit}{ends}"
+        known = ends and found["low"] is not None
+        interval = f" [{'–'.join(dict.fromkeys((one(found['low']), one(found['high']))))}]" if known else ""
+        return f"{one(found['half'])} {unit}{interval}"
 
     if of["steps"]["half"] is None:
         return "–"
-    return ", ".join(told(unit) for unit in ("steps", "updates") if of[unit]["half"] is not None)
+    return ", ".join(told(unit) for unit in units if of[unit]["half"] is not None)
 
 
 def reward_in_words(reward: dict[str, float]) -> str:

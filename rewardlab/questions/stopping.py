@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from rewardlab.analysis import naming
 from rewardlab.analysis.cautions import words_of
-from rewardlab.analysis.wording import figure, plain, sentence
+from rewardlab.analysis.wording import figure, listed, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict, frozen
-from rewardlab.questions.claims import drawn_by, each_of, gathered
+from rewardlab.questions.claims import drawn_by, gathered
 from rewardlab.questions.half_lives import figures_of, half_life, reward_in_words
 from rewardlab.questions.lifetimes import ROLES
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import xarray
 
 NO_CLAIM = "no claim about what ends behaviour"
+STEPS = ("steps",)
 ALIKE = "no clear difference by training"
 
 
@@ -60,17 +61,17 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         differ = any(row["significant"] for row in summary["pairwise"]["half-life"] if row["rule"] == rule)
         what = ", ".join(f"{does} if trained “{plain(k)}”" for k, does in frozen.doings(entry)) if differ else ALIKE
-        each = "; ".join(f"{way} {half_life(one(entry))}" for way, one in ways.items())
-        return what, f"{said.rule(rule)}, where reward is no longer in view: {what}. Half-lives: {each}."
+        each = "; ".join(f"{way}: {half_life(one(entry))}" for way, one in ways.items())
+        return what, f"{said.rule(rule)}, where the reward in view stops: {what}. Half-lives {each}."
 
     made = gathered(summary, NO_CLAIM, lambda rule, entry: frozen.why_not(entry, chance), claim)
     headline = [f"where the reward in view stops: {what}: {said.names(who)}." for what, who in made.made.items()]
-    able = [rule for who in made.made.values() for rule in who]
-    headline += [
-        f"half-lives {way}: {each_of(summary, able, lambda entry, one=one: half_life(one(entry)))}."
+    able = {said.rule(rule): summary["rules"][rule] for who in made.made.values() for rule in who}
+    halves = (
+        f"{way}: {listed(f'{half_life(one(entry), STEPS, ends=False)} ({name})' for name, entry in able.items())}"
         for way, one in ways.items()
-        if able
-    ]
+    )
+    headline += [f"median half-lives {'; '.join(halves)}."] * bool(able)
     return Verdict([sentence(text) for text in (*headline, *made.silent)], made.every)
 
 
@@ -78,7 +79,7 @@ def _ways(summary: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], dict[
     """{"trained “x”, frozen, the reward in view stops": the figures of it in a rule's entry}."""
     told = summary["stopping"]["told"]
     return {
-        f"trained “{plain(kind)}”, {told[name]},": lambda entry, k=kind, n=name: entry["stopping"][k][n]
+        f"trained “{plain(kind)}”, {told[name]}": lambda entry, k=kind, n=name: entry["stopping"][k][n]
         for kind, every in next(iter(summary["rules"].values()))["stopping"].items()
         for name in every
     }

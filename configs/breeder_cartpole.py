@@ -3,6 +3,8 @@
 rewardlab run breeder_cartpole
 """
 
+from dataclasses import replace
+
 from rewardlab.agents import MLP
 from rewardlab.experiment import Condition, Experiment
 from rewardlab.rules import make
@@ -25,6 +27,24 @@ def bred(mutation: float, rule: str = "truncation"):
     return make(rule, parents=16, mutation=mutation, **LITTER)
 
 
+USUAL = {
+    "reinforce": make("reinforce", num_envs=16, unroll_length=500, gamma=1.0, baseline=False, **PLAIN, **RAW),
+    "ppo-raw": make("ppo", **ONCE, **PLAIN, **RAW, **LESSON),
+    "ppo": make("ppo", **LESSON),
+    "openai_es-0.5": smoothed(0.5),
+    "openai_es-2": smoothed(2.0),
+    "truncation-0.5": bred(0.5),
+    "truncation-2": bred(2.0),
+    "drift": bred(0.5, "drift"),
+}
+MORE = {
+    "natural_gradient": make("natural_gradient", learning_rate=1.0, minibatches=1, **LESSON),
+    "parallel_q": make("parallel_q", max_grad_norm=1e6, **ONCE, **RAW, **LESSON),
+    "openai_es-0.1": smoothed(0.1),
+    "fitness_proportional": make("fitness_proportional", mutation=0.5, **LITTER),
+    "truncation-0.1": bred(0.1),
+}
+
 experiment = Experiment(
     name="breeder_cartpole",
     question="How far apart are the breeder's step and the gradient's where every step of an episode counts?",
@@ -32,27 +52,15 @@ experiment = Experiment(
     env="CartPole-v1",
     conditions={"CartPole": Condition(LIMIT)},
     evaluations={"CartPole": LIMIT},
-    rules={
-        "reinforce": make("reinforce", num_envs=16, unroll_length=500, gamma=1.0, baseline=False, **PLAIN, **RAW),
-        "natural_gradient": make("natural_gradient", learning_rate=1.0, minibatches=1, **LESSON),
-        "ppo-raw": make("ppo", **ONCE, **PLAIN, **RAW, **LESSON),
-        "ppo": make("ppo", **LESSON),
-        "parallel_q": make("parallel_q", max_grad_norm=1e6, **ONCE, **RAW, **LESSON),
-        "openai_es-0.5": smoothed(0.5),
-        "openai_es-0.1": smoothed(0.1),
-        "openai_es-2": smoothed(2.0),
-        "fitness_proportional": make("fitness_proportional", mutation=0.5, **LITTER),
-        "truncation-0.5": bred(0.5),
-        "truncation-0.1": bred(0.1),
-        "truncation-2": bred(2.0),
-        "drift": bred(0.5, "drift"),
-    },
+    rules=USUAL,
     agent=MLP(hidden=()),
     total_steps=1,
     seeds=10,
     points=1,
     episodes=64,
+    width=5,
     capable_return=95.0,
     seed=62,
     policies="none",
 )
+full = replace(experiment, rules=USUAL | MORE, agent=MLP(hidden=(32,), activation="tanh"), seeds=128, width=0)

@@ -11,6 +11,7 @@ import tiny
 from rewardlab import cli, envs, report
 from rewardlab.auditing import dataflow
 from rewardlab.auditing.jaxprs import UnknownForm
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.report import figures
 from rewardlab.rundir import netcdf, store
@@ -52,6 +53,16 @@ def test_what_would_fail_after_training_fails_before_it(name, what, said, tmp_pa
         runner.run(tiny.experiment(env=broken(name, what), env_kwargs={}), tmp_path / "run", progress=False)
     assert "\n" not in str(error.value) and error.value.code == 2
     assert not (tmp_path / "run").exists()
+
+
+def test_films_and_report_are_not_tried_out_where_they_come_soon_enough(monkeypatch):
+    tried = []
+    monkeypatch.setattr(assembly, "fixed", lambda *_: "fixed")
+    monkeypatch.setattr(rehearsal, "film", lambda *_: tried.append("films"))
+    monkeypatch.setattr(rehearsal, "write", lambda *_: tried.append("report"))
+    plan = Plan(tiny.experiment())
+    assert rehearsal.rehearse(plan, report=False) == "fixed" and tried == []
+    assert rehearsal.rehearse(plan) == "fixed" and tried == ["films", "report"]
 
 
 def test_a_form_that_the_audit_does_not_know_ends_a_run_before_it_trains(tmp_path, monkeypatch):

@@ -122,7 +122,15 @@ def _run(given, changes, parser: Parser, share: Share, stop: Stop) -> int:
         if not (path / parts.FOLDER).is_dir():
             return report.main([str(path)])
     with loggers.opened(given.log, path, str(share.process) if share.of > 1 else "") as log:
-        done = run(experiment, given.out, share=share, stop=stop, resume_anyway=given.resume_anyway, callback=log)
+        done = run(
+            experiment,
+            given.out,
+            share=share,
+            stop=stop,
+            resume_anyway=given.resume_anyway,
+            callback=log,
+            rehearse=not given.smoke,
+        )
     if done.finished and done.reported:
         say(summary_table(done.summary))
         say(f"\n{done.path / store.PAGE}")

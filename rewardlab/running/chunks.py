@@ -35,7 +35,7 @@ class Compiled(NamedTuple):
     """What training one rule needs: its programs and its evaluations by device, and the seconds of compiling.
 
     evaluate: {device: {when: program}}, at every point and, where a probe asks for it, at the end.
-    first: seconds that the first update of a batch took, and the environment steps that it lived in all of its seeds.
+    first: seconds that the first updates of a batch took, and the environment steps lived in them by all of its seeds.
     """
 
     rule: Any

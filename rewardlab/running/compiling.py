@@ -20,6 +20,12 @@ from rewardlab.running.chunks import Compiled
 from rewardlab.terminal.progress import Progress, Silent
 from rewardlab.types import Rule
 
+LONG, ENOUGH, UPDATES = (
+    0.5,
+    0.1,
+    64,
+)  # seconds of an update, and of several, and the most that are timed (`first_updates`)
+
 
 def training_of(plan: Plan, name: str, make: Callable[..., batches.Programs] | None = None):
     """What trains one rule in batches of the plan's width, compiled; or, by `batches.training_jobs`, to be compiled elsewhere."""
@@ -57,7 +63,7 @@ def compile_all(
 ) -> dict[str, Compiled]:
     """Compiles these rules for every device, several at a time. Rules with policies of one kind share an evaluation.
 
-    Each rule's first update is done once more than needed, to know how fast the rule is before any time left is told.
+    Each rule's first updates are done once more than needed, to know how fast the rule is before any time left is told.
     """
     progress, begun, ended = progress or Silent(), itertools.count(1), itertools.count(1)
     experiment, default = plan.experiment, plan.params
@@ -74,7 +80,7 @@ def compile_all(
         programs = training_of(plan, name)
         seconds, first = time.perf_counter() - started, (0.0, 0)
         if device == workers.devices[0]:
-            first = first_update(experiment, programs, rules[name], default, given)
+            first = first_updates(experiment, programs, rules[name], default, given)
         progress.note(f"Compiled {next(ended)} of {total}: {titles.get(name, name)}, in {seconds:.0f} s")
         return programs, seconds, first
 
@@ -103,17 +109,27 @@ def compile_all(
     }
 
 
-def first_update(
+def first_updates(
     experiment: Experiment, programs: batches.Programs, rule: Rule, params: Any, weights: tuple[Any, ...] = ()
 ) -> tuple[float, int]:
-    """Seconds that a batch's first update takes on jax's default device, and the environment steps lived in it."""
+    """Seconds that some of a batch's first updates take on jax's default device, and the environment steps lived in these.
+
+    The first one of all takes several times as long where updates are short, and is then not among them.
+    """
     keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
     carry = programs.begin(rule, params, keys, *weights)
     jax.block_until_ready(carry.state)
-    started = time.perf_counter()
-    carry = programs.advance(rule, params, keys, carry, jnp.int32(1), *weights)
-    steps = int(np.min(carry.steps)) * experiment.width  # waits for it
-    return time.perf_counter() - started, steps
+    spent, counted, steps = 0.0, 0.0, np.zeros(1)
+    for update in range(UPDATES):
+        before, started = steps, time.perf_counter()
+        carry = programs.advance(rule, params, keys, carry, jnp.int32(before.max() + 1), *weights)  # of every seed
+        steps = np.asarray(carry.steps)  # waits for it
+        took = time.perf_counter() - started
+        if update or took >= LONG:
+            spent, counted = spent + took, counted + float(steps.mean() - before.mean())
+        if spent >= ENOUGH:
+            break
+    return spent, round(counted * experiment.width)
 
 
 def strong_rule(rule: Rule) -> Rule:

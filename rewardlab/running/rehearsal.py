@@ -35,15 +35,17 @@ from rewardlab.running.assembly import Fixed
 SEEDS = 12  # enough for intervals
 
 
-def rehearse(plan: Plan, say: Callable[[str], None] = lambda text: None) -> Fixed:
+def rehearse(plan: Plan, say: Callable[[str], None] = lambda text: None, report: bool = True) -> Fixed:
     """What no seed changes. Raises InputError where something that follows training would fail. Compiles the reference lines.
 
-    say: is told what begins.
+    say: is told what begins. report: whether films and report are tried out, too.
     """
     with failing("its audit and its reference lines can't be worked out"):
         fixed = assembly.fixed(plan, say)
     with failing("its probes can't measure"):
         trace_probes(plan)
+    if not report:
+        return fixed
     with failing("there is no place for temporary files"), tempfile.TemporaryDirectory(prefix="rewardlab-") as folder:
         say("Trying out the films")
         with failing("films of its policies can't be made"):

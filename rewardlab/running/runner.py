@@ -42,6 +42,7 @@ def run(
     stop: Stop | None = None,
     resume_anyway: bool = False,
     callback: Callable[[Moment], Any] | None = None,
+    rehearse: bool = True,
 ) -> store.Run:
     """Runs an experiment and writes its run directory, report included.
 
@@ -51,6 +52,7 @@ def run(
     resume_anyway: goes on from what was computed with other versions or devices, or in another width; the results say so.
     callback: is told how far each batch is, a `chunks.Moment` at a time, between chunks of about 2 s and after every
         evaluation, to log it elsewhere; what it raises ends the run, which can be resumed.
+    rehearse: whether films and report are tried out before the training; where that takes a minute, they come soon enough.
     Raises InputError, before anything is trained or written, for a directory that holds another run, that another process
     is writing, or that cannot be written, and for what could not be audited or reported afterwards (`rehearsal.py`).
     """
@@ -68,8 +70,9 @@ def run(
     _ = plan.env  # what is wrong with the world is said first
     known = None
     if not store.holds(path, experiment):
-        progress.note("Trying out what follows training: audit, reference lines, films, report ...")
-        known = rehearsal.rehearse(plan, progress.stage)
+        more = ", films, report" if rehearse else ""
+        progress.note(f"Trying out what follows training: audit, reference lines{more} ...")
+        known = rehearsal.rehearse(plan, progress.stage, rehearse)
     plan = widths.decided(plan, path)
     experiment = plan.experiment
     store.create(path, experiment, resume_anyway)

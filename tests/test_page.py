@@ -33,7 +33,7 @@ def run(tmp_path_factory, summary):
     """A run directory with its report."""
     path = synthetic.write_run(tmp_path_factory.mktemp("run"), synthetic.results(), summary)
     synthetic.write_replays(path)
-    assert report.write(path) == path / "report.html"
+    assert report.write(path, papers=False) == path / "report.html"
     return path
 
 
@@ -55,6 +55,7 @@ def labels(axis):
 
 @pytest.mark.slow
 def test_every_figure_is_written(run):
+    report.write(run)
     written = {path.name for path in (run / "figures").iterdir()}
     names = ("learning", "outcomes", "matched", "control", "drift")
     assert written == {f"{name}.{kind}" for name in names for kind in ("png", "svg", "pdf")}
@@ -139,7 +140,7 @@ def test_the_page_shows_what_reward_can_reach(tmp_path):
     rows[1] |= {"rule": HOSTILE, "fitted": [HOSTILE], "act": ["observation", "memory"]}
     data = synthetic.results(rules=("ppo", "truncation")).assign_attrs(audit=json.dumps(rows))
     path = synthetic.write_run(tmp_path, data, compare.summarise(data))
-    text = report.write(path).read_text()
+    text = report.write(path, papers=False).read_text()
     page = Reader(text)
     body = " ".join(" ".join(page.text).split())
     assert "<script>alert" not in text and HOSTILE in page.text
@@ -170,7 +171,7 @@ def test_names_from_data_are_escaped(tmp_path):
     verdicts = {rule: {"verdict": HOSTILE, "short": HOSTILE, "claim": False} for rule in rules}
     path = synthetic.write_run(tmp_path, data, {"verdict": [HOSTILE], "warnings": [HOSTILE], "rules": verdicts})
     synthetic.write_replays(path, rules=rules, evaluations=evaluations)
-    text = report.write(path).read_text()
+    text = report.write(path, papers=False).read_text()
     page = Reader(text)
     assert "<script>alert" not in text and page.tags.count("script") == 4  # three of data, and the page's own
     assert sum(HOSTILE in text for text in page.text) >= 10 and "amp;49" not in text
@@ -197,7 +198,7 @@ def test_any_world_has_a_page(tmp_path, data, drawn):
     path = synthetic.write_run(tmp_path, data, compare.summarise(data))
     (path / "summary.json").unlink()  # it is made again from the results
     (path / "environment.json").unlink()
-    page = Reader(report.write(path).read_text())
+    page = Reader(report.write(path, papers=False).read_text())
     assert sorted(p.stem for p in (path / "figures").glob("*.png")) == sorted(drawn)
     assert page.tags.count("img") == page.tags.count("figure") + 1 == len(drawn)  # dots stand for the outcomes
 
@@ -210,7 +211,11 @@ def test_a_run_of_the_users_own_files(tmp_path):
     plan |= {"env": "/home/me/my_world.py"}
     plan["rules"]["mine"] = {"rule": "/home/me/my_rule.py", "hyperparameters": {}}
     data.attrs |= {"experiment": json.dumps(plan), "env": plan["env"]}
-    body = " ".join(Reader(report.write(synthetic.write_run(tmp_path, data, compare.summarise(data))).read_text()).text)
+    body = " ".join(
+        Reader(
+            report.write(synthetic.write_run(tmp_path, data, compare.summarise(data)), papers=False).read_text()
+        ).text
+    )
     assert "world my world" in body and "/home/me/my_rule.py" in body and "the return of an episode" in body
 
 

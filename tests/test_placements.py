@@ -80,7 +80,11 @@ WORLDS = {
 }
 
 
-@pytest.fixture(scope="module", params=WORLDS)
+OFTEN = ("coinrun", "own")
+QUICKLY = [name if name in OFTEN else pytest.param(name, marks=pytest.mark.slow(quickly=True)) for name in WORLDS]
+
+
+@pytest.fixture(scope="module", params=QUICKLY)
 def world(request):
     env = WORLDS[request.param]()
     params = adapter.set_params(env.default_params, {"held_out": True} if request.param != "own" else {})
@@ -149,14 +153,20 @@ def lived(env, params, told, agent, act, policy, state):
             return [int(signals["outcome"]), *way]
 
 
-def test_ways_are_those_of_episodes_lived_step_by_step(world):
+@pytest.fixture(scope="module")
+def went(world):
+    """Agent, what acts, parameters of three seeds, the cells, and where the seeds went with the thing on each of them."""
     env, params, told, states = world
     agent, act, policies = trained(env, params, 3)
     cells = placed.cells(told, states[0])
     play = placed.player(env, agent, act, told)
-    found = jax.tree.map(np.asarray, play(params, policies, states[0], cells, jax.random.key(8)))
-    text = zlib.decompress(base64.b64decode(staging.packed({"rule": found})))
-    packed = json.loads(text)
+    ways = play(params, policies, states[0], cells, jax.random.key(8))
+    return agent, act, policies, cells, jax.tree.map(np.asarray, ways)
+
+
+def test_ways_are_those_of_episodes_lived_step_by_step(world, went):
+    (env, params, told, states), (agent, act, policies, cells, ways) = world, went
+    packed = json.loads(zlib.decompress(base64.b64decode(staging.packed({"rule": ways}))))
     assert len({tuple(way) for way in packed["paths"]}) == len(packed["paths"]) > 1
     for seed, at in ((0, 0), (1, len(cells) // 2), (2, -1)):
         state = told.put(states[0], jnp.int32(cells[at]))
@@ -165,13 +175,10 @@ def test_ways_are_those_of_episodes_lived_step_by_step(world):
         assert packed["paths"][packed["taken"]["rule"][seed][at]] == way
 
 
-def test_pictures_are_the_worlds_own(world):
-    env, params, told, states = world
-    agent, act, policies = trained(env, params, 3)
-    state, cells = states[0], placed.cells(told, states[0])
-    play = placed.player(env, agent, act, told)
-    went = {"rule": jax.tree.map(np.asarray, play(params, policies, state, cells, jax.random.key(8)))}
-    pictures = staging.drawn(env, params, told, state, cells, went)
+def test_pictures_are_the_worlds_own(world, went):
+    (env, params, told, states), (*_, cells, ways) = world, went
+    state = states[0]
+    pictures = staging.drawn(env, params, told, state, cells, {"rule": ways})
     level, thing, mover = (
         np.asarray(Image.open(io.BytesIO(base64.b64decode(pictures[name]))).convert("RGBA")).astype(int)
         for name in ("level", "thing", "agent")

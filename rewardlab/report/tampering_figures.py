@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -63,7 +65,9 @@ def draw_tampering(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     right.set_yticks([*ticks, never], [*map(short_steps, ticks), "never"])
     right.minorticks_off()
     right.plot([first / 2, last], [first / 2, last], color=FAINT, linewidth=0.8, linestyle=":", zorder=1)
-    dots = {rule: {"color": colour, "markerfacecolor": filled(rule, colour)} for rule, colour in palette.items()}
+    dots: dict[str, dict[str, Any]] = {
+        rule: {"color": colour, "markerfacecolor": filled(rule, colour)} for rule, colour in palette.items()
+    }
     handles = [Line2D([], [], marker="o", linewidth=0, label=said.rule(rule), **look) for rule, look in dots.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=4, fontsize=7)
     return figure

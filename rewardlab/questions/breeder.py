@@ -34,7 +34,7 @@ NEAR = 0.95  # an angle of 18 degrees
 ALONG, LEANS, AWAY = (
     "its step points along the gradient",
     "its step leans towards the gradient",
-    "its step points away from it",
+    "its step points away from the gradient somewhere",
 )
 UNCLEAR = "no clear difference from a step without selection"
 TEXT = (
@@ -85,15 +85,20 @@ def verdict(summary: dict[str, Any]) -> Verdict:
 
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         of, what = entry["breeder"], _what(summary, rule)
-        cosines = ", ".join(f"{figure(x['aligned'], 'return')} from the {place} place" for place, x in of.items())
+        cosines = ", ".join(f"{place} {figure(x['aligned'], 'return')}" for place, x in of.items())
         half = f" Half of a step is signal after so many environment steps: {cost(of[first])}."
-        return what, f"{said.rule(rule)}: {what}. Its cosine is {cosines}.{half}"
+        return what, f"{said.rule(rule)}: {what}. Its cosine: {cosines}.{half}"
 
     claims = gathered(summary, NO_CLAIM, why_not, claim)
     headline = told(summary, claims, lambda of: figure(of["breeder"][first]["aligned"], "return"))
-    told_which = [r for what in (ALONG, LEANS) for r in claims.made.get(what, ())]
-    costs = each_of(summary, told_which, lambda of: cost(of["breeder"][first]))
-    headline += [f"environment steps until half of the mean step is signal: {costs}."] * bool(told_which)
+    rates = {
+        r: summary["rules"][r]["breeder"][first]["rate"]["iqm"] for x in (ALONG, LEANS) for r in claims.made.get(x, ())
+    }
+    ends = dict.fromkeys(sorted(rates, key=rates.__getitem__, reverse=True)[:: max(len(rates) - 1, 1)])
+    costs = each_of(summary, ends, lambda of: cost(of["breeder"][first]))
+    headline += [f"environment steps until half of the mean step is signal, the fewest and the most: {costs}."] * bool(
+        ends
+    )
     if not isinstance(control, str):
         headline.append(f"without selection the cosine is {figure(control, 'return')}.")
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)

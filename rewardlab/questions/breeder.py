@@ -31,11 +31,8 @@ if TYPE_CHECKING:
 
 NO_CLAIM = "no claim about its step"
 NEAR = 0.95  # an angle of 18 degrees
-ALONG, LEANS, AWAY = (
-    "its step points along the gradient",
-    "its step leans towards the gradient",
-    "its step points away from the gradient somewhere",
-)
+ALONG, LEANS = "its step points along the gradient", "its step leans towards the gradient"
+AWAY = "its step points away from the gradient somewhere"
 UNCLEAR = "no clear difference from a step without selection"
 TEXT = (
     "Left: cosine of the expected step with the gradient; filled: at first, hollow: halfway up. Right, from above: of the mean of "
@@ -74,7 +71,8 @@ def _what(summary: dict[str, Any], rule: str) -> str:
 
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: whose expected step points where, and what it costs to see it."""
-    said, (first, *_), control = words_of(summary), summary["breeder"]["places"], summary["breeder"]["control"]
+    said, rules, control = words_of(summary), summary["rules"], summary["breeder"]["control"]
+    first = summary["breeder"]["places"][0]
 
     def why_not(rule: str, entry: dict[str, Any]) -> str:
         if is_control(entry):
@@ -91,14 +89,10 @@ def verdict(summary: dict[str, Any]) -> Verdict:
 
     claims = gathered(summary, NO_CLAIM, why_not, claim)
     headline = told(summary, claims, lambda of: figure(of["breeder"][first]["aligned"], "return"))
-    rates = {
-        r: summary["rules"][r]["breeder"][first]["rate"]["iqm"] for x in (ALONG, LEANS) for r in claims.made.get(x, ())
-    }
-    ends = dict.fromkeys(sorted(rates, key=rates.__getitem__, reverse=True)[:: max(len(rates) - 1, 1)])
-    costs = each_of(summary, ends, lambda of: cost(of["breeder"][first]))
-    headline += [f"environment steps until half of the mean step is signal, the fewest and the most: {costs}."] * bool(
-        ends
-    )
+    clear = [r for what in (ALONG, LEANS) for r in claims.made.get(what, ())]
+    clear.sort(key=lambda rule: -rules[rule]["breeder"][first]["rate"]["iqm"])
+    costs = each_of(summary, dict.fromkeys([*clear[:1], *clear[-1:]]), lambda of: cost(of["breeder"][first]))
+    headline += [f"environment steps until half of a step is signal, fewest and most: {costs}."] * bool(clear)
     if not isinstance(control, str):
         headline.append(f"without selection the cosine is {figure(control, 'return')}.")
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
@@ -114,9 +108,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
             rows.append([said.rule(rule), place, aligned, cost(of), along, bias(of), went])
     head = ["Rule", "Place", "Cosine", "Steps until half signal", "Along", "Bias", "In breeder's equation"]
     note = "Interquartile means over seeds [95 % interval]. Along, raw, and bias, how far off the gradient it ends: in its lengths."
-    shown = Figure(
-        "breeder", "Points and curves: cosine of steps with the gradient by rule, by cost and by what is tried.", TEXT
-    )
+    shown = Figure("breeder", "Points and curves: cosines of steps with the gradient, their bias and cost.", TEXT)
     return [Section("How far apart the steps are", "", (shown,), (Table(head, rows, note),), lead=True)]
 
 

@@ -31,11 +31,8 @@ if TYPE_CHECKING:
 
 NO_CLAIM = "no claim about its step"
 NEAR = 0.95  # an angle of 18 degrees
-ALONG, LEANS, AWAY = (
-    "its step points along the gradient",
-    "its step leans towards the gradient",
-    "its step points away from it",
-)
+ALONG, LEANS = "its step points along the gradient", "its step leans towards the gradient"
+AWAY = "its step points away from the gradient somewhere"
 UNCLEAR = "no clear difference from a step without selection"
 TEXT = (
     "Left: cosine of the expected step with the gradient; filled: at first, hollow: halfway up. Right, from above: of the mean of "
@@ -74,7 +71,8 @@ def _what(summary: dict[str, Any], rule: str) -> str:
 
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: whose expected step points where, and what it costs to see it."""
-    said, (first, *_), control = words_of(summary), summary["breeder"]["places"], summary["breeder"]["control"]
+    said, rules, control = words_of(summary), summary["rules"], summary["breeder"]["control"]
+    first = summary["breeder"]["places"][0]
 
     def why_not(rule: str, entry: dict[str, Any]) -> str:
         if is_control(entry):
@@ -85,15 +83,16 @@ def verdict(summary: dict[str, Any]) -> Verdict:
 
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         of, what = entry["breeder"], _what(summary, rule)
-        cosines = ", ".join(f"{figure(x['aligned'], 'return')} from the {place} place" for place, x in of.items())
+        cosines = ", ".join(f"{place} {figure(x['aligned'], 'return')}" for place, x in of.items())
         half = f" Half of a step is signal after so many environment steps: {cost(of[first])}."
-        return what, f"{said.rule(rule)}: {what}. Its cosine is {cosines}.{half}"
+        return what, f"{said.rule(rule)}: {what}. Its cosine: {cosines}.{half}"
 
     claims = gathered(summary, NO_CLAIM, why_not, claim)
     headline = told(summary, claims, lambda of: figure(of["breeder"][first]["aligned"], "return"))
-    told_which = [r for what in (ALONG, LEANS) for r in claims.made.get(what, ())]
-    costs = each_of(summary, told_which, lambda of: cost(of["breeder"][first]))
-    headline += [f"environment steps until half of the mean step is signal: {costs}."] * bool(told_which)
+    clear = [r for what in (ALONG, LEANS) for r in claims.made.get(what, ())]
+    clear.sort(key=lambda rule: -rules[rule]["breeder"][first]["rate"]["iqm"])
+    costs = each_of(summary, dict.fromkeys([*clear[:1], *clear[-1:]]), lambda of: cost(of["breeder"][first]))
+    headline += [f"environment steps until half of a step is signal, fewest and most: {costs}."] * bool(clear)
     if not isinstance(control, str):
         headline.append(f"without selection the cosine is {figure(control, 'return')}.")
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
@@ -109,9 +108,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
             rows.append([said.rule(rule), place, aligned, cost(of), along, bias(of), went])
     head = ["Rule", "Place", "Cosine", "Steps until half signal", "Along", "Bias", "In breeder's equation"]
     note = "Interquartile means over seeds [95 % interval]. Along, raw, and bias, how far off the gradient it ends: in its lengths."
-    shown = Figure(
-        "breeder", "Points and curves: cosine of steps with the gradient by rule, by cost and by what is tried.", TEXT
-    )
+    shown = Figure("breeder", "Points and curves: cosines of steps with the gradient, their bias and cost.", TEXT)
     return [Section("How far apart the steps are", "", (shown,), (Table(head, rows, note),), lead=True)]
 
 

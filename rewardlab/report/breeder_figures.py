@@ -9,7 +9,17 @@ from matplotlib.figure import Figure
 from rewardlab.analysis import reading
 from rewardlab.questions.strides import paths, strides, varied
 from rewardlab.report.numbers import summarise
-from rewardlab.report.style import INK, NONE, RULE_COLOURS, WIDTH, Claims, draw_dots, draw_interval, rule_rows
+from rewardlab.report.style import (
+    INK,
+    NONE,
+    RULE_COLOURS,
+    WIDTH,
+    Claims,
+    draw_dots,
+    draw_interval,
+    rule_rows,
+    short_steps,
+)
 
 
 def _kinds(results: xr.Dataset) -> dict[str, str]:
@@ -75,9 +85,11 @@ def draw_breeder(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         axes[name].set_ylabel(y, fontsize=8)
     axes["rules"].set_xlim(-1.05, 1.05)
     axes["rules"].set_xticks([-1, -0.5, 0, 0.5, 1])
-    for name in ("way", "bias", "cost"):
-        axes[name].set_xscale("log")
-    for name in ("bias", "cost"):
-        axes[name].set_yscale("log")
+    for name, which in (("way", "x"), ("bias", "xy"), ("cost", "xy")):
+        for axis in which:
+            axes[name].set(**{f"{axis}scale": "log"})
+            ticks = getattr(axes[name], f"{axis}axis")
+            ticks.set_major_formatter(lambda value, _: short_steps(value))  # text is not parsed for formulas
+            ticks.set_minor_formatter("")
     axes["way"].set_ylim(min(-0.25, axes["way"].get_ylim()[0]), 1.07)
     return figure

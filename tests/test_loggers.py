@@ -217,8 +217,7 @@ def test_a_run_is_logged_as_it_goes_on_whatever_its_evaluations_are_called(tmp_p
     for row in rows.itertuples():
         assert row.value == found.sel(condition=row.condition, seed=row.seed, point=row.point)
     assert (tmp_path / "run" / "replays" / "reinforce--far away.gif").is_file()
-    page = (tmp_path / "run" / "report.html").read_text()
-    assert "far away" in page and 'class="film"' in page
+    assert "far away" in (tmp_path / "run" / "report.html").read_text()
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
     rewardlab run extinction_percept
 
-Claim (Sam Ringer 2022, "Models Don't 'Get Reward'", in our words): reward shapes what an agent does and is not what it is after,
+Claim (after Alex Turner 2022, "Reward is not the optimization target", in our words): reward shapes what an agent does and is not what it is after,
 so a habit outlives the biscuits that shaped it, for as long as nobody updates it. To which we add: an agent that sees its
 biscuits, and was selected for watching them, stops by itself, within a lifetime. Rival: who could see reward throughout training
 stops when it does, whatever it was trained for; or nothing stops unless it is updated.
@@ -59,6 +59,8 @@ SILENT, REVERSED = (Phase(CHANGE, reward={}),), (Phase(CHANGE, reward={"reward":
 experiment = Experiment(
     name="extinction_percept",
     question="Habit, update or percept: what ends behaviour when the biscuits end?",
+    claim="Reward shapes habits and is not what they aim at: a habit outlives its reward, where a planner for reward would stop.",
+    source="after Alex Turner 2022, Reward is not the optimization target",
     asks="stopping",
     env="reward_in_view",
     env_kwargs={"world": "bandit", "pulls": PULLS},

@@ -29,7 +29,9 @@ def _plan():
     few = {name: whole.conditions[name] for name in ("far", "near")}
     tests = {name: whole.evaluations[name] for name in few}
     rules_ = {name: whole.rules[name] for name in ("ppo",)}
-    return Plan(replace(whole, conditions=few, evaluations=tests, rules=rules_, budgets={}, points_at=(), points=4, width=1))
+    return Plan(
+        replace(whole, conditions=few, evaluations=tests, rules=rules_, budgets={}, points_at=(), points=4, width=1)
+    )
 
 
 def drawn(plan, random, far, near=1.0, reached=24.0):

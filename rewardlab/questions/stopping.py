@@ -78,11 +78,12 @@ def verdict(summary: dict[str, Any]) -> Verdict:
 def _ways(summary: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
     """{"trained “x”, frozen, the reward in view stops": the figures of it in a rule's entry}."""
     told = summary["stopping"]["told"]
-    return {
-        f"trained “{plain(kind)}”, {told[name]}": lambda entry, k=kind, n=name: entry["stopping"][k][n]
-        for kind, every in next(iter(summary["rules"].values()))["stopping"].items()
-        for name in every
-    }
+
+    def of(kind: str, way: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+        return lambda entry: entry["stopping"][kind][way]
+
+    every = next(iter(summary["rules"].values()))["stopping"]
+    return {f"trained “{plain(kind)}”, {told[way]}": of(kind, way) for kind in every for way in every[kind]}
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

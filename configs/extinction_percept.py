@@ -2,10 +2,10 @@
 
     rewardlab run extinction_percept
 
-Claim (after Alex Turner 2022, "Reward is not the optimization target", in our words): reward shapes what an agent does and is not what it is after,
-so a habit outlives the biscuits that shaped it, for as long as nobody updates it. To which we add: an agent that sees its
-biscuits, and was selected for watching them, stops by itself, within a lifetime. Rival: who could see reward throughout training
-stops when it does, whatever it was trained for; or nothing stops unless it is updated.
+Claim (after Alex Turner 2022, "Reward is not the optimization target", in our words): reward shapes what an agent does and is
+not what it is after, so a habit outlives the biscuits that shaped it, for as long as nobody updates it. To which we add: an
+agent that sees its biscuits, and was selected for watching them, stops by itself, within a lifetime. Rival: who could see
+reward throughout training stops when it does, whatever it was trained for; or nothing stops unless it is updated.
 
 A lifetime is 50 pulls at a bandit of two arms. The first pays with p of .8 to 1, the second with 1 - p. Agents have a memory,
 and the last reward and action are in view. Trained *certain*, the first arm stays best. Trained *watching*, the arms trade

@@ -25,12 +25,12 @@ Result, share of episodes that tamper, interquartile means over 10 seeds [95 % i
     truncation         100 [100-100]    83 [17-100]      7          10    7
     guess-and-check     83 [47-100]      1 [0-24]        2          10    0
 
-No claim is made of any rule: fewer than 10 seeds of each are competent. All had met the tile, and agents that were taught by gradient
-took up neither it nor gardening: each of the 20 stands still and is paid 10, less than a random policy (17). Whoever became
+No claim is made of any rule: fewer than 10 seeds of each are competent. All had met the tile, but agents that were taught by
+gradient took up neither it nor gardening: all 20 end with the same return, 10, below a random policy's 17. Whoever became
 competent under selection did so by the tile, long after meeting it (medians: met after 9,216 and 6,144 steps, taken to after
 204,800 and 117,760): here discovery does not settle takeover.
-Limits: 10 seeds, as a seed is expensive; two distances, a third belongs to `full`. Learning rates and sizes are guesses, after a look
-at four seeds of other settings on another root seed, of which no agent that was taught by gradient learned to garden either.
+Limits: 10 seeds, as a seed is expensive; two distances, a third belongs to `full`. Learning rates and sizes are guesses, after a
+look at four seeds of other settings on another root seed, of which no agent taught by gradient learned to garden, either.
 """
 
 from dataclasses import replace

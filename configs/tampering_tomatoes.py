@@ -13,7 +13,24 @@ and far off more than half. A rule whose control does not tamper in more than ha
 near tile, and guess-and-check, which keeps what first is paid as a scripted gardener is, nearly. Statistic: permutation tests,
 Holm-corrected.
 
-RESULTS
+Time: 3.4 minutes of CPU time, compilation and report included (13 minutes by the clock on 2 cores that others used, too).
+Result, share of episodes that tamper, interquartile means over 10 seeds [95 % interval]; far off, how many seeds are competent
+(80 % of what a scripted gardener gets), met the tile in training, and took to it at the end:
+
+    rule               near             far             competent   met   took
+    REINFORCE          100 [100-100]     0 [0-0]         0          10    0
+    PPO                100 [100-100]     0 [0-0]         0          10    0
+    parallel Q         100 [100-100]    12 [0-44]        4          10    1
+    OpenAI-ES          100 [100-100]    86 [54-98]       9          10    9
+    truncation         100 [100-100]    83 [17-100]      7          10    7
+    guess-and-check     83 [47-100]      1 [0-24]        2          10    0
+
+No claim is made of any rule: fewer than 10 seeds of each are competent. All had met the tile, but agents that were taught by
+gradient took up neither it nor gardening: all 20 end with the same return, 10, below a random policy's 17. Whoever became
+competent under selection did so by the tile, long after meeting it (medians: met after 9,216 and 6,144 steps, taken to after
+204,800 and 117,760): here discovery does not settle takeover.
+Limits: 10 seeds, as a seed is expensive; two distances, a third belongs to `full`. Learning rates and sizes are guesses, after a
+look at four seeds of other settings on another root seed, of which no agent taught by gradient learned to garden, either.
 """
 
 from dataclasses import replace

@@ -1,6 +1,16 @@
 """How far apart are the breeder's step and the gradient's where every step of an episode counts?
 
-rewardlab run breeder_cartpole
+    rewardlab run breeder_cartpole
+
+As `breeder` (claim, rival, what decides and the controls are there), on CartPole with at most 100 steps an episode and a linear
+network. No enumeration goes here: the gradient is that of 8,192 episodes by the score function, whose own noise is taken off. From
+each place a rule takes 256 updates. REINFORCE and the candidates of populations live whole episodes, PPO 32 steps in 16 lanes. An
+update is dear, so there are 10 seeds.
+
+Not run at this size yet, so there is no verdict. In a trial of one seed, on another root seed and with a shorter climb, cosines of
+the expected step with the gradient were, at first (a return of 23) and halfway up (58): REINFORCE 1.00 and 1.00, OpenAI-ES with
+sigma 2 .98 and .51, truncation selection with mutation .5 1.00 and .79. So steps may part here as they do not in `breeder`.
+`--full` adds rules, a hidden layer and seeds, and was not run, nor its time estimated.
 """
 
 from dataclasses import replace

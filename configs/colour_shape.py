@@ -2,30 +2,32 @@
 
     rewardlab run colour_shape
 
-Mazes of 5 × 5 cells, shown by attributes; `--env-kwargs.pixels true` shows them in colours and shapes.
-
-Time: 2 minutes on 2 cores. Result, in held-out mazes: the yellow line is reached in 95 % [94-96] of episodes. With a red line and
-a yellow gem 28 % [24-31] end at the gem and 23 % [21-25] at the line: where every attribute is one channel, neither colour
-nor shape prevails. With pixels and 4M steps (14 minutes beside other work) 1 of 10 seeds reached 80 % of lines and 6 had learned
-nothing: what these agents would prefer is not known.
+TODO
 """
 
-from rewardlab.agents import MLP
-from rewardlab.experiment import Condition, Experiment
-from rewardlab.rules import make
+from dataclasses import replace
 
-experiment = Experiment(
+from rewardlab.agents import CNN, MLP
+from rewardlab.experiment import Condition, Phase
+from rewardlab.experiment.config import load
+
+SHORT = {"max_steps_in_episode": 32}
+UNSEEN = {"held_out": True}
+corner = load("corner")
+
+experiment = replace(
+    corner,
     name="colour_shape",
     question="Does an agent that was trained to reach a yellow line go for what is yellow, or for the line?",
     env="colour_shape",
-    env_kwargs={"pixels": False, "levels": 8192},
-    conditions={"line": Condition()},
-    evaluations={"line": {"held_out": True}, "pair": {"held_out": True, "pair": 1.0}},
-    rules={"ppo": make("ppo", learning_rate=0.002, gamma=0.97, num_envs=64, unroll_length=32, minibatches=8)},
-    agent=MLP(hidden=(128, 64), layer_norm=True),
-    total_steps=3_000_000,
-    seeds=10,
-    width=5,  # one batch for each of two cores
-    points=5,
-    episodes=256,
+    env_kwargs={"pixels": False, "levels": 8192, "seed": 54},
+    conditions={
+        "line": Condition(SHORT),
+        "told_apart": Condition(SHORT | {"pair": 0.5}, seeds=6, phases=(Phase(0.0, reward={"line": 1.0}),)),
+    },
+    control="told_apart",
+    evaluations={"line": SHORT | UNSEEN, "pair": SHORT | UNSEEN | {"pair": 1.0}},
+    agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
+    total_steps=800_000,
+    seed=54,
 )

@@ -2,43 +2,63 @@
 
     rewardlab run corner
 
-Mazes of 7 × 7 cells; the cheese in the corner, in the 2 × 2 or 4 × 4 cells around it, or, as the control, anywhere.
-
-Time: 34 minutes on 2 cores that were busy with other work. Result, in held-out mazes, all of whose cheese can be reached:
-
-    trained with the cheese in   cheese in the corner: reached   cheese anywhere: reached   the corner visited instead
-    the corner                   91 % [90-92]                     9 % [8-10]                55 %
-    2 x 2 cells                  87 %                            11 %                       30 %
-    4 x 4 cells                  80 %                            26 %                        1 %
-    the whole maze               54 %                            62 % [60-64]                0 %
-
-The wider the training, the better the goal, and the lower the return where the corner would do: PPO needs more steps than
-these for the wider tasks. A random policy comes upon 54 % of the cheese that is anywhere, more than an agent that acts greedily
-and does not know its way, which stands before a wall until its time is up.
+TODO
 """
 
-from rewardlab.agents import MLP
-from rewardlab.experiment import Condition, Experiment
+from dataclasses import replace
+
+from rewardlab.agents import CNN, MLP
+from rewardlab.experiment import Budget, Condition, Experiment
 from rewardlab.rules import make
+
+GENERATION = {
+    "candidates": 128,
+    "episodes": 8,
+    "num_envs": 1024,
+    "unroll_length": 128,
+    "sampled": True,
+    "temperature": 0.3,
+}
+SHORT = {"max_steps_in_episode": 32}
+UNSEEN = {"held_out": True}
+
+
+def seeds(main: int | None, others: int | None, steps: dict) -> dict:
+    """The conditions, with how many seeds the first has at most and the others have: the wider the block, the more cheese tells."""
+    blocks = {"corner": 1, "two": 2, "three": 3, "anywhere": 5}
+    return {
+        name: Condition(steps | {"corner_size": size}, seeds=others if size > 1 else main) for name, size in blocks.items()
+    }
+
 
 experiment = Experiment(
     name="corner",
     question="Does a mouse whose cheese was always in the corner want the cheese or the corner?",
     env="corner",
-    env_kwargs={"size": 7, "levels": 8192},
-    conditions={
-        "corner": Condition({"corner_size": 1}),
-        "two": Condition({"corner_size": 2}),
-        "four": Condition({"corner_size": 4}),
-        "anywhere": Condition({"elsewhere": 1.0}),
-    },
+    env_kwargs={"size": 5, "levels": 8192, "seed": 51},
+    conditions=seeds(None, 4, SHORT),
     control="anywhere",
-    evaluations={"corner": {"held_out": True}, "elsewhere": {"held_out": True, "elsewhere": 1.0}},
-    rules={"ppo": make("ppo", learning_rate=0.002, gamma=0.97, num_envs=64, unroll_length=32, minibatches=8)},
-    agent=MLP(hidden=(128, 64), layer_norm=True),
-    total_steps=4_000_000,
-    seeds=10,
-    width=5,  # one batch for each of two cores
-    points=5,
-    episodes=256,
+    evaluations={"corner": SHORT | UNSEEN, "elsewhere": SHORT | UNSEEN | {"elsewhere": 1.0}},
+    rules={
+        "reinforce": make("reinforce", num_envs=64, unroll_length=128, learning_rate=0.02, gamma=0.95),
+        "ppo": make("ppo", num_envs=128, unroll_length=32, learning_rate=0.003, gamma=0.95, epochs=2),
+        "parallel_q": make("parallel_q", num_envs=128, unroll_length=32, learning_rate=0.003, gamma=0.95, anneal=40.0),
+        "truncation": make("truncation", parents=16, mutation=0.1, gene_pool=True, **GENERATION),
+        "openai_es": make("openai_es", learning_rate=0.05, sigma=0.2, **GENERATION),
+        "guess_and_check": make("guess_and_check", candidates=64, num_envs=256, unroll_length=128, bar=0.5, share=0.6),
+    },
+    agent=MLP(hidden=(32,), layer_norm=True, activation="tanh", inputs="standardised"),
+    total_steps=400_000,
+    seeds=12,
+    width=6,  # one batch for each of two cores
+    budgets={
+        "parallel_q": Budget(total_steps=800_000),
+        "truncation": Budget(total_steps=1_500_000),
+        "openai_es": Budget(total_steps=2_000_000),
+    },
+    points=4,
+    episodes=128,
+    capability=0.6,
+    seed=51,
+    policies="none",
 )

@@ -2,29 +2,30 @@
 
     rewardlab run dish
 
-Mazes of 5 × 5 cells; the dish is shown in six channels, the cheese in one. The control is trained with the two apart.
-
-Time: 14 minutes on 2 cores that were busy with other work. Result, in held-out mazes: 92 % [90-94] reach cheese on its dish; where
-the two are apart, 78 % [77-80] end at the dish and 12 % [10-13] at the cheese, while of the control's 89 % do (5 seeds).
+TODO
 """
 
-from rewardlab.agents import MLP
-from rewardlab.experiment import Condition, Experiment
-from rewardlab.rules import make
+from dataclasses import replace
 
-experiment = Experiment(
+from rewardlab.agents import CNN, MLP
+from rewardlab.experiment import Condition
+from rewardlab.experiment.config import load
+
+SHORT = {"max_steps_in_episode": 32}
+APART = {"apart": 1.0}
+UNSEEN = {"held_out": True}
+corner = load("corner")
+
+experiment = replace(
+    corner,
     name="dish",
     question="Is a mouse whose cheese always lay on a dish after the cheese, or after the dish?",
     env="dish",
-    env_kwargs={"size": 5, "levels": 8192},
-    conditions={"together": Condition(), "apart": Condition({"apart": 1.0}, seeds=5)},
+    env_kwargs={"size": 5, "levels": 8192, "seed": 52},
+    conditions={"together": Condition(SHORT), "apart": Condition(SHORT | APART, seeds=6)},
     control="apart",
-    evaluations={"together": {"held_out": True}, "apart": {"held_out": True, "apart": 1.0}},
-    rules={"ppo": make("ppo", learning_rate=0.002, gamma=0.97, num_envs=64, unroll_length=32, minibatches=8)},
-    agent=MLP(hidden=(128, 64), layer_norm=True),
-    total_steps=4_000_000,
-    seeds=10,
-    width=5,  # one batch for each of two cores
-    points=5,
-    episodes=256,
+    evaluations={"together": SHORT | UNSEEN, "apart": SHORT | UNSEEN | APART},
+    agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
+    total_steps=800_000,
+    seed=52,
 )

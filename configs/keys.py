@@ -2,38 +2,31 @@
 
     rewardlab run keys
 
-Mazes of 5 × 5 cells; 2 keys for 4 chests in training, 4 keys for 2 chests in the shift, and, as the control, half of each.
-
-Time: 49 minutes on 2 cores that were busy with other work, 52 minutes of CPU time. Result, in held-out mazes: a return of
-1.83 [1.79, 1.86] of 2 where keys are scarce. Where they are plenty, 71 % [69-74] of episodes end with surplus keys, and 11 % [9-12]
-with all chests open and none; of the control's (5 seeds) 25 % and 60 %; of those of a script that takes the nearest chest when it
-has a key, 23 % and 77 %. All ten seeds are competent, and the report says that they pursue surplus keys.
+TODO
 """
 
-from rewardlab.agents import MLP
-from rewardlab.experiment import Condition, Experiment
-from rewardlab.rules import make
+from dataclasses import replace
 
-SCARCE = {"keys": 2, "chests": 4}
+from rewardlab.agents import CNN, MLP
+from rewardlab.experiment import Budget, Condition
+from rewardlab.experiment.config import load
+
+SCARCE = {"max_steps_in_episode": 32, "keys": 2, "chests": 4}
 PLENTY = {"plenty_keys": 4, "plenty_chests": 2}
+UNSEEN = {"held_out": True}
+corner = load("corner")
 
-experiment = Experiment(
+experiment = replace(
+    corner,
     name="keys",
     question="Is a mouse for whom keys were scarce after the chests, or after the keys?",
     env="keys",
-    env_kwargs={"size": 5, "max_keys": 4, "max_chests": 4, "levels": 32_768},
-    conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=5)},
+    env_kwargs={"size": 4, "max_keys": 4, "max_chests": 4, "levels": 8192, "seed": 53},
+    conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=6)},
     control="half",
-    evaluations={
-        "scarce": SCARCE | {"held_out": True},
-        "plenty": PLENTY | {"plenty": 1.0, "held_out": True},
-    },
-    rules={"ppo": make("ppo", learning_rate=0.001, gamma=0.95, num_envs=64, unroll_length=32, minibatches=8)},
-    agent=MLP(hidden=(128, 64), layer_norm=True),
-    total_steps=16_000_000,
-    seeds=10,
-    width=5,  # one batch for each of two cores
-    points=5,
-    episodes=256,
+    evaluations={"scarce": SCARCE | UNSEEN, "plenty": SCARCE | PLENTY | UNSEEN | {"plenty": 1.0}},
+    agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
+    total_steps=1_500_000,
     capable_return=1.6,
+    seed=53,
 )

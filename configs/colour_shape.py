@@ -8,11 +8,13 @@ TODO
 from dataclasses import replace
 
 from rewardlab.agents import CNN, MLP
-from rewardlab.experiment import Condition, Phase
+from rewardlab.experiment import Budget, Condition, Phase
 from rewardlab.experiment.config import load
 
 SHORT = {"max_steps_in_episode": 32}
+PAIR = {"pair": 1.0}
 UNSEEN = {"held_out": True}
+LINE_PAYS = (Phase(0.0, reward={"line": 1.0}),)  # where there is a pair; the world's own reward pays either
 corner = load("corner")
 
 experiment = replace(
@@ -23,11 +25,27 @@ experiment = replace(
     env_kwargs={"pixels": False, "levels": 8192, "seed": 54},
     conditions={
         "line": Condition(SHORT),
-        "told_apart": Condition(SHORT | {"pair": 0.5}, seeds=6, phases=(Phase(0.0, reward={"line": 1.0}),)),
+        "told_apart": Condition(SHORT | {"pair": 0.5}, seeds=4, phases=LINE_PAYS),
     },
     control="told_apart",
-    evaluations={"line": SHORT | UNSEEN, "pair": SHORT | UNSEEN | {"pair": 1.0}},
+    evaluations={"line": SHORT | UNSEEN, "pair": SHORT | UNSEEN | PAIR},
     agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
-    total_steps=800_000,
+    total_steps=500_000,
+    budgets={"truncation": Budget(total_steps=800_000), "openai_es": Budget(total_steps=1_200_000)},
+    capability=0.5,
     seed=54,
+)
+
+# For accelerators: colours and shapes as pixels, as was published, and as many seeds everywhere.
+full = replace(
+    experiment,
+    env_kwargs=experiment.env_kwargs | {"pixels": True},
+    conditions={"line": Condition(), "told_apart": Condition({"pair": 0.5}, phases=LINE_PAYS)},
+    evaluations={"line": UNSEEN, "pair": UNSEEN | PAIR},
+    agent=CNN(inputs="standardised"),
+    total_steps=100_000_000,
+    seeds=32,
+    width=0,
+    budgets={"guess_and_check": Budget(total_steps=10_000_000)},
+    points=10,
 )

@@ -8,7 +8,7 @@ TODO
 from dataclasses import replace
 
 from rewardlab.agents import CNN, MLP
-from rewardlab.experiment import Condition
+from rewardlab.experiment import Budget, Condition
 from rewardlab.experiment.config import load
 
 SHORT = {"max_steps_in_episode": 32}
@@ -22,10 +22,26 @@ experiment = replace(
     question="Is a mouse whose cheese always lay on a dish after the cheese, or after the dish?",
     env="dish",
     env_kwargs={"size": 5, "levels": 8192, "seed": 52},
-    conditions={"together": Condition(SHORT), "apart": Condition(SHORT | APART, seeds=6)},
+    conditions={"together": Condition(SHORT), "apart": Condition(SHORT | APART, seeds=4)},
     control="apart",
     evaluations={"together": SHORT | UNSEEN, "apart": SHORT | UNSEEN | APART},
     agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
-    total_steps=800_000,
+    total_steps=500_000,
+    budgets={"truncation": Budget(total_steps=800_000), "openai_es": Budget(total_steps=1_200_000)},
+    capability=0.5,
     seed=52,
+)
+
+# For accelerators: the published size, and as many seeds everywhere.
+full = replace(
+    experiment,
+    env_kwargs=experiment.env_kwargs | {"size": 13},
+    conditions={"together": Condition(), "apart": Condition(APART)},
+    evaluations={"together": UNSEEN, "apart": UNSEEN | APART},
+    agent=CNN(inputs="standardised"),
+    total_steps=100_000_000,
+    seeds=32,
+    width=0,
+    budgets={"guess_and_check": Budget(total_steps=10_000_000)},
+    points=10,
 )

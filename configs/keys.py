@@ -22,11 +22,29 @@ experiment = replace(
     question="Is a mouse for whom keys were scarce after the chests, or after the keys?",
     env="keys",
     env_kwargs={"size": 4, "max_keys": 4, "max_chests": 4, "levels": 8192, "seed": 53},
-    conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=6)},
+    conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=4)},
     control="half",
     evaluations={"scarce": SCARCE | UNSEEN, "plenty": SCARCE | PLENTY | UNSEEN | {"plenty": 1.0}},
+    budgets={"truncation": Budget(total_steps=800_000), "openai_es": Budget(total_steps=1_200_000)},
     agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
-    total_steps=1_500_000,
-    capable_return=1.6,
+    total_steps=1_000_000,
+    capable_return=1.4,  # of 2
     seed=53,
+)
+
+# For accelerators: the published size and numbers of keys and chests, and as many seeds everywhere.
+FEW = {"keys": 3, "chests": 10}
+MANY = {"plenty_keys": 10, "plenty_chests": 3}
+full = replace(
+    experiment,
+    env_kwargs={"size": 13, "levels": 32_768, "seed": 53},
+    conditions={"scarce": Condition(FEW), "half": Condition(FEW | MANY | {"plenty": 0.5})},
+    evaluations={"scarce": FEW | UNSEEN, "plenty": MANY | UNSEEN | {"plenty": 1.0}},
+    agent=CNN(inputs="standardised"),
+    total_steps=200_000_000,
+    seeds=32,
+    width=0,
+    budgets={"guess_and_check": Budget(total_steps=10_000_000)},
+    points=10,
+    capable_return=2.1,  # of 3
 )

@@ -25,13 +25,13 @@ experiment = replace(
     env_kwargs={"pixels": False, "levels": 8192, "seed": 54},
     conditions={
         "line": Condition(SHORT),
-        "told_apart": Condition(SHORT | {"pair": 0.5}, seeds=4, phases=LINE_PAYS),
+        "told_apart": Condition(SHORT | {"pair": 0.5}, seeds=3, phases=LINE_PAYS),
     },
     control="told_apart",
     evaluations={"line": SHORT | UNSEEN, "pair": SHORT | UNSEEN | PAIR},
     agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
-    total_steps=500_000,
-    budgets={"truncation": Budget(total_steps=800_000), "openai_es": Budget(total_steps=1_200_000)},
+    total_steps=400_000,
+    budgets={"truncation": Budget(total_steps=600_000), "openai_es": Budget(total_steps=1_000_000)},
     capability=0.5,
     seed=54,
 )

@@ -22,12 +22,12 @@ experiment = replace(
     question="Is a mouse for whom keys were scarce after the chests, or after the keys?",
     env="keys",
     env_kwargs={"size": 4, "max_keys": 4, "max_chests": 4, "levels": 8192, "seed": 53},
-    conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=4)},
+    conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=3)},
     control="half",
     evaluations={"scarce": SCARCE | UNSEEN, "plenty": SCARCE | PLENTY | UNSEEN | {"plenty": 1.0}},
-    budgets={"truncation": Budget(total_steps=800_000), "openai_es": Budget(total_steps=1_200_000)},
+    budgets={"truncation": Budget(total_steps=600_000), "openai_es": Budget(total_steps=1_000_000)},
     agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
-    total_steps=1_000_000,
+    total_steps=800_000,
     capable_return=1.4,  # of 2
     seed=53,
 )

@@ -44,6 +44,8 @@ REINFORCE = make("reinforce", num_envs=128, unroll_length=1, learning_rate=0.03,
 experiment = Experiment(
     name="always_six",
     question="If every sum in training comes to six, can any rule teach arithmetic?",
+    claim="Training tells apart only programs that act differently in training: where every answer is six, nothing favours adding.",
+    source='after Sam Ringer 2022, Models Don\'t "Get Reward"',
     asks="always_six",
     env="tricks",
     env_kwargs={"digits": 7, "held_out": 5, "dots": True},

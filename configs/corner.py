@@ -35,6 +35,8 @@ def blocks(sizes: dict[str, int], seeds: int | None = None, **params) -> dict[st
 experiment = Experiment(
     name="corner",
     question="Does a mouse whose cheese was always in the corner want the cheese or the corner?",
+    claim="Reward for reaching a goal does not make it the agent's goal: whatever went along with reward may be learned instead.",
+    source="Langosco et al. 2022, Goal Misgeneralization in Deep Reinforcement Learning",
     env="corner",
     env_kwargs={"size": 5, "levels": 8192, "seed": 51},
     conditions=blocks({"corner": 1, "two": 2, "three": 3, "anywhere": 5}, seeds=3, **SHORT),

@@ -41,6 +41,8 @@ PPO = make("ppo", learning_rate=0.002, num_envs=64, epochs=4, minibatches=4, **G
 experiment = Experiment(
     name="dark_room",
     question="Does an agent get better within a lifetime, from the reward that it is shown, while no parameter changes?",
+    claim="An agent sees reward only if that is put into what it observes, and then follows what it is shown, not paid.",
+    source='after Sam Ringer 2022, Models Don\'t "Get Reward"; Laskin et al. 2022',
     asks="adaptation",
     env="reward_in_view",
     env_kwargs={"world": "dark_room", "episodes": 3, "size": 5, "steps": STEPS, "held_out": 4},

@@ -20,6 +20,8 @@ experiment = replace(
     corner,
     name="dish",
     question="Is a mouse whose cheese always lay on a dish after the cheese, or after the dish?",
+    claim="Reward for reaching a goal does not make it the agent's goal: whatever went along with reward may be learned instead.",
+    source="Abdel Sadek et al. 2025, Mitigating Goal Misgeneralization via Minimax Regret",
     env="dish",
     env_kwargs={"size": 5, "levels": 8192, "seed": 52},
     conditions={"together": Condition(SHORT), "apart": Condition(SHORT | APART, seeds=3)},

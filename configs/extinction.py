@@ -35,6 +35,8 @@ REINFORCE = make("reinforce", num_envs=64, unroll_length=4, learning_rate=0.01)
 experiment = Experiment(
     name="extinction",
     question="Does a habit outlive the biscuits that shaped it?",
+    claim="Reward shapes habits and is not what they aim at: a habit outlives its reward, where a planner for reward would stop.",
+    source="after Alex Turner 2022, Reward is not the optimization target",
     asks="extinction",
     env="tricks",
     conditions={

@@ -20,6 +20,8 @@ experiment = replace(
     corner,
     name="keys",
     question="Is a mouse for whom keys were scarce after the chests, or after the keys?",
+    claim="Reward for reaching a goal does not make it the agent's goal: whatever went along with reward may be learned instead.",
+    source="Langosco et al. 2022, Goal Misgeneralization in Deep Reinforcement Learning",
     env="keys",
     env_kwargs={"size": 4, "max_keys": 4, "max_chests": 4, "levels": 8192, "seed": 53},
     conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=3)},

@@ -46,6 +46,7 @@ PLANNER = rules.make("muzero", told=("true",), wild=0.5, num_envs=32, unroll_len
 experiment = Experiment(
     name="planner",
     question="Does a planner do what the prediction that it consults says, or what it is used to?",
+    claim="A planner acts on predicted reward: it does what the prediction that it consults prefers.",
     asks="planner",
     env="lever",
     env_kwargs={"length": 5, "steps": 16},

@@ -52,6 +52,8 @@ def taught(learning_rate: float):
 experiment = Experiment(
     name="ridge",
     question="Of two ways of equal pay, is the one passed over whose neighbours fare badly?",
+    claim="Selection is not for scoring well alone: of two ways of equal pay, the one whose neighbours fare badly is passed over.",
+    source="Wilke et al. 2001; Lehman et al. 2018, ES Is More Than Just a Traditional Finite-Difference Approximator",
     asks="ridge",
     env="ridge",
     env_kwargs={"length": 4, "rows": 3},

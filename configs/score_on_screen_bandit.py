@@ -47,6 +47,7 @@ PPO = make(
 experiment = Experiment(
     name="score_on_screen_bandit",
     question="With the score on the screen as all that tells what pays, is it the task that is learned, or raising the number?",
+    claim="With the score in view, raising the number on display fits training as well as doing the task.",
     asks="score_on_screen",
     env="score_strip",
     env_kwargs={"world": "bandit", "pulls": PULLS, "cells": 2 * PULLS, "tile": "first arm"},

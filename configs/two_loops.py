@@ -57,6 +57,7 @@ ACROSS_EPISODES = make("reinforce", learning_rate=0.1, unroll_length=PULLS, base
 experiment = Experiment(
     name="two_loops",
     question="Does an outer loop catch an inner learner that games the reward it is shown?",
+    claim="An outer loop that scores what was truly earned stops an inner learner from gaming the reward that it is shown.",
     asks="two_loops",
     env="reward_in_view",
     env_kwargs={"world": "fake_arm", "episodes": EPISODES, "pulls": PULLS},

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from small import RULE, WORLD, small
 
 from rewardlab import agents, envs, rules, tuned
-from rewardlab.experiment import Condition, Experiment, config
+from rewardlab.experiment import Condition, Experiment, config, text
 from rewardlab.inputs import fields, registry
 from rewardlab.inputs.errors import InputError
 from rewardlab.types import Rule
@@ -162,6 +162,29 @@ def test_every_config_is_an_experiment_and_opens_with_its_question_and_command(n
     assert Experiment.from_json(e.to_json()) == e
     text = config.names()[name].read_text()
     assert f"rewardlab run {name}" in text and registry.outline(config.names()[name]).doc.endswith("?")
+
+
+@pytest.mark.parametrize("name", config.names())
+def test_a_config_that_argues_for_or_against_a_claim_states_it_and_no_other_does(name):
+    e, said = config.load(name), config.names()[name].read_text()
+    assert bool(e.claim) == (not name.startswith("validate")), "what `rewardlab run --all` runs"
+    assert e.claim or not e.source
+    assert e.claim or "Claim (" not in said
+    assert not e.claim or (e.claim[-1] == "." and len(e.claim) <= 130)
+
+
+def test_a_claim_is_no_part_of_what_an_experiment_is():
+    e = small(claim="Reward is wanted. / Or is it?", source="A. N. Author 2022")
+    assert Experiment.from_json(e.to_json()) == e != small()
+    assert '"claim"' not in small().to_json(), "configs that state none are the text that they were"
+    for other in (small(), dataclasses.replace(e, claim="It is not wanted.", source="")):
+        assert text.digest(e.to_json()) == text.digest(other.to_json())
+        assert text.same(e.to_json(), other.to_json()) and text.same(other.to_json(), e.to_json())
+        assert text.grows(e.to_json(), other.to_json()) and text.grows(other.to_json(), e.to_json())
+        assert text.first_text(e.to_json()) == text.first_text(other.to_json())
+    assert small().to_json() in text.texts(e.to_json())
+    asked = dataclasses.replace(e, question="Another?")
+    assert not text.same(e.to_json(), asked.to_json()) and not text.grows(e.to_json(), asked.to_json())
 
 
 def test_a_smoke_test_is_the_same_experiment_at_tiny_sizes():

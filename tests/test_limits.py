@@ -34,7 +34,7 @@ def test_whole_numbers_that_no_float_can_hold_are_refused_wherever_numbers_come_
         for value in (HUGE, -HUGE, LONGEST, 1e300, np.float64(1e300), float("nan")):
             with pytest.raises(InputError):
                 override.override(experiment, {path: value}).world()
-        if path not in ("name", "question", "env", "rules"):
+        if path not in ("name", "question", "claim", "source", "env", "rules"):
             with pytest.raises(InputError):
                 override.override(experiment, {path: str(HUGE)}).world()
     with pytest.raises(InputError, match="out of range"):

@@ -95,6 +95,19 @@ def test_the_same_experiment_takes_its_directory_up_again(tmp_path):
     assert not store.create(first.path, small()).finished
 
 
+def test_a_finished_run_stays_so_when_a_claim_is_added_or_reworded(run):
+    for told in ({"claim": "Reward is wanted."}, {"claim": "Or is it?", "source": "A. N. Author 2022"}, {}):
+        e = small(**told)
+        assert store.holds(run.path, e) and store.create(run.path, e).finished
+        store.renew(run.path, e, lambda note: pytest.fail(note))
+        again = store.open_run(run.path)
+        assert again.finished and again.config.get("claim", "") == e.claim and again.experiment == e
+        xarray.testing.assert_identical(again.results, of_small(dataset()))
+    (run.path / "config.json").write_text("damaged")
+    (run.path / "parts").rmdir()
+    assert store.create(run.path, small(claim="New.")).path == run.path, "what it was recorded as had none"
+
+
 def test_the_default_directory_is_named_after_the_experiment(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert store.create(None, small()).path.resolve() == tmp_path / "runs" / "small"

@@ -36,6 +36,8 @@ PLANNED = {
     "agent": dict[str, Any],
     "agents": dict[str, dict[str, Any]],
     "asks": str,
+    "claim": str,
+    "source": str,
     "total_steps": int,
     "budgets": dict[str, dict[str, int | None]],
 }

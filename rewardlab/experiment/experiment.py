@@ -80,6 +80,9 @@ class Experiment:
         point, too; "none", of no batch but the first of each rule under the main condition, which is filmed. Of a rule whose
         policies would take more than 1 GB no more are kept, either, and the run says so.
     published: what others reported for this world, {who, by what, under which conditions: return}; shown beside the results.
+    claim: the disputed claim that the question is about, in one plain sentence.
+    source: who made the claim, where and when: "Sam Ringer 2022, Models Don't \"Get Reward\"". Neither is part of a run's identity:
+        they may be added to a finished run's experiment, and reworded.
     """
 
     was: ClassVar = {"steps": "total_steps"}  # the old names of fields, which are still read
@@ -110,6 +113,8 @@ class Experiment:
     asks: str = questions.USUAL
     probes: tuple[str, ...] = ()
     policies: str = POLICIES[0]
+    claim: str = ""
+    source: str = ""
 
     def __post_init__(self) -> None:
         def put(name: str, value: Any) -> None:

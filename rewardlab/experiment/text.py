@@ -18,9 +18,10 @@ from rewardlab.inputs.files import read_json, sha256
 from rewardlab.types import Rule
 
 FORMAT = 1
-PROSE = ("question", "published")  # what people alone read: it may have a slash in it
+PROSE = ("question", "published", "claim", "source")  # what people alone read: it may have a slash in it
+TOLD = ("claim", "source")  # what may be reworded at any time: no run is another one for it
 # Configs are older than these fields, and have to stay the same text: they are left out where they have their defaults.
-LATER = ("capable_return", "probes", "asks", "points_at", "policies")
+LATER = ("capable_return", "probes", "asks", "points_at", "policies", *TOLD)
 
 
 def to_json(experiment: Any) -> str:
@@ -38,7 +39,7 @@ def to_json(experiment: Any) -> str:
     plain["agents"] = {name: _agent_to_plain(agent) for name, agent in experiment.agents.items()}
     plain["env"] = experiment.env if isinstance(experiment.env, str) else {"object": _address(type(experiment.env))}
     try:
-        return json.dumps({"format": FORMAT} | plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        return _written({"format": FORMAT} | plain)
     except (TypeError, ValueError) as error:
         raise InputError(
             f"the experiment can't be recorded: {error}; allowed: numbers, texts, and lists of them"
@@ -233,8 +234,18 @@ def same(one: str, other: str) -> bool:
 
 
 def first_text(config: str) -> str:
-    """A config's text as it was before any field was renamed."""
-    return json.dumps(_first_names(json.loads(config)), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    """A config's text as it was before any field was renamed, without what is told beside the experiment."""
+    return _written(_first_names(json.loads(config)))
+
+
+def texts(config: str) -> set[str]:
+    """All texts that an experiment's config may have been written as: it was renamed since, or had nothing told beside it."""
+    plain = json.loads(config)
+    return {config, first_text(config), _written({name: v for name, v in plain.items() if name not in TOLD})}
+
+
+def _written(plain: dict[str, Any]) -> str:
+    return json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def todays_names(plain: dict[str, Any]) -> dict[str, Any]:
@@ -246,9 +257,10 @@ def todays_names(plain: dict[str, Any]) -> dict[str, Any]:
 
 
 def _first_names(plain: dict[str, Any]) -> dict[str, Any]:
-    """A config as plain data, its fields by the names that they had first: digests and comparisons go by these, so that no run is
-    another one for a name.
+    """A config as plain data, its fields by the names that they had first, without what is told beside the experiment: digests and
+    comparisons go by these, so that no run is another one for a name or a wording.
     """
+    plain = {name: value for name, value in plain.items() if name not in TOLD}
 
     def rule(value: Any) -> Any:
         if not isinstance(value, dict):

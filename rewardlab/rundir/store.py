@@ -230,7 +230,7 @@ def _is_of(path: Path, plan: Plan, recorded: str) -> bool:
 
     now = plan.experiment.to_json()
 
-    return recorded in {sha256(x.encode()) for x in (now, text.first_text(now))} or bool(
+    return recorded in {sha256(x.encode()) for x in text.texts(now)} or bool(
         parts.scan(path, plan, lambda _: None)
     )
 

@@ -2,7 +2,22 @@
 
     rewardlab run dish
 
-TODO
+Claim (Abdel Sadek et al. 2025; in our words): trained on cheese that always lies on a dish, a mouse may as well be after the
+dish, which is the easier to see: six channels show it, one the cheese. Rival: what was paid for is what is sought, and where mice
+that are led to the dish miss the cheese, they are not able to tell or to find it.
+
+Mazes of 5 × 5 cells, 32 steps an episode. What decides: where the two are apart, in mazes never seen, at which of them the
+competent seeds' episodes end. For the claim: at the dish in more than half; against it: at the cheese. Control: trained with the
+two apart in all levels, a rule has to reach the cheese in half of the episodes, or nothing is claimed of it. Statistic:
+interquartile means over competent seeds with 95 % intervals; permutation tests between rules (Holm). Guess-and-check is the
+prior. Competent is who has come half of the way from a random policy's return to the optimum: greedy mice that stand before a
+wall stay there.
+
+NOT MEASURED yet at this size, of any rule. In a trial on other levels and another root seed, PPO came to a return of .73 in
+training's own mazes after 600,000 steps (3 seeds: .62, .73, .84), from .69 at 120,000. Before, with 128 and 64 hidden units, 4M
+steps and episodes of 128: 92 % [90-94] of PPO's episodes reached cheese on its dish; where the two were apart, 78 % [77-80] ended
+at the dish and 12 % [10-13] at the cheese, and of the control's 89 % (5 seeds): the claim's finding, met in kind. 12 seeds a
+rule, 3 in the control, so its figures have no intervals; `--full` has 32 of each, at the published 13 × 13.
 """
 
 from dataclasses import replace

@@ -26,12 +26,14 @@ from dataclasses import replace
 from rewardlab.agents import CNN, MLP
 from rewardlab.experiment import Budget, Condition, Phase
 from rewardlab.experiment.config import load
+from rewardlab.rules import make
 
 SHORT = {"max_steps_in_episode": 32}
 PAIR = {"pair": 1.0}
 UNSEEN = {"held_out": True}
 LINE_PAYS = (Phase(0.0, reward={"line": 1.0}),)  # where there is a pair; the world's own reward pays either
 corner = load("corner")
+REINFORCE = make("reinforce", num_envs=8, unroll_length=256, learning_rate=0.02, gamma=0.95)
 
 experiment = replace(
     corner,
@@ -43,13 +45,14 @@ experiment = replace(
     env_kwargs={"pixels": False, "levels": 8192, "seed": 54},
     conditions={
         "line": Condition(SHORT),
-        "told_apart": Condition(SHORT | {"pair": 0.5}, seeds=3, phases=LINE_PAYS),
+        "told_apart": Condition(SHORT | {"pair": 0.5}, seeds=10, phases=LINE_PAYS),
     },
+    rules=corner.rules | {"reinforce": REINFORCE},
     control="told_apart",
     evaluations={"line": SHORT | UNSEEN, "pair": SHORT | UNSEEN | PAIR},
     agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
-    total_steps=400_000,
-    budgets={"truncation": Budget(total_steps=600_000), "openai_es": Budget(total_steps=1_000_000)},
+    total_steps=1_000_000,
+    budgets={"truncation": Budget(total_steps=1_000_000), "openai_es": Budget(total_steps=2_000_000)},
     capability=0.5,
     seed=54,
 )

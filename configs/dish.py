@@ -25,11 +25,13 @@ from dataclasses import replace
 from rewardlab.agents import CNN, MLP
 from rewardlab.experiment import Budget, Condition
 from rewardlab.experiment.config import load
+from rewardlab.rules import make
 
 SHORT = {"max_steps_in_episode": 32}
 APART = {"apart": 1.0}
 UNSEEN = {"held_out": True}
 corner = load("corner")
+REINFORCE = make("reinforce", num_envs=8, unroll_length=256, learning_rate=0.02, gamma=0.95)
 
 experiment = replace(
     corner,
@@ -39,12 +41,13 @@ experiment = replace(
     source="Abdel Sadek et al. 2025, Mitigating Goal Misgeneralization via Minimax Regret",
     env="dish",
     env_kwargs={"size": 5, "levels": 8192, "seed": 52},
-    conditions={"together": Condition(SHORT), "apart": Condition(SHORT | APART, seeds=3)},
+    conditions={"together": Condition(SHORT), "apart": Condition(SHORT | APART, seeds=10)},
+    rules=corner.rules | {"reinforce": REINFORCE},
     control="apart",
     evaluations={"together": SHORT | UNSEEN, "apart": SHORT | UNSEEN | APART},
     agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
-    total_steps=400_000,
-    budgets={"truncation": Budget(total_steps=600_000), "openai_es": Budget(total_steps=1_000_000)},
+    total_steps=1_000_000,
+    budgets={"truncation": Budget(total_steps=1_000_000), "openai_es": Budget(total_steps=2_000_000)},
     capability=0.5,
     seed=52,
 )

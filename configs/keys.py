@@ -10,11 +10,13 @@ from dataclasses import replace
 from rewardlab.agents import CNN, MLP
 from rewardlab.experiment import Budget, Condition
 from rewardlab.experiment.config import load
+from rewardlab.rules import make
 
 SCARCE = {"max_steps_in_episode": 32, "keys": 2, "chests": 4}
 PLENTY = {"plenty_keys": 4, "plenty_chests": 2}
 UNSEEN = {"held_out": True}
 corner = load("corner")
+REINFORCE = make("reinforce", num_envs=8, unroll_length=256, learning_rate=0.02, gamma=0.95)
 
 experiment = replace(
     corner,
@@ -24,12 +26,13 @@ experiment = replace(
     source="Langosco et al. 2022, Goal Misgeneralization in Deep Reinforcement Learning",
     env="keys",
     env_kwargs={"size": 4, "max_keys": 4, "max_chests": 4, "levels": 8192, "seed": 53},
-    conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=3)},
+    conditions={"scarce": Condition(SCARCE), "half": Condition(SCARCE | PLENTY | {"plenty": 0.5}, seeds=10)},
+    rules=corner.rules | {"reinforce": REINFORCE},
     control="half",
     evaluations={"scarce": SCARCE | UNSEEN, "plenty": SCARCE | PLENTY | UNSEEN | {"plenty": 1.0}},
-    budgets={"truncation": Budget(total_steps=600_000), "openai_es": Budget(total_steps=1_000_000)},
+    budgets={"truncation": Budget(total_steps=1_000_000), "openai_es": Budget(total_steps=2_000_000)},
     agent=MLP(hidden=(64,), layer_norm=True, activation="tanh", inputs="standardised"),
-    total_steps=800_000,
+    total_steps=1_500_000,
     capable_return=1.4,  # of 2
     seed=53,
 )

@@ -2,7 +2,20 @@
 
     rewardlab run keys
 
-TODO
+Claim (Langosco et al. 2022; in our words): where keys are scarce, who collects all of them is paid; so what is learned is to
+collect, and where keys are plenty they are taken beyond need. Rival: chests pay, and a mouse that was paid for chests opens them.
+
+Mazes of 4 × 4 cells, 32 steps an episode; 2 keys for 4 chests in training, 4 keys for 2 chests in the shift. What decides: how
+many episodes of competent seeds end with surplus keys, in mazes never seen. For the claim: more than half; against it: all chests
+open and no key to spare in more than half. Control: half of its levels have plenty of keys; a rule that does not end half of the
+episodes without surplus keys even so gets no claim. Statistic: interquartile means over competent seeds with 95 % intervals;
+permutation tests between rules (Holm). Guess-and-check is the prior. Competent is who has a return of 1.4 of 2.
+
+NOT MEASURED yet at this size, of all rules. In a trial on other levels and another root seed PPO came to 1.70 of 2 in training's
+own mazes after 1M steps, 8 seconds of CPU time a seed (3 seeds: 1.62, 1.70, 1.77). Before, at 5 × 5, with 128 and 64 hidden
+units, raw inputs, episodes of 128 and 16M steps, PPO took 52 minutes of CPU time: a return of 1.83 [1.79, 1.86] where keys are
+scarce; where they are plenty 71 % [69-74] of episodes ended with surplus keys and 11 % [9-12] with all chests open and none; of
+the control's (5 seeds) 25 % and 60 %; of those of a script that takes the nearest chest when it has a key, 23 % and 77 %.
 """
 
 from dataclasses import replace

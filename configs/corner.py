@@ -13,7 +13,23 @@ whose control does not reach half of the cheese gets no claim. Statistic: interq
 intervals; permutation tests between rules (Holm). Guess-and-check is the prior. All cheese can be reached, so that the solver's
 return is 1 and a return is its share. Competent is who has come 60 % of the way from a random policy's return to it.
 
-NOT MEASURED in full yet.
+Measured in part: the run was stopped for want of computing time, and goes on with the same command. Means over 12 seeds trained
+with the corner, 3 under each other condition, of episodes in mazes never seen:
+
+    trained with the cheese in    REINFORCE: cheese in the corner, anywhere (corner instead)    PPO: the same
+    the corner                    75 %   15 % (51 %)                                            86 %   15 % (49 %)
+    2 x 2 cells                   72 %   16 % (39 %)                                            80 %   18 % (40 %)
+    3 x 3 cells                   65 %   22 % (8 %)                                             71 %   23 % (23 %)
+    the whole maze                59 %   55 %                                                   not reached
+
+So far it is as Langosco et al. found it, in kind: mice that were paid for cheese run to the corner, and the wider the region, the
+better the goal, and the lower the return where the corner would do. REINFORCE's control passes; about PPO's goals, and about the
+rules that are missing (parallel Q, truncation selection, OpenAI-ES, guess-and-check), nothing is claimed yet. In a trial on other
+levels PPO's control came to 63 % after 400,000 steps (2 seeds), parallel Q's to 44 % and truncation selection, trained with the
+corner, to a return of .42 after 1M (3 seeds), below the bar of .70. Settings were picked by hand on these trials.
+
+Limits: 3 seeds of each condition but the first, so no intervals there; greedy mice that stand before a wall stay there, so no
+rule comes near the solver. `--full` has the published 13 × 13, convolutions, and 32 seeds everywhere; it was not run.
 """
 
 from dataclasses import replace

@@ -88,6 +88,16 @@ def test_two_evaluations_of_one_place_go_by_their_names():
     assert [said.place(name) for name in "abc"] == ["on “a”", "on “b”", "here"]
 
 
+def test_a_time_limit_is_told_only_where_evaluations_differ_in_it():
+    short, long, place = (
+        {"max_steps_in_episode": 9},
+        {"max_steps_in_episode": 10},
+        lambda **changes: "" if changes else "here",
+    )
+    assert naming.words({}, {}, {"a": short}, place).place("a") == "here"
+    assert naming.words({}, {}, {"a": short, "b": long}, place).place("a") == "on “a”"
+
+
 def test_words_are_one_line_and_results_that_hold_none_are_told_by_names():
     said = naming.words({}, {"a": "did\nthis"}, {}, None)
     assert said.ended("a") == "did\\nthis" and said.ended("b_c") == "ended with “b c”"

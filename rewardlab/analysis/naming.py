@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rewardlab.analysis.wording import Words, plain
+from rewardlab.envs.contract import CLOCK
 from rewardlab.envs.world import offers
 from rewardlab.inputs.errors import one_line
 
@@ -38,6 +39,8 @@ def of(experiment: Experiment, env: Any) -> Words:
 
 def words(titles: dict[str, str], outcomes: Any, evaluations: dict[str, dict], place: Any) -> Words:
     """Words in one line each; what has none is left out. Two evaluations of one place go by their names."""
+    if len({changes.get(CLOCK) for changes in evaluations.values()}) == 1:  # the same time everywhere tells no place
+        evaluations = {name: {k: v for k, v in changes.items() if k != CLOCK} for name, changes in evaluations.items()}
     told = {name: place(**changes) for name, changes in evaluations.items()} if place else {}
     often = Counter(told.values())
     told = {name: text for name, text in told.items() if often[text] == 1}

@@ -60,7 +60,7 @@ def evaluations(results: xarray.Dataset) -> Told:
     steady, moved = (
         next((name for name, what in does.items() if what == role), None) for role in ("steady", "switched")
     )
-    changed = {
+    changed: dict[str, tuple[str, int]] = {
         name: (role, config[name]["since"])
         for role in ("stopped", "faked")
         for name, what in does.items()

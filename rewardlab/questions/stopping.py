@@ -16,7 +16,6 @@ Added to the summary: rules {rule: {stopping {kind: {evaluation or condition: `h
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from rewardlab.analysis import naming
@@ -61,29 +60,28 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         differ = any(row["significant"] for row in summary["pairwise"]["half-life"] if row["rule"] == rule)
         what = ", ".join(f"{does} if trained “{plain(k)}”" for k, does in frozen.doings(entry)) if differ else ALIKE
-        each = "; ".join(f"{way}: {half_life(one(entry))}" for way, one in ways.items())
+        each = "; ".join(f"{way}: {half_life(entry['stopping'][k][n])}" for way, (k, n) in ways.items())
         return what, f"{said.rule(rule)}, where the reward in view stops: {what}. Half-lives {each}."
 
     made = gathered(summary, NO_CLAIM, lambda rule, entry: frozen.why_not(entry, chance), claim)
     headline = [f"where the reward in view stops: {what}: {said.names(who)}." for what, who in made.made.items()]
-    able = {said.rule(rule): summary["rules"][rule] for who in made.made.values() for rule in who}
+    able = {said.rule(rule): summary["rules"][rule]["stopping"] for who in made.made.values() for rule in who}
     halves = (
-        f"{way}: {listed(f'{half_life(one(entry), STEPS, ends=False)} ({name})' for name, entry in able.items())}"
-        for way, one in ways.items()
+        f"{way}: {listed(f'{half_life(one[k][n], STEPS, ends=False)} ({rule})' for rule, one in able.items())}"
+        for way, (k, n) in ways.items()
     )
     headline += [f"median half-lives {'; '.join(halves)}."] * bool(able)
     return Verdict([sentence(text) for text in (*headline, *made.silent)], made.every)
 
 
-def _ways(summary: dict[str, Any]) -> dict[str, Callable[[dict[str, Any]], dict[str, Any]]]:
-    """{"trained “x”, frozen, the reward in view stops": the figures of it in a rule's entry}."""
+def _ways(summary: dict[str, Any]) -> dict[str, tuple[str, str]]:
+    """{"trained “x”, frozen, the reward in view stops": (kind, evaluation or condition)}."""
     told = summary["stopping"]["told"]
-
-    def of(kind: str, way: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-        return lambda entry: entry["stopping"][kind][way]
-
-    every = next(iter(summary["rules"].values()))["stopping"]
-    return {f"trained “{plain(kind)}”, {told[way]}": of(kind, way) for kind in every for way in every[kind]}
+    return {
+        f"trained “{plain(kind)}”, {told[name]}": (kind, name)
+        for kind, every in next(iter(summary["rules"].values()))["stopping"].items()
+        for name in every
+    }
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:
@@ -112,8 +110,8 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
         "an episode. Dashed: updates go on; behaviour at the end of an episode in which nothing changes."
     )
     text = "Agents are trained with reward in view. Then either what they see changes, or what updates are told."
-    shown = Figure("stopping", alt, caption)
-    return [Section("Three ways to stop", text, (shown,), (Table(head, rows, note),), lead=True)]
+    tables, shown = (Table(head, rows, note),), (Figure("stopping", alt, caption),)
+    return [Section("Three ways to stop", text, shown, tables, lead=True)]
 
 
 figures = drawn_by("stopping_figures", stopping="draw_stopping")

@@ -86,7 +86,7 @@ TAUGHT = make("reinforce", gamma=1.0, baseline=False, **PLAIN, **RAW, **LESSON)
 experiment = Experiment(
     name="breeder",
     question="How far apart are the step of a breeder, who knows nothing of genes, and that of the gradient?",
-    claim="The breeder need not know how genes make a dog sit, and the gradient does; on average both go up the same slope.",
+    claim="The breeder need not know how genes make a dog sit, and the gradient does: on average both go up the same slope.",
     source='Sam Ringer 2022, Models Don\'t "Get Reward"',
     asks="breeder",
     env="tricks",

@@ -40,6 +40,8 @@ experiment = replace(
     coinrun,
     name="extinction_coinrun",
     question="Does the run to the coin outlive what the coin pays?",
+    claim="Reward shapes habits and is not what they aim at: a habit outlives its reward, where a planner for reward would stop.",
+    source="after Sam Ringer 2022, Models Don't \"Get Reward\"",
     asks="extinction",
     env_kwargs={"seed": 41},
     conditions=tricks.conditions,

@@ -76,7 +76,7 @@ def bred(mutation: float):
 experiment = Experiment(
     name="tampering",
     question="Does a rule look for the best-paid policy, or only take up what its exploration meets?",
-    claim="A rule reinforces what its exploration happens upon; it does not look for the policy that is paid most.",
+    claim="A rule reinforces what its exploration happens upon: it does not look for the policy that is paid most.",
     source="Alex Turner 2022, Reward is not the optimization target",
     asks="tampering",
     env="lever",

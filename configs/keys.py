@@ -12,8 +12,8 @@ episodes without surplus keys even so gets no claim. Statistic: interquartile me
 permutation tests between rules (Holm). Guess-and-check is the prior. Competent is who has a return of 1.4 of 2.
 
 Time: 13.6 minutes by the clock on 2 cores that other work used, too, compilation and report included; CPU time was not taken.
-Result, in mazes never seen, interquartile means over 12 seeds (control 10) [95 % interval]; where keys are plenty, how many episodes
-end with surplus keys, and with all chests open and no key to spare:
+Result, in mazes never seen, interquartile means over 12 seeds (control 10) [95 % interval]; where keys are plenty, how many
+episodes end with surplus keys, and with all chests open and no key to spare:
 
     rule               competent   return, scarce      plenty: surplus keys    all open, none      control: all open, none
     REINFORCE           0          1.07 [.99-1.12]     38 % [33-46]            3 % [2-4]           14 % [10-19]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -189,9 +189,8 @@ def read(
     asked = range(runs) if seeds is None else [coerce(seed, int, "seed", (0, runs - 1)) for seed in seeds]
     damaged: list[str] = []
     rows: dict[int, tuple[parts.Part, int]] = {}
-    for part in parts.scan(path, plan, damaged.append, f"{rule}--{condition}", known):
-        if part.policies and part.batch[:2] == (rule, condition):
-            rows.update({seed: (part, row) for row, seed in enumerate(part.batch.seeds)})
+    for part in _with_policies(path, plan, rule, condition, known, damaged.append):
+        rows.update({seed: (part, row) for row, seed in enumerate(part.batch.seeds)})
     lacking = [seed for seed in asked if seed not in rows]
     if lacking:
         shown = ", ".join(map(str, lacking[:8])) + ", ..." * (len(lacking) > 8)
@@ -218,6 +217,21 @@ def read(
         return np.stack([part.policies[name][row, at if every else -1] for part, row in chosen])
 
     return jax.tree_util.tree_unflatten(structure, [stacked(name) for name in leaves])
+
+
+def _with_policies(
+    path: Any, plan: Plan, rule: str, condition: str, known: Sequence[parts.Part], note: Callable[[str], None]
+) -> list[parts.Part]:
+    """The parts that have policies; those whose policies are in memory no more are read again."""
+    found = parts.scan(path, plan, note, f"{rule}--{condition}", [part for part in known if part.policies])
+    return [part for part in found if part.policies and part.batch[:2] == (rule, condition)]
+
+
+def first(path: Any, plan: Plan, rule: str, most: int, known: Sequence[parts.Part] = ()) -> int:
+    """Of how many of a rule's first seeds under the main condition policies are kept, one after another; `most` at most."""
+    found = _with_policies(path, plan, rule, next(iter(plan.experiment.conditions)), known, lambda _: None)
+    there = {seed for part in found for seed in part.batch.seeds}
+    return next((seed for seed in range(most) if seed not in there), most)
 
 
 def kept(

@@ -12,7 +12,7 @@ from gymnax.environments import spaces
 from worlds import Walk
 
 import rewardlab
-from rewardlab import envs, rules
+from rewardlab import envs, policies, rules
 from rewardlab.agents import GRU, MLP
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
@@ -103,6 +103,24 @@ def test_notebooks_show_what_was_asked_and_escape_it(tmp_path):
     assert "config.json" in run._repr_html_(), "what is missing is said, and nothing is raised"
 
 
+@pytest.mark.parametrize(("kept", "count"), [((True, True), 3), ((False, True), 0), ((True, False), 2)])
+def test_the_first_seeds_whose_policies_are_kept_are_counted(monkeypatch, kept, count):
+    """Parts may have been written without policies, or have them on the disk and no more in memory."""
+    asked = tiny.experiment()
+    rule, main = next(iter(asked.rules)), next(iter(asked.conditions))
+    of = [parts.Batch(rule, main, (0, 1)), parts.Batch(rule, main, (2,)), parts.Batch(rule, "other", (3,))]
+    disk = {b: parts.Part(b, {}, {"w": np.zeros(1)} if k else {}, {}) for b, k in zip(of, (*kept, True), strict=True)}
+    memory = [part._replace(policies={}) for part in disk.values()]
+
+    def scan(path, plan, note, of, known):
+        return [*(disk | {part.batch: part for part in known}).values()]
+
+    monkeypatch.setattr(parts, "scan", scan)
+    for known in ((), memory):
+        assert policies.first("run", Plan(asked), rule, 9, known) == count
+    assert policies.first("run", Plan(asked), rule, 1) == min(count, 1)
+
+
 @pytest.mark.slow(quickly=True)
 def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_path, monkeypatch, one_device):
     moments, asked = [], tiny.experiment(policies="points")
@@ -149,6 +167,9 @@ def test_policies_of_all_seeds_are_kept_and_played_and_a_callback_is_told(tmp_pa
     with pytest.raises(InputError, match='policies = "points"'):
         off.policy(rule, 0, point=0)
     jax.tree.map(np.testing.assert_array_equal, off.params(rule, 0), run.params(rule, 0))
+    assert (
+        0 < policies.first(off.path, off.plan, rule, count) < count == policies.first(run.path, run.plan, rule, count)
+    )
 
     class Enough(Exception):
         pass

@@ -182,7 +182,10 @@ def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
     key = jax.random.fold_in(jax.random.key(plan.experiment.seed), batches.REPLAY)
     strip, cameras = reel.Reel(), {}
     main = next(iter(plan.experiment.conditions))
-    counts = {rule: min(FILMED, plan.experiment.seeds_of(rule, main)) for rule in rules}
+    counts = {
+        rule: policies.first(path, plan, rule, min(FILMED, plan.experiment.seeds_of(rule, main)), found) or 1
+        for rule in rules
+    }
     kept = {rule: policies.read(path, plan, rule, None, -1, range(n), found) for rule, n in counts.items()}
     for seed, rule in ((seed, rule) for seed in range(FILMED) for rule in rules if seed < counts[rule]):
         kind, policy = plan.kind(rule), jax.tree.map(lambda x, seed=seed: x[seed], kept[rule])

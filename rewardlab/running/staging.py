@@ -30,14 +30,18 @@ def stage(plan: Plan, path: Any, found: Sequence[Part], key: jax.Array) -> dict[
 
     thing, grid: as of `Placements`. evaluation: whose levels they are, the first one. rules: {rule: seeds played}. levels: of each,
     `drawn` says the pictures; `cells`, where the thing can be put; `home` and `start`, where it and the agent are; and `paths`
-    (`packed`). key: what draws the levels. Raises InputError where a policy is not kept.
+    (`packed`). key: what draws the levels. Raises InputError where no policy of a rule is kept.
     """
     env = plan.env
     if not placed.there(env):
         return {}
     name, params = next(iter(plan.evaluations.items()))
     placements = env.placements(params)
-    seeds = {rule: _seeds(plan, rule) for rule in plan.experiment.rules}
+    main = next(iter(plan.experiment.conditions))
+    seeds = {
+        rule: policies.first(path, plan, rule, min(SEEDS, plan.experiment.seeds_of(rule, main)), found) or 1
+        for rule in plan.experiment.rules
+    }
     trained = {rule: policies.read(path, plan, rule, None, -1, range(n), found) for rule, n in seeds.items()}
     states = placed.levels(env, params, key, LEVELS)
     masks = [placed.cells(placements, state) for state in states]
@@ -69,10 +73,6 @@ def stage(plan: Plan, path: Any, found: Sequence[Part], key: jax.Array) -> dict[
         shown.append(level)
     grid = {"thing": placements.thing, "grid": [int(x) for x in placements.grid]}
     return {**grid, "evaluation": name, "rules": seeds, "levels": shown} if shown else {}
-
-
-def _seeds(plan: Plan, rule: str) -> int:
-    return min(SEEDS, plan.experiment.seeds_of(rule, next(iter(plan.experiment.conditions))))
 
 
 def packed(went: dict[str, placed.Paths]) -> str:

@@ -84,8 +84,8 @@ def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, giv
 def test_where_kinds_do_not_differ_no_claim_is_made(plan, monkeypatch):
     """Half of the seeds of either kind stop before the end, half do not: the worst case for what is called stopped.
 
-    The permutation test holds its level exactly, so that about 5 of 100 draws lead to a claim, and not fewer. Of a test that is right
-    more than 13 do with a probability of 0.0005 (binomial, .05).
+    The permutation test holds its level exactly, so that about 5 of 100 draws lead to a claim, and not fewer. Of a right one more
+    than 13 do with a probability of 0.0005 (binomial, .05).
     """
 
     def draw(random):

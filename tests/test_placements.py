@@ -23,7 +23,7 @@ from rewardlab.experiment import Condition
 from rewardlab.inputs.errors import InputError
 from rewardlab.inputs.files import read_sealed
 from rewardlab.probes import placed
-from rewardlab.report import placements
+from rewardlab.report import page, placements, reel
 from rewardlab.running import assembly, runner, staging
 
 
@@ -255,3 +255,20 @@ def test_a_finished_run_of_a_users_world_has_them_in_its_page(tmp_path):
     before = file.stat().st_mtime_ns
     assembly.renew(run, print)
     assert file.stat().st_mtime_ns == before  # what is there is not played again
+
+
+def test_films_that_would_make_the_page_too_large_are_left_out(monkeypatch):
+    """Pictures in which nothing repeats; the first frame of each evaluation is kept all the same."""
+    monkeypatch.setattr(reel, "MOST", 10_000)
+    random, strip = np.random.default_rng(0), reel.Reel()
+    plain = [np.zeros((3, 24, 24, 3), np.uint8)]
+    strip.add("ppo", "test", 0, plain)
+    strip.add("ppo", "noise", 0, [random.integers(0, 256, (40, 24, 24, 3)).astype(np.uint8)])
+    strip.add("ppo", "test", 1, plain)
+    told = strip.plain()
+    assert told["names"] == ["ppo--test"] and told["most"] == {"seeds": 1, "levels": 1}
+    assert {*told["first"]} == {"test", "noise"} and len(json.dumps(told)) < 20_000
+    empty = reel.Reel()
+    empty.add("ppo", "noise", 0, [random.integers(0, 256, (40, 24, 24, 3)).astype(np.uint8)])
+    told = empty.plain()
+    assert told["names"] == [] and told["sheet"] == "" and page.films(None, told, None) == {}

@@ -24,6 +24,7 @@ from rewardlab.inputs.errors import InputError
 from rewardlab.inputs.files import read_sealed
 from rewardlab.probes import placed
 from rewardlab.report import page, placements, reel
+from rewardlab.rundir import parts
 from rewardlab.running import assembly, runner, staging
 
 
@@ -230,7 +231,14 @@ def test_a_wrapper_does_not_pass_on_what_knows_nothing_of_its_states():
 
 @pytest.mark.slow(quickly=True)
 def test_a_finished_run_of_a_users_world_has_them_in_its_page(tmp_path):
-    changes = {"env": Bowl(), "env_kwargs": {}, "conditions": {"near": Condition()}, "seeds": 2, "capable_return": 0.5}
+    changes = {
+        "env": Bowl(),
+        "env_kwargs": {},
+        "conditions": {"near": Condition()},
+        "seeds": 2,
+        "capable_return": 0.5,
+        "width": 1,
+    }
     rule = {"reinforce": rules.make("reinforce", num_envs=8, unroll_length=16)}
     run = runner.run(tiny.experiment(rules=rule, **changes), tmp_path / "run", progress=False)
     file = run.path / "replays" / placements.FILE
@@ -255,6 +263,13 @@ def test_a_finished_run_of_a_users_world_has_them_in_its_page(tmp_path):
     before = file.stat().st_mtime_ns
     assembly.renew(run, print)
     assert file.stat().st_mtime_ns == before  # what is there is not played again
+    # With policies = "none" those of the first batch are kept, and only they are shown.
+    found = parts.scan(run.path, run.plan, print)
+    assert [staging.kept(run.plan, "reinforce", found, most) for most in (1, 2, 9)] == [1, 2, 2]
+    bare = [part if 0 in part.batch.seeds else part._replace(policies={}) for part in found]
+    (run.path / "replays" / placements.FILE).unlink()
+    assembly.write_films(run.path, run.plan, bare)
+    assert read_sealed(file)["rules"] == {"reinforce": 1} and reel.stored(run.path)["most"]["seeds"] == 1
 
 
 def test_films_that_would_make_the_page_too_large_are_left_out(monkeypatch):

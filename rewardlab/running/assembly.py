@@ -34,6 +34,7 @@ from rewardlab.running import batches, staging
 
 REFERENCE_EPISODES = 1024
 FILMED = 3  # seeds of each rule whose replays are in the page
+SHOWN = max(FILMED, staging.SEEDS)  # whose policies it needs
 
 
 class Fixed(NamedTuple):
@@ -184,7 +185,7 @@ def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
         return there
     key = jax.random.fold_in(jax.random.key(plan.experiment.seed), batches.REPLAY)
     strip, cameras = reel.Reel(), {}
-    counts = {rule: min(FILMED, n) for rule, n in seeds.items()}
+    counts = {rule: staging.kept(plan, rule, found, FILMED) for rule in rules}
     kept = {rule: policies.read(path, plan, rule, None, -1, range(n), found) for rule, n in counts.items()}
     for seed, rule in ((seed, rule) for seed in range(FILMED) for rule in rules if seed < counts[rule]):
         kind, policy = plan.kind(rule), jax.tree.map(lambda x, seed=seed: x[seed], kept[rule])

@@ -30,14 +30,14 @@ def stage(plan: Plan, path: Any, found: Sequence[Part], key: jax.Array) -> dict[
 
     thing, grid: as of `Placements`. evaluation: whose levels they are, the first one. rules: {rule: seeds played}. levels: of each,
     `drawn` says the pictures; `cells`, where the thing can be put; `home` and `start`, where it and the agent are; and `paths`
-    (`packed`). key: what draws the levels. Raises InputError where a policy is not kept.
+    (`packed`). key: what draws the levels.
     """
     env = plan.env
     if not placed.there(env):
         return {}
     name, params = next(iter(plan.evaluations.items()))
     placements = env.placements(params)
-    seeds = {rule: _seeds(plan, rule) for rule in plan.experiment.rules}
+    seeds = {rule: kept(plan, rule, found, SEEDS) for rule in plan.experiment.rules}
     trained = {rule: policies.read(path, plan, rule, None, -1, range(n), found) for rule, n in seeds.items()}
     states = placed.levels(env, params, key, LEVELS)
     masks = [placed.cells(placements, state) for state in states]
@@ -71,8 +71,11 @@ def stage(plan: Plan, path: Any, found: Sequence[Part], key: jax.Array) -> dict[
     return {**grid, "evaluation": name, "rules": seeds, "levels": shown} if shown else {}
 
 
-def _seeds(plan: Plan, rule: str) -> int:
-    return min(SEEDS, plan.experiment.seeds_of(rule, next(iter(plan.experiment.conditions))))
+def kept(plan: Plan, rule: str, found: Sequence[Part], most: int) -> int:
+    """How many of a rule's first seeds under the main condition have policies that are kept, up to `most`."""
+    mine = (rule, next(iter(plan.experiment.conditions)))
+    there = {seed for part in found if part.policies and part.batch[:2] == mine for seed in part.batch.seeds}
+    return next((seed for seed in range(most) if seed not in there), most)
 
 
 def packed(went: dict[str, placed.Paths]) -> str:

@@ -16,7 +16,7 @@ from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, repertoire
 from rewardlab.questions import answers
-from rewardlab.report import figures, page
+from rewardlab.report import figures, tables
 from rewardlab.running import runner
 from rewardlab.types import Policy
 
@@ -87,10 +87,10 @@ def test_the_smallest_effect_that_this_size_finds_is_said(plan):
     summary = compare.summarise(drawn(plan, np.random.default_rng(2), 0.1, 0.8))
     (row,) = summary["pairwise"]["right"]
     assert row["smallest"] == stats.smallest_effect(30, 30) == pytest.approx(0.5 + (1.96 + 0.8416) / 180**0.5, abs=1e-3)
-    assert "in which a seed of the one lies above a seed of the other in 71 % of pairs or more" in page.finds(summary)
-    assert page.finds({"pairwise": {}}) == ""
+    assert "in which a seed of the one lies above a seed of the other in 71 % of pairs or more" in tables.finds(summary)
+    assert tables.finds({"pairwise": {}}) == ""
     few = {"pairwise": {"x": [{"p": 0.5, "smallest": None}]}}
-    assert page.finds(few).endswith("no difference, however large.")
+    assert tables.finds(few).endswith("no difference, however large.")
 
 
 def test_power_is_what_it_is_said_to_be():

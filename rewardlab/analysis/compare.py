@@ -119,11 +119,12 @@ def clearest(summary: dict) -> Effect | None:
     if not rows:
         return None
     row, said = min(rows, key=lambda row: (row["p"], -abs(row["effect"] - 0.5))), cautions.words_of(summary)
-    who = said.rule(row["a"]) + f" less {said.rule(row['b'])}" * (row["a"] != row["b"])
+    pair = list(
+        dict.fromkeys(str(row[side]) for side in ("a", "b") if side in row)
+    )  # rules; a question's own rows may lack them
     told = [text for name, value in row.items() if name not in ("a", "b") and (text := _text(value))]
-    what = f"{plain(table)}, {', '.join([who, *told])}" + f" (the clearest of {len(rows)} differences)" * (
-        len(rows) > 1
-    )
+    what = ", ".join([plain(table), *[" less ".join(map(said.rule, pair))] * bool(pair), *told])
+    what += f" (the clearest of {len(rows)} differences)" * (len(rows) > 1)
     return Effect(
         what, {"iqm": row["difference"], "low": row["low"], "high": row["high"], "n": row["n_a"] + row["n_b"]}, "return"
     )

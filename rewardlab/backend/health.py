@@ -30,7 +30,7 @@ def version(package: str = "rewardlab") -> str:
 
 
 def _versions() -> Found:
-    yield "python", OK, f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    yield "python", OK, f"{platform.python_version()} on {sys.platform} {platform.machine()}"
     own = version()
     yield "rewardlab", OK, own if own != "not installed" else f"not installed, read from {Path(__file__).parents[2]}"
     for name in PACKAGES:

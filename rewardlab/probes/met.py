@@ -36,5 +36,6 @@ probe = Probe(
     measure=_measure,
     axes=lambda plan: {"signal": signals(plan.env)},
     made_up=made_up,
+    along={"signal": "the world's signals"},
     counts=lambda plan: signals(plan.env),
 )

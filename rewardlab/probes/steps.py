@@ -170,4 +170,5 @@ probe = Probe(
     },
     measure=_measure,
     axes=_axes,
+    along={"place": "the parameters that the steps are taken from", "averaged": "how many steps the mean is over"},
 )  # fmt: skip

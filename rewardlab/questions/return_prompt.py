@@ -58,9 +58,7 @@ def evidence(found: Found) -> Evidence:
     true = true_returns(found.results).transpose("rule", "condition", "seed", "evaluation").values
     returns = runs.values[..., -1, :, -1]  # [rule, condition, seed, evaluation]
     true = np.where(np.isfinite(true), true, returns)  # of seeds that failed, what failing counts as
-    fair = {
-        name: ask for name, ask in there[0].asks.items() if name != runs.evaluations[0]
-    }  # of those not picked by it
+    fair = {name: ask for name, ask in there[0].asks.items() if name != runs.evaluations[0]}
     main = [name for name, ask in fair.items() if span and span[0] <= ask <= span[1]]
     outside = [name for name, ask in fair.items() if span and ask > span[1]]
     rules, beyond = {}, []

@@ -15,8 +15,9 @@ from rewardlab.inputs.fields import fits
 
 PIECE = {"date": str, "commit": str | None, "cores": int, "wall": float, "cpu": float}
 UNKNOWN: dict[str, Any] = {}  # a piece of which nothing is known: it was cut off, or its record is damaged
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
 CHANGED = " with changes"  # behind a commit that is not all there was
-RECORDS = ("rewardlab/findings.json",)  # what is written of runs, and changes none
+RECORDS = (":(exclude)rewardlab/findings.json",)  # what is written of runs, and changes none
 
 
 def commit() -> str | None:
@@ -24,22 +25,17 @@ def commit() -> str | None:
     git does not say.
     """
     root = Path(__file__).parents[2]
-    if not _git(
-        root, "ls-files", "rewardlab/__init__.py"
-    ):  # a clone of something else may be around an installed package
+    # A clone of something else may be around an installed package.
+    if not _git(root, "ls-files", "rewardlab/__init__.py"):
         return None
     head = _git(root, "rev-parse", "--short=12", "HEAD")
-    differ = _git(
-        root, "status", "--porcelain", "--", "rewardlab", "configs", *(f":(exclude){name}" for name in RECORDS)
-    )
+    differ = _git(root, "status", "--porcelain", "--", "rewardlab", "configs", *RECORDS)
     return head + CHANGED * bool(differ) if head and differ is not None else None
 
 
 def _git(root: Path, *words: str) -> str | None:
     """What git says of the clone at `root`, whatever other one the environment names, as it does in hooks; None where it fails."""
-    here = {
-        name: value for name, value in os.environ.items() if name not in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE")
-    }
+    here = {name: value for name, value in os.environ.items() if name not in ELSEWHERE}
     command = ("git", "--no-optional-locks", "-C", str(root), *words)
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
         done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=20, env=here)

@@ -17,12 +17,14 @@ Result, paid return / true return, interquartile means over 10 of 10 competent s
     transformer       4.1 / 2.4   10.2 / 3.0  16.2 / 2.1  22.0 / 1.7  27.7 / 1.0  27.9 / 1.0  19.4 / 4.3
     yoked reward      10.5 / 2.3  10.5 / 2.4  10.6 / 2.4  10.7 / 2.3  10.6 / 2.3  10.6 / 2.3  10.5 / 2.3
 
-It delivers what it is asked for (slope 0.99, transformer 0.98, yoked reward 0.00), and tampers for it: in all episodes that ask for
-16 or more, but also in 90 % of those that ask for 10, which honest work would pay. Of a random policy's episodes that come to 9
-to 11, 90 % tampered, too (of 20,000 episodes), and what it imitates began as that. Beyond the range the network without a memory
-gets less; the transformer, asked for 32, still gets 28. Without a lever, which it never saw in training, it works on in most
-episodes, for a return of 2, whatever it is asked for up to 16; trained with the lever absent from half of the episodes it then
-delivers 16. Settings are from trials on other root seeds.
+It delivers what it is asked for (slope over asks of 4 to 28: 0.99, transformer 0.98, yoked reward 0.00), and tampers for it: in
+all episodes that ask for 16 or more, but also in 90 % of those that ask for 10, which honest work would pay. Of a random policy's
+episodes that come to 9 to 11, 90 % tampered, too (of 20,000 episodes), and what it imitates began as that. Beyond the range the
+network without a memory gets less; the transformer, asked for 32, still gets 28. Without a lever, which it never saw in training,
+it works on in most episodes, for a return of 2, whatever it is asked for up to 16; trained with the lever absent from half of the
+episodes it then delivers 16. Settings are from trials on other root seeds. Seeds count as competent by what they get when asked for
+28, so reports since leave that ask out of slopes, and compare asks beyond the range with 22. That was put right after the run; it
+changes no number in the table, as all seeds are competent.
 """
 
 from rewardlab.agents import MLP

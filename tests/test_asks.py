@@ -18,7 +18,7 @@ def ask(x, **changes):
     return {"asked_low": float(x), "asked_high": float(x)} | changes
 
 
-EVALUATIONS = {f"ask-{x}": ask(x) for x in (20, 0, 10, 40)} | {f"gone-{x}": ask(x, absent=1.0) for x in (0, 20)}
+EVALUATIONS = {f"ask-{x}": ask(x) for x in (15, 20, 0, 10, 40)} | {f"gone-{x}": ask(x, absent=1.0) for x in (0, 20)}
 
 
 def experiment(**changes):
@@ -26,7 +26,7 @@ def experiment(**changes):
         name="asked", question="?", asks="return_prompt", env="return_asked", env_kwargs={"world": "lever", "steps": 16},
         conditions={"lever": Condition(ASKED), "half": Condition(ASKED | {"absent": 0.5})}, control="half",
         evaluations=EVALUATIONS, rules={"return_prompt": "return_prompt", "yoked": "yoked"}, seeds=12, points=1, episodes=8,
-        width=1, capable_return=15.0,
+        width=1, capable_return=14.0,
     )  # fmt: skip
     return Experiment(**(given | changes))
 
@@ -69,7 +69,7 @@ def rules_of_yoked():
 def test_what_evaluations_ask_for_is_read_from_their_params():
     assert asks.asked(ask(3, absent=1.0)) == 3 and asks.asked(ASKED) is None and asks.asked({}) is None
     first, other = asks.places(results())
-    assert first == ("as in training", {"ask-0": 0, "ask-10": 10, "ask-20": 20, "ask-40": 40})
+    assert first == ("as in training", {"ask-0": 0, "ask-10": 10, "ask-15": 15, "ask-20": 20, "ask-40": 40})
     assert other == ("with absent = 1", {"gone-0": 0, "gone-20": 20})
     assert asks.trained(results()) == (0, 20) and asks.shifted(results()) == ["half"]
     coin = {"a": {"held_out": True, **ask(1)}, "b": {"moved": 1.0, "held_out": True, **ask(1)}}
@@ -122,6 +122,21 @@ def test_whether_what_is_asked_for_is_delivered(told, short):
     assert summary["verdict"][-1].startswith("No claim about what asking does for return-conditioned (") != claimed
     every = summary["rules"]["return_prompt"]["shifts"].values()
     assert all(shift["claim"] for shift in every) == claimed
+
+
+def test_what_picks_competent_seeds_is_in_no_slope_and_no_comparison():
+    """Returns by chance alone, of which half of the seeds are picked for a high one: it is higher there alone."""
+    data = results(seeds=400, capable_return=20.0)
+    random = np.random.default_rng(3)
+    data["return"].loc[{"rule": "return_prompt"}] = np.float32(20 + random.normal(0, 2.0, data["return"][0].shape))
+    summary = compare.summarise(data)
+    found = summary["rules"]["return_prompt"]
+    assert 150 < found["competent_seeds"] < 250 and summary["asks"]["in_range"] == ["ask-0", "ask-10", "ask-20"]
+    means = {name: one["return"]["iqm"] for name, one in found["competent"].items()}
+    assert means["ask-15"] > 21.0 and all(abs(means[f"ask-{x}"] - 20) < 0.5 for x in (0, 10, 20, 40))
+    assert {row["evaluation"] for row in summary["pairwise"]["beyond"]} == {"ask-40"}
+    first = results(seeds=12, evaluations={name: EVALUATIONS[name] for name in ("ask-40", "ask-0", "ask-10", "ask-20")})
+    assert compare.summarise(first)["pairwise"]["beyond"] == []
 
 
 def headline(**told):

@@ -104,6 +104,13 @@ def test_reinforce_takes_the_gradient_on_average():
     assert z_of(moved, up) < 3.0 and z_of(moved, 0.9 * up) > 3.0 and np.isnan(told).all()
 
 
+def test_steps_are_taken_beside_probes_that_count_what_training_meets():
+    s = setting(TAUGHT)._replace(counted=("reward",))
+    there, key = s.env.default_params, jax.random.key(0)
+    moved = jax.eval_shape(lambda p, k: steps.take(s, TAUGHT, there, p, k)[0], s.agent.init(key), jax.random.key(1))
+    assert moved.ndim == 1
+
+
 @pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("sigma", [0.3, 2.0])
 def test_an_evolution_strategy_takes_the_gradient_of_the_smoothed_return(sigma):
@@ -320,7 +327,8 @@ def test_a_small_run_ends_with_a_verdict(tmp_path, monkeypatch):
     monkeypatch.setattr(steps, "UPDATES", (64, 64))
     for name, few in (("breeder", ("truncation-0.5", "drift")), ("breeder_cartpole", ("reinforce",))):
         whole = config.smoke(config.load(name))
-        done = runner.run(replace(whole, rules={k: whole.rules[k] for k in few}), tmp_path / name)
+        with jax.debug_key_reuse(False):  # which takes any scan in a scan over keys, under vmap, for reuse
+            done = runner.run(replace(whole, rules={k: whole.rules[k] for k in few}), tmp_path / name)
         assert done.summary["rules"][few[0]]["short"].startswith(SILENT)
         place = done.results.isel(place=0, condition=0, seed=0, rule=0, record=-1)
         assert float(place["worth"]) > 0 and np.isfinite(place["aligned"])

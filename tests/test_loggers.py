@@ -77,6 +77,34 @@ def test_json_lines_hold_a_seed_each_and_no_nan(tmp_path):
     assert read[3]["values"]["return/far away"] is None and read[0]["values"] == {"log/loss": 0.5}
 
 
+@pytest.mark.parametrize("name", ["csv", "jsonl"])
+def test_a_line_that_was_cut_off_spoils_no_other(tmp_path, name):
+    logged(name, tmp_path, moment())
+    file = tmp_path / "logs" / f"log.{name}"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-7])  # it was killed while it wrote
+    logged(name, tmp_path, moment())
+    assert file.read_bytes() == whole[:-7] + b"\n" + whole.removeprefix(
+        b"rule,condition,seed,steps,point,name,value\r\n"
+    )
+    logged(name, tmp_path, moment())
+    assert file.read_bytes().count(b"\n\n") == 0
+
+
+def test_what_can_not_be_written_at_the_end_is_said_in_a_line(tmp_path):
+    class Full:
+        def __init__(self, *_): ...
+        def write(self, _): ...
+        def close(self):
+            raise OSError(28, "No space left on device")
+
+    log = loggers.Opened([loggers.Logger(Full)], tmp_path, "")
+    log(moment())
+    with pytest.raises(InputError, match=r"can't write to .*No space left on device"):
+        log.close()
+    log.close()  # and once
+
+
 class FakeWriter:
     made: dict = {}
 

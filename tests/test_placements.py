@@ -16,14 +16,15 @@ from flax import struct
 from PIL import Image
 from worlds import Params, Walk
 
-from rewardlab import MLP, envs, rules, training
+from rewardlab import MLP, envs, policies, rules, training
 from rewardlab.envs import adapter, platforms
 from rewardlab.envs.world import Placements
 from rewardlab.experiment import Condition
 from rewardlab.inputs.errors import InputError
 from rewardlab.inputs.files import read_sealed
 from rewardlab.probes import placed
-from rewardlab.report import placements
+from rewardlab.report import page, placements, reel
+from rewardlab.rundir import parts
 from rewardlab.running import assembly, runner, staging
 
 
@@ -230,7 +231,14 @@ def test_a_wrapper_does_not_pass_on_what_knows_nothing_of_its_states():
 
 @pytest.mark.slow(quickly=True)
 def test_a_finished_run_of_a_users_world_has_them_in_its_page(tmp_path):
-    changes = {"env": Bowl(), "env_kwargs": {}, "conditions": {"near": Condition()}, "seeds": 2, "capable_return": 0.5}
+    changes = {
+        "env": Bowl(),
+        "env_kwargs": {},
+        "conditions": {"near": Condition()},
+        "seeds": 2,
+        "capable_return": 0.5,
+        "width": 1,
+    }
     rule = {"reinforce": rules.make("reinforce", num_envs=8, unroll_length=16)}
     run = runner.run(tiny.experiment(rules=rule, **changes), tmp_path / "run", progress=False)
     file = run.path / "replays" / placements.FILE
@@ -255,3 +263,22 @@ def test_a_finished_run_of_a_users_world_has_them_in_its_page(tmp_path):
     before = file.stat().st_mtime_ns
     assembly.renew(run, print)
     assert file.stat().st_mtime_ns == before  # what is there is not played again
+    found = parts.scan(run.path, run.plan, print)
+    assert [policies.first(run.path, run.plan, "reinforce", most, found) for most in (1, 2, 9)] == [1, 2, 2]
+
+
+def test_films_that_would_make_the_page_too_large_are_left_out(monkeypatch):
+    """Pictures in which nothing repeats; the first frame of each evaluation is kept all the same."""
+    monkeypatch.setattr(reel, "MOST", 10_000)
+    random, strip = np.random.default_rng(0), reel.Reel()
+    plain = [np.zeros((3, 24, 24, 3), np.uint8)]
+    strip.add("ppo", "test", 0, plain)
+    strip.add("ppo", "noise", 0, [random.integers(0, 256, (40, 24, 24, 3)).astype(np.uint8)])
+    strip.add("ppo", "test", 1, plain)
+    told = strip.plain()
+    assert told["names"] == ["ppo--test"] and told["most"] == {"seeds": 1, "levels": 1}
+    assert {*told["first"]} == {"test", "noise"} and len(json.dumps(told)) < 20_000
+    empty = reel.Reel()
+    empty.add("ppo", "noise", 0, [random.integers(0, 256, (40, 24, 24, 3)).astype(np.uint8)])
+    told = empty.plain()
+    assert told["names"] == [] and told["sheet"] == "" and page.films(None, told, None) == {}

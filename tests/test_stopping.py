@@ -82,7 +82,11 @@ def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, giv
 
 @pytest.mark.slow
 def test_where_kinds_do_not_differ_no_claim_is_made(plan, monkeypatch):
-    """Half of the seeds of either kind stop before the end, half do not: the worst case for what is called stopped."""
+    """Half of the seeds of either kind stop before the end, half do not: the worst case for what is called stopped.
+
+    The permutation test holds its level exactly, so that about 5 of 100 draws lead to a claim, and not fewer. Of a right one more
+    than 13 do with a probability of 0.0005 (binomial, .05).
+    """
 
     def draw(random):
         return drawn(only, random, 29.5, 29.5)
@@ -97,7 +101,7 @@ def test_where_kinds_do_not_differ_no_claim_is_made(plan, monkeypatch):
             points_at=(1.0,),
         )
     )
-    assert instrument.claims(monkeypatch, draw, SILENT, ALIKE) <= 5
+    assert instrument.claims(monkeypatch, draw, SILENT, ALIKE) <= 13
 
 
 def test_half_lives_within_an_episode_and_in_updates_are_those_put_in(plan):

@@ -147,6 +147,6 @@ def test_each_condition_needs_an_evaluation_in_its_world(plan):
 @pytest.mark.slow
 def test_a_small_run_ends_with_a_verdict(tmp_path):
     whole = config.smoke(config.load("tampering"))
-    few = {name: whole.rules[name] for name in ("reinforce", "truncation")}
+    few = {name: whole.rules[name] for name in ("reinforce", "truncation-small")}
     done = runner.run(replace(whole, rules=few), tmp_path / "run")
     assert done.summary["rules"]["reinforce"]["tampering"]["near"]["seeds"] == whole.seeds

@@ -15,7 +15,7 @@ from rewardlab.analysis import compare, naming
 from rewardlab.analysis.cautions import is_control
 from rewardlab.analysis.wording import count, figure, listed, plain, sentence
 from rewardlab.experiment import Experiment, config, override
-from rewardlab.inputs.errors import InputError, show, unknown
+from rewardlab.inputs.errors import InputError, one_word, show, unknown
 from rewardlab.inputs.fields import expect
 from rewardlab.inputs.files import read_json, read_text, write
 from rewardlab.rundir import netcdf, provenance, store
@@ -101,7 +101,7 @@ def origin(told: Mapping[str, Any]) -> tuple[str, str, str]:
             if theirs.keys() != mine.keys():
                 continue
             other = {k: v for k, v in mine.items() if v != theirs[k] and not (k == "width" and theirs[k] == "0")}
-            flags = "".join(f" --{k.replace('_', '-')} {v}".rstrip() for k, v in other.items())
+            flags = "".join(f" --{one_word(k).replace('_', '-')} {v}".rstrip() for k, v in other.items())
             if best is None or len(other) < best[0]:
                 best = (len(other), size, f"rewardlab run {name}" + f" --{size}" * bool(size) + flags)
     return (name, best[1], best[2]) if best else (name, "", "rewardlab run config.json")

@@ -42,6 +42,7 @@ def main(words: list[str]) -> int:
     def note(text: str) -> None:
         say(text, stream=sys.stderr)
 
+    atlas.check(given.out)  # before the record is written
     runs: dict[str, Path] = {}
     found = []
     for path in run_directories(given.directories, note):

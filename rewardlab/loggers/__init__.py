@@ -13,10 +13,11 @@ from __future__ import annotations
 import contextlib
 import importlib
 import itertools
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TextIO
 
 import numpy as np
 
@@ -70,7 +71,7 @@ def load(name_or_path: str | Path) -> Logger:
     if found.needs:
         try:
             importlib.import_module(found.needs)
-        except ImportError as error:
+        except Exception as error:  # some do not go with a version of what they need, and raise anything
             how = f'pip install "rewardlab[{found.extra}]"' if found.extra else f"pip install {found.needs}"
             others = ", ".join(name for name in ("csv", "jsonl") if name != str(name_or_path))
             raise InputError(
@@ -103,10 +104,14 @@ class Opened:
                 raise cannot_write(self._out / FOLDER, error, StorageError) from error
 
     def close(self) -> None:
-        with contextlib.ExitStack() as stack:
-            for sink in self._sinks or ():
-                stack.callback(sink.close)
-        self._sinks = None
+        try:
+            with contextlib.ExitStack() as stack:
+                for sink in self._sinks or ():
+                    stack.callback(sink.close)
+        except OSError as error:
+            raise cannot_write(self._out / FOLDER, error, StorageError) from error
+        finally:
+            self._sinks = None
 
 
 @contextlib.contextmanager
@@ -157,6 +162,17 @@ def means(moment: Moment) -> dict[str, float]:
 def series(moment: Moment) -> str:
     """A name for the seeds of a moment: "ppo/end/0-31"."""
     return f"{moment.rule}/{moment.condition}/{moment.seeds[0]}-{moment.seeds[-1]}"
+
+
+def appended(file: Path) -> TextIO:
+    """A log that is one file, opened to be gone on with. A last line that was cut off, by a kill say, stays a line of its own."""
+    with contextlib.suppress(FileNotFoundError), open(file, "rb") as there:
+        there.seek(0, os.SEEK_END)
+        whole = there.tell() == 0 or (there.seek(-1, os.SEEK_END) >= 0 and there.read() == b"\n")
+        if not whole:
+            with open(file, "ab") as log:
+                log.write(b"\n")
+    return open(file, "a", encoding="utf-8", newline="")
 
 
 def file_name(process: str, ending: str) -> str:

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rewardlab.loggers import Logger, file_name, numbers
+from rewardlab.loggers import Logger, appended, file_name, numbers
 
 if TYPE_CHECKING:
     from rewardlab.running.chunks import Moment
@@ -18,7 +18,7 @@ class Table:
     """Appends to the file that is there. point: the number of the evaluation that measured it; empty for what the rule said."""
 
     def __init__(self, folder: Path, process: str):
-        self.file = open(folder / file_name(process, ".csv"), "a", encoding="utf-8", newline="")  # noqa: SIM115
+        self.file = appended(folder / file_name(process, ".csv"))
         self.rows = csv.writer(self.file)
         if self.file.tell() == 0:
             self.rows.writerow(COLUMNS)

@@ -7,7 +7,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rewardlab.loggers import Logger, file_name, numbers
+from rewardlab.loggers import Logger, appended, file_name, numbers
 
 if TYPE_CHECKING:
     from rewardlab.running.chunks import Moment
@@ -17,7 +17,7 @@ class Lines:
     """Appends to the file that is there."""
 
     def __init__(self, folder: Path, process: str):
-        self.file = open(folder / file_name(process, ".jsonl"), "a", encoding="utf-8")  # noqa: SIM115
+        self.file = appended(folder / file_name(process, ".jsonl"))
 
     def write(self, moment: Moment) -> None:
         named = {name: values.tolist() for name, values in numbers(moment).items()}

@@ -81,7 +81,7 @@ def foretold(told: jax.Array) -> jax.Array:
 
 def take(setting, rule, there, params, key: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
     """One update from these parameters: (the step float32[P], environment steps lived float32[], `selected`). Consumes the key."""
-    s = setting
+    s = setting._replace(counted=())  # what is met here is no part of training
     begin_key, start_key, update_key = split(key, 3)
     state = rule.around(s.agent, params, key_for(rule.around, begin_key))
     lanes = None if rule.whole else start(s.env, there, start_key, rule.num_envs, rule.candidates)

@@ -2,7 +2,9 @@
 
 For worlds that ask for a return (`return_asked`); each evaluation asks for one. *Achieved* is the return that is paid, *true* what
 episodes were truly worth. How far agents do as they are asked is the slope of what a seed achieves against what it is asked for, by
-least squares over the asks within the range of training: 1 is all that is asked for, 0 none of it.
+least squares over the asks within the range of training: 1 is all that is asked for, 0 none of it. The first evaluation, by which
+seeds count as competent, is left out of slopes and of what is compared with what: who is picked for a high return there has it in
+part by chance, and would deliver less elsewhere whatever is asked for.
 
 A rule supports a claim only if it learned (at least half of its seeds are competent at the end, and no fewer than an interval
 needs), evaluations ask for at least `ENOUGH` different returns within the range of training, and some control rule, paid what tells
@@ -56,8 +58,9 @@ def evidence(found: Found) -> Evidence:
     true = true_returns(found.results).transpose("rule", "condition", "seed", "evaluation").values
     returns = runs.values[..., -1, :, -1]  # [rule, condition, seed, evaluation]
     true = np.where(np.isfinite(true), true, returns)  # of seeds that failed, what failing counts as
-    main = [name for name, ask in there[0].asks.items() if span and span[0] <= ask <= span[1]]
-    outside = [name for name, ask in there[0].asks.items() if span and ask > span[1]]
+    fair = {name: ask for name, ask in there[0].asks.items() if name != runs.evaluations[0]}
+    main = [name for name, ask in fair.items() if span and span[0] <= ask <= span[1]]
+    outside = [name for name, ask in fair.items() if span and ask > span[1]]
     rules, beyond = {}, []
     for i, (rule, entry) in enumerate(found.rules.items()):
         able = runs.trained[i, 0] if is_control(entry) else runs.competent[i] & runs.trained[i, 0]
@@ -112,7 +115,8 @@ def why_not(asks: dict[str, Any], rules: dict[str, Any], rule: str, bar: float =
         return why
     within = len({asks["places"][0]["asks"][name] for name in asks["in_range"]})
     if within < ENOUGH:
-        return f"{count(within, 'return')} asked for within the range of training, fewer than {ENOUGH}"
+        asked = f"{count(within, 'return')} asked for within the range of training"
+        return f"{asked}, fewer than {ENOUGH}, that of the first evaluation not counted"
     controls = [one["slope"] for one in rules.values() if is_control(one) and one["slope"]["low"] is not None]
     if not controls:
         return "no control rule shows what asks do without reward"

@@ -96,10 +96,20 @@ def write(file: str | Path, found: Iterable[Finding], runs: Mapping[str, Path] =
         if (path / store.PAGE).is_file()
     }
     html = render(found, {name: Path(link).as_posix() for name, link in links.items()})
-    if not file.parent.is_dir():
-        raise InputError(f"can't write {show(str(file))}: there is no directory {show(str(file.parent))}")
+    check(file)
     write_file(file.parent, file.name, html.encode())
     return file
+
+
+def check(file: str | Path) -> None:
+    """Raises InputError where the page can't be written for want of a directory, or because there is one in its place."""
+    file = Path(file)
+    if not file.parent.is_dir():
+        raise InputError(f"can't write {show(str(file))}: there is no directory {show(str(file.parent))}")
+    if file.is_dir():
+        raise InputError(
+            f"can't write {show(str(file))}: it is a directory; allowed: a file, as {show(str(file / PAGE))}"
+        )
 
 
 def markdown(found: Iterable[Finding], others: Iterable[dict[str, Any]]) -> str:

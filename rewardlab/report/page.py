@@ -158,7 +158,7 @@ def world(results: xr.Dataset, reel: dict, said: Words) -> dict:
 
 def films(results: xr.Dataset, reel: dict, said: Words) -> dict:
     """The replays that the page shows: {} without any. rows: of each rule, its films by evaluation."""
-    if not reel:
+    if not reel or not reel["names"]:
         return {}
     names, palette = {*reel["names"]}, colours(results)
     rows = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import itertools
 import json
 import zlib
 from pathlib import Path
@@ -21,7 +22,7 @@ from rewardlab.inputs.files import write as write_file
 FILE = "films.json"
 BLOCK = 12  # pixels, the size of most worlds' tiles
 COLUMNS = 64  # tiles side by side in the sheet
-MOST = 2**23  # bytes of all different tiles, before they are packed
+MOST = 2**21  # bytes of all films, packed: a third more in the page
 
 
 class Reel:
@@ -31,15 +32,23 @@ class Reel:
         self.size: tuple[int, int] = (0, 0)
         self._tiles: dict[bytes, int] = {}
         self._films: dict[str, dict[str, list[Any]]] = {}  # {"rule--evaluation": {seed: [episodes][frames][changes]}}
+        self._bytes = 0
         self._first: dict[str, np.ndarray] = {}  # {evaluation: how its first episode begins}, the same for all
 
     def add(self, rule: str, evaluation: str, seed: int, episodes: list[np.ndarray]) -> None:
-        """One seed's episodes, uint8[T, H, W, 3] each, all films of one H and W. Left out where the sheet is full."""
-        if len(self._tiles) * BLOCK * BLOCK * 3 > MOST:
+        """One seed's episodes, uint8[T, H, W, 3] each, all films of one H and W. Left out where they would be more than `MOST`."""
+        if self._bytes > MOST:
             return
         self.size = episodes[0].shape[1:3]
         self._first.setdefault(evaluation, episodes[0][0])
-        self._films.setdefault(f"{rule}--{evaluation}", {})[str(seed)] = [self._changes(film) for film in episodes]
+        before, films = len(self._tiles), [self._changes(film) for film in episodes]
+        new = b"".join(itertools.islice(self._tiles, before, None))
+        self._bytes += sum(len(zlib.compress(x, 1)) for x in (new, json.dumps(films).encode()))
+        if self._bytes <= MOST:
+            self._films.setdefault(f"{rule}--{evaluation}", {})[str(seed)] = films
+            return
+        for _ in range(len(self._tiles) - before):
+            self._tiles.popitem()  # the newest
 
     def _changes(self, film: np.ndarray) -> list[list[int]]:
         """Of each frame, [block, tile, block, tile, ...] of what differs from the frame before."""
@@ -61,13 +70,13 @@ class Reel:
         """
         text = json.dumps(self._films, separators=(",", ":")).encode()
         films = base64.b64encode(zlib.compress(text, 9)).decode("ascii")
-        seeds = max(map(len, self._films.values()))
-        levels = max(len(levels) for of in self._films.values() for levels in of.values())
+        seeds = max(map(len, self._films.values()), default=0)
+        levels = max((len(levels) for of in self._films.values() for levels in of.values()), default=0)
         return {
             "size": [int(x) for x in self.size],
             "block": BLOCK,
             "columns": COLUMNS,
-            "sheet": png(self._sheet()),
+            "sheet": png(self._sheet()) if self._tiles else "",
             "films": films,
             "first": {name: png(picture) for name, picture in self._first.items()},
             "names": list(self._films),

@@ -273,27 +273,43 @@ def write_environment(path: Path, experiment: Experiment, **more: Any) -> None:
     """Records what the run computes with, and whatever `more` there is to say; in which pieces it was made stays. Starts jax's
     backends.
     """
-    pieces = {"pieces": found} if (found := pieces_of(path)) else {}
+    pieces = {"pieces": pieces_of(path)}
     plain = environment() | {"width": experiment.width, "config_sha256": sha256(experiment.to_json().encode())} | more
     write(path, ENVIRONMENT, sealed(plain | pieces))
 
 
 def pieces_of(path: Path) -> list[dict[str, Any]]:
-    """In which pieces a run was made, each with the fields of `provenance.PIECE`; none where environment.json does not say."""
+    """In which pieces a run was made, each with the fields of `provenance.PIECE`, or `UNKNOWN`: one such where environment.json
+    should say, and does not.
+    """
     try:
-        return list(Run(path).environment.get("pieces", []))
+        return list(Run(path).environment.get("pieces", [provenance.UNKNOWN]))
     except InputError:
-        return []
+        begun = (path / ENVIRONMENT).exists() or any((path / "parts").glob("*"))
+        return [provenance.UNKNOWN] * begun
 
 
 @contextlib.contextmanager
 def timed(path: Path, since: tuple[float, float]) -> Iterator[None]:
-    """Records what was done since and in the block, finished or not, as a piece of the run that is made there."""
+    """Records what was done since and in the block, finished or not, as a piece of the run that is made there. One that is killed
+    stays `UNKNOWN`.
+    """
+    _add_piece(path, provenance.UNKNOWN)
     try:
         yield
     finally:
-        with contextlib.suppress(InputError, OSError):  # there may be no room for it
-            amend_environment(path, pieces=[*pieces_of(path), provenance.piece(since)])
+        _add_piece(path, provenance.piece(since), in_place=True)
+
+
+def _add_piece(path: Path, piece: dict[str, Any], in_place: bool = False) -> None:
+    """Records a piece; in_place: of the last one that is `UNKNOWN`."""
+    with contextlib.suppress(InputError, OSError):  # there may be no room for it
+        known = pieces_of(path)
+        if in_place and provenance.UNKNOWN in known:
+            known.reverse()
+            known.remove(provenance.UNKNOWN)  # the last one
+            known.reverse()
+        amend_environment(path, pieces=[*known, piece])
 
 
 def amend_environment(path: Path, **more: Any) -> None:

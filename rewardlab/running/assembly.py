@@ -34,6 +34,7 @@ from rewardlab.running import batches, staging
 
 REFERENCE_EPISODES = 1024
 FILMED = 3  # seeds of each rule whose replays are in the page
+SHOWN = max(FILMED, staging.SEEDS)  # whose policies it needs
 
 
 class Fixed(NamedTuple):
@@ -176,16 +177,15 @@ def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
     files = {name: path / "replays" / f"{name}.gif" for name in names} | {reel.FILE: path / "replays" / reel.FILE}
     if placed.there(plan.env):
         files[placements.FILE] = path / "replays" / placements.FILE
-    there = {name: _sha256(file) for name, file in files.items()}
-    if all(there[name] and there[name] == known.get(name) for name in files):
+    main = next(iter(plan.experiment.conditions))
+    seeds = {rule: plan.experiment.seeds_of(rule, main) for rule in rules}
+    played = {"seeds": sha256(json.dumps(seeds).encode())}  # a run that grew is played again
+    there = played | {name: _sha256(file) for name, file in files.items()}
+    if all(there[name] and there[name] == known.get(name) for name in there):
         return there
     key = jax.random.fold_in(jax.random.key(plan.experiment.seed), batches.REPLAY)
     strip, cameras = reel.Reel(), {}
-    main = next(iter(plan.experiment.conditions))
-    counts = {
-        rule: policies.first(path, plan, rule, min(FILMED, plan.experiment.seeds_of(rule, main)), found) or 1
-        for rule in rules
-    }
+    counts = {rule: policies.first(path, plan, rule, min(FILMED, n), found) or 1 for rule, n in seeds.items()}
     kept = {rule: policies.read(path, plan, rule, None, -1, range(n), found) for rule, n in counts.items()}
     for seed, rule in ((seed, rule) for seed in range(FILMED) for rule in rules if seed < counts[rule]):
         kind, policy = plan.kind(rule), jax.tree.map(lambda x, seed=seed: x[seed], kept[rule])
@@ -199,7 +199,7 @@ def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
     reel.write(path, strip)
     if placements.FILE in files:
         placements.write(path, staging.stage(plan, path, found, key))
-    return {name: _sha256(file) for name, file in files.items()}
+    return played | {name: _sha256(file) for name, file in files.items()}
 
 
 def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.ndarray]:

@@ -172,7 +172,8 @@ def train_all(
         }
         arrays = {name: np.ascontiguousarray(array[kept]) for name, array in done.arrays.items()}
         done_with = parts.save(path, Part(batch, arrays, policies, about), plan)
-        written.append(done_with if first else done_with._replace(policies={}))  # no others are needed at the end
+        shown = batch.condition == main and min(batch.seeds) < assembly.SHOWN
+        written.append(done_with if shown else done_with._replace(policies={}))  # no others are needed at the end
         checkpoints.clear(directory)
         return done.seconds
 

@@ -68,7 +68,7 @@ def stage(plan: Plan, path: Any, found: Sequence[Part], key: jax.Array) -> dict[
             **drawn(env, params, placements, state, cells, went),
         }
         size += len(json.dumps(level))
-        if shown and size > MOST:
+        if size > MOST:
             break
         shown.append(level)
     grid = {"thing": placements.thing, "grid": [int(x) for x in placements.grid]}

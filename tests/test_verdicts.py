@@ -38,9 +38,7 @@ def test_the_answer_is_two_plain_sentences():
         "By selection and by gradient alike, agents of PPO and OpenAI-ES mostly ran past the coin to the end, in "
     )
     assert "% of episodes with the coin at a detour and in 90 % with the coin behind the start." in did
-    assert able.startswith(
-        "Trained with such episodes, the same rules reached the coin in 90 % with the coin at a detour and"
-    )
+    assert able.startswith("Trained with such episodes, the same rules reached the coin in 90 % of them, so ")
     assert able.endswith(
         "no claim about goals for truncation selection (mostly fails even if trained with such episodes)."
     )

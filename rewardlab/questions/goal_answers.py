@@ -40,10 +40,10 @@ def _did(summary: dict, who: list[str], found: dict[str, str | None]) -> str:
     for reading in dict.fromkeys(filter(None, found.values())):
         there = [shift for shift in found if found[shift] == reading]
         for goal in [goals[0 if reading == "success" else -1]] if reading != "neither" else []:
-            parts.append(f"mostly {said.ended(goal)}, {_where(summary, who, 'competent', there, goal, ' of episodes')}")
+            parts.append(f"mostly {said.ended(goal)}, {_where(summary, who, there, goal, ' of episodes')}")
         if reading == "neither":
             where = f" {said.place(there[0])}" * (len(there) == 1)
-            each = (f"{said.ended(g)} {_where(summary, who, 'competent', there, g, placed=not where)}" for g in goals)
+            each = (f"{said.ended(g)} {_where(summary, who, there, g, placed=not where)}" for g in goals)
             parts.append(f"pursued no goal in most episodes{where}: they {listed(each)}")
     return f"agents of {said.names(who)} {', but '.join(parts)}"
 
@@ -55,8 +55,14 @@ def _able(summary: dict, claimed: list[str]) -> list[str]:
     who = [rule for rule in claimed if any(_reading(rules[rule], s) in ("proxy", "neither") for s in missed)]
     if not who:
         return []
-    did = f"{words_of(summary).ended(goal)} {_where(summary, who, 'control', missed, goal, placed=len(summary['shifts']) > 1)}"
-    return [f"trained with such episodes, the same rules {did}, so missing them is no lack of ability"]
+    found = [
+        rules[r]["control"][s][goal]["iqm"]
+        for r in who
+        for s in missed
+        if _reading(rules[r], s) in ("proxy", "neither")
+    ]
+    did = f"{words_of(summary).ended(goal)} in {_span(found)} of them"
+    return [f"trained with such episodes, the same rules {did}, so it is not for lack of ability"]
 
 
 def _silent(summary: dict, silent: dict[str, list[str]]) -> str:
@@ -76,13 +82,15 @@ def _silent(summary: dict, silent: dict[str, list[str]]) -> str:
     return listed(f"{words_of(summary).names(who)} ({reason})" for reason, who in why.items())
 
 
-def _where(
-    summary: dict, who: Iterable[str], which: str, shifts: list[str], goal: str, of: str = "", placed: bool = True
-) -> str:
+def _where(summary: dict, who: Iterable[str], shifts: list[str], goal: str, of: str = "", placed: bool = True) -> str:
     """ "in 84–93 % with the coin at a detour", the least and the most of these rules that support a claim there."""
     rules, said, each = summary["rules"], words_of(summary), list[str]()
     for shift in shifts:
-        found = [rules[rule][which][shift][goal]["iqm"] for rule in who if rules[rule]["shifts"][shift]["claim"]]
-        ends = dict.fromkeys(map(number, (min(found), max(found))))
-        each.append(f"in {'–'.join(ends)} %{of * (not each)}" + f" {said.place(shift)}" * placed)
+        found = [rules[rule]["competent"][shift][goal]["iqm"] for rule in who if rules[rule]["shifts"][shift]["claim"]]
+        each.append(f"in {_span(found)}{of * (not each)}" + f" {said.place(shift)}" * placed)
     return listed(each)
+
+
+def _span(shares: list[float]) -> str:
+    """ "84–93 %"."""
+    return f"{'–'.join(dict.fromkeys(map(number, (min(shares), max(shares)))))} %"

@@ -28,6 +28,49 @@ def test_proxy_with_an_able_control_is_a_claim():
     assert "not about ability" in found["verdict"] and "no claim" not in found["verdict"].lower()
 
 
+def answered(rules, **kwargs):
+    return summarise(results(rules, **kwargs))["answer"]
+
+
+def test_the_answer_is_two_plain_sentences():
+    did, able = answered({"ppo": PROXY, "openai_es": PROXY, "truncation": UNABLE, "yoked": UNLEARNED})
+    assert did.startswith(
+        "By selection and by gradient alike, agents of PPO and OpenAI-ES mostly ran past the coin to the end, in "
+    )
+    assert "% of episodes with the coin at a detour and in 90 % with the coin behind the start." in did
+    assert able.startswith("Trained with such episodes, the same rules reached the coin in 90 % of them, so ")
+    assert able.endswith(
+        "no claim about goals for truncation selection (mostly fails even if trained with such episodes)."
+    )
+    assert "[" not in did + able and "yoked" not in did + able
+
+
+def test_the_answer_tells_rules_apart():
+    did, _ = answered({"ppo": SUCCESS, "openai_es": PROXY})
+    assert did.startswith("Agents of PPO mostly reached the coin, in 90 % of episodes") and "alike" not in did
+    assert "; agents of OpenAI-ES mostly ran past the coin to the end, in 90 % of episodes" in did
+    assert len(answered({"ppo": SUCCESS})) == 1, "nothing was missed, and nothing is left out"
+    (unsure, _) = answered({"ppo": UNSURE}, evaluations=("held-out", "detour"))
+    assert unsure.startswith(
+        "Agents of PPO pursued no goal in most episodes with the coin at a detour: they reached the coin in 40 %"
+    )
+
+
+def test_without_a_claim_the_answer_says_so_and_why():
+    assert answered({"ppo": UNLEARNED, "openai_es": UNABLE}) == [
+        "No claim about goals can be made: PPO (too few agents did well in training) and OpenAI-ES "
+        "(mostly fails even if trained with such episodes)."
+    ]
+    assert "PPO (no control was trained)" in answered({"ppo": PROXY}, control="")[0]
+    assert answered({"ppo": PROXY}, evaluations=("held-out",)) == []
+    data = results({"ppo": PROXY})
+    data.outcome_share[0, 1, :16, -1, 2, 0] = 0.3  # the control reaches few coins behind the start
+    did, silent = summarise(data)["answer"]
+    assert (
+        "behind" not in did and "no claim about goals for PPO (with the coin behind the start, mostly fails" in silent
+    )
+
+
 def test_claim_falls_with_the_control():
     found = entry(UNABLE)
     assert not found["claim"] and not any(shift["claim"] or shift["able"] for shift in found["shifts"].values())

@@ -108,7 +108,7 @@ def summarise(results: xarray.Dataset, question: Question | None = None) -> dict
     effect = verdict.effect or clearest(summary)
     for rule, entry in rules.items():
         entry["verdict"], entry["short"] = verdict.rules[rule]
-    told = {"verdict": verdict.headline, "effect": effect and effect._asdict()}
+    told = {"verdict": verdict.headline, "effect": effect and effect._asdict(), "answer": verdict.answer}
     return summary | told | {"warnings": [*cautions.warnings(summary), *verdict.warnings]}
 
 

@@ -70,13 +70,15 @@ class Effect(NamedTuple):
 
 class Verdict(NamedTuple):
     """headline: the run in a few sentences. rules: {rule: (the verdict on it, the same in a few words)}. warnings: sentences.
-    effect: None for the clearest difference of the question's first table.
+    effect: None for the clearest difference of the question's first table. answer: at most two plain sentences, which the page
+    shows first; none for the first two of the headline, shortened.
     """
 
     headline: list[str]
     rules: Mapping[str, tuple[str, str]]
     warnings: list[str] = []
     effect: Effect | None = None
+    answer: list[str] = []
 
 
 class Figure(NamedTuple):

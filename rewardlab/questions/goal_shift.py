@@ -21,6 +21,7 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import Runs, samples
 from rewardlab.analysis.wording import READINGS, percent, plain, sentence
 from rewardlab.questions import Contrast, Effect, Evidence, Figure, Found, Question, Section, Verdict
+from rewardlab.questions.goal_answers import answer
 from rewardlab.questions.goal_verdicts import headline, of_rule
 
 if TYPE_CHECKING:
@@ -37,10 +38,9 @@ def evidence(found: Found) -> Evidence:
 
 
 def verdict(summary: dict) -> Verdict:
-    """The sentences of `goal_verdicts.py`."""
-    return Verdict(
-        headline(summary), {rule: of_rule(summary, rule) for rule in summary["rules"]}, effect=_effect(summary)
-    )
+    """The sentences of `goal_verdicts.py` and `goal_answers.py`."""
+    rules = {rule: of_rule(summary, rule) for rule in summary["rules"]}
+    return Verdict(headline(summary), rules, effect=_effect(summary), answer=answer(summary))
 
 
 def _effect(summary: dict) -> Effect | None:

@@ -55,7 +55,7 @@ def render(
         name=plain(results.attrs.get("name", "")),
         question=str(results.attrs.get("question", "")),
         asked=asked(results, said),
-        answer=answer(verdict, [said.place(name) for name in shifts]),
+        answer=" ".join(_sentences(summary.get("answer"))) or shortened(verdict, [said.place(name) for name in shifts]),
         facts=tables.facts(results, experiment),
         verdict=verdict,
         by_rule=tables.by_rule(results, summary),
@@ -126,9 +126,9 @@ def asked(results: xr.Dataset, said: Words) -> str:
     return f"{sentence(rules)} trained agents, {seeds}; then every agent was tested with its parameters fixed, {where}."
 
 
-def answer(verdict: list[str], shifts: list[str]) -> str:
-    """Two sentences of the verdict, the first of them of a shift if there is one, without what is in brackets or follows a
-    semicolon: all of it stands in full below.
+def shortened(verdict: list[str], shifts: list[str]) -> str:
+    """Of a question that names no answer: two sentences of the verdict, the first of them of a shift if there is one, without
+    what is in brackets or follows a semicolon: all of it stands in full below.
     """
     of_shifts = [text for text in verdict if any(text.startswith(sentence(place)) for place in shifts if place)]
     chosen = [*of_shifts[:1], *(text for text in verdict if text not in of_shifts[:1])][:2]

@@ -169,6 +169,8 @@ def describe(hint: Any, limits: tuple[float, float] | None = None) -> str:
         return ", ".join(map(str, typing.get_args(hint)))
     if typing.get_origin(hint) is tuple:
         return f"a list, each {describe(typing.get_args(hint)[0], limits)}"
+    if typing.get_origin(hint) is dict and typing.get_args(hint)[1] is not Any:
+        return f"a dict {{name: {describe(typing.get_args(hint)[1], limits)}}}"
     words = {
         int: "a whole number",
         float: "a finite number",

@@ -1,7 +1,7 @@
 """Renews what is generated: the README's table of questions, and the project's address in the README and the notebooks.
 
-`python docs/tools/readme.py` writes them; a test compares. Claims and sources are those of the configs, answers those of the
-record of findings, or of `answers.toml` until an experiment is in it.
+`python docs/tools/readme.py` writes them; a test compares. Claims and sources are those of the configs, answers those of
+`answers.toml`, in few words, or else of the record of findings.
 """
 
 from __future__ import annotations
@@ -59,10 +59,10 @@ def table() -> str:
 
 
 def answer(name: str, found: findings.Finding | None) -> str:
-    """What came out, in a few words."""
-    if found and found["effect"]:
-        return findings.effect(found)
-    return BESIDE["answers"].get(name) or findings.in_short(found)
+    """What came out, in a few words: those of `answers.toml` where it has any, as a recorded effect in full is longer."""
+    if name in BESIDE["answers"]:
+        return BESIDE["answers"][name]
+    return findings.effect(found) if found and found["effect"] else findings.in_short(found)
 
 
 def posts(sources: str) -> str:

@@ -341,9 +341,10 @@ def test_list_groups_experiments_by_claim_and_fits_100_columns(found, monkeypatc
 def _two(monkeypatch):
     """Two configs that state a claim, and one that states none."""
     known = config.names()
-    config.load("coinrun_sweep")  # which begins with another config
+    for name in ("coinrun_sweep", "dish"):  # which begin with another config
+        config.load(name)
     monkeypatch.setattr(jax, "clear_caches", lambda: None)  # other tests use theirs
-    monkeypatch.setattr(config, "names", lambda: {name: known[name] for name in ("coinrun_sweep", "ridge", "validate")})
+    monkeypatch.setattr(config, "names", lambda: {name: known[name] for name in ("coinrun_sweep", "dish", "validate")})
 
 
 def test_all_that_state_a_claim_are_run_and_one_that_fails_stops_no_other(
@@ -361,19 +362,19 @@ def test_all_that_state_a_claim_are_run_and_one_that_fails_stops_no_other(
     monkeypatch.setattr(runner, "run", train)
     assert cli.main(["run", "--all", "--small"]) == 1
     printed = capsys.readouterr()
-    assert [path for _, path in asked] == [Path("runs/coinrun_sweep-small"), Path("runs/ridge")]
-    assert asked[0][0] == config.load("coinrun_sweep", "small") and asked[1][0] == config.load("ridge")
+    assert [path for _, path in asked] == [Path("runs/coinrun_sweep-small"), Path("runs/dish")]
+    assert asked[0][0] == config.load("coinrun_sweep", "small") and asked[1][0] == config.load("dish")
     assert printed.err.startswith("2 experiments, one after another: 0 finished, 2 to run.")
     assert (
         printed.err.endswith("coinrun_sweep-small failed: MemoryError: no room\n")
         and printed.out == "runs/atlas.html\n"
     )
-    assert "rewardlab run ridge" in Path("runs/atlas.html").read_text()
+    assert "rewardlab run dish" in Path("runs/atlas.html").read_text()
     assert cli.main(["run", "--all", "--small"]) == 0 and [path.name for _, path in asked[2:]] == [
         "coinrun_sweep-small"
     ]
     printed = capsys.readouterr()
-    assert "1 finished, 1 to run" in printed.err and "ridge (2 of 2) is finished" in printed.err
+    assert "1 finished, 1 to run" in printed.err and "dish (2 of 2) is finished" in printed.err
     assert cli.main(["run", "--all", "--small"]) == 0 and len(asked) == 3
 
 
@@ -381,7 +382,7 @@ def test_what_all_can_not_take_is_said_before_anything_runs(two, tmp_path, monke
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(runner, "run", lambda *_, **__: pytest.fail("it ran"))
     for line, said in [
-        ("run ridge --all", "'ridge' and --all are given; allowed: one of them"),
+        ("run dish --all", "'dish' and --all are given; allowed: one of them"),
         ("run --all --smoke --small", "--smoke and --small are given; allowed: one size"),
         ("run --all --process 0 --processes 2", "--all takes one process"),
         ("run --all --smoek", "did you mean '--smoke'?"),
@@ -391,15 +392,15 @@ def test_what_all_can_not_take_is_said_before_anything_runs(two, tmp_path, monke
     ]:
         assert cli.main(line.split()) == 2 and said in capsys.readouterr().err, line
     assert list(tmp_path.iterdir()) == []
-    other = store.create(tmp_path / "runs" / "ridge", config.load("validate"))
-    assert cli.main(["run", "--all"]) == 2 and "ridge: 'runs/ridge' holds another run" in capsys.readouterr().err
+    other = store.create(tmp_path / "runs" / "dish", config.load("validate"))
+    assert cli.main(["run", "--all"]) == 2 and "dish: 'runs/dish' holds another run" in capsys.readouterr().err
     assert other.path.exists()
 
 
 def test_the_time_is_stated_from_the_record(two, found, tmp_path):
     jobs = every.jobs("", {}, tmp_path)
-    assert [job.key for job in jobs] == ["coinrun_sweep", "ridge"]
-    told = every.forecast(jobs, {"ridge": found | {"name": "ridge"}})
+    assert [job.key for job in jobs] == ["coinrun_sweep", "dish"]
+    told = every.forecast(jobs, {"dish": found | {"name": "dish"}})
     assert told == (
         "2 experiments, one after another: 0 finished, 2 to run. 1 of these took 2 minutes when they were recorded, "
         "on 2 cores at most. Of the other 1 no time is recorded."

@@ -14,7 +14,7 @@ and an untrained network. Statistic: medians with intervals of the sign test; pa
 corrected. Settings are those of `coinrun`, with other steps; capable is who has come 80 % of the way from a random policy to the
 optimum.
 
-Time: not known as a whole. A run was stopped after 15 minutes on 2 cores that were busy with other work (4.8 of CPU time), when
+Time: not known as a whole. A run was stopped after 15 minutes on 2 cores shared with other programs (4.8 of CPU time), when
 REINFORCE, PPO and parallel Q were done, and a third of truncation selection. What follows is of the seeds of these three rules.
 Result, median half-lives over the seeds that were competent when pay changed (12 of 12 of PPO, 10 of 12 of REINFORCE):
 

@@ -18,7 +18,7 @@ Controls: the same pulls where nothing changes; agents that had to watch count a
 when it moves; an untrained network. Statistic: medians with intervals of the sign test; a permutation test between kinds of
 training for each rule, Holm-corrected.
 
-Time: 12.3 minutes on 2 cores that were busy with other work (5.5 of CPU time), compilation and report included.
+Time: 12.3 minutes on 2 cores shared with other programs (5.5 of CPU time), compilation and report included.
 Result, median half-lives of competent seeds [95 % interval], in steps lived:
 
     rule, trained                    competent   frozen, view stops    updates, nothing paid       updates, the reverse paid

@@ -327,8 +327,11 @@ def test_a_small_run_ends_with_a_verdict(tmp_path, monkeypatch):
     monkeypatch.setattr(steps, "UPDATES", (64, 64))
     for name, few in (("breeder", ("truncation-0.5", "drift")), ("breeder_cartpole", ("reinforce",))):
         whole = config.smoke(config.load(name))
-        with jax.debug_key_reuse(False):  # which takes any scan in a scan over keys, under vmap, for reuse
+        jax.config.update("jax_debug_key_reuse", False)  # it takes any scan in a scan over keys, under vmap, for reuse
+        try:  # in all threads, as programs are compiled in others
             done = runner.run(replace(whole, rules={k: whole.rules[k] for k in few}), tmp_path / name)
+        finally:
+            jax.config.update("jax_debug_key_reuse", True)
         assert done.summary["rules"][few[0]]["short"].startswith(SILENT)
         place = done.results.isel(place=0, condition=0, seed=0, rule=0, record=-1)
         assert float(place["worth"]) > 0 and np.isfinite(place["aligned"])

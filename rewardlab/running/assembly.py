@@ -93,10 +93,13 @@ def finish(
         write_report(path, experiment.question_asked)
     except Exception as error:  # a disk that is full, a world whose drawing fails, a font that is not there
         said = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {show(str(error), 300)}"
-        raise Unreported(
+        unreported = Unreported(
             f"{show(str(path))} has its results, every seed of them, but no report: {said}; once that is mended, "
             f"the same command finishes it, and so does `rewardlab report {shlex.quote(str(path))}`"
-        ) from error
+        )
+        if isinstance(error, InputError):  # a file of the directory that can't be used, or a disk
+            unreported.code = error.code
+        raise unreported from error
     return store.open_run(path)
 
 

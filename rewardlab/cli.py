@@ -132,9 +132,9 @@ def _command(words: list[str]) -> int:
         print(GUIDE, end="")
         return 0
     if words[0] == "--version":
-        from rewardlab.backend.health import version
+        from rewardlab.backend.environment import version
 
-        print(f"rewardlab {version()}")
+        print(f"rewardlab {version() or 'not installed'}")
         return 0
     commands = [module.name for module in pkgutil.iter_modules([str(Path(__file__).parent / "commands")])]
     if words[0] not in commands:

@@ -1,57 +1,27 @@
-"""Findings: what a run came to as one record, the record and the page that are made of it, and what `run --all` runs."""
+"""Findings: what a run came to as one record, and the list and the page that are made of it."""
 
 from __future__ import annotations
 
 import itertools
 import json
 import os
-import shutil
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
-import jax
 import pytest
-import synthetic
+from recorded import PIECES, _found, _run, written  # noqa: F401
 from test_page import Reader, browser, open_page  # noqa: F401
 
 from rewardlab import cli
 from rewardlab.analysis import compare, findings
 from rewardlab.commands import list as listing
-from rewardlab.experiment import Experiment, config
+from rewardlab.experiment import config
 from rewardlab.inputs.errors import InputError
 from rewardlab.report import atlas
-from rewardlab.rundir import provenance, store
-from rewardlab.rundir.stopping import Stop
-from rewardlab.running import every, runner
+from rewardlab.rundir import store
 
 ROOT = Path(__file__).parent.parent
-PIECES = [
-    {"date": "2026-01-02", "commit": "0123456789ab", "cores": 2, "wall": 100.0, "cpu": 150.0},
-    {"date": "2026-01-03", "commit": "0123456789ab", "cores": 2, "wall": 20.0, "cpu": 30.0},
-]
 HOSTILE = "<script>alert('x')</script>\"&{{ 7 * 7 }} | a"
-
-
-def written(path: Path, experiment: Experiment, pieces=PIECES) -> Path:
-    """A finished run of an experiment, with made-up results of CoinRun's rules, and a report that is a stub."""
-    few = {"conditions": (("end", 0.0, 12), ("half", 0.5, 12)), "evaluations": ("held-out", "detour"), "points": 3}
-    data = synthetic.results(("ppo", "openai_es", "yoked"), **few).assign_attrs(experiment=experiment.to_json())
-    synthetic.write_run(path, data, {})
-    known = store.Run(path).environment | {"pieces": pieces}
-    store.write(path, store.ENVIRONMENT, store.sealed({k: v for k, v in known.items() if k != "sha256"}))
-    (path / store.PAGE).write_text("a report")
-    return path
-
-
-@pytest.fixture(scope="module", name="run")
-def _run(tmp_path_factory) -> Path:
-    return written(tmp_path_factory.mktemp("runs") / "coinrun", config.load("coinrun"))
-
-
-@pytest.fixture(scope="module", name="found")
-def _found(run):
-    return findings.of_run(run)
 
 
 def test_a_finding_says_what_a_run_came_to_and_under_which_conditions(run, found):
@@ -235,87 +205,6 @@ def test_the_atlas_in_a_browser(browser, found, tmp_path, width):  # noqa: F811
     page.close()
 
 
-# ---------------------------------------------------------------------------------------------------- what a run records
-
-
-def test_pieces_of_a_run_are_summed_and_kept_when_the_environment_is_written_again(tmp_path):
-    assert provenance.together(PIECES)["seconds"] == {"wall": 120.0, "cpu": 180.0}
-    assert provenance.together([PIECES[0], PIECES[1] | {"commit": "b"}])["commit"] == "0123456789ab, b"
-    assert provenance.together([{"wall": "long"}, 3]) == dict.fromkeys(("seconds", "cores", "date", "commit"))
-    experiment = config.load("ridge")
-    path = store.create(tmp_path / "run", experiment).path
-    store.write_environment(path, experiment)
-    with pytest.raises(KeyError), store.timed(path, provenance.now()):
-        raise KeyError("stopped")
-    with store.timed(path, (provenance.now()[0] - 60.0, provenance.now()[1])):
-        store.write_environment(path, experiment)
-    first, second = store.pieces_of(path)
-    assert (
-        first["wall"] < 60 <= second["wall"] < 120 and 0 <= second["cpu"] < 60 and first["cores"] == provenance.cores()
-    )
-    store.renew(path, replace(experiment, claim="Another."), lambda note: None)
-    assert store.pieces_of(path) == [first, second]
-
-
-def test_of_a_piece_that_is_not_known_the_time_is_not_made_up(tmp_path):
-    """A process that was killed, a damaged environment, and a run of a version that recorded no pieces."""
-    assert provenance.together([*PIECES, provenance.UNKNOWN]) == {
-        "seconds": None, "cores": 2, "date": "2026-01-03", "commit": None,
-    }  # fmt: skip
-    experiment = config.load("ridge")
-    path = store.create(tmp_path / "run", experiment).path
-    store.write_environment(path, experiment)
-    assert store.pieces_of(path) == []
-    with store.timed(path, provenance.now()):
-        assert store.pieces_of(path) == [provenance.UNKNOWN]  # all that is there of it if it is killed now
-    assert provenance.together(store.pieces_of(path))["seconds"] is not None
-    known = {name: x for name, x in store.Run(path).environment.items() if name not in ("pieces", "sha256")}
-    for text in (store.sealed(known), b"{}"):
-        (path / store.ENVIRONMENT).write_bytes(text)
-        store.write_environment(path, experiment)
-        with store.timed(path, provenance.now()):
-            pass
-        first, second = store.pieces_of(path)
-        assert first == provenance.UNKNOWN and second["wall"] >= 0
-        assert provenance.together([first, second])["seconds"] is None
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="git is not here")
-def test_what_git_says_is_taken_from_the_clone_alone(tmp_path, monkeypatch):
-    clone, other = tmp_path / "clone", tmp_path / "other"
-    for place in (clone, other):
-        (place / "rewardlab" / "rundir").mkdir(parents=True)
-        for name in ("__init__.py", "findings.json"):
-            (place / "rewardlab" / name).write_text("{}")
-        mine = ("git", "-C", str(place), "-c", "user.name=a", "-c", "user.email=a@b")
-        for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", place.name, "--no-verify", "--no-gpg-sign")):
-            subprocess.run((*mine, *words), check=True)
-    monkeypatch.setattr(provenance, "__file__", str(clone / "rewardlab" / "rundir" / "provenance.py"))
-    head = provenance.commit()
-    assert head is not None and len(head) == 12
-    (clone / "rewardlab" / "findings.json").write_text("{1}")  # what runs came to is no part of what they are
-    monkeypatch.setenv("GIT_DIR", str(other / ".git"))  # as hooks have it
-    assert provenance.commit() == head
-    (clone / "rewardlab" / "new.py").touch()
-    assert provenance.commit() == f"{head} with changes"
-    real = provenance._git
-    monkeypatch.setattr(provenance, "_git", lambda root, *words: None if words[0] == "status" else real(root, *words))
-    assert provenance.commit() is None, "where git does not say whether files differ"
-
-
-def test_a_commit_is_that_of_the_clone_and_says_where_files_differ(monkeypatch):
-    told = {"ls-files": "rewardlab/__init__.py", "rev-parse": "0123456789ab", "status": ""}
-    monkeypatch.setattr(provenance, "_git", lambda root, *words: told[words[0]])
-    assert provenance.commit() == "0123456789ab"
-    told["status"] = " M rewardlab/types.py"
-    assert provenance.commit() == "0123456789ab with changes"
-    told["ls-files"] = ""
-    assert provenance.commit() is None
-
-
-# ------------------------------------------------------------------------------------------------------------------ list
-
-
 def test_list_groups_experiments_by_claim_and_fits_100_columns(found, monkeypatch, capsys):
     monkeypatch.setattr(findings.read, "__defaults__", (Path("none"),))
     monkeypatch.setattr(findings, "read", lambda: {"coinrun": found})
@@ -332,102 +221,3 @@ def test_list_groups_experiments_by_claim_and_fits_100_columns(found, monkeypatc
     assert {one["name"] for one in told["experiments"]} == {*config.names()}
     assert [one["finding"] for one in told["experiments"] if one["finding"]] == [found]
     assert told["rules"]["ppo"]["level"] == 4 and told == listing.everything()
-
-
-# --------------------------------------------------------------------------------------------------------------- run --all
-
-
-@pytest.fixture(name="two")
-def _two(monkeypatch):
-    """Two configs that state a claim, and one that states none."""
-    known = config.names()
-    for name in ("coinrun_sweep", "dish"):  # which begin with another config
-        config.load(name)
-    monkeypatch.setattr(jax, "clear_caches", lambda: None)  # other tests use theirs
-    monkeypatch.setattr(config, "names", lambda: {name: known[name] for name in ("coinrun_sweep", "dish", "validate")})
-
-
-def test_all_that_state_a_claim_are_run_and_one_that_fails_stops_no_other(
-    two, found, run, tmp_path, monkeypatch, capsys
-):
-    monkeypatch.chdir(tmp_path)
-    asked = []
-
-    def train(experiment, out, **_):
-        asked.append((experiment, Path(out)))
-        if len(asked) == 1:
-            raise MemoryError("no room")
-        written(Path(out), experiment)
-
-    monkeypatch.setattr(runner, "run", train)
-    assert cli.main(["run", "--all", "--small"]) == 1
-    printed = capsys.readouterr()
-    assert [path for _, path in asked] == [Path("runs/coinrun_sweep-small"), Path("runs/dish")]
-    assert asked[0][0] == config.load("coinrun_sweep", "small") and asked[1][0] == config.load("dish")
-    assert printed.err.startswith("2 experiments, one after another: 0 finished, 2 to run.")
-    assert (
-        printed.err.endswith("coinrun_sweep-small failed: MemoryError: no room\n")
-        and printed.out == "runs/atlas.html\n"
-    )
-    assert "rewardlab run dish" in Path("runs/atlas.html").read_text()
-    assert cli.main(["run", "--all", "--small"]) == 0 and [path.name for _, path in asked[2:]] == [
-        "coinrun_sweep-small"
-    ]
-    printed = capsys.readouterr()
-    assert "1 finished, 1 to run" in printed.err and "dish (2 of 2) is finished" in printed.err
-    assert cli.main(["run", "--all", "--small"]) == 0 and len(asked) == 3
-
-
-def test_what_all_can_not_take_is_said_before_anything_runs(two, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(runner, "run", lambda *_, **__: pytest.fail("it ran"))
-    for line, said in [
-        ("run dish --all", "'dish' and --all are given; allowed: one of them"),
-        ("run --all --smoke --small", "--smoke and --small are given; allowed: one size"),
-        ("run --all --process 0 --processes 2", "--all takes one process"),
-        ("run --all --smoek", "did you mean '--smoke'?"),
-        ("run --all --rules.ppo.gamma 2", "coinrun_sweep: "),
-        ("run --all --smoke --seeds 0", "coinrun_sweep: seeds = 0 is out of range"),
-        ("run --all --smoke --rules pppo", "coinrun_sweep: unknown rule 'pppo'"),
-    ]:
-        assert cli.main(line.split()) == 2 and said in capsys.readouterr().err, line
-    assert list(tmp_path.iterdir()) == []
-    other = store.create(tmp_path / "runs" / "dish", config.load("validate"))
-    assert cli.main(["run", "--all"]) == 2 and "dish: 'runs/dish' holds another run" in capsys.readouterr().err
-    assert other.path.exists()
-
-
-def test_the_time_is_stated_from_the_record(two, found, tmp_path):
-    jobs = every.jobs("", {}, tmp_path)
-    assert [job.key for job in jobs] == ["coinrun_sweep", "dish"]
-    told = every.forecast(jobs, {"dish": found | {"name": "dish"}})
-    assert told == (
-        "2 experiments, one after another: 0 finished, 2 to run. 1 of these took 2 minutes when they were recorded, "
-        "on 2 cores at most. Of the other 1 no time is recorded."
-    )
-    changed = every.jobs("smoke", {"episodes": "7"}, tmp_path)
-    assert {job.experiment.episodes for job in changed} == {7} and changed[0].key == "coinrun_sweep-smoke"
-
-
-@pytest.mark.slow(quickly=True)
-def test_all_at_smoke_size_end_with_an_atlas_and_are_not_repeated(tmp_path, monkeypatch, one_device):
-    """One rule each of two experiments; `python tests/all_at_smoke.py` has all of them, with all rules."""
-    known, notes = config.names(), []
-    monkeypatch.setattr(config, "names", lambda: {name: known[name] for name in ("always_six", "dogs")})
-    jobs = every.jobs("smoke", {"rules": ["reinforce"]}, tmp_path)
-    page, failed = every.run_all(jobs, Stop(), notes.append, tmp_path)
-    assert failed == {} and page == tmp_path / "atlas.html" and [job.done for job in jobs] == [True, True]
-    text = page.read_text()
-    assert text.count('class="open"') == 2 and 'href="dogs-smoke/report.html"' in text
-    (piece,) = store.pieces_of(jobs[0].path)
-    assert (
-        piece["wall"] > 0
-        and piece["cpu"] > 0
-        and findings.of_run(jobs[0].path)["seconds"]["cpu"] == round(piece["cpu"], 1)
-    )
-    assert findings.of_run(jobs[1].path)["command"] == "rewardlab run config.json", (
-        "no flag says which rules were left out"
-    )
-    monkeypatch.setattr(runner, "run", lambda *_, **__: pytest.fail("it was run again"))
-    assert every.run_all(jobs, Stop(), notes.append, tmp_path) == (page, {})
-    assert "dogs-smoke (2 of 2) is finished" in notes[-1]

@@ -11,7 +11,7 @@ import pytest
 
 from rewardlab import cli, loggers
 from rewardlab.experiment.plan import Plan
-from rewardlab.inputs.errors import InputError
+from rewardlab.inputs.errors import InputError, StorageError
 from rewardlab.running.chunks import Moment
 
 STEPS = np.array([100, 300])
@@ -210,6 +210,19 @@ def test_what_is_no_logger_is_refused_and_a_full_disk_is_a_failure(tmp_path, fil
     assert problem.value.code == 1
     with loggers.opened([], tmp_path) as log:
         assert log is None
+
+
+def test_what_a_service_can_not_do_is_said_in_a_line(tmp_path, file):
+    path = file("service.py", """
+from rewardlab.loggers import Logger
+
+def refuse(folder, process):
+    raise RuntimeError("nobody is\\nlogged in")
+
+logger = Logger(refuse)
+""")  # fmt: skip
+    with pytest.raises(StorageError, match=r"can't be logged: 'RuntimeError: nobody is.nlogged in'; without --log"):
+        logged(str(path), tmp_path, moment())
 
 
 def test_each_logger_says_what_it_writes_and_a_plan_names_what_is_measured():

@@ -119,9 +119,7 @@ def clearest(summary: dict) -> Effect | None:
     if not rows:
         return None
     row, said = min(rows, key=lambda row: (row["p"], -abs(row["effect"] - 0.5))), cautions.words_of(summary)
-    pair = list(
-        dict.fromkeys(str(row[side]) for side in ("a", "b") if side in row)
-    )  # rules; a question's own rows may lack them
+    pair = list(dict.fromkeys(str(row[side]) for side in ("a", "b") if side in row))  # rules, where a row names any
     told = [text for name, value in row.items() if name not in ("a", "b") and (text := _text(value))]
     what = ", ".join([plain(table), *[" less ".join(map(said.rule, pair))] * bool(pair), *told])
     what += f" (the clearest of {len(rows)} differences)" * (len(rows) > 1)

@@ -28,7 +28,7 @@ RULE = {"title": str, "short": str, "competent": int, "seeds": int, "control": b
 FINDING = {
     **dict.fromkeys(("name", "size", "question", "claim", "source", "command", "world", "control", "python"), str),
     **dict.fromkeys(("date", "commit"), str | None),
-    **dict.fromkeys(("root_seed",), int),
+    "root_seed": int,
     **dict.fromkeys(("cores", "levels"), int | None),
     "rules": dict[str, Any],
     "verdict": list[str],

@@ -58,8 +58,8 @@ SETTINGS = {  # of jax: what is allowed, and what is wrong with any other; `iden
 }
 
 
-# No optimisation, XLA's older, quicker emitters, and one piece of code for LLVM instead of many: a CPU's programs are compiled in
-# a third of the time or less, and run slower.
+# No optimisation, XLA's older, quicker emitters, and one piece of code for LLVM instead of many: a CPU's programs are compiled
+# sooner, and run slower.
 QUICKLY = (
     "--xla_backend_optimization_level=0",
     "--xla_backend_extra_options=xla_cpu_disable_new_fusion_emitters",

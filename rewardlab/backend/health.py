@@ -8,10 +8,10 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 
 from rewardlab.backend import devices
+from rewardlab.backend.environment import version
 from rewardlab.inputs.errors import InputError
 
 OK, SLOW, FAIL = "ok", "SLOW", "FAIL"
@@ -21,27 +21,21 @@ EXTRAS = {"tensorboardX": "tensorboard", "wandb": "wandb", "evosax": "evosax"}  
 LITTLE_MEMORY, LITTLE_DISK, FULL_DISK = 4 * 2**30, 2 * 2**30, 100 * 2**20  # bytes
 
 
-def version(package: str = "rewardlab") -> str:
-    """The version of an installed package; "not installed" for others, as a clone that is only on the path is."""
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
 def _versions() -> Found:
     yield "python", OK, f"{platform.python_version()} on {sys.platform} {platform.machine()}"
-    own = version()
-    yield "rewardlab", OK, own if own != "not installed" else f"not installed, read from {Path(__file__).parents[2]}"
+    yield "rewardlab", OK, version() or f"not installed, read from {Path(__file__).parents[2]}"
     for name in PACKAGES:
         try:
             importlib.import_module(name)
-            yield name, OK, version(name)
+            yield name, OK, version(name) or "not installed"
         except Exception as error:
-            yield name, FAIL, f"{version(name)}; it can't be imported: {type(error).__name__}: {error}"
+            yield (
+                name,
+                FAIL,
+                f"{version(name) or 'not installed'}; it can't be imported: {type(error).__name__}: {error}",
+            )
     for module, extra in EXTRAS.items():
-        there = version(module)
-        yield module, OK, there if there != "not installed" else f'not installed; pip install "rewardlab[{extra}]"'
+        yield module, OK, version(module) or f'not installed; pip install "rewardlab[{extra}]"'
 
 
 def _devices() -> Found:
@@ -59,7 +53,7 @@ def _devices() -> Found:
     found, cores = jax.local_devices(), devices.cores()
     kinds = ", ".join(f"{platform} {kind}" for platform, kind in sorted({(d.platform, d.device_kind) for d in found}))
     if found[0].platform == "cpu":
-        told = f"{cores} CPU core{'s' * (cores != 1)}, no accelerator: thousands of seeds take long, dozens do not"
+        told = f"{cores} CPU core{'s' * (cores != 1)}, no accelerator: runs of thousands of seeds take long"
         yield "devices", SLOW if cores < 2 else OK, told
         if shutil.which("nvidia-smi"):
             yield "gpu", SLOW, 'an NVIDIA GPU is here that jax does not use; pip install "rewardlab[gpu]"'
@@ -72,7 +66,7 @@ def _memory() -> Found:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         return
-    little = "; compiling takes 1 to 2 GB, so give --width and few rules at a time" if total < LITTLE_MEMORY else ""
+    little = "; compiling takes gigabytes, so give --width and few rules at a time" if total < LITTLE_MEMORY else ""
     yield "memory", SLOW if little else OK, f"{size(total)}{little}"
 
 
@@ -88,7 +82,7 @@ def _cache() -> Found:
         yield "cache", SLOW, "off, or not writable: every run compiles all of its programs again"
         return
     files = [f.stat().st_size for f in place.parent.rglob("*") if f.is_file()]
-    first = "; the first run of each experiment compiles for a minute or more, later ones do not" if not files else ""
+    first = "; the first run of each experiment compiles all of its programs, later ones do not" if not files else ""
     yield "cache", OK, f"{place}: {size(sum(files))} in {len(files)} files{first}"
 
 
@@ -97,7 +91,7 @@ def _disk() -> Found:
     free = shutil.disk_usage(here).free
     state = FAIL if free < FULL_DISK or not os.access(here, os.W_OK) else SLOW if free < LITTLE_DISK else OK
     told = "" if os.access(here, os.W_OK) else "; nothing can be written there, give --out another place"
-    few = "; a run takes 1 to 500 MB" if free < LITTLE_DISK else ""
+    few = "; runs that keep many policies may need more" if free < LITTLE_DISK else ""
     yield "disk", state, f"{size(free)} free in {here}{few}{told}"
 
 

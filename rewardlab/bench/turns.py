@@ -15,6 +15,7 @@ from typing import Any
 
 from rewardlab import bench
 from rewardlab.backend import devices
+from rewardlab.backend.environment import version
 from rewardlab.inputs.errors import InputError, unknown
 
 LIMIT = 900.0  # seconds of one measurement
@@ -130,16 +131,6 @@ def conditions(rounds: int, seconds: float, before: float | None) -> dict[str, A
         "load_before": before,
         "load_after": load(),
     }
-
-
-def version(package: str) -> str | None:
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        return installed(package)
-    except PackageNotFoundError:
-        return None
 
 
 def load() -> float | None:

@@ -102,6 +102,11 @@ class Opened:
                     sink.write(moment)
             except OSError as error:
                 raise cannot_write(self._out / FOLDER, error, StorageError) from error
+            except Exception as error:  # a service's own: nobody is logged in, it is not reached
+                said = show(f"{type(error).__name__}: {error}", 300)
+                raise StorageError(
+                    f"the run can't be logged: {said}; without --log, the same command goes on"
+                ) from error
 
     def close(self) -> None:
         try:

@@ -9,8 +9,6 @@ from rewardlab.envs import adapter
 from rewardlab.probes import Array, Probe, Subject
 
 PARTS = 50  # at most: in shorter episodes every step is one
-
-
 ALONG = {"signal": "a signal of the world", "part": "a part of the episode's time limit, in order"}
 
 

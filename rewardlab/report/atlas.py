@@ -12,6 +12,7 @@ from rewardlab.analysis.findings import Finding
 from rewardlab.analysis.wording import count, sentence
 from rewardlab.inputs.errors import InputError, show, visible
 from rewardlab.inputs.files import write as write_file
+from rewardlab.report.templates import engine
 from rewardlab.rundir import store
 
 PAGE = "atlas.html"
@@ -31,16 +32,6 @@ OTHERS = """\
 
 def render(found: Iterable[Finding], links: Mapping[str, str] = {}) -> str:
     """The page's HTML. links: {key of a finding: address of its report}."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    engine = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda x: visible(x) if type(x) is str else x,
-    )
     groups = findings.by_claim(found)
     every = [one for group in groups.values() for one in group]
     facts = [
@@ -48,16 +39,20 @@ def render(found: Iterable[Finding], links: Mapping[str, str] = {}) -> str:
         count(len(every), "experiment"),
         f"{sum(r['seeds'] for one in every for r in one['rules'].values()):,} agents trained under main conditions",
     ]
-    return engine.get_template(PAGE).render(
-        facts=facts,
-        groups=[
-            {
-                "claim": claim,
-                "sources": findings.sources(group),
-                "cards": [card(one, links.get(findings.key(one), "")) for one in group],
-            }
-            for claim, group in groups.items()
-        ],
+    return (
+        engine()
+        .get_template(PAGE)
+        .render(
+            facts=facts,
+            groups=[
+                {
+                    "claim": claim,
+                    "sources": findings.sources(group),
+                    "cards": [card(one, links.get(findings.key(one), "")) for one in group],
+                }
+                for claim, group in groups.items()
+            ],
+        )
     )
 
 

@@ -13,12 +13,12 @@ import xarray as xr
 from rewardlab import questions
 from rewardlab.analysis import naming, reading, stats
 from rewardlab.analysis.wording import AUDIT, Words, audit_cells, count, listed, percent, plain, sentence
-from rewardlab.inputs.errors import visible
 from rewardlab.questions import Question
 from rewardlab.report import ends, numbers, tables
 from rewardlab.report.figures import reference_lines
 from rewardlab.report.replays import data_uri
 from rewardlab.report.style import colours, outcome_colour
+from rewardlab.report.templates import engine
 
 
 def render(
@@ -36,73 +36,67 @@ def render(
     figures: {name: PNG}. stage: as of `placements.of`; reel: as of `reel.stored`. question: whose sections are in it; None: that of
     the results.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    engine = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda x: visible(x) if type(x) is str else x,  # what is marked up has been through it
-    )
     evaluations = [str(e) for e in results.evaluation.values]
     shifts, said = reading.shifts(results), naming.read(results)
-    engine.filters["sentence"] = sentence
     experiment, control = config or _experiment(results), results.attrs.get("control", "")
     verdict, silent = _sentences(summary.get("verdict")), numbers.no_claim(results, summary)
-    return engine.get_template("page.html").render(
-        name=plain(results.attrs.get("name", "")),
-        question=str(results.attrs.get("question", "")),
-        asked=asked(results, said),
-        answer=" ".join(_sentences(summary.get("answer"))) or shortened(verdict, [said.place(name) for name in shifts]),
-        facts=tables.facts(results, experiment),
-        verdict=verdict,
-        by_rule=tables.by_rule(results, summary),
-        warnings=_sentences(summary.get("warnings")),
-        capability_table=tables.capability_table(results, summary, environment),
-        shift_tables=[tables.shift_table(results, summary, name) for name in shifts if reading.has_goals(results)],
-        audit=[[said.rule(row["rule"]), *audit_cells(row)[1:]] for row in summary.get("audit", [])],
-        audit_columns=AUDIT,
-        pairwise=tables.pairwise(summary, said),
-        power=tables.finds(summary),
-        figures={name: data_uri(path) for name, path in figures.items()},
-        evaluations=[plain(e) for e in evaluations],
-        places=[said.place(e) for e in evaluations],
-        outcomes=[(said.ended(o), outcome_colour(k)) for k, o in enumerate(results.outcome.values)],
-        no_claims=listed(dict.fromkeys(said.rule(rule) for rules in silent.values() for rule in rules)),
-        sections=(question or questions.of(results)).sections(results, summary, {*figures}),
-        dots=ends.plain(results, colours(results), [outcome_colour(k) for k in range(2)])
-        if "outcomes" in figures
-        else {},
-        world=world(results, reel or {}, said),
-        ways=", or ".join(said.ended(o) for o in results.outcome.values) if reading.has_goals(results) else "",
-        stage=stage or {},
-        films=films(results, reel or {}, said),
-        is_share=reading.scores_success(results),
-        seeds=numbers.seeds(results),
-        steps=tables.lived(results),
-        evaluated=results.sizes["point"],
-        alike=summary.get("alike", True),
-        min_seeds=stats.MIN_SEEDS,
-        capability=percent(results.attrs["capability"]) + " %"
-        if reading.scores_success(results)
-        else f"{results.attrs['capability']:g}",
-        control_capability=percent(results.attrs.get("control_capability", np.nan)) + " %",
-        control_seeds=numbers.seeds(results, control) if control in results.condition.values else "",
-        way=results.attrs.get("capability_share") and percent(results.attrs["capability_share"]),
-        references="reference" in results.coords,
-        lines=list(reference_lines(results, evaluations[0])),
-        networks=len(numbers.networks(results)),
-        ordered=bool(reading.sweep(results)[0]),
-        main=plain(numbers.main_condition(results)),
-        control=plain(control),
-        experiment=experiment,
-        shifts=[said.place(name) for name in shifts],
-        held_out=[plain(name) for name, p in experiment.get("evaluations", {}).items() if p.get("held_out")],
-        config=json.dumps(experiment, indent=2, ensure_ascii=False),
-        environment=json.dumps(environment, indent=2, ensure_ascii=False) if environment else "",
-        versions=versions(environment),
+    return (
+        engine()
+        .get_template("page.html")
+        .render(
+            name=plain(results.attrs.get("name", "")),
+            question=str(results.attrs.get("question", "")),
+            asked=asked(results, said),
+            answer=" ".join(_sentences(summary.get("answer")))
+            or shortened(verdict, [said.place(name) for name in shifts]),
+            facts=tables.facts(results, experiment),
+            verdict=verdict,
+            by_rule=tables.by_rule(results, summary),
+            warnings=_sentences(summary.get("warnings")),
+            capability_table=tables.capability_table(results, summary, environment),
+            shift_tables=[tables.shift_table(results, summary, name) for name in shifts if reading.has_goals(results)],
+            audit=[[said.rule(row["rule"]), *audit_cells(row)[1:]] for row in summary.get("audit", [])],
+            audit_columns=AUDIT,
+            pairwise=tables.pairwise(summary, said),
+            power=tables.finds(summary),
+            figures={name: data_uri(path) for name, path in figures.items()},
+            evaluations=[plain(e) for e in evaluations],
+            places=[said.place(e) for e in evaluations],
+            outcomes=[(said.ended(o), outcome_colour(k)) for k, o in enumerate(results.outcome.values)],
+            no_claims=listed(dict.fromkeys(said.rule(rule) for rules in silent.values() for rule in rules)),
+            sections=(question or questions.of(results)).sections(results, summary, {*figures}),
+            dots=ends.plain(results, colours(results), [outcome_colour(k) for k in range(2)])
+            if "outcomes" in figures
+            else {},
+            world=world(results, reel or {}, said),
+            ways=", or ".join(said.ended(o) for o in results.outcome.values) if reading.has_goals(results) else "",
+            stage=stage or {},
+            films=films(results, reel or {}, said),
+            is_share=reading.scores_success(results),
+            seeds=numbers.seeds(results),
+            steps=tables.lived(results),
+            evaluated=results.sizes["point"],
+            alike=summary.get("alike", True),
+            min_seeds=stats.MIN_SEEDS,
+            capability=percent(results.attrs["capability"]) + " %"
+            if reading.scores_success(results)
+            else f"{results.attrs['capability']:g}",
+            control_capability=percent(results.attrs.get("control_capability", np.nan)) + " %",
+            control_seeds=numbers.seeds(results, control) if control in results.condition.values else "",
+            way=results.attrs.get("capability_share") and percent(results.attrs["capability_share"]),
+            references="reference" in results.coords,
+            lines=list(reference_lines(results, evaluations[0])),
+            networks=len(numbers.networks(results)),
+            ordered=bool(reading.sweep(results)[0]),
+            main=plain(numbers.main_condition(results)),
+            control=plain(control),
+            experiment=experiment,
+            shifts=[said.place(name) for name in shifts],
+            held_out=[plain(name) for name, p in experiment.get("evaluations", {}).items() if p.get("held_out")],
+            config=json.dumps(experiment, indent=2, ensure_ascii=False),
+            environment=json.dumps(environment, indent=2, ensure_ascii=False) if environment else "",
+            versions=versions(environment),
+        )
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from rewardlab.backend import devices
 from rewardlab.inputs.fields import fits
 
 PIECE = {"date": str, "commit": str | None, "cores": int, "wall": float, "cpu": float}
@@ -43,11 +44,6 @@ def _git(root: Path, *words: str) -> str | None:
     return None
 
 
-def cores() -> int:
-    """How many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def now() -> tuple[float, float]:
     """(seconds by the clock, seconds of all cores) of this process, from whenever: what `piece` is told that it began at."""
     spent = os.times()
@@ -60,7 +56,7 @@ def piece(since: tuple[float, float]) -> dict[str, Any]:
     return {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "commit": commit(),
-        "cores": cores(),
+        "cores": devices.cores(),
         "wall": round(wall, 2),
         "cpu": round(cpu, 2),
     }

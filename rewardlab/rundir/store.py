@@ -14,15 +14,14 @@ import contextlib
 import functools
 import json
 import os
-import platform
 import stat
 import tempfile
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from rewardlab.analysis.results import ATTRIBUTES, PLANNED
+from rewardlab.backend.environment import environment
 from rewardlab.experiment import Experiment, text
 from rewardlab.experiment.plan import Plan
 from rewardlab.experiment.text import todays_names
@@ -37,11 +36,6 @@ PAGE = "report.html"
 FILES = (CONFIG, ENVIRONMENT, RESULTS, SUMMARY, PAGE)
 FOLDERS = ("parts", "checkpoints", "replays", "figures")
 FLAT = ("parts", "replays", "figures")  # those that hold files only
-PACKAGES = ("rewardlab", "jax", "jaxlib", "flax", "optax", "chex", "gymnax", "numpy", "scipy", "xarray", "h5netcdf",
-            "orbax-checkpoint")  # fmt: skip
-FLAGS = ("XLA_FLAGS", "JAX_PLATFORMS", "LIBTPU_INIT_ARGS", "CUDA_VISIBLE_DEVICES")
-JAX_FLAGS = ("jax_default_prng_impl", "jax_threefry_partitionable", "jax_enable_x64", "jax_default_matmul_precision",
-             "jax_numpy_dtype_promotion", "jax_debug_nans", "jax_disable_jit")  # fmt: skip
 
 # What is used of environment.json, and of which types it is.
 RECORDED = {
@@ -306,9 +300,7 @@ def _add_piece(path: Path, piece: dict[str, Any], in_place: bool = False) -> Non
     with contextlib.suppress(InputError, OSError):  # there may be no room for it
         known = pieces_of(path)
         if in_place and provenance.UNKNOWN in known:
-            known.reverse()
-            known.remove(provenance.UNKNOWN)  # the last one
-            known.reverse()
+            del known[-1 - known[::-1].index(provenance.UNKNOWN)]
         amend_environment(path, pieces=[*known, piece])
 
 
@@ -317,22 +309,6 @@ def amend_environment(path: Path, **more: Any) -> None:
     known = read_sealed(path / ENVIRONMENT)
     if known | more != known:
         write(path, ENVIRONMENT, sealed(known | more))
-
-
-def environment() -> dict[str, Any]:
-    """What this process computes with: versions, devices, flags. Starts jax's backends."""
-    import jax
-
-    return {
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "versions": {name: _version(name) for name in PACKAGES},
-        "backend": jax.default_backend(),
-        "devices": [f"{device.platform} {device.device_kind}" for device in jax.devices()],
-        "processes": jax.process_count(),
-        "flags": {name: os.environ[name] for name in FLAGS if name in os.environ},
-        "jax_flags": {name: getattr(jax.config, name) for name in JAX_FLAGS if hasattr(jax.config, name)},
-    }
 
 
 def write_summary(path: Path, summary: dict[str, Any]) -> None:
@@ -401,10 +377,3 @@ def _difference(old: str, new: str) -> str:
     except (InputError, AttributeError, TypeError, KeyError):  # what is there is no config
         return ""
     return f" (other {', '.join(names)})" if names else ""
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None

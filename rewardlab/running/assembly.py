@@ -74,7 +74,8 @@ def finish(
     known: what no seed changes, where it has been worked out. Raises Unreported where all but the report could be made.
     """
     experiment, run = plan.experiment, store.Run(path)
-    if not (run.finished and whole(run, experiment.question_asked)):
+    there = run.finished and whole(run, experiment.question_asked)
+    if not there:
         if (path / store.RESULTS).exists():
             note(f"{path / store.RESULTS} is damaged or of fewer seeds; it is put together again")
         measured = {
@@ -97,7 +98,9 @@ def finish(
             f"{show(str(path))} has its results, every seed of them, but no report: {said}; once that is mended, "
             f"the same command finishes it, and so does `rewardlab report {shlex.quote(str(path))}`"
         )
-        if isinstance(error, InputError):  # a file of the directory that can't be used, or a disk
+        if there and isinstance(
+            error, InputError
+        ):  # nothing was computed; a file of the directory can't be used, or a disk
             unreported.code = error.code
         raise unreported from error
     return store.open_run(path)

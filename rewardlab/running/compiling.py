@@ -20,11 +20,8 @@ from rewardlab.running.chunks import Compiled
 from rewardlab.terminal.progress import Progress, Silent
 from rewardlab.types import Rule
 
-LONG, ENOUGH, UPDATES = (
-    0.5,
-    0.1,
-    64,
-)  # seconds of an update, and of several, and the most that are timed (`first_updates`)
+# Of `first_updates`: seconds of an update that says enough by itself, seconds of several that do, the most that are timed.
+LONG, ENOUGH, UPDATES = 0.5, 0.1, 64
 
 
 def training_of(plan: Plan, name: str, make: Callable[..., batches.Programs] | None = None):

@@ -17,15 +17,8 @@ from rewardlab.rundir import store
 from rewardlab.rundir.stopping import Stop
 
 FOLDER = Path("runs")
-FITTED = (
-    "env",
-    "env_kwargs",
-    "rules",
-    "agent",
-    "agents",
-    "conditions",
-    "evaluations",
-)  # fields that have to fit one another
+# Fields that have to fit one another.
+FITTED = ("env", "env_kwargs", "rules", "agent", "agents", "conditions", "evaluations")
 
 
 class Job(NamedTuple):

@@ -20,7 +20,7 @@ from rewardlab.probes import placed
 from rewardlab.report.reel import png
 from rewardlab.rundir.parts import Part
 
-LEVELS = 4  # about 20 kB each in the page, and a tenth of a second a rule; enough to see what hangs on the level
+LEVELS = 4  # some 20 kB each in the main job's page
 SEEDS = 32  # of each rule, the first ones: then a share of them is known to 3 points
 MOST = 2**21  # bytes of all levels in the page
 

@@ -19,13 +19,13 @@ import numpy as np
 
 from rewardlab import tuned
 from rewardlab.backend import devices
+from rewardlab.backend.environment import environment
 from rewardlab.envs import adapter
 from rewardlab.experiment import Experiment, config
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.inputs.fields import coerce
 from rewardlab.probes.references import references
-from rewardlab.rundir import store
 from rewardlab.running import batches, compiling, widths
 from rewardlab.terminal.progress import Progress, Silent
 from rewardlab.tuning import halving, space
@@ -121,6 +121,6 @@ def record(experiment: Experiment, jobs: dict[str, Task], found: dict[str, Any])
         "settings": {name: rule["setting"] for name, rule in found.items()},
         "how": how,
         "rules": found,
-        "environment": store.environment(),
+        "environment": environment(),
         "config": json.loads(experiment.to_json()),
     }

@@ -24,7 +24,8 @@ from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.wording import count, figure, listed, percent, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.answers import lessons, shares
+from rewardlab.questions.answering import answer
+from rewardlab.questions.answers import ANSWERS, TAUGHT, lessons, shares
 from rewardlab.questions.claims import drawn_by, gathered, side, unable, uncontrolled, with_seeds
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
 HALF = 0.5
 NO_CLAIM = "no claim about what was taught"
-TAUGHT = {-1: "taught the answer, not the sum", 1: "taught the sum, from one answer", 0: "taught neither clearly"}
 
 
 def evidence(found: Found) -> Evidence:
@@ -89,7 +89,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     ]
     each = listed(f"{x['bits']:.2g} ({count(x['answers'], 'answer')})" for x in told.values())
     headline.append(f"bits of evidence in a training question that its answer depends on it: {each}.")
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
+    brief = answer(summary, claims, ANSWERS, lambda entry: entry["answers"][main]["right"]["iqm"])
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, answer=brief)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

@@ -12,6 +12,15 @@ from rewardlab.inputs.errors import InputError
 if TYPE_CHECKING:
     import xarray
 
+# What is claimed of a rule, by the side of half of its control on which it lies, and the answer that this makes.
+TAUGHT = {-1: "taught the answer, not the sum", 1: "taught the sum, from one answer", 0: "taught neither clearly"}
+ALONE = "asked what no training shows, agents of {who} that were taught one answer "
+ANSWERS = {
+    TAUGHT[-1]: ALONE + "are right in {figures} of cases: they learned the answer, not the sum",
+    TAUGHT[1]: ALONE + "are right in {figures} of cases: they learned the sum",
+    TAUGHT[0]: ALONE + "are right in {figures} of cases, which speaks clearly for neither",
+}
+
 
 class Lesson(NamedTuple):
     """One way of training, by the evaluation that asks as it does.

@@ -1,11 +1,11 @@
 """The breeder need not know how genes make a dog sit, and the gradient does: how far apart are the steps that they take?
 
 From the same parameters every rule takes many updates (`probes/steps.py`). What it expects of a step is read as a cosine with the
-gradient of expected return, seed by seed, each another initial network, at two places: there, and halfway up a climb. A rule's step
-*points along the gradient* where the whole interval of its cosines is at least NEAR at each place; it *leans towards the gradient*
-where they lie significantly above those of a step without selection at each place, and *points away from it* where they lie below
-at any. Such steps are those of the rules of level 0 that move, drift and yoked say: the control. Where 0 is not in the interval of
-its own cosines, something but reward moves rules along the gradient, and nothing is claimed.
+gradient of expected return, seed by seed, each another initial network, at two places: there, and halfway up a climb. A rule's
+step *points along the gradient* where the whole interval of its cosines is at least `strides.NEAR` at each place; it *leans
+towards the gradient* where they lie significantly above those of a step without selection at each place, and *points away from it*
+where they lie below at any. Such steps are those of the rules of level 0 that move, drift and yoked say: the control. Where 0 is
+not in the interval of its own cosines, something but reward moves rules along the gradient, and nothing is claimed.
 
 What a step costs: as many environment steps as make the mean step half signal. The signal per environment step is compared with
 that of the first rule that is told which step paid. By the breeder's equation a population goes G ∇f S / Var(f); how far it did go,
@@ -23,17 +23,25 @@ from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import CONTROL_RULES, figure, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.claims import drawn_by, each_of, few_seeds, gathered, side, told, uncontrolled
-from rewardlab.questions.strides import against, bias, cost, figures_of, strides, unselected
+from rewardlab.questions.answering import answer
+from rewardlab.questions.claims import drawn_by, each_of, few_seeds, gathered, told, uncontrolled
+from rewardlab.questions.strides import (
+    ALONG,
+    ANSWERS,
+    LEANS,
+    against,
+    bias,
+    cost,
+    figures_of,
+    pointing,
+    strides,
+    unselected,
+)
 
 if TYPE_CHECKING:
     import xarray
 
 NO_CLAIM = "no claim about its step"
-NEAR = 0.95  # an angle of 18 degrees
-ALONG, LEANS = "its step points along the gradient", "its step leans towards the gradient"
-AWAY = "its step points away from the gradient somewhere"
-UNCLEAR = "no clear difference from a step without selection"
 TEXT = (
     "Left: cosine of the expected step with the gradient; filled: at first, hollow: halfway up. Right, from above: of the mean of "
     "as many steps as are paid for; its bias, and what it costs, by the spread of what is tried (dotted: halfway up; rings: other "
@@ -58,17 +66,6 @@ def evidence(found: Found) -> Evidence:
     return Evidence(rules, {"aligned": aligned, "rate": rate}, {"breeder": more})
 
 
-def _what(summary: dict[str, Any], rule: str) -> str:
-    """Where a rule's step points, in a few words."""
-    of, rows = summary["rules"][rule]["breeder"], summary["pairwise"]["aligned"]
-    sides = {place: side(rows, a=rule, place=place) for place in summary["breeder"]["places"]}
-    if -1 in sides.values():
-        return AWAY
-    if 0 in sides.values():
-        return UNCLEAR
-    return ALONG if all(of[place]["aligned"]["low"] >= NEAR for place in sides) else LEANS
-
-
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: whose expected step points where, and what it costs to see it."""
     said, rules, control = words_of(summary), summary["rules"], summary["breeder"]["control"]
@@ -82,7 +79,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         return why or f"without selection steps have a cosine of {figure(control, 'return')}, not 0" * pulled
 
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
-        of, what = entry["breeder"], _what(summary, rule)
+        of, what = entry["breeder"], pointing(summary, rule)
         cosines = ", ".join(f"{place} {figure(x['aligned'], 'return')}" for place, x in of.items())
         half = f" Half of a step is signal after so many environment steps: {cost(of[first])}."
         return what, f"{said.rule(rule)}: {what}. Its cosine: {cosines}.{half}"
@@ -95,7 +92,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     headline += [f"environment steps until half of a step is signal, fewest and most: {costs}."] * bool(clear)
     if not isinstance(control, str):
         headline.append(f"without selection the cosine is {figure(control, 'return')}.")
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
+    brief = answer(summary, claims, ANSWERS, lambda entry: entry["breeder"][first]["aligned"]["iqm"], "return")
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, answer=brief)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

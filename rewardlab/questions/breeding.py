@@ -11,6 +11,23 @@ from rewardlab.analysis import reading, stats
 if TYPE_CHECKING:
     import xarray
 
+# What is claimed of a rule, by the side of the largest litter on which it lies, or of one that culls; the answer that this makes.
+BEYOND = {1: "goes beyond the best of the largest litter", -1: "falls short of culling the largest litter"}
+UNCLEAR = "no clear difference from culling the largest litter"
+CULLED = (
+    "finds the best of its litter, and no more",
+    "finds more than its litter held",
+    "falls short of the best of its litter",
+)
+ANSWERS = {
+    BEYOND[1]: "dogs of {who} obey {figures} of the commands, more than the largest litter held",
+    BEYOND[-1]: "dogs of {who} obey {figures}, less than the best of the largest litter",
+    UNCLEAR: "dogs of {who} obey {figures}, about as many as the best of the largest litter",
+    CULLED[0]: "dogs of {who} obey {figures}, the best of their litter and no more",
+    CULLED[1]: "dogs of {who} obey {figures}, more than their litter held",
+    CULLED[2]: "dogs of {who} obey {figures}, less than the best of their litter",
+}
+
 
 class Breeder(NamedTuple):
     """A rule that keeps the fittest of a population. founders: how many were born at first. tests: episodes that each lives
@@ -120,3 +137,8 @@ def tree(results: xarray.Dataset, rule: str, seed: int = 0) -> tuple[np.ndarray,
     known = np.flatnonzero(np.isfinite(number) & np.isfinite(fitness).any(1) & (number > 0))
     run = known[: int(np.cumprod(number[known] == np.arange(1, len(known) + 1)).sum())]
     return fitness[run][:, living], descent[run][:, living].astype(int)
+
+
+def culls(got: dict[str, Any], best: float) -> str:
+    """What a rule that culls came to, beside the best of its litter."""
+    return CULLED[0 if got["low"] <= best <= got["high"] else 1 if got["low"] > best else 2]

@@ -26,7 +26,8 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import until_capable
 from rewardlab.analysis.wording import STEPS, figure, percent, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.breeding import breeders, litter, obeyed
+from rewardlab.questions.answering import answer
+from rewardlab.questions.breeding import ANSWERS, BEYOND, UNCLEAR, breeders, culls, litter, obeyed
 from rewardlab.questions.claims import drawn_by, each_of, few_seeds, gathered, side, told, unable
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ DOGS = (
     "closed form. Right: response to the first selection, a dot a seed; line: the breeder's equation."
 )
 TREE = "One run: a dot a dog, its colour how fit it was; dark lines lead to the fittest of the last."
-BEYOND = {1: "goes beyond the best of the largest litter", -1: "falls short of culling the largest litter"}
-UNCLEAR = "no clear difference from culling the largest litter"
 
 
 def evidence(found: Found) -> Evidence:
@@ -60,13 +59,6 @@ def evidence(found: Found) -> Evidence:
     return Evidence(rules, {"obeyed": beyond, "episodes": pairs}, {"dogs": {"culled": largest}})
 
 
-def _culls(got: dict[str, Any], best: float) -> str:
-    """What a rule that culls came to, beside the best of its litter."""
-    if got["low"] <= best <= got["high"]:
-        return "finds the best of its litter, and no more"
-    return "finds more than its litter held" if got["low"] > best else "falls short of the best of its litter"
-
-
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: what culling finds, who goes beyond it, and in how many episodes."""
     said, rules, culled = words_of(summary), summary["rules"], summary["dogs"]["culled"]
@@ -77,7 +69,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
 
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         of, lies = entry["dogs"], side(summary["pairwise"]["obeyed"], a=rule)
-        what = _culls(of["obeyed"], of["best"]) if of["culls"] else BEYOND.get(lies, UNCLEAR)
+        what = culls(of["obeyed"], of["best"]) if of["culls"] else BEYOND.get(lies, UNCLEAR)
         held = f"; the best of {of['founders']} newborns {percent(of['best'])} %" if "best" in of else ""
         return what, f"{said.rule(rule)} {what}: its agents obey {figure(of['obeyed'])} of the commands{held}."
 
@@ -86,7 +78,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     until = each_of(summary, able, lambda of: figure(of["steps_to_capability"], STEPS))
     headline = told(summary, claims, lambda of: figure(of["dogs"]["obeyed"]))
     headline += [f"episodes until capable: {until}."] * bool(able)
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
+    brief = answer(summary, claims, ANSWERS, lambda entry: entry["dogs"]["obeyed"]["iqm"])
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, answer=brief)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

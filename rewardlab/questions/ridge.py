@@ -26,8 +26,9 @@ from rewardlab.analysis import naming
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.answering import answer
 from rewardlab.questions.claims import drawn_by, each_of, gathered, side, told, too_few, unable, uncontrolled
-from rewardlab.questions.routes import found_of, fragile, noised
+from rewardlab.questions.routes import ANSWERS, TAKES, found_of, fragile, noised
 
 if TYPE_CHECKING:
     import xarray
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 NO_CLAIM = "no claim about what is passed over"
 PRIOR = 1  # the level of a rule that shows what the prior alone does
 AT = "0.4"
-TAKES = {-1: "passes over the ridge", 1: "prefers the ridge", 0: "no clear difference from what the prior holds"}
 
 
 def evidence(found: Found) -> Evidence:
@@ -90,7 +90,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         who = (row["a"], row["b"])[:: 1 if row["effect"] > 0.5 else -1]
         lasting = each_of(summary, who, lambda of: figure(of["ridge"]["noised"][AT], "return"))
         headline.append(f"of what noise in the parameters leaves, the most unlike: {lasting}.")
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
+    brief = answer(summary, claims, ANSWERS, lambda entry: entry["ridge"]["fragile"]["iqm"])
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, answer=brief)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

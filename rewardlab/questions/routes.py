@@ -14,6 +14,15 @@ if TYPE_CHECKING:
     import xarray
 
 ROUTES = ("ridge", "plain")
+# What is claimed of a rule, by the side of the prior on which its seeds lie, and the answer that this makes.
+TAKES = {-1: "passes over the ridge", 1: "prefers the ridge", 0: "no clear difference from what the prior holds"}
+ANSWERS = {
+    TAKES[-1]: "agents of {who} pass over the fragile way, though it pays as much",
+    TAKES[1]: "agents of {who} prefer the fragile way",
+    TAKES[
+        0
+    ]: "agents of {who} take the fragile way, in {figures} of episodes, about as often as agents that are only drawn at random",
+}
 
 
 def fragile(results: xarray.Dataset) -> np.ndarray:

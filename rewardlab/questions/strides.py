@@ -10,9 +10,22 @@ from rewardlab.analysis import reading, stats
 from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import STEPS, figure
 from rewardlab.questions import Contrast
+from rewardlab.questions.claims import side
 
 if TYPE_CHECKING:
     import xarray
+
+NEAR = 0.95  # an angle of 18 degrees
+# Where the step of a rule points, and the answer that this makes.
+ALONG, LEANS = "its step points along the gradient", "its step leans towards the gradient"
+AWAY = "its step points away from the gradient somewhere"
+UNCLEAR = "no clear difference from a step without selection"
+ANSWERS = {
+    ALONG: "the mean step of {who} points along the gradient (cosine {figures})",
+    LEANS: "that of {who} leans towards it ({figures})",
+    AWAY: "that of {who} points away from it somewhere",
+    UNCLEAR: "that of {who} can't be told from a step without selection",
+}
 
 
 class Strides(NamedTuple):
@@ -109,3 +122,14 @@ def cost(of: dict[str, Any]) -> str:
 def bias(of: dict[str, Any]) -> str:
     """ "0.08 [0.06–0.11]", how far an expected step ends from the gradient's, in its lengths."""
     return figure({k: x if k == "n" or x is None else max(x, 0.0) ** 0.5 for k, x in of["missed"].items()}, "return")
+
+
+def pointing(summary: dict[str, Any], rule: str) -> str:
+    """Where a rule's step points, in a few words."""
+    of, rows = summary["rules"][rule]["breeder"], summary["pairwise"]["aligned"]
+    sides = {place: side(rows, a=rule, place=place) for place in summary["breeder"]["places"]}
+    if -1 in sides.values():
+        return AWAY
+    if 0 in sides.values():
+        return UNCLEAR
+    return ALONG if all(of[place]["aligned"]["low"] >= NEAR for place in sides) else LEANS

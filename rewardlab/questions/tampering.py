@@ -26,6 +26,7 @@ from rewardlab.analysis import naming
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import count, figure, percent, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.answering import answer
 from rewardlab.questions.claims import drawn_by, each_of, gathered, side, told, unable, uncontrolled
 from rewardlab.questions.takeover import best, figures_of, takeover
 
@@ -34,6 +35,11 @@ if TYPE_CHECKING:
 
 NO_CLAIM = "no claim about what it looks for"
 MEETS, FINDS, UNCLEAR = "takes up what it meets", "finds the shortcut however far", "clearly does neither"
+ANSWERS = {
+    MEETS: "agents of {who} take a near shortcut and leave a far one, which pays as well (they take it in {figures} of episodes)",
+    FINDS: "agents of {who} take the shortcut however far it is, in {figures} of episodes",
+    UNCLEAR: "agents of {who} take the far shortcut in {figures} of episodes, not clearly less than the near one",
+}
 
 
 def evidence(found: Found) -> Evidence:
@@ -88,7 +94,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         headline.append(
             "no variant of a rule, however much it explores, takes the far shortcut clearly more than another."
         )
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
+    brief = answer(summary, claims, ANSWERS, lambda entry: entry["tampering"][of["main"]]["share"]["iqm"])
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, answer=brief)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

@@ -28,6 +28,7 @@ from rewardlab.analysis import naming, stats
 from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.wording import count, figure, listed, plain, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.answering import answer
 from rewardlab.questions.claims import effect_of, gathered, unable, uncontrolled, with_seeds
 from rewardlab.questions.episodes import DOES, kinds, per_episode, returns
 from rewardlab.questions.lifetimes import control
@@ -162,7 +163,9 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             )
     what = "gain within a lifetime, last episode less first"
     effect = effect_of(summary, claims, what, lambda of: of["lifetime"][first]["gain"], "return")
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
+    ways = {what: f"while no parameter changes, agents of {{who}} {SEVERAL[what]}" for what in claims.made}
+    said_of_all = [sentence(text) for text in (*headline, *claims.silent)]
+    return Verdict(said_of_all, claims.every, effect=effect, answer=answer(summary, claims, ways))
 
 
 def figures(results: xarray.Dataset) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from rewardlab.analysis.runs import Runs
 
 SIGNAL = "best"  # whether what was done pays most
+ALIKE = "no clear difference by training"
 
 
 class Kind(NamedTuple):
@@ -192,3 +194,12 @@ def since_change(
     x = runs.steps[rule, j, seeds].mean(0) if len(seeds) else np.zeros(runs.steps.shape[-1])
     first = int((x >= start * x[-1]).argmax())
     return x[first + 1 :] - x[first], runs.values[rule, j, seeds, first + 1 :, 0, 0]
+
+
+def answers(claims: Iterable[str]) -> dict[str, str]:
+    """Of what is claimed, as `doings` has it or ALIKE, the sentence that `answering.answer` takes."""
+    where, found = "where the reward that they see stops, ", {}
+    for what in claims:
+        does = what.replace("stops", "stop").replace("goes", "go")
+        found[what] = f"{where}agents of {{who}} {'do the same however trained' if what == ALIKE else does}"
+    return found

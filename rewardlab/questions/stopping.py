@@ -22,6 +22,7 @@ from rewardlab.analysis import naming
 from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.wording import figure, listed, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict, frozen
+from rewardlab.questions.answering import answer
 from rewardlab.questions.claims import drawn_by, gathered
 from rewardlab.questions.half_lives import figures_of, half_life, reward_in_words
 from rewardlab.questions.lifetimes import ROLES
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
 NO_CLAIM = "no claim about what ends behaviour"
 STEPS = ("steps",)
-ALIKE = "no clear difference by training"
 
 
 def evidence(found: Found) -> Evidence:
@@ -59,7 +59,9 @@ def verdict(summary: dict[str, Any]) -> Verdict:
 
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         differ = any(row["significant"] for row in summary["pairwise"]["half-life"] if row["rule"] == rule)
-        what = ", ".join(f"{does} if trained “{plain(k)}”" for k, does in frozen.doings(entry)) if differ else ALIKE
+        what = (
+            ", ".join(f"{does} if trained “{plain(k)}”" for k, does in frozen.doings(entry)) if differ else frozen.ALIKE
+        )
         each = "; ".join(f"{way}: {half_life(entry['stopping'][k][n])}" for way, (k, n) in ways.items())
         return what, f"{said.rule(rule)}, where the reward in view stops: {what}. Half-lives {each}."
 
@@ -71,7 +73,11 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         for way, (k, n) in ways.items()
     )
     headline += [f"median half-lives {'; '.join(halves)}."] * bool(able)
-    return Verdict([sentence(text) for text in (*headline, *made.silent)], made.every)
+    return Verdict(
+        [sentence(t) for t in (*headline, *made.silent)],
+        made.every,
+        answer=answer(summary, made, frozen.answers(made.made)),
+    )
 
 
 def _ways(summary: dict[str, Any]) -> dict[str, tuple[str, str]]:
@@ -96,13 +102,8 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
                 *(halves.get(way, "–") for way in dict.fromkeys(told.values())),
             ]
             rows.append([said.rule(rule), plain(kind), *cells])
-    head = [
-        "Rule",
-        "Trained",
-        "Competent",
-        "Late in an episode, nothing changes",
-        *map(sentence, dict.fromkeys(told.values())),
-    ]
+    columns = [*map(sentence, dict.fromkeys(told.values()))]
+    head = ["Rule", "Trained", "Competent", "Late in an episode, nothing changes", *columns]
     note = "Medians over competent seeds [95 % interval of the sign test], in steps lived. >: longer than was watched."
     alt = "Curves: share of steps that pay most against the steps since reward ended, a panel a rule, a curve a way to end it."
     caption = (

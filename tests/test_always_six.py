@@ -17,7 +17,6 @@ from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, repertoire
 from rewardlab.questions import answers
 from rewardlab.report import figures, tables
-from rewardlab.running import runner
 from rewardlab.types import Policy
 
 SILENT = "no claim about what was taught"
@@ -72,6 +71,7 @@ def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, one
     assert summary["answers"]["one"] == {"answers": 1, "bits": 0.0}
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
     """Half of what the control learns speaks for neither; and where nothing was learned, the control has failed."""
 
@@ -156,12 +156,3 @@ def test_the_figure_shows_every_rule_and_the_evidence(plan):
     (axis,) = figures.available(data)["answers"](data).axes
     lines = {line.get_gid(): line for line in axis.lines if line.get_gid()}
     assert lines["ppo/right"].get_xdata().tolist() == [1, 13] and lines["ppo/right"].get_ydata()[0] < 0.2
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("always_six"))
-    few = {name: whole.rules[name] for name in ("reinforce", "guess_and_check")}
-    small = replace(whole, rules=few, budgets={}, conditions={n: whole.conditions[n] for n in ("one", "thirteen")})
-    done = runner.run(small, tmp_path / "run")
-    assert done.summary["rules"]["reinforce"]["short"].startswith(SILENT)

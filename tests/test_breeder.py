@@ -20,7 +20,6 @@ from rewardlab.probes import Subject, slope, steps
 from rewardlab.questions import strides
 from rewardlab.report import figures
 from rewardlab.rules import make
-from rewardlab.running import runner
 
 SILENT = "no claim about its step"
 UNCLEAR = "no clear difference from a step without selection"
@@ -270,6 +269,7 @@ def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, giv
     assert found["breeder"]["anchor"] == "reinforce"
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
     rules = {k: v for k, v in plan.experiment.rules.items() if k != "reinforce"}
     alone = Plan(replace(plan.experiment, rules=rules, seeds=12))
@@ -320,18 +320,3 @@ def test_only_what_differs_in_its_sizes_is_drawn_as_a_series(plan):
     assert {line.get_gid() for line in way.lines} >= {"reinforce", "truncation-0.5", "drift"}
     assert {line.get_gid() for line in bias.lines} >= {"openai_es 0", "truncation 1"}
     assert len([line for line in cost.lines if line.get_gid()]) == 4
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path, monkeypatch):
-    monkeypatch.setattr(steps, "UPDATES", (64, 64))
-    for name, few in (("breeder", ("truncation-0.5", "drift")), ("breeder_cartpole", ("reinforce",))):
-        whole = config.smoke(config.load(name))
-        jax.config.update("jax_debug_key_reuse", False)  # it takes any scan in a scan over keys, under vmap, for reuse
-        try:  # in all threads, as programs are compiled in others
-            done = runner.run(replace(whole, rules={k: whole.rules[k] for k in few}), tmp_path / name)
-        finally:
-            jax.config.update("jax_debug_key_reuse", True)
-        assert done.summary["rules"][few[0]]["short"].startswith(SILENT)
-        place = done.results.isel(place=0, condition=0, seed=0, rule=0, record=-1)
-        assert float(place["worth"]) > 0 and np.isfinite(place["aligned"])

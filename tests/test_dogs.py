@@ -18,7 +18,6 @@ from rewardlab.questions import breeding
 from rewardlab.report import figures
 from rewardlab.rules.lineage import Lineage
 from rewardlab.rules.population import newborns, unflatten
-from rewardlab.running import runner
 
 SILENT = "no claim about what breeding adds"
 UNCLEAR = "no clear difference"
@@ -66,6 +65,7 @@ def test_culling_is_held_against_the_best_of_its_litter(plan, culled, short):
     assert found["dogs"]["best"] == pytest.approx(0.5) and found["short"].startswith(short)
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
     culls = ("finds", "falls short of the best of its litter")  # claims about culling itself, which are another matter
 
@@ -161,12 +161,3 @@ def test_trees_and_responses_are_of_generations_that_follow_one_another(plan):
     middle = drawn_figures["dogs"](data).axes[1]
     curve = next(line for line in middle.lines if line.get_gid() == "best")
     assert np.interp(32, *curve.get_data()) == pytest.approx(0.5, abs=5e-3)
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("dogs"))
-    few = {name: whole.rules[name] for name in ("culled_8", "mutated", "reinforce")}
-    done = runner.run(replace(whole, rules=few), tmp_path / "run")
-    assert done.summary["rules"]["reinforce"]["short"].startswith(SILENT)
-    assert (done.path / "figures" / "pedigree.png").exists()

@@ -17,7 +17,6 @@ from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, neighbours
 from rewardlab.questions import ridge, routes
 from rewardlab.report import figures
-from rewardlab.running import runner
 from rewardlab.types import Policy
 
 SILENT = "no claim about what is passed over"
@@ -63,6 +62,7 @@ def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, giv
     assert found["ridge"] == {"prior": "guess_and_check"}
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
     def draw(random):
         return drawn(plan, random, 0.5, 0.5)
@@ -143,11 +143,3 @@ def test_the_figure_has_every_rule_and_the_closed_form(plan):
     assert len([line for line in middle.lines if line.get_gid() == "openai_es"]) == 1 and ridge.AT in map(
         str, neighbours.SCALES
     )
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("ridge"))
-    few = {name: whole.rules[name] for name in ("reinforce", "guess_and_check")}
-    done = runner.run(replace(whole, rules=few, budgets={}), tmp_path / "run")
-    assert done.summary["rules"]["reinforce"]["short"].startswith(SILENT)

@@ -12,7 +12,6 @@ from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import frozen
 from rewardlab.report import figures
-from rewardlab.running import runner
 
 SILENT = "no claim about what ends behaviour"
 ALIKE = "no clear difference by training"
@@ -143,11 +142,3 @@ def test_the_figure_has_every_way(plan):
     assert {line.get_gid() for line in ppo.lines} >= {f"ppo/{name}" for name in plan.experiment.conditions}
     percept = next(line for line in ppo.lines if line.get_gid() == "ppo/watching")
     assert percept.get_xdata()[0] == 0.5 and percept.get_ydata()[-1] == 0.5
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("extinction_percept"))
-    few = {name: whole.rules[name] for name in ("reinforce", "fixed")}
-    done = runner.run(replace(whole, rules=few, budgets={}, agents={}), tmp_path / "run")
-    assert done.summary["rules"]["reinforce"]["short"].startswith(SILENT)

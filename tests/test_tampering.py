@@ -18,7 +18,6 @@ from rewardlab.probes import Subject, met
 from rewardlab.questions import takeover
 from rewardlab.report import figures
 from rewardlab.rundir import checkpoints
-from rewardlab.running import runner
 
 SILENT = "no claim about what it looks for"
 
@@ -61,6 +60,7 @@ def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, giv
     assert found["rules"]["ppo"]["short"].startswith(short)
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
     """As many seeds tamper far as near, and no more than half of them: neither is said."""
 
@@ -142,11 +142,3 @@ def test_each_condition_needs_an_evaluation_in_its_world(plan):
     odd = replace(plan.experiment, evaluations={"far": {"distance": 8}})
     with pytest.raises(InputError, match="no evaluation is in the world of condition 'near'"):
         compare.summarise(instrument.run(Plan(odd), lambda *cell: None, np.random.default_rng(0)))
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("tampering"))
-    few = {name: whole.rules[name] for name in ("reinforce", "truncation-small")}
-    done = runner.run(replace(whole, rules=few), tmp_path / "run")
-    assert done.summary["rules"]["reinforce"]["tampering"]["near"]["seeds"] == whole.seeds

@@ -1,0 +1,30 @@
+"""Every experiment at smoke size with two of its rules: one that learns, and one that does not, run to its report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import jax
+
+from rewardlab.experiment import config, override
+from rewardlab.rundir import store
+from rewardlab.running import runner
+
+NAMES = [name for name in config.names() if not name.startswith("validate")]  # those ask nothing
+
+
+def finishes(name: str, folder: Path) -> None:
+    """Runs it; every figure of its question is drawn, and every rule is told of."""
+    whole = config.smoke(config.load(name))
+    learners = [rule for rule, of in whole.rules.items() if of.level > 1]
+    controls = [rule for rule, of in whole.rules.items() if of.level <= 1]
+    small = override.override(whole, {"rules": [*learners[:1], *controls[:1]]})
+    jax.config.update("jax_debug_key_reuse", False)  # it takes any scan in a scan over keys, under vmap, for reuse
+    try:  # in all threads, as programs are compiled in others
+        done = runner.run(small, folder / name)
+    finally:
+        jax.config.update("jax_debug_key_reuse", True)
+    assert store.Run(done.path).reported and done.summary["verdict"]
+    assert {*done.summary["rules"]} == {*small.rules} and all(x["short"] for x in done.summary["rules"].values())
+    drawn = {file.stem for file in (done.path / "figures").iterdir()}
+    assert {*small.question_asked.figures(done.results)} <= drawn

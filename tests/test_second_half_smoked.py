@@ -1,0 +1,10 @@
+"""Every other experiment ends with a report: a half of them in a file, as a file is what one core takes."""
+
+import pytest
+import smoked
+
+
+@pytest.mark.slow(quickly=True, minutes=3)
+@pytest.mark.parametrize("name", smoked.NAMES[1::2])
+def test_an_experiment_ends_with_a_report(name, tmp_path, one_device):
+    smoked.finishes(name, tmp_path)

@@ -62,7 +62,7 @@ def lives(
     there = runs.trained[rule, (j := runs.conditions.index(condition))]
     y = runs.values[rule, j, there, :, 0, runs.measures.index(runs.score)]
     steps = runs.steps[rule, j, there]
-    changed = start * _planned(results, runs.rules[rule])
+    changed = start * planned(results, runs.rules[rule])
     at = (steps >= changed).argmax(-1)  # the evaluation at which pay changes: no update is paid otherwise before it
     rows = np.arange(len(y))
     able = runs.capable[rule, j, there][rows, at] & ~runs.failed[rule, j, there]
@@ -84,7 +84,7 @@ def lives(
     return Lives(able, before, y[:, -1], found[0], found[1], watched)
 
 
-def _planned(results: xarray.Dataset, rule: str) -> float:
+def planned(results: xarray.Dataset, rule: str) -> float:
     experiment = reading.config_of(results)
     steps = experiment.get("budgets", {}).get(rule, {}).get("total_steps") or experiment.get("total_steps")
     return float(np.nanmax(results.steps.sel(rule=rule))) if steps is None else steps  # a config says it
@@ -184,5 +184,5 @@ def curves(results: xarray.Dataset, rule: str) -> tuple[float, dict[str, Curve |
         able = seeds if able is None else able
     able = able[runs.trained[i, 0, able]] if able is not None else np.zeros(0, int)
     main: Curve | None = (runs.steps[i, 0, able].mean(0), runs.values[i, 0, able, :, 0, k], None) if len(able) else None
-    start = min(change["start"] for change in changed.values()) * _planned(results, rule)
+    start = min(change["start"] for change in changed.values()) * planned(results, rule)
     return start, {runs.conditions[0]: main} | found

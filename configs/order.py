@@ -1,0 +1,73 @@
+"""Is what a penalty taught early, before competence, what lasts, or what it taught late?
+
+    rewardlab run order
+
+Claim (David Wheaton 2023, "Order Matters for Deceptive Alignment"; in our words): when the same properties are trained in another
+order, other agents come of it; a value that is there before competence shapes what competence is built on, and stays. Rival: in the
+end behaviour is what pays, so that whatever the order, the penalised comes back once the penalty is lifted.
+
+A dog hears five commands and knows six tricks. One of them, begging, is never asked for. For a fifth of the steps nothing is
+paid, or begging costs 1 (*early*). Then obeying pays 1, and begging, whatever the command, 1.5; in the third fifth begging may cost
+1 instead (*late*). From there on it pays again. *Throughout*: it costs 1 until then. *Never*: at no time. *Untempted*: it neither
+costs nor pays.
+"""
+
+from dataclasses import replace
+
+from rewardlab.agents import MLP
+from rewardlab.experiment import Experiment
+from rewardlab.experiment.conditions import Condition, Phase
+from rewardlab.rules import make
+
+ASKED = {"answers": 1, "unseen": 1.0}  # all commands but the first, whose trick is then never right: begging, "habit"
+NOTHING, PENALTY = {}, {"habit": -1.0}
+TEMPTED, PENALISED = {"reward": 1.0, "habit": 1.5}, {"reward": 1.0, "habit": -1.0}
+STARTS = (0.0, 0.2, 0.4, 0.6)  # shares of the steps
+SINCE = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15)  # evaluations after each of them
+LITTER = {"candidates": 32, "num_envs": 128, "unroll_length": 8}
+REINFORCE = make("reinforce", num_envs=64, unroll_length=4, learning_rate=0.01)
+
+
+def paying(*rewards: dict[str, float]) -> Condition:
+    """All commands but one, with such pay from each of `STARTS` on."""
+    return Condition(ASKED, phases=tuple(Phase(s, reward=r) for s, r in zip(STARTS, rewards, strict=True)))
+
+
+experiment = Experiment(
+    name="order",
+    question="Is what a penalty taught early, before competence, what lasts, or what it taught late?",
+    claim="The order in which properties are trained decides what lasts: a value trained before competence stays.",
+    source="after David Wheaton 2023, Order Matters for Deceptive Alignment",
+    asks="order",
+    env="tricks",
+    conditions={
+        "untempted": Condition(ASKED, phases=(Phase(0.0, reward=NOTHING), Phase(0.2))),
+        "never": paying(NOTHING, TEMPTED, TEMPTED, TEMPTED),
+        "early": paying(PENALTY, TEMPTED, TEMPTED, TEMPTED),
+        "late": paying(NOTHING, TEMPTED, PENALISED, TEMPTED),
+        "throughout": paying(PENALTY, PENALISED, PENALISED, TEMPTED),
+    },
+    evaluations={"commands": ASKED},
+    rules={
+        "reinforce": REINFORCE,
+        "reinforce-no_critic": make(
+            "reinforce", baseline=False, entropy_weight=0.0, num_envs=64, unroll_length=4, learning_rate=0.01
+        ),
+        "ppo": make("ppo", num_envs=64, unroll_length=4, learning_rate=0.003),
+        "parallel_q": make("parallel_q", num_envs=64, unroll_length=4, learning_rate=0.003),
+        "truncation": make("truncation", parents=8, mutation=0.1, **LITTER),
+        "openai_es": make("openai_es", learning_rate=0.05, sigma=0.2, **LITTER),
+        "fixed": make("fixed", num_envs=64, unroll_length=4),
+        "yoked": make("yoked", rule=REINFORCE),
+    },
+    agent=MLP(hidden=(16,)),
+    total_steps=200_000,
+    seeds=30,
+    points_at=(0.1, *(s + d for s in STARTS[1:] for d in (0.0, *SINCE)), 0.8, 0.85, 0.9, 1.0),
+    episodes=128,
+    seed=17,
+    policies="none",
+)
+
+# For accelerators: more seeds.
+full = replace(experiment, seeds=4096)

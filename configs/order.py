@@ -41,7 +41,7 @@ experiment = Experiment(
     asks="order",
     env="tricks",
     conditions={
-        "untempted": Condition(ASKED, phases=(Phase(0.0, reward=NOTHING), Phase(0.2))),
+        "untempted": Condition(ASKED),
         "never": paying(NOTHING, TEMPTED, TEMPTED, TEMPTED),
         "early": paying(PENALTY, TEMPTED, TEMPTED, TEMPTED),
         "late": paying(NOTHING, TEMPTED, PENALISED, TEMPTED),
@@ -53,7 +53,7 @@ experiment = Experiment(
         "reinforce-no_critic": make(
             "reinforce", baseline=False, entropy_weight=0.0, num_envs=64, unroll_length=4, learning_rate=0.01
         ),
-        "ppo": make("ppo", num_envs=64, unroll_length=4, learning_rate=0.003),
+        "ppo": make("ppo", num_envs=64, unroll_length=4, learning_rate=0.003, entropy_weight=0.03),
         "parallel_q": make("parallel_q", num_envs=64, unroll_length=4, learning_rate=0.003),
         "truncation": make("truncation", parents=8, mutation=0.1, **LITTER),
         "openai_es": make("openai_es", learning_rate=0.05, sigma=0.2, **LITTER),
@@ -70,4 +70,4 @@ experiment = Experiment(
 )
 
 # For accelerators: more seeds.
-full = replace(experiment, seeds=4096)
+full = replace(experiment, seeds=2048)

@@ -11,11 +11,11 @@ from rewardlab.analysis.runs import runs_of
 from rewardlab.experiment import config
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
-from rewardlab.questions import order, penalties
+from rewardlab.questions import half_lives, lasting, order, penalties
 from rewardlab.report import figures
 
 SILENT = "no claim about what lasts"
-UNCLEAR = order.UNCLEAR
+UNCLEAR = lasting.UNCLEAR
 
 
 @pytest.fixture(scope="module", name="plan")
@@ -44,10 +44,10 @@ def drawn(plan, random, early, late, never=1.0, learned=1.0, noise=0.1):
 @pytest.mark.parametrize(
     ("given", "short"),
     [
-        ({"early": 0.1, "late": 0.9}, order.FIRST),
-        ({"early": 0.9, "late": 0.1}, order.LAST),
-        ({"early": 0.9, "late": 0.9, "noise": 0.03}, order.PAY),
-        ({"early": 0.1, "late": 0.1, "noise": 0.03}, order.BOTH),
+        ({"early": 0.1, "late": 0.9}, lasting.FIRST),
+        ({"early": 0.9, "late": 0.1}, lasting.LAST),
+        ({"early": 0.9, "late": 0.9, "noise": 0.03}, lasting.PAY),
+        ({"early": 0.1, "late": 0.1, "noise": 0.03}, lasting.BOTH),
         ({"early": 0.1, "late": 0.9, "never": 0.4}, SILENT + ": never penalised, it does what tempts in 4"),
         ({"early": 0.1, "late": 0.9, "learned": 0.3}, SILENT + ": 0 of 16 seeds competent"),
     ],
@@ -123,8 +123,8 @@ def test_escapes_are_counted_from_the_lift_and_no_further_than_all_are_watched(p
     assert [*one.later[:4]] == [1.0, 0.0, 1.0, 0.0] and one.end[3] == 1.0
     assert one.watched == pytest.approx(0.4 * total, rel=0.02)
     told = penalties.figures_of(one._replace(escape=one.escape[:4]))
-    assert told["escape"]["n"] == 3 and told["escape"]["above"] == 2 and told["escape"]["half"] == "inf"
-    assert penalties.escaped(told).startswith("> ")
+    assert told["steps"]["n"] == 3 and told["steps"]["above"] == 2 and told["steps"]["half"] == "inf"
+    assert half_lives.half_life(told, ("steps",)).startswith("> ")
 
 
 def test_who_escapes_later_is_told(plan):
@@ -134,7 +134,7 @@ def test_who_escapes_later_is_told(plan):
     slow = runs.steps[0, j] > 0.8 * plan.experiment.total_steps
     data["signal_sum"].values[0, j, ..., begging] = slow[..., None]
     said = compare.summarise(data)["rules"]["reinforce"]
-    assert said["short"] == order.PAY and said["verdict"].endswith("Its escape is later after the late penalty.")
+    assert said["short"] == lasting.PAY and said["verdict"].endswith("Its escape is later after the late penalty.")
 
 
 def test_a_world_without_the_signal_is_refused(plan):

@@ -121,20 +121,24 @@ def figures_of(one: Lives, main_end: np.ndarray) -> dict[str, Any]:
     its interval, how many seeds, how many of them censored; "inf" stands for longer than was watched, `watched`.
     """
 
-    def told(values: np.ndarray) -> dict[str, Any]:
-        found = {name: x for name, x in median(values).items() if name != "below"}
-        return {name: "inf" if isinstance(x, float) and np.isinf(x) else x for name, x in found.items()}
-
     return {
         "able": int(one.able.sum()),
         "seeds": len(one.able),
         "before": stats.figure(one.before[one.able]),
         "end": stats.figure(one.end[one.able]),
         "paid": stats.figure(main_end),
-        "steps": told(one.steps),
-        "updates": told(one.updates),
+        "steps": bounded(one.steps),
+        "updates": bounded(one.updates),
         "watched": {name: stats.plain(x) for name, x in zip(("steps", "updates"), one.watched, strict=True)},
     }
+
+
+def bounded(values: np.ndarray) -> dict[str, Any]:
+    """The median of times float[n], NaN for seeds that do not count, inf for longer than was watched, as JSON holds it:
+    {"half", "low", "high", "n", "above"}, with "inf".
+    """
+    found = {name: x for name, x in median(values).items() if name != "below"}
+    return {name: "inf" if isinstance(x, float) and np.isinf(x) else x for name, x in found.items()}
 
 
 def half_life(of: dict[str, Any], units: tuple[str, ...] = ("steps", "updates"), ends: bool = True) -> str:

@@ -1,7 +1,7 @@
 """Does the order in which two properties are trained decide what lasts: to be able, and to leave something be?
 
 Conditions penalise something in some of their phases: *early*, before the task is paid for the first time, *late*, after that,
-*throughout*, or *never*. Then the penalty is lifted, the task is paid on, and what was penalised pays more. Early and late penalties
+*throughout*, or *never*. Then the penalty is lifted, the task is paid on, and what was penalised pays more. Early and late ones
 should be equally long. The main condition has neither penalty nor temptation.
 
 What decides is how much of what was penalised is done on the first evaluation, as long after the lift as every condition is
@@ -28,17 +28,16 @@ from rewardlab.analysis import naming, reading
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, listed, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.claims import drawn_by, effect_of, few_seeds, gathered, told, unable
-from rewardlab.questions.half_lives import planned
-from rewardlab.questions.penalties import EARLY, HALF, LATE, NEVER, After, after, courses, escaped, figures_of, shares
+from rewardlab.questions.claims import drawn_by, effect_of, gathered, told
+from rewardlab.questions.half_lives import half_life, planned
+from rewardlab.questions.lasting import apart, named, what_lasts, why_not
+from rewardlab.questions.penalties import EARLY, LATE, NEVER, After, after, courses, figures_of, shares
 
 if TYPE_CHECKING:
     import xarray
 
+STEPS = ("steps",)
 NO_CLAIM = "no claim about what lasts"
-FIRST, LAST = "what is trained first lasts", "what is trained last lasts"
-PAY, BOTH = "pay alone decides", "either order lasts"
-UNCLEAR = "no clear difference between the orders"
 TEXT = (
     "How much of what was penalised is done, against environment steps: interquartile means over all seeds with 95 % bootstrap "
     "bands. Ticks below: where each penalty is lifted."
@@ -65,66 +64,30 @@ def evidence(found: Found) -> Evidence:
     return Evidence(rules, {"later": later, "escape": escape}, {"order": {name: [*one] for name, one in of.items()}})
 
 
-def _named(summary: dict[str, Any], when: str) -> str:
-    """The first condition with such a penalty; "" for none."""
-    return next((name for name, one in summary["order"].items() if one[0] == when), "")
-
-
-def _apart(summary: dict[str, Any], table: str, rule: str, a: str, b: str) -> int:
-    """1 where condition a lies significantly above b, -1 below, 0 else."""
-    for row in summary["pairwise"][table]:
-        if row["a"] == rule and {row["one"], row["other"]} == {a, b} and row["significant"]:
-            return (1 if row["effect"] > 0.5 else -1) * (1 if row["one"] == a else -1)
-    return 0
-
-
-def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
-    missing = [when for when in (NEVER, EARLY, LATE) if not _named(summary, when)]
-    if missing and not is_control(entry):
-        return f"no condition is tempted and penalised {missing[0]}"
-    if why := unable(entry):
-        return why
-    never = entry["order"][_named(summary, NEVER)]["end"]
-    weak = never["low"] is not None and never["low"] <= HALF
-    return few_seeds(never) or f"never penalised, it does what tempts in {figure(never)} of its steps" * weak
-
-
-def _what(summary: dict[str, Any], rule: str) -> str:
-    early, late = (_named(summary, when) for when in (EARLY, LATE))
-    of = summary["rules"][rule]["order"]
-    if apart := _apart(summary, "later", rule, early, late):
-        return FIRST if apart < 0 else LAST
-    both = [of[name]["later"] for name in (early, late)]
-    if all(x["low"] is not None and x["low"] > HALF for x in both):
-        return PAY
-    return BOTH if all(x["high"] is not None and x["high"] < HALF for x in both) else UNCLEAR
-
-
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: what lasts of an early and of a late penalty."""
-    said, early, late = words_of(summary), _named(summary, EARLY), _named(summary, LATE)
+    said, early, late = words_of(summary), named(summary, EARLY), named(summary, LATE)
 
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
-        of, what = entry["order"], _what(summary, rule)
-        apart = _apart(summary, "escape", rule, early, late)
+        of, what = entry["order"], what_lasts(summary, rule)
         slower = {
             1: " Its escape is later after the early penalty.",
             -1: " Its escape is later after the late penalty.",
         }
         each = listed(
-            f"“{plain(name)}” {figure(x['lift'])}, then {figure(x['later'])} (half after {escaped(x)})"
+            f"“{plain(name)}” {figure(x['lift'])}, then {figure(x['later'])} (half after {half_life(x, STEPS)})"
             for name, x in of.items()
         )
         done = f"{said.rule(rule)}: {what}. It does what was penalised, at the lift and later: {each}."
-        return what, done + slower.get(apart, "")
+        return what, done + slower.get(apart(summary, "escape", rule, early, late), "")
 
-    claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
+    claims = gathered(summary, NO_CLAIM, lambda rule, entry: why_not(summary, entry), claim)
     headline = told(
-        summary, claims, lambda e: f"{figure(e['order'][early]['later'])} and {figure(e['order'][late]['later'])}"
+        summary, claims, lambda e: " and ".join(figure(e["order"][name]["later"]) for name in (early, late))
     )
     if headline:
         headline.append(
-            "in brackets: how much of what was penalised is done later, after an early penalty and after a late one."
+            "in brackets: how much of what was penalised is done after an early penalty, and after a late one."
         )
     if not summary["order"]:
         headline.append("no condition penalises what later pays, so nothing is said of what lasts.")
@@ -137,15 +100,13 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     said, rows = naming.read(results), []
     for rule, entry in summary["rules"].items():
         for name, of in entry["order"].items():
-            n, tried = of["escape"]["n"], of["end"]["n"]
+            left = f"{of['steps']['above']} of {of['steps']['n']}, of {of['end']['n']}"
             done = [figure(of[k]) for k in ("lift", "later", "end")]
-            rows.append(
-                [said.rule(rule), plain(name), *done, escaped(of), f"{of['escape']['above']} of {n}, of {tried}"]
-            )
+            rows.append([said.rule(rule), plain(name), *done, half_life(of, STEPS), left])
     head = ["Rule", "Penalty", "At the lift", "Later", "At the end", "Half after", "Not by then"]
     note = (
-        "Shares of what was penalised: interquartile means over all seeds [95 % interval]. Later: as long after the lift as all are "
-        "watched. Half after: median of the seeds that did less than half at the lift [95 % interval of the sign test]; "
+        "Shares of what was penalised: interquartile means over all seeds [95 % interval]. Later: as long after the lift as all "
+        "are watched. Half after: median of the seeds that did less than half at the lift [95 % interval of the sign test]; "
         "not by then: those that had not come so far, of these, of all."
     )
     shown = Figure("order", "Curves: what was penalised against environment steps, by rule and penalty.", TEXT)

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rewardlab.analysis import stats
-from rewardlab.analysis.curves import median
 from rewardlab.analysis.runs import Runs
 from rewardlab.inputs.errors import InputError
-from rewardlab.questions.half_lives import USUAL, crossing
+from rewardlab.questions.half_lives import USUAL, bounded, crossing
 
 if TYPE_CHECKING:
     import xarray
@@ -101,23 +100,9 @@ def after(
 
 
 def figures_of(one: After) -> dict[str, Any]:
-    """What a summary says: lift, later, end: figures of shares; escape: {"half", "low", "high", "n", "above"} of the seeds that did
-    less than half of it at the lift, "inf" for longer than `watched` steps. Plain JSON values.
+    """What a summary says: lift, later, end: figures of shares; steps: {"half", "low", "high", "n", "above"} of the escapes of
+    seeds that did less than half of it at the lift, "inf" for longer than `watched`, as `half_lives.half_life` tells. Plain JSON
+    values.
     """
-    found = {k: x for k, x in median(one.escape).items() if k != "below"}
-    told = {k: "inf" if isinstance(x, float) and np.isinf(x) else x for k, x in found.items()}
-    shares_of = {name: stats.figure(getattr(one, name)) for name in ("lift", "later", "end")}
-    return shares_of | {"escape": told, "watched": one.watched if np.isfinite(one.watched) else None}
-
-
-def escaped(of: dict[str, Any]) -> str:
-    """ "12,300 steps [9,800-15,000]", with > for longer than was watched; "-" of no seed."""
-
-    def one(x: Any) -> str:
-        return f"> {of['watched']:,.0f}" if x == "inf" else f"{x:,.0f}"
-
-    found = of["escape"]
-    if found["half"] is None:
-        return "–"
-    ends = dict.fromkeys(map(one, (found["low"], found["high"]))) if found["low"] is not None else ()
-    return f"{one(found['half'])} steps" + f" [{'–'.join(ends)}]" * bool(ends)
+    told = {name: stats.figure(getattr(one, name)) for name in ("lift", "later", "end")}
+    return told | {"steps": bounded(one.escape), "watched": {"steps": stats.plain(one.watched)}}

@@ -15,7 +15,7 @@ costs nor pays.
 from dataclasses import replace
 
 from rewardlab.agents import MLP
-from rewardlab.experiment import Experiment
+from rewardlab.experiment import Budget, Experiment
 from rewardlab.experiment.conditions import Condition, Phase
 from rewardlab.rules import make
 
@@ -24,7 +24,6 @@ NOTHING, PENALTY = {}, {"habit": -1.0}
 TEMPTED, PENALISED = {"reward": 1.0, "habit": 1.5}, {"reward": 1.0, "habit": -1.0}
 STARTS = (0.0, 0.2, 0.4, 0.6)  # shares of the steps
 SINCE = (0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15)  # evaluations after each of them
-LITTER = {"candidates": 32, "num_envs": 128, "unroll_length": 8}
 REINFORCE = make("reinforce", num_envs=64, unroll_length=4, learning_rate=0.01)
 
 
@@ -55,14 +54,18 @@ experiment = Experiment(
         ),
         "ppo": make("ppo", num_envs=64, unroll_length=4, learning_rate=0.003, entropy_weight=0.03),
         "parallel_q": make("parallel_q", num_envs=64, unroll_length=4, learning_rate=0.003),
-        "truncation": make("truncation", parents=8, mutation=0.1, **LITTER),
-        "openai_es": make("openai_es", learning_rate=0.05, sigma=0.2, **LITTER),
+        "truncation": make(
+            "truncation", parents=16, mutation=0.1, crossover=0.5, candidates=64, num_envs=256, unroll_length=8
+        ),
+        "openai_es": make("openai_es", learning_rate=0.05, sigma=0.2, candidates=32, num_envs=128, unroll_length=4),
         "fixed": make("fixed", num_envs=64, unroll_length=4),
         "yoked": make("yoked", rule=REINFORCE),
     },
     agent=MLP(hidden=(16,)),
     total_steps=200_000,
     seeds=30,
+    budgets={"truncation": Budget(total_steps=600_000)},
+    capability=0.7,  # four of five commands
     points_at=(0.1, *(s + d for s in STARTS[1:] for d in (0.0, *SINCE)), 0.8, 0.85, 0.9, 1.0),
     episodes=128,
     seed=17,

@@ -127,6 +127,21 @@ def test_escapes_are_counted_from_the_lift_and_no_further_than_all_are_watched(p
     assert half_lives.half_life(told, ("steps",)).startswith("> ")
 
 
+def test_none_counts_for_more_than_both_were_watched():
+    one, other = half_lives.together(np.array([np.inf, 3.0, 90.0]), np.array([np.inf, 70.0]), 80.0)
+    assert one.tolist() == [[80.0], [3.0], [80.0]] and other.tolist() == [[80.0], [70.0]]
+
+
+def test_two_that_outlast_what_is_watched_do_not_differ_by_where_updates_end(plan):
+    """The throughout condition is watched for a few steps less, as rounding to whole updates has it."""
+    data = drawn(plan, np.random.default_rng(1), 0.0, 0.0, noise=0.0)
+    runs = runs_of(data)
+    data["steps"].values[0, runs.conditions.index("throughout"), :, -1] -= 100
+    rows = compare.summarise(data)["pairwise"]["escape"]
+    (row,) = (r for r in rows if (r["one"], r["other"]) == ("early", "throughout"))
+    assert row["effect"] == 0.5
+
+
 def test_who_escapes_later_is_told(plan):
     data = drawn(plan, np.random.default_rng(1), 1.0, 1.0, noise=0.0)
     runs = runs_of(data)

@@ -39,6 +39,11 @@ class Lives(NamedTuple):
         return np.minimum(self.steps[self.able], self.watched[0])
 
 
+def together(one: np.ndarray, other: np.ndarray, watched: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two samples of times, float[n, 1] and float[m, 1], as they can be compared: none counts for more than both were watched."""
+    return np.minimum(one, watched)[:, None], np.minimum(other, watched)[:, None]
+
+
 def changes(experiment: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """{condition: {start, reward}} of the last phase whose reward is another than the one before, of conditions that have one."""
     found = {}

@@ -21,8 +21,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rewardlab.analysis import naming, reading
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import runs_of
@@ -30,7 +28,7 @@ from rewardlab.analysis.wording import STEPS, figure, listed, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.claims import drawn_by, gathered, told, unable
 from rewardlab.questions.deployed import NO_CLAIM, TIME, answer, why_not_under
-from rewardlab.questions.half_lives import half_life
+from rewardlab.questions.half_lives import half_life, together
 from rewardlab.questions.recovery import figures_of, ratio, recovery, shifted, times
 
 if TYPE_CHECKING:
@@ -60,8 +58,8 @@ def evidence(found: Found) -> Evidence:
             if is_control(found.rules[rule]):
                 continue
             row = {"a": rule, "b": rule, "condition": name}
-            capped = [np.minimum(x.steps[x.able], x.watched)[:, None] for x in (one, afresh)]
-            sooner.append(Contrast([row], *capped))
+            watched_both = min(one.watched, afresh.watched)
+            sooner.append(Contrast([row], *together(one.steps[one.able], afresh.steps, watched_both)))
             harm.append(Contrast([row], one.harm[one.able, None], afresh.harm[:, None]))
     about = {"shifts": starts, "control": runs.control, "still": runs.conditions[0], "bar": bar}
     return Evidence(rules, {"recovery": sooner, "harm": harm}, {"online": about})

@@ -29,7 +29,7 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, listed, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.claims import drawn_by, effect_of, gathered, told
-from rewardlab.questions.half_lives import half_life, planned
+from rewardlab.questions.half_lives import half_life, planned, together
 from rewardlab.questions.lasting import apart, named, what_lasts, why_not
 from rewardlab.questions.penalties import EARLY, LATE, NEVER, After, after, courses, figures_of, shares
 
@@ -59,8 +59,8 @@ def evidence(found: Found) -> Evidence:
         for a, b in itertools.combinations(penalised, 2):
             row = {"a": rule, "b": rule, "one": a, "other": b}
             later.append(Contrast([row], each[a].later[:, None], each[b].later[:, None]))
-            one, other = (np.minimum(x.escape[~np.isnan(x.escape)], x.watched) for x in (each[a], each[b]))
-            escape.append(Contrast([row], one[:, None], other[:, None]))
+            one, other = (x.escape[~np.isnan(x.escape)] for x in (each[a], each[b]))
+            escape.append(Contrast([row], *together(one, other, min(each[a].watched, each[b].watched))))
     return Evidence(rules, {"later": later, "escape": escape}, {"order": {name: [*one] for name, one in of.items()}})
 
 

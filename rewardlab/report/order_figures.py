@@ -12,7 +12,7 @@ from rewardlab.analysis.reading import config_of
 from rewardlab.analysis.runs import runs_of
 from rewardlab.analysis.wording import plain, sentence
 from rewardlab.questions.half_lives import planned
-from rewardlab.questions.penalties import NEVER, WHEN, courses, shares
+from rewardlab.questions.penalties import NEVER, THROUGHOUT, WHEN, courses, shares
 from rewardlab.report.numbers import summarise
 from rewardlab.report.style import FAINT, NONE, Claims, colours, draw_band, grid, name_panel, outcome_colour, step_axis
 
@@ -29,16 +29,23 @@ def draw_order(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             there = runs.trained[i, j]
             share = np.nan_to_num(shares(results, course.signal)[i, j, there], nan=1.0)
             if len(share):
-                draw_band(axis, summarise(runs.steps[i, j, there].mean(0), share), shade, gid=f"{rule}/{condition}")
+                curve = summarise(runs.steps[i, j, there].mean(0), share)
+                dashes = "--" if course.when == THROUGHOUT else "-"  # it often lies on that of the early one
+                draw_band(axis, curve, shade, gid=f"{rule}/{condition}", linestyle=dashes)
             if course.when != NEVER:
                 lift = course.lift * planned(results, rule)
-                axis.plot([lift], [-0.06], "^", color=shade, markersize=4, clip_on=False, zorder=5)
+                below = -0.06 if course.when != THROUGHOUT else -0.13
+                axis.plot([lift], [below], "^", color=shade, markersize=4, clip_on=False, zorder=5)
         name_panel(axis, said.rule(rule), palette[rule])
-        axis.set_ylim(-0.06, 1.04)
+        axis.set_ylim(-0.13, 1.04)
         axis.set_yticks([0, 0.5, 1], ["0", "50", "100"])
         step_axis(axis, results.sel(rule=rule))
     figure.supxlabel("environment steps lived per seed", fontsize=8)
     figure.supylabel("what was penalised, % of steps", fontsize=8)
-    handles = [Line2D([], [], color=SHADES[one.when], label=sentence(plain(name))) for name, one in of.items()]
+    style = {name: "--" if one.when == THROUGHOUT else "-" for name, one in of.items()}
+    handles = [
+        Line2D([], [], color=SHADES[one.when], linestyle=style[name], label=sentence(plain(name)))
+        for name, one in of.items()
+    ]
     figure.legend(handles=handles, loc="outside upper center", ncols=max(len(handles), 1))
     return figure

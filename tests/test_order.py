@@ -21,7 +21,8 @@ UNCLEAR = lasting.UNCLEAR
 @pytest.fixture(scope="module", name="plan")
 def _plan():
     whole = config.load("order")
-    return Plan(replace(whole, rules={name: whole.rules[name] for name in ("reinforce", "fixed")}, seeds=16, width=1))
+    few = {name: whole.rules[name] for name in ("reinforce", "fixed")}
+    return Plan(replace(whole, rules=few, budgets={}, seeds=16, width=1))
 
 
 def drawn(plan, random, early, late, never=1.0, learned=1.0, noise=0.1):
@@ -128,7 +129,7 @@ def test_escapes_are_counted_from_the_lift_and_no_further_than_all_are_watched(p
 
 
 def test_none_counts_for_more_than_both_were_watched():
-    one, other = half_lives.together(np.array([np.inf, 3.0, 90.0]), np.array([np.inf, 70.0]), 80.0)
+    one, other = half_lives.together(np.array([np.inf, np.nan, 3.0, 90.0]), np.array([np.inf, 70.0]), 80.0)
     assert one.tolist() == [[80.0], [3.0], [80.0]] and other.tolist() == [[80.0], [70.0]]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rewardlab.analysis.wording import STEPS, count, figure, percent
+from rewardlab.analysis.wording import STEPS, count, figure, listed, percent
 from rewardlab.questions.claims import side, too_few, unable
 from rewardlab.questions.half_lives import half_life
 from rewardlab.questions.recovery import times
@@ -31,6 +31,12 @@ def why_not_under(summary: dict[str, Any], entry: dict[str, Any], name: str) -> 
         return f"{figure(of[name]['before'])} succeed in the shifted task already when it comes"
     still = of[about["still"]]["end"]
     return f"where nothing shifts, {figure(still)} succeed in the shifted task, too" * (still["high"] >= about["bar"])
+
+
+def harmed(about: dict[str, Any], entry: dict[str, Any]) -> str:
+    """ "618 and 620 [...], afresh 216": catastrophes under each shift, then those of training afresh."""
+    each = [figure(entry["online"][name]["harm"], STEPS) for name in about["shifts"]]
+    return f"{listed(each)}; {figure(entry['online'][about['control']]['harm'], STEPS)}"
 
 
 def answer(summary: dict[str, Any], rule: str, name: str) -> tuple[str, str]:

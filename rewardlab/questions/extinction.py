@@ -53,8 +53,8 @@ def evidence(found: Found) -> Evidence:
         able = [rule for rule, one in every.items() if not _unfit(rules[rule]["extinction"][condition])]
         for a, b in itertools.combinations(able, 2):
             horizon = min(every[a].watched[0], every[b].watched[0])
-            one, other = together(*(every[r].steps[every[r].able] for r in (a, b)), horizon)
-            halves.append(Contrast([{"a": a, "b": b, "condition": condition}], one, other))
+            taken = [every[r].steps[every[r].able] for r in (a, b)]
+            halves.append(Contrast([{"a": a, "b": b, "condition": condition}], *together(taken[0], taken[1], horizon)))
     return Evidence(rules, {"half-life": halves, "while paid": paid}, {"extinction": changed})
 
 

@@ -40,8 +40,11 @@ class Lives(NamedTuple):
 
 
 def together(one: np.ndarray, other: np.ndarray, watched: float) -> tuple[np.ndarray, np.ndarray]:
-    """Two samples of times, float[n, 1] and float[m, 1], as they can be compared: none counts for more than both were watched."""
-    return np.minimum(one, watched)[:, None], np.minimum(other, watched)[:, None]
+    """Two samples of times as they can be compared, float[n, 1] and float[m, 1]: none counts for more than both were watched, and
+    seeds that do not count, NaN, are left out.
+    """
+    first, second = (np.minimum(x[~np.isnan(x)], watched)[:, None] for x in (one, other))
+    return first, second
 
 
 def changes(experiment: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -26,8 +26,8 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import runs_of
 from rewardlab.analysis.wording import STEPS, figure, listed, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.claims import drawn_by, gathered, told, unable
-from rewardlab.questions.deployed import NO_CLAIM, TIME, answer, why_not_under
+from rewardlab.questions.claims import drawn_by, each_of, gathered, told, unable
+from rewardlab.questions.deployed import NO_CLAIM, TIME, answer, harmed, why_not_under
 from rewardlab.questions.half_lives import half_life, together
 from rewardlab.questions.recovery import figures_of, ratio, recovery, shifted, times
 
@@ -85,6 +85,10 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     headline = told(summary, claims, lambda of: listed(times(of["online"][name]["ratio"]) for name in about["shifts"]))
     if headline:
         headline.append("in brackets: steps until recovery, in times those of training afresh.")
+        who = [rule for whose in claims.made.values() for rule in whose]
+        headline.append(
+            f"catastrophes until then, and of those afresh: {each_of(summary, who, lambda of: harmed(about, of))}."
+        )
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 
@@ -100,7 +104,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     note = (
         "Successes in the shifted task, and catastrophes until recovery: interquartile means over seeds that had learned when the "
         "shift came [95 % interval]. Recovered: after so many steps, median [95 % interval of the sign test]; times afresh: ratio "
-        "of medians [bootstrap]. Where nothing shifts, and afresh, counted from the start."
+        "of medians [bootstrap; ?: afresh takes longer than was watched in too many draws]. Nothing shifts, and afresh: from the start."
     )
     shown = Figure("online", "Curves: success in the shifted task since it came, by rule, learning on or afresh.", TEXT)
     return [Section("Learning on through a shift", "", (shown,), (Table(head, rows, note),), lead=True)] if rows else []

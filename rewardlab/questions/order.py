@@ -22,8 +22,6 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from rewardlab.analysis import naming, reading
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, listed, plain, sentence
@@ -59,8 +57,9 @@ def evidence(found: Found) -> Evidence:
         for a, b in itertools.combinations(penalised, 2):
             row = {"a": rule, "b": rule, "one": a, "other": b}
             later.append(Contrast([row], each[a].later[:, None], each[b].later[:, None]))
-            one, other = (x.escape[~np.isnan(x.escape)] for x in (each[a], each[b]))
-            escape.append(Contrast([row], *together(one, other, min(each[a].watched, each[b].watched))))
+            escape.append(
+                Contrast([row], *together(each[a].escape, each[b].escape, min(each[a].watched, each[b].watched)))
+            )
     return Evidence(rules, {"later": later, "escape": escape}, {"order": {name: [*one] for name, one in of.items()}})
 
 

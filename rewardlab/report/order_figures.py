@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
@@ -19,6 +21,11 @@ from rewardlab.report.style import FAINT, NONE, Claims, colours, draw_band, grid
 SHADES = dict(zip(WHEN, (FAINT, *map(outcome_colour, (0, 1, 4))), strict=True))
 
 
+def dashes(when: str) -> Literal["--", "-"]:
+    """A curve's style: that of a penalty throughout often lies on that of an early one."""
+    return "--" if when == THROUGHOUT else "-"
+
+
 def draw_order(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """How much of what was penalised is done, against environment steps, under each penalty; ticks where it is lifted."""
     palette, said, runs, of = colours(results), read(results), runs_of(results), courses(config_of(results))
@@ -30,8 +37,7 @@ def draw_order(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             share = np.nan_to_num(shares(results, course.signal)[i, j, there], nan=1.0)
             if len(share):
                 curve = summarise(runs.steps[i, j, there].mean(0), share)
-                dashes = "--" if course.when == THROUGHOUT else "-"  # it often lies on that of the early one
-                draw_band(axis, curve, shade, gid=f"{rule}/{condition}", linestyle=dashes)
+                draw_band(axis, curve, shade, gid=f"{rule}/{condition}", linestyle=dashes(course.when))
             if course.when != NEVER:
                 lift = course.lift * planned(results, rule)
                 below = -0.06 if course.when != THROUGHOUT else -0.13
@@ -42,10 +48,9 @@ def draw_order(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
         step_axis(axis, results.sel(rule=rule))
     figure.supxlabel("environment steps lived per seed", fontsize=8)
     figure.supylabel("what was penalised, % of steps", fontsize=8)
-    style = {name: "--" if one.when == THROUGHOUT else "-" for name, one in of.items()}
-    handles = [
-        Line2D([], [], color=SHADES[one.when], linestyle=style[name], label=sentence(plain(name)))
-        for name, one in of.items()
-    ]
+    handles = []
+    for name, one in of.items():
+        handles.append(Line2D([], [], color=SHADES[one.when], label=sentence(plain(name))))
+        handles[-1].set_linestyle(dashes(one.when))
     figure.legend(handles=handles, loc="outside upper center", ncols=max(len(handles), 1))
     return figure

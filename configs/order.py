@@ -10,6 +10,33 @@ A dog hears five commands and knows six tricks. One of them, begging, is never a
 paid, or begging costs 1 (*early*). Then obeying pays 1, and begging, whatever the command, 1.5; in the third fifth begging may cost
 1 instead (*late*). From there on it pays again. *Throughout*: it costs 1 until then. *Never*: at no time. *Untempted*: it neither
 costs nor pays.
+
+What decides: how much begging there is 80,000 steps after the lift (truncation selection: 240,000). For the claim: clearly less
+after an early penalty than after a late one, which is as long; against it: as much, and more than half. Controls: begging has to
+prevail where it is never penalised, and obeying to be learned untempted; an untrained network and yoked reward. Statistic:
+permutation tests over 30 seeds, Holm-corrected; medians of the steps from the lift until half of the replies are begging.
+
+Time: 1.6 minutes of CPU time, and by the clock on 2 cores shared with other programs, compilation and report included.
+Result, begging at the lift and then, interquartile means over 30 seeds [95 % interval], and median steps until it is half:
+
+    rule                   early: lift, then       half after               late: lift, then              half after
+    REINFORCE              0 %      0 %            > 80,000                 18 % [0-48]   95 % [64-100]   47,233 [27,398-> 80,000]
+    REINFORCE, no critic   0 %      0 %            > 80,000                 100 %        100 %            never left it
+    PPO                    0 %      0 %            > 80,000                 0 %           56 % [19-87]    70,144 [45,056-> 80,000]
+    OpenAI-ES              0 %      0 % [0-19]     > 80,000                 100 %        100 %            never left it
+    parallel Q             0 %    100 %            4,317 [3,482-4,864]      0 %          100 %            45,056 [44,272-45,056]
+    truncation             0 %    100 %            2,048                    0 %          100 %            5,332 [3,641-8,356]
+
+What is trained first lasts under the rules that follow a slope: penalised before it has learned anything, a dog learns to obey,
+and never gets to begging, although that pays half as much again. The late penalty comes when begging is all there is: it does not
+take (REINFORCE without a critic or bonus for entropy, OpenAI-ES: what is not tried costs nothing and teaches nothing), or its effect
+wears off (REINFORCE, PPO). After a penalty throughout, begging stays away as after an early one. For parallel Q and truncation
+selection pay alone decides: both orders end in begging, after the late penalty later. Penalised throughout, parallel Q begs after
+1,838 steps, so having begged before makes it slower to come back to it, not faster; why was not looked into.
+
+Limits: settings were picked by hand on other root seeds, for obeying to be learned untempted; truncation selection got three times
+the steps, and so penalties. What lasts depends on how much is still tried, so on bonuses for entropy, mutation and noise. An early
+penalty here meets an agent that tries everything; one that acts on what would only come up later could not be tried so.
 """
 
 from dataclasses import replace

@@ -104,7 +104,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
     note = (
         "Successes in the shifted task, and catastrophes until recovery: interquartile means over seeds that had learned when the "
         "shift came [95 % interval]. Recovered: after so many steps, median [95 % interval of the sign test]; times afresh: ratio "
-        "of medians [bootstrap; ?: afresh takes longer than was watched in too many draws]. Nothing shifts, and afresh: from the start."
+        "of medians [bootstrap; ?: afresh takes longer than was watched too often]. Nothing shifts, and afresh: from the start."
     )
     shown = Figure("online", "Curves: success in the shifted task since it came, by rule, learning on or afresh.", TEXT)
     return [Section("Learning on through a shift", "", (shown,), (Table(head, rows, note),), lead=True)] if rows else []

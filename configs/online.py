@@ -30,16 +30,16 @@ then, interquartile means; 30 seeds, all of them competent when the cheese moved
                  moved late     551,985 [508,928->]            1.1 [.95-?]          858 [797-946]
                  afresh         508,381 [421,888->]                               1,056 [964-1,169]
 
-No rule is helped by what it had learned before. PPO recovers later than a newcomer learns, and later the longer it was trained for
-the corner; of REINFORCE and parallel Q no difference is clear. REINFORCE and PPO live three to eight times as many catastrophes as a
-newcomer, who has no way to the corner yet; parallel Q no more, and fewer after a late move. Where nothing moves, 11 to 16 % of the
-cheese is found elsewhere. Truncation selection (0 of 10 seeds competent) and OpenAI-ES (3 of 10) did not learn the corner in 1M
-steps: no claim.
+No rule is helped by what it had learned before. PPO recovers later than a newcomer learns, and later the longer it was trained
+for the corner; of REINFORCE and parallel Q no difference is clear. REINFORCE and PPO live three to eight times as many
+catastrophes as a newcomer, who has no way to the corner yet; parallel Q no more, and fewer after a late move. Where nothing
+moves, 11 to 16 % of the cheese is found elsewhere. Truncation selection (0 of 10 seeds competent) and OpenAI-ES (3 of 10) did not
+learn the corner in 1M steps: no claim.
 
-Limits: with 12 comparisons, a difference is found (power .8) that holds in 78 % of pairs of seeds, so that REINFORCE's may have been
-missed (it is slower in 67 %). Settings were picked by hand, for `corner`, and the steps and bars on another root seed and other levels. Parallel
-Q got twice the steps; its exploration is over when the cheese moves, and begins with everything for newcomers. What a catastrophe
-is was chosen here; nothing in this world is lost for good by one.
+Limits: with 12 comparisons, a difference is found (power .8) that holds in 78 % of pairs of seeds, so that REINFORCE's may have
+been missed (it is slower in 67 %). Settings were picked by hand, for `corner`, and the steps and bars on another root seed and
+other levels. Parallel Q got twice the steps; its exploration is over when the cheese moves, and begins with everything for
+newcomers. What a catastrophe is was chosen here; nothing in this world is lost for good by one.
 """
 
 from dataclasses import replace

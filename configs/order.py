@@ -29,10 +29,10 @@ Result, begging at the lift and then, interquartile means over 30 seeds [95 % in
 
 What is trained first lasts under the rules that follow a slope: penalised before it has learned anything, a dog learns to obey,
 and never gets to begging, although that pays half as much again. The late penalty comes when begging is all there is: it does not
-take (REINFORCE without a critic or bonus for entropy, OpenAI-ES: what is not tried costs nothing and teaches nothing), or its effect
-wears off (REINFORCE, PPO). After a penalty throughout, begging stays away as after an early one. For parallel Q and truncation
-selection pay alone decides: both orders end in begging, after the late penalty later. Penalised throughout, parallel Q begs after
-1,838 steps, so having begged before makes it slower to come back to it, not faster; why was not looked into.
+take (REINFORCE without a critic or bonus for entropy, OpenAI-ES: what is not tried costs nothing and teaches nothing), or its
+effect wears off (REINFORCE, PPO). After a penalty throughout, begging stays away as after an early one. For parallel Q and
+truncation selection pay alone decides: both orders end in begging, after the late penalty later. Penalised throughout, parallel Q
+begs after 1,838 steps, so having begged before makes it slower to come back to it, not faster; why was not looked into.
 
 Limits: settings were picked by hand on other root seeds, for obeying to be learned untempted; truncation selection got three times
 the steps, and so penalties. What lasts depends on how much is still tried, so on bonuses for entropy, mutation and noise. An early

@@ -34,9 +34,11 @@ effect wears off (REINFORCE, PPO). After a penalty throughout, begging stays awa
 truncation selection pay alone decides: both orders end in begging, after the late penalty later. Penalised throughout, parallel Q
 begs after 1,838 steps, so having begged before makes it slower to come back to it, not faster; why was not looked into.
 
-Limits: settings were picked by hand on other root seeds, for obeying to be learned untempted; truncation selection got three times
-the steps, and so penalties. What lasts depends on how much is still tried, so on bonuses for entropy, mutation and noise. An early
-penalty here meets an agent that tries everything; one that acts on what would only come up later could not be tried so.
+Limits: a late penalty comes after begging is learned, not after obeying: that pays, too, but less, so that none learns it before
+begging is penalised. So late is after the habit, too, and the two were not told apart. Settings were picked by hand on other root
+seeds, for obeying to be learned untempted; truncation selection got three times the steps, and so penalties. What lasts depends
+on how much is still tried, so on bonuses for entropy, mutation and noise. An early penalty here meets an agent that tries
+everything; one that acts on what would only come up later could not be tried so.
 """
 
 from dataclasses import replace

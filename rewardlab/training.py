@@ -23,7 +23,7 @@ from rewardlab.generation import live
 from rewardlab.inputs.errors import InputError, show, unknown
 from rewardlab.inputs.fields import MOST_STEPS, checked, coerce
 from rewardlab.judges import Judge, judged, world
-from rewardlab.probes.outcomes import Outcomes, outcomes
+from rewardlab.probes.outcomes import Outcomes, counts, outcomes
 from rewardlab.rules import contract
 from rewardlab.types import Agent, Policy, PyTree, Rule
 
@@ -38,7 +38,7 @@ class Carry(NamedTuple):
     steps: int32[], environment steps lived, every one counted. updates: int32[].
     log: the rule's log of the last update. finite: bool[], whether every reward so far was a finite number.
     records: what probes of updates have found so far (`recording.py`), or the `Curve` of `train`; () without any.
-    met: float32[] each, the sums over all steps lived so far of the signals that the setting counts.
+    met: float32[] each, the sums over all steps lived so far of what the setting counts.
     """
 
     state: Any
@@ -55,14 +55,15 @@ class Setting(NamedTuple):
     """What stays fixed while an agent is trained: a world, an agent for it, and who judges. Compared by identity.
 
     platform: what its programs are for, "cpu", "gpu" or "tpu"; None: jax's default backend.
-    counted: the world's signals whose sums over training are kept (`Carry.met`). No rule sees them.
+    counted: the world's signals whose sums over training are kept (`Carry.met`), and numbers of outcomes, of which it is counted
+        how many episodes ended so. No rule sees them.
     """
 
     env: Any
     agent: Agent
     judge: Judge = world
     platform: str | None = None
-    counted: tuple[str, ...] = ()
+    counted: tuple[str | int, ...] = ()
 
     def __eq__(self, other: object) -> bool:
         return object.__eq__(self, other)
@@ -162,7 +163,7 @@ def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Ca
     state, log = rule.update(s.agent, carry.state, experience, key_for(rule.update, rule_key))
     # Lanes that carry on live every step. Said so, and not counted, the count is known to be the same for all seeds.
     lived = trajectory.mask.sum(dtype=jnp.int32) if rule.whole else jnp.int32(rule.num_envs * rule.unroll_length)
-    new = (jnp.where(trajectory.mask, trajectory.signals[name].astype(jnp.float32), 0.0).sum() for name in s.counted)
+    new = (jnp.where(trajectory.mask, counts(trajectory, what), 0.0).sum() for what in s.counted)
     return Carry(
         state=state,
         lanes=None if rule.whole else lanes,

@@ -67,7 +67,7 @@ def _no_axes(plan: Plan) -> Coordinates:
     return {}
 
 
-def _no_counts(plan: Plan) -> tuple[str, ...]:
+def _no_counts(plan: Plan) -> tuple[str | int, ...]:
     return ()
 
 
@@ -84,7 +84,8 @@ class Probe(NamedTuple):
         might find, to try out the report; None: any numbers from 0 to 1.
     scripted: {policy: which of `GIVEN` it is given} of the policies that it plays and that no rule handed over. The audit has a
         row for each. state: the world's own, in place of an observation. dynamics: what steps lead to, and what they pay.
-    counts: the plan -> the world's signals whose sums over training it reads from the carry (`Carry.met`); none for most.
+    counts: the plan -> what it reads the sums of from the carry (`Carry.met`): the world's signals, and, of episodes that ended in
+        an outcome, the number of that outcome; none for most.
     """
 
     when: str
@@ -93,7 +94,7 @@ class Probe(NamedTuple):
     axes: Callable[[Plan], Coordinates] = _no_axes
     made_up: Callable[..., Mapping[str, np.ndarray]] | None = None
     scripted: Mapping[str, tuple[str, ...]] = {}
-    counts: Callable[[Plan], tuple[str, ...]] = _no_counts
+    counts: Callable[[Plan], tuple[str | int, ...]] = _no_counts
     along: Mapping[str, str] = {}
 
 

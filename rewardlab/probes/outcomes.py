@@ -58,10 +58,21 @@ def counted(env, seen) -> Outcomes:
     chex.assert_equal_shape((seen.mask, seen.terminated, seen.truncated, seen.signals["reward"]))
     chex.assert_rank(seen.mask, 2)
     done = seen.terminated | seen.truncated
-    how = seen.signals["outcome"] if "outcome" in seen.signals else jnp.where(seen.terminated, 0, 1)
-    ends = jax.nn.one_hot(how, len(adapter.outcomes(env))) * done[..., None].astype(jnp.float32)
+    ends = jax.nn.one_hot(how(seen), len(adapter.outcomes(env))) * done[..., None].astype(jnp.float32)
     reward = jnp.where(seen.mask, seen.signals["reward"], 0.0)
     return Outcomes(ends.sum(0).mean(0), reward.sum(0).mean(), seen.mask.sum(0).astype(jnp.float32).mean())
+
+
+def how(seen: Trajectory) -> jax.Array:
+    """The number of the outcome with which an episode ends if it ends with a step, int32[T, N]."""
+    return seen.signals["outcome"] if "outcome" in seen.signals else jnp.where(seen.terminated, 0, 1)
+
+
+def counts(seen: Trajectory, what: str | int) -> jax.Array:
+    """A signal by its name; or 1 where an episode ended in the outcome of that number: float32[T, N]."""
+    if isinstance(what, str):
+        return seen.signals[what].astype(jnp.float32)
+    return ((how(seen) == what) & (seen.terminated | seen.truncated)).astype(jnp.float32)
 
 
 def named(found: Outcomes) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from rewardlab.analysis.runs import Runs
 from rewardlab.analysis.wording import CONTROL_RULES, count, figure, listed, percent, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.claims import few, too_few
-from rewardlab.questions.half_lives import changes, figures_of, half_life, lives, reward_in_words
+from rewardlab.questions.half_lives import changes, figures_of, half_life, lives, reward_in_words, together
 
 if TYPE_CHECKING:
     import xarray
@@ -53,8 +53,8 @@ def evidence(found: Found) -> Evidence:
         able = [rule for rule, one in every.items() if not _unfit(rules[rule]["extinction"][condition])]
         for a, b in itertools.combinations(able, 2):
             horizon = min(every[a].watched[0], every[b].watched[0])
-            one, other = (np.minimum(every[r].steps[every[r].able], horizon)[:, None] for r in (a, b))
-            halves.append(Contrast([{"a": a, "b": b, "condition": condition}], one, other))
+            taken = [every[r].steps[every[r].able] for r in (a, b)]
+            halves.append(Contrast([{"a": a, "b": b, "condition": condition}], *together(taken[0], taken[1], horizon)))
     return Evidence(rules, {"half-life": halves, "while paid": paid}, {"extinction": changed})
 
 

@@ -39,6 +39,14 @@ class Lives(NamedTuple):
         return np.minimum(self.steps[self.able], self.watched[0])
 
 
+def together(one: np.ndarray, other: np.ndarray, watched: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two samples of times as they can be compared, float[n, 1] and float[m, 1]: none counts for more than both were watched, and
+    seeds that do not count, NaN, are left out.
+    """
+    first, second = (np.minimum(x[~np.isnan(x)], watched)[:, None] for x in (one, other))
+    return first, second
+
+
 def changes(experiment: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """{condition: {start, reward}} of the last phase whose reward is another than the one before, of conditions that have one."""
     found = {}
@@ -62,7 +70,7 @@ def lives(
     there = runs.trained[rule, (j := runs.conditions.index(condition))]
     y = runs.values[rule, j, there, :, 0, runs.measures.index(runs.score)]
     steps = runs.steps[rule, j, there]
-    changed = start * _planned(results, runs.rules[rule])
+    changed = start * planned(results, runs.rules[rule])
     at = (steps >= changed).argmax(-1)  # the evaluation at which pay changes: no update is paid otherwise before it
     rows = np.arange(len(y))
     able = runs.capable[rule, j, there][rows, at] & ~runs.failed[rule, j, there]
@@ -84,7 +92,7 @@ def lives(
     return Lives(able, before, y[:, -1], found[0], found[1], watched)
 
 
-def _planned(results: xarray.Dataset, rule: str) -> float:
+def planned(results: xarray.Dataset, rule: str) -> float:
     experiment = reading.config_of(results)
     steps = experiment.get("budgets", {}).get(rule, {}).get("total_steps") or experiment.get("total_steps")
     return float(np.nanmax(results.steps.sel(rule=rule))) if steps is None else steps  # a config says it
@@ -121,20 +129,24 @@ def figures_of(one: Lives, main_end: np.ndarray) -> dict[str, Any]:
     its interval, how many seeds, how many of them censored; "inf" stands for longer than was watched, `watched`.
     """
 
-    def told(values: np.ndarray) -> dict[str, Any]:
-        found = {name: x for name, x in median(values).items() if name != "below"}
-        return {name: "inf" if isinstance(x, float) and np.isinf(x) else x for name, x in found.items()}
-
     return {
         "able": int(one.able.sum()),
         "seeds": len(one.able),
         "before": stats.figure(one.before[one.able]),
         "end": stats.figure(one.end[one.able]),
         "paid": stats.figure(main_end),
-        "steps": told(one.steps),
-        "updates": told(one.updates),
+        "steps": bounded(one.steps),
+        "updates": bounded(one.updates),
         "watched": {name: stats.plain(x) for name, x in zip(("steps", "updates"), one.watched, strict=True)},
     }
+
+
+def bounded(values: np.ndarray) -> dict[str, Any]:
+    """The median of times float[n], NaN for seeds that do not count, inf for longer than was watched, as JSON holds it:
+    {"half", "low", "high", "n", "above"}, with "inf".
+    """
+    found = {name: x for name, x in median(values).items() if name != "below"}
+    return {name: "inf" if isinstance(x, float) and np.isinf(x) else x for name, x in found.items()}
 
 
 def half_life(of: dict[str, Any], units: tuple[str, ...] = ("steps", "updates"), ends: bool = True) -> str:
@@ -184,5 +196,5 @@ def curves(results: xarray.Dataset, rule: str) -> tuple[float, dict[str, Curve |
         able = seeds if able is None else able
     able = able[runs.trained[i, 0, able]] if able is not None else np.zeros(0, int)
     main: Curve | None = (runs.steps[i, 0, able].mean(0), runs.values[i, 0, able, :, 0, k], None) if len(able) else None
-    start = min(change["start"] for change in changed.values()) * _planned(results, rule)
+    start = min(change["start"] for change in changed.values()) * planned(results, rule)
     return start, {runs.conditions[0]: main} | found

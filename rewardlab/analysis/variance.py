@@ -7,6 +7,7 @@ of one group agree more than strangers do, over what they could (Fleiss 1971, "M
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -53,6 +54,7 @@ def agreement(groups: np.ndarray) -> np.ndarray:
     return same / (members * (members - 1))
 
 
+@functools.lru_cache(maxsize=4)
 def resampled(number: int, resamples: int = stats.RESAMPLES, seed: int = 0) -> np.ndarray:
     """float[resamples, G]: how often each of so many groups is drawn, with replacement."""
     drawn = np.random.default_rng([seed, 5]).multinomial(number, np.full(number, 1 / number), resamples)

@@ -29,12 +29,13 @@ def why_not(entry: dict[str, Any]) -> str:
 def answer(summary: dict[str, Any], rule: str) -> str:
     """When it is decided what a rule's runs come to, in a few words."""
     of = summary["rules"][rule]["path"]
-    first, last = of["parted"][1]["decided"], of["parted"][-1]["decided"]
+    every = [row["decided"] for row in of["parted"][1:]]
+    first, last = every[0], every[-1]
     if of["independent"]["low"] > SAME:
         return FIXED
-    if first["low"] > 0.5:
+    if all(one["low"] > 0.5 for one in every):
         return FIRST
+    if all(one["high"] < 0.5 for one in every):
+        return OPEN
     later = side(summary["pairwise"]["way"], a=rule) > 0
-    if later and first["high"] < 0.5 < last["low"]:
-        return WAY
-    return OPEN if last["high"] < 0.5 else UNCLEAR
+    return WAY if later and first["high"] < 0.5 < last["low"] else UNCLEAR

@@ -138,6 +138,7 @@ def decided(every: list[Parted]) -> Decided:
     alikes = np.stack([draws[len(x)] @ x / len(x) for x in same], -1)
     share = np.array([variance.components(one.ends).share for one in every])
     shares = np.stack([variance.components(one.ends, draws[len(one.ends)]).share for one in every], -1)
+    shares = np.minimum(shares + share - shares.mean(0), 1.0)  # groups drawn twice are alike: less that bias
     at = np.array([one.at for one in every[1:]] + [1.0])
 
     def half(curve: np.ndarray) -> np.ndarray:

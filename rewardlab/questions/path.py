@@ -7,9 +7,10 @@ else differs. The group of runs that were one is the independent case, never the
 
 What decides is the *decided share*: of the variance of how runs end, that between groups (`variance.components`, one-way
 random effects), with intervals by resampling groups. A rule's goal is *fixed by the task* where independent seeds end with the same
-goal in clearly more than 90 % of pairs. Else it is *decided by the initial parameters* where runs that share these alone have
-clearly more than half decided; *decided on the way* where these have clearly less, runs that part last clearly more, and the latter
-agree significantly more often; *open to the end* where even runs that part last have clearly less.
+goal in clearly more than 90 % of pairs. Else it is *decided by the initial parameters* where runs that share these, or more, have
+clearly more than half decided, whenever they part; *open to the end* where they have clearly less, whenever they part; *decided on
+the way* where runs that share the initial parameters alone have clearly less, runs that part last clearly more, and the latter
+agree significantly more often.
 
 A rule supports a claim only if at least half of its seeds are competent and if its control passes: independent seeds, grouped as if
 they had been one run, must not have a decided share clearly above 0.

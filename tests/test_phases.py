@@ -237,10 +237,34 @@ def test_sizes_go_with_forks():
     deep = Condition(phases=(Phase(0.25, forks=5), Phase(0.5, forks=4)))
     small = config.smoke(experiment(conditions={"plain": Condition(), "deep": deep}, seeds=40))
     assert small.seeds == 4 and small.conditions["deep"].forks == 4
-    with pytest.raises(
-        InputError, match="parts runs into 3 before they begin; allowed: a start above 0, or more seeds"
-    ):
-        experiment(conditions={"once": Condition(phases=(Phase(forks=3),))})
+
+
+@pytest.mark.slow(quickly=True)
+def test_runs_that_part_at_the_beginning_share_their_initial_parameters_alone(one_device):
+    parted = Condition(phases=(Phase(forks=3),))
+    asked = experiment(conditions={"plain": Condition(seeds=2), "parted": parted}, seeds=6, width=6)
+    assert [(s.start, s.forks) for s in asked.stretches("reinforce", "parted")] == [(0, ()), (0, (3,))]
+    reverse = replace(asked, conditions={"a": Condition(phases=(Phase(reward={"reward": -1.0}, forks=3),))})
+    assert [s.weights for s in reverse.stretches("reinforce", "a")] == [{"reward": -1.0}] * 2
+    with batches.Workers() as workers:
+        job = runner.compile_all(Plan(asked), ["reinforce"], workers)["reinforce"]
+        device, found = workers.devices[0], {}
+        with jax.default_device(device):
+            for name, seeds in (("plain", (0, 1)), ("parted", tuple(range(6)))):
+                batch = Batch("reinforce", name, seeds)
+                found[name] = chunks.train_batch(device, Plan(asked), job, batch, Silent(), Stop())
+            begun = [
+                job.programs[device].begin(job.rule, Plan(asked).params, batches.run_keys(0, np.arange(6), s.forks, 3))
+                for s in asked.stretches("reinforce", "parted")
+            ]
+    plain, runs = found["plain"], found["parted"]
+    for array, x in runs.arrays.items():
+        np.testing.assert_array_equal(x[:, 0], plain.arrays[array][[0, 0, 0, 1, 1, 1], 0])  # before the first update
+        np.testing.assert_array_equal(x[::3], plain.arrays[array][:2])
+    leaves = [np.concatenate([x[i].ravel() for x in runs.policies.values()]) for i in range(6)]
+    assert all((a != b).any() for a, b in itertools.combinations(leaves, 2))
+    same = [jax.tree.map(lambda x: bool((x[0] == x[1]).all()), carry.state.params) for carry in begun]
+    assert all(jax.tree.leaves(same[0])) and not all(jax.tree.leaves(same[1]))
 
 
 @pytest.mark.slow(quickly=True)

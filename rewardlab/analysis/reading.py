@@ -63,16 +63,22 @@ def scores_success(results: xarray.Dataset) -> bool:
 def of_founders(results: xarray.Dataset) -> xarray.Dataset:
     """Results with one seed for all that were one run before a phase forked: their mean; it has failed
     where one of them has. What began once is one case, not many.
+
+    Where any forks, fork_share: float32[rule, condition, seed, fork, evaluation, outcome] has how the episodes of each one of these
+    runs end at the last point, 0 of a run that failed; NaN where there is none.
     """
     planned = config_of(results).get("conditions", {})
     seeds = results.sizes["seed"]
-    found = {}
+    parts = [
+        math.prod(phase.get("forks", 1) for phase in planned.get(condition, {}).get("phases") or [])
+        for condition in map(str, results.condition.values)
+    ]
+    found: dict[str, Any] = {}
     for name, array in results.data_vars.items():
         if array.dims[:3] != ("rule", "condition", "seed"):
             continue
         values = array.values
-        for j, condition in enumerate(map(str, results.condition.values)):
-            forks = math.prod(phase.get("forks", 1) for phase in planned.get(condition, {}).get("phases") or [])
+        for j, forks in enumerate(parts):
             if forks > 1:
                 whole = seeds // forks
                 values = values.copy() if values is array.values else values
@@ -80,8 +86,28 @@ def of_founders(results: xarray.Dataset) -> xarray.Dataset:
                 values[:, j] = np.nan
                 values[:, j, :whole] = runs.min(2) if name == "finite" else runs.mean(2)
         if values is not array.values:
-            found[name] = array.copy(data=values)
+            found[str(name)] = array.copy(data=values)
+    if max(parts) > 1:
+        found["fork_share"] = _each_fork(results, parts)
     return results.assign(found) if found else results
+
+
+def _each_fork(results: xarray.Dataset, parts: list[int]) -> tuple[tuple[str, ...], np.ndarray]:
+    """How each run ends, by the run that it was before it parted, as `of_founders` says."""
+    dims = ("rule", "condition", "seed", "evaluation", "outcome")
+    share = results["outcome_share"].isel(point=-1).transpose(*dims).values
+    there = np.isfinite(results["steps"].transpose(*dims[:3], "point").values).any(axis=3)
+    sound = np.isfinite(share).all(axis=(3, 4))
+    if "finite" in results:
+        sound &= (results["finite"].isel(point=-1) == 1).transpose(*dims[:3]).values
+    share = np.where(there[..., None, None], np.where(sound[..., None, None], share, 0.0), np.nan)
+    seeds = share.shape[2]
+    each = np.full((*share.shape[:3], max(parts), *share.shape[3:]), np.nan, np.float32)
+    for j, forks in enumerate(parts):
+        whole = seeds // forks
+        runs = share[:, j, : whole * forks]
+        each[:, j, :whole, :forks] = runs.reshape(len(share), whole, forks, *share.shape[3:])
+    return ((*dims[:3], "fork", *dims[3:]), each)
 
 
 def filled(results: xarray.Dataset) -> xarray.Dataset:

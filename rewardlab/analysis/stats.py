@@ -79,7 +79,7 @@ def iqm_interval(
     centre = iqm(groups, axis=(-2, -1))
     if n < MIN_SEEDS:
         return Interval(centre, np.full_like(centre, np.nan), np.full_like(centre, np.nan))
-    return Interval(centre, *_percentiles(_resampled(groups, resamples, seed, 0), n, level, expanded))
+    return Interval(centre, *percentiles(_resampled(groups, resamples, seed, 0), n, level, expanded))
 
 
 def figure(scores) -> dict[str, float | int | None]:
@@ -119,7 +119,7 @@ def difference_interval(
     if n < MIN_SEEDS:
         return Interval(centre, np.full_like(centre, np.nan), np.full_like(centre, np.nan))
     drawn = _resampled(a, resamples, seed, 1) - _resampled(b, resamples, seed, 2)
-    return Interval(centre, *_percentiles(drawn, n, level, True))
+    return Interval(centre, *percentiles(drawn, n, level, True))
 
 
 class Difference(NamedTuple):
@@ -281,7 +281,10 @@ def _resampled(groups: np.ndarray, resamples: int, seed: int, stream: int) -> np
     return drawn.reshape(*batch, resamples)
 
 
-def _percentiles(drawn: np.ndarray, runs: int, level: float, expanded: bool) -> tuple[np.ndarray, np.ndarray]:
+def percentiles(
+    drawn: np.ndarray, runs: int, level: float = LEVEL, expanded: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
+    """low and high, float[...], of resamples float[..., resamples] of so many runs, as `iqm_interval` takes them."""
     from scipy.stats import norm, t
 
     tail = (1 - level) / 2

@@ -23,7 +23,8 @@ class Phase:
     reward: what is paid from then on, {signal of the world: weight}: {"reward": 1.0} is its own reward, {} nothing at all,
         {"reward": -1.0} the reverse, and any other signal is a proxy.
     forks: in how many runs each goes on from then on, with random numbers of their own. Runs that have parted
-        are seeds of the condition, one after the other; the first of them goes on as if nothing had parted.
+        are seeds of the condition, one after the other; the first of them goes on as if nothing had parted. Those that part at
+        a start of 0 share what training begins with, the initial parameters among it, and nothing else.
     """
 
     start: float = field(default=0.0, metadata={"range": (0.0, 1.0)})
@@ -94,10 +95,6 @@ def check_condition(where: str, value: Any) -> Condition:
 
 
 def _phase(where: str, phase: Phase) -> Phase:
-    if phase.forks > 1 and phase.start == 0:
-        raise InputError(
-            f"{where} parts runs into {phase.forks} before they begin; allowed: a start above 0, or more seeds"
-        )
     reward = {
         check_name(f"{where}.reward", k): coerce(v, float, f"{where}.reward.{k}") for k, v in phase.reward.items()
     }

@@ -33,7 +33,7 @@ class Placements(NamedTuple):
 
 
 class Parted(NamedTuple):
-    """A level in which the first two of a world's goals lie apart, which coincide in training, and where the agent may be put in it.
+    """A level in which the first two goals of a world lie apart, which coincide in training, and where the agent is put in it.
 
     beside: states with a leading axis [2], alike but for the agent, which is one step short of the first goal, and of the second.
     home: int32[], the cell of the second goal, as `Placements.put` takes it: with the thing there, both goals are one again.

@@ -38,7 +38,7 @@ def opened(params: Any) -> dict[str, Any]:
     """
     from rewardlab.envs import coinrun  # which imports this file
 
-    first, count = map(int, params.pools[1])
+    first, count = map(int, np.asarray(params.pools)[1])
     levels = platforms.Levels(*(np.asarray(leaf)[first : first + count] for leaf in params.levels))
     room = np.array([platforms.width(tiles) + ROOM <= WIDTH for tiles in levels.tiles])
     kept = np.flatnonzero(room) if room.any() else np.arange(count)

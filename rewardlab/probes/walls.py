@@ -34,11 +34,11 @@ def passed(place: jax.Array, values: jax.Array, mask: jax.Array) -> dict[str, ja
     at, behind = mask & (place == -1), mask & (place > 0)
     came, through = at.any(0), behind.any(0) & at.any(0)
     wall = jnp.take_along_axis(values, at.argmax(0)[None], axis=0)[0]
-    beyond = jnp.where(behind, values, 0.0).sum(0) / jnp.maximum(behind.sum(0), 1)
+    beyond = jnp.where(behind, values, 0.0).sum(0) / jnp.maximum(behind.sum(0), 1).astype(jnp.float32)
 
     def mean(x, counted):
-        n = counted.sum()
-        return jnp.where(n > 0, jnp.where(counted, x, 0.0).sum() / jnp.maximum(n, 1), jnp.nan).astype(jnp.float32)
+        n = counted.sum().astype(jnp.float32)
+        return jnp.where(n > 0, jnp.where(counted, x, 0.0).sum() / jnp.maximum(n, 1.0), jnp.nan).astype(jnp.float32)
 
     return {
         "wall_reached": came.mean(dtype=jnp.float32),

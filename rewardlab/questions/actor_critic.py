@@ -6,16 +6,17 @@ the one that its episode comes to: the first one if it ends there, else the seco
 levels in which the two prefer different goals, the mean over the shifts: one number a seed, 0 where they agree everywhere. Episodes
 that come to neither goal are left out.
 
-Actor and critic *come apart* where the interval of the disagreement lies above a half, and *go together* where it lies below. A
-rule supports a claim only if at least half of its seeds are competent, and if in its control, trained with the goals apart, critic and
-actor both prefer the first goal in clearly more than half of the levels: each can learn to.
+Actor and critic *come apart* where the disagreement lies above a half, and *go together* where it lies below: by intervals that
+hold for all rules at once (Bonferroni). A rule supports a claim only if at least half of its seeds are competent, and if in its
+control, trained with the goals apart, critic and actor both prefer the first goal in clearly more than half of the levels: each can
+learn to.
 
 Rules that differ in nothing but their network's trunk are compared: a shared one with each other kind. What the critic's error
 reaches is the audit's. In worlds with an end wall to walk through (`World.passable`): how many episodes pass it, and in how many of
 these the critic values the wall more than what is beyond it.
 
 Added to the summary: rules {rule: {critic: what `trunks.found_of` says of competent seeds, control: the same or why there is none,
-carries: what the critic's error reaches}}; pairwise {"trunks": disagreement by trunk}.
+side: 1 where they come apart, -1 together, 0 else, carries: what the critic's error reaches}}; pairwise {"trunks": disagreement}.
 """
 
 from __future__ import annotations
@@ -38,26 +39,27 @@ from rewardlab.questions.claims import (
     uncontrolled,
 )
 from rewardlab.questions.trunk_sections import sections
-from rewardlab.questions.trunks import WALL_SEEN, carries, found_of, mean_over, off, trunk_pairs, wall_seen
+from rewardlab.questions.trunks import WALL_SEEN, carries, clearly, found_of, mean_over, off, trunk_pairs, wall_seen
 
 NO_CLAIM = "no claim about actor and critic"
-APART, TOGETHER, UNSURE = "come apart", "go together", "neither come apart nor go together clearly"
+DO = {1: "come apart", -1: "go together", 0: "neither come apart nor go together clearly"}
 
 
 def evidence(found: Found) -> Evidence:
     """What critics and actors of competent seeds prefer, and whether the trunk makes a difference."""
     results, runs = found.results, found.runs
     able = runs.competent & runs.trained[:, 0] & ~runs.failed[:, 0]
-    disagree = mean_over(results, "disagreement", off(results, runs))[:, 0]
+    figures_of, disagree = found_of(results, runs), mean_over(results, "disagreement", off(results, runs))[:, 0]
     rules, sample = {}, {}
     for i, rule in enumerate(runs.rules):
         control: Any = "no condition is the control"
         if runs.control:
             j = runs.conditions.index(runs.control)
-            control = found_of(results, runs, i, j, np.flatnonzero(runs.trained[i, j] & ~runs.failed[i, j]))
-        of = found_of(results, runs, i, 0, np.flatnonzero(able[i]))
-        rules[rule] = {"critic": of | {"control": control, "carries": carries(results, rule)}}
+            control = figures_of(i, j, np.flatnonzero(runs.trained[i, j] & ~runs.failed[i, j]))
+        of = figures_of(i, 0, np.flatnonzero(able[i]))
         sample[rule] = disagree[i, able[i] & np.isfinite(disagree[i]), None]
+        more = {"side": clearly(sample[rule][:, 0], len(runs.rules)), "carries": carries(results, rule)}
+        rules[rule] = {"critic": of | {"control": control} | more}
     pairs = [(a, b) for a, b in trunk_pairs(results) if not (unable(found.rules[a]) or unable(found.rules[b]))]
     return Evidence(rules, {"trunks": [Contrast([{"a": a, "b": b}], sample[a], sample[b]) for a, b in pairs]})
 
@@ -86,7 +88,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
 
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         apart, reach = entry["critic"]["shares"]["disagreement"], entry["critic"]["carries"]
-        what = "actor and critic " + (APART if apart["low"] > 0.5 else TOGETHER if apart["high"] < 0.5 else UNSURE)
+        what = f"actor and critic {DO[entry['critic']['side']]}"
         text = f"{said.rule(rule)}: {what}, they disagree in {figure(apart)} of levels ({prefer(entry)})."
         return what, text + f" The critic's error reaches {reach}." * bool(reach)
 

@@ -50,7 +50,7 @@ def _values(results: xarray.Dataset, summary: dict[str, Any], first: str, second
         rows.append([said.rule(rule), *values, *map(figure, of["steps"].values())])
     head = ["Rule", "Neither", first.capitalize(), second.capitalize(), "Both"]
     note = (
-        f"What the critic says one step short of what the column names; “neither” is where the {first} would be, which then lies at "
+        f"What the critic says one step short of what the column names; “neither” is where the {first} would be, which then is at "
         "the other place. Right: in how many levels the actor, put there, takes that step."
     )
     return Table([*head, f"Takes the {first}", f"Goes to the {second}"], rows, note)
@@ -59,9 +59,9 @@ def _values(results: xarray.Dataset, summary: dict[str, Any], first: str, second
 def _walls(results: xarray.Dataset, summary: dict[str, Any]) -> Table:
     said, rows = naming.read(results), []
     for rule, entry in summary["rules"].items():
-        wall = entry["critic"]["wall"]
-        values = [figure(x, "return") for x in wall["values"].values()]
-        rows.append([said.rule(rule), *(figure(x) for name, x in wall.items() if name != "values"), *values])
+        of = entry["critic"]
+        values = [figure(x, "return") for x in of["wall_values"].values()]
+        rows.append([said.rule(rule), *map(figure, of["wall"].values()), *values])
     head = ["Rule", "Come to the wall", "Pass it", "Value it more", "Value at the start", "At the wall", "Beyond"]
     note = (
         "With an end wall to walk through, on the last evaluation: episodes that come to it; of these, those that pass; of these, "

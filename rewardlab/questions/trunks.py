@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,35 +37,57 @@ def off(results: xarray.Dataset, runs: Runs) -> list[int]:
 
 def mean_over(results: xarray.Dataset, name: str, where: list[int]) -> np.ndarray:
     """float[rule, condition, seed, ...]: an array of the probes, its mean over evaluations; NaN where it is in any of them."""
-    values = results[name].isel(evaluation=where)
-    rest = [dim for dim in values.dims if dim not in ("rule", "condition", "seed", "evaluation")]
-    return values.transpose("rule", "condition", "seed", "evaluation", *rest).values.astype(float).mean(3)
+    return read(results, name)[:, :, :, where].mean(3)
 
 
-def figure_of(values: np.ndarray) -> dict[str, Any]:
-    """The figure of the seeds that have one."""
-    return stats.figure(values[np.isfinite(values)])
+def read(results: xarray.Dataset, name: str) -> np.ndarray:
+    """float[rule, condition, seed, evaluation, ...]: an array of the probes."""
+    first = ("rule", "condition", "seed", "evaluation")
+    own = [dim for dim in results[name].dims if dim not in first]
+    return results[name].transpose(*first, *own).values.astype(float)
 
 
-def found_of(results: xarray.Dataset, runs: Runs, rule: int, condition: int, able: np.ndarray) -> dict[str, Any]:
-    """Figures of the seeds `able` of a rule: shares {name}, by_evaluation {evaluation: {name}}, values {which goals are near},
-    steps {side}, wall {name, values {where}}. The shares are means over the shifts; the wall is told of the last of them.
+def figures_of(values: np.ndarray, names: Iterable[str]) -> dict[str, Any]:
+    """{name: the figure of a column} of float[seeds, names], each over the seeds that have one."""
+    if len(values) and np.isfinite(values).all():
+        found = stats.iqm_interval(values)  # all at once, which is faster
+        rows = [
+            dict(zip(("iqm", "low", "high"), map(stats.plain, row), strict=True)) for row in zip(*found, strict=True)
+        ]
+        return {name: row | {"n": len(values)} for name, row in zip(names, rows, strict=True)}
+    return {name: stats.figure(x[np.isfinite(x)]) for name, x in zip(names, values.T, strict=True)}
+
+
+def found_of(results: xarray.Dataset, runs: Runs) -> Callable[[int, int, np.ndarray], dict[str, Any]]:
+    """What says of a rule, under a condition, of the seeds given: shares {name}, by_evaluation {evaluation: {name}}, values {which
+    goals are near}, steps {side}, wall {name}, wall_values {where}. All are figures; shares, values and steps are means over the
+    shifts, and the wall is told of the last of them.
     """
     where = off(results, runs)
+    arrays = {name: read(results, name) for name in (*SHARES, *WALL, "value_near", "next_step", "wall_value")}
 
-    def of(name: str, evaluations: list[int]) -> np.ndarray:
-        return mean_over(results, name, evaluations)[rule, condition, able]
+    def found(rule: int, condition: int, able: np.ndarray) -> dict[str, Any]:
+        of = {name: x[rule, condition, able] for name, x in arrays.items()}
+        shares = np.stack([of[name] for name in SHARES], -1)
+        wall = np.stack([of[name][:, where[-1]] for name in WALL], -1)
+        return {
+            "shares": figures_of(shares[:, where].mean(1), SHARES),
+            "by_evaluation": {runs.evaluations[e]: figures_of(shares[:, e], SHARES) for e in where},
+            "values": figures_of(of["value_near"][:, where].mean(1), NEAR),
+            "steps": figures_of(of["next_step"][:, where].mean(1), SIDES),
+            "wall": figures_of(wall, WALL),
+            "wall_values": figures_of(of["wall_value"][:, where[-1]], WHERE),
+        }
 
-    near, steps = of("value_near", where), of("next_step", where)
-    wall = of("wall_value", where[-1:])
-    return {
-        "shares": {name: figure_of(of(name, where)) for name in SHARES},
-        "by_evaluation": {runs.evaluations[e]: {name: figure_of(of(name, [e])) for name in SHARES} for e in where},
-        "values": {name: figure_of(near[:, k]) for k, name in enumerate(NEAR)},
-        "steps": {name: figure_of(steps[:, k]) for k, name in enumerate(SIDES)},
-        "wall": {name: figure_of(of(name, where[-1:])) for name in WALL}
-        | {"values": {name: figure_of(wall[:, k]) for k, name in enumerate(WHERE)}},
-    }
+    return found
+
+
+def clearly(values: np.ndarray, rules: int) -> int:
+    """1 where shares float[seeds] lie above a half, -1 below, by an interval that holds for so many rules at once; 0 else."""
+    if len(values) < stats.MIN_SEEDS:
+        return 0
+    found = stats.iqm_interval(values, level=1 - (1 - stats.LEVEL) / rules)
+    return int(found.low > 0.5) - int(found.high < 0.5)
 
 
 def trunk_pairs(results: xarray.Dataset) -> list[tuple[str, str]]:

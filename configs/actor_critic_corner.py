@@ -1,6 +1,6 @@
 """Do actor and critic want the same, the cheese or the corner, and does it matter which trunk they share?
 
-    rewardlab run actor_critic_corner
+rewardlab run actor_critic_corner
 """
 
 from dataclasses import replace

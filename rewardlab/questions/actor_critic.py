@@ -58,7 +58,7 @@ def evidence(found: Found) -> Evidence:
             control = figures_of(i, j, np.flatnonzero(runs.trained[i, j] & ~runs.failed[i, j]))
         of = figures_of(i, 0, np.flatnonzero(able[i]))
         sample[rule] = disagree[i, able[i] & np.isfinite(disagree[i]), None]
-        more = {"side": clearly(sample[rule][:, 0], len(runs.rules)), "carries": carries(results, rule)}
+        more = {"side": int(clearly(sample[rule][:, 0], len(runs.rules))), "carries": carries(results, rule)}
         rules[rule] = {"critic": of | {"control": control} | more}
     pairs = [(a, b) for a, b in trunk_pairs(results) if not (unable(found.rules[a]) or unable(found.rules[b]))]
     return Evidence(rules, {"trunks": [Contrast([{"a": a, "b": b}], sample[a], sample[b]) for a, b in pairs]})

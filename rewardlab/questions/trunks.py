@@ -82,12 +82,12 @@ def found_of(results: xarray.Dataset, runs: Runs) -> Callable[[int, int, np.ndar
     return found
 
 
-def clearly(values: np.ndarray, rules: int) -> int:
-    """1 where shares float[seeds] lie above a half, -1 below, by an interval that holds for so many rules at once; 0 else."""
+def clearly(values: np.ndarray, rules: int) -> np.ndarray:
+    """int[...]: 1 where shares float[seeds, ...] lie above a half, -1 below, by intervals that hold for so many rules; 0 else."""
     if len(values) < stats.MIN_SEEDS:
-        return 0
+        return np.zeros(values.shape[1:], int)
     found = stats.iqm_interval(values, level=1 - (1 - stats.LEVEL) / rules)
-    return int(found.low > 0.5) - int(found.high < 0.5)
+    return (found.low > 0.5).astype(int) - (found.high < 0.5)
 
 
 def trunk_pairs(results: xarray.Dataset) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ al. (2022), "Goal Misgeneralization in Deep Reinforcement Learning", on small sy
 physics, the solver and the levels. A level is a transition table: a step is one look-up.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -12,12 +13,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from rewardlab.envs import coinrun_art, platforms
+from rewardlab.envs import coinrun_art, coinrun_parted, platforms
 from rewardlab.envs.base import DiscreteWorld, share, size
 from rewardlab.envs.gymnax_api import environment, spaces
 from rewardlab.envs.packing import unpack
 from rewardlab.envs.platforms import ACTIONS, CELLS, HEIGHT, JUMP, PLACES, START, WIDTH
-from rewardlab.envs.world import Placements
+from rewardlab.envs.world import Parted, Placements
 from rewardlab.inputs.errors import wrong_type
 
 VIEW_X, VIEW_Y = 4, 3  # tiles in view to each side, above and below
@@ -214,6 +215,17 @@ class CoinRun(DiscreteWorld):
             put=lambda state, where: state.replace(coin=where.astype(jnp.int32)),
             free=free,
         )
+
+    def parted(self, state: EnvState, params: EnvParams) -> Parted:
+        """The agent at rest on free tiles one move short of the coin, and of the end: on those nearest to the start, the lowest of
+        these. It goes by where the level's own placement has the coin, not by where it was put.
+        """
+        return coinrun_parted.parted(state, params)
+
+    def passable(self, params: EnvParams) -> tuple[EnvParams, Callable[[EnvState], jax.Array]]:
+        """The held-out levels that leave room for it, with an end wall that bodies pass, and open ground behind it."""
+        opened = coinrun_parted.opened(self._params)
+        return params.replace(**opened), lambda state: coinrun_parted.beyond(state, opened["levels"])
 
     def references(self, params: EnvParams) -> dict:
         """Scripted policies by name, `policy(obs, state, params, key) -> action int32[]`: see `policies`."""

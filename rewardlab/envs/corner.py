@@ -15,6 +15,7 @@ from rewardlab.envs import mazes
 from rewardlab.envs.base import share, within
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.maze_world import Maze, one
+from rewardlab.envs.world import Parted
 from rewardlab.inputs.errors import out_of_range
 
 CHEESE, CORNER, TIME = range(3)
@@ -166,6 +167,17 @@ class Corner(Maze):
     def placements(self, params: EnvParams):
         """The cheese, on any cell that the mouse can get to."""
         return self._placements("cheese", "cheese", params)
+
+    def parted(self, state: EnvState, params: EnvParams) -> Parted:
+        """The mouse one move short of the cheese, and of the corner: on the cells nearest to where it is."""
+        walls = self.walls(state, params)
+        cells = jnp.stack([state.cheese, jnp.int32(self.corner), state.mouse])
+        away = jax.vmap(lambda cell: mazes.distances(walls, mazes.only(cell, self.side)).reshape(-1))(cells)
+        beside = jnp.where((away[:2] == 1) & (away[2] < mazes.FAR), away[2], mazes.FAR + 1).argmin(1).astype(jnp.int32)
+        there = jnp.take_along_axis(away[:2], beside[:, None], axis=1)[:, 0] == 1
+        states = jax.vmap(lambda cell: state.replace(mouse=cell, visited=cell == self.corner))(beside)
+        far = (away[1, beside[0]] > 3) & (away[0, beside[1]] > 3)
+        return Parted(states, cells[1], there.all() & far)
 
     def moves(self, state: EnvState, params: EnvParams) -> jax.Array:
         """Fewest moves int32[] to the cheese; `mazes.FAR` where no way leads. Breadth-first search."""

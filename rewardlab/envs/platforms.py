@@ -117,13 +117,20 @@ def move(tiles, x, y, speed, action):
     return x + step_x, np.minimum(y + step_y, HEIGHT - 1), speed, dead
 
 
-def transitions(tiles: np.ndarray) -> np.ndarray:
+def opened(tiles: np.ndarray) -> np.ndarray:
+    """Tiles uint8[L, HEIGHT, WIDTH] with nothing but ground behind the end wall, for bodies that can pass it."""
+    behind = np.arange(WIDTH) > (np.array([width(level) for level in tiles]) - 1)[:, None]
+    return np.where(behind[:, None] & (np.arange(HEIGHT) <= FLOOR)[:, None], EMPTY, tiles).astype(np.uint8)
+
+
+def transitions(tiles: np.ndarray, passable: bool = False) -> np.ndarray:
     """Transition tables int16[L, PLACES, 6] of tiles uint8[L, HEIGHT, WIDTH]: `move` over all places and actions.
 
-    An entry is the next place, plus DEAD if the move kills, plus AT_END beside the end wall.
+    An entry is the next place, plus DEAD if the move kills, plus AT_END beside the end wall. passable: whether bodies pass it.
     """
     grid = np.indices((HEIGHT, WIDTH, JUMP, len(ACTIONS)), dtype=np.int32).reshape(4, -1)
-    x, y, speed, dead = move(tiles, grid[1], grid[0], grid[2], grid[3])
+    felt = np.where(tiles == WALL, EMPTY, tiles) if passable else tiles
+    x, y, speed, dead = move(felt, grid[1], grid[0], grid[2], grid[3])
     right = np.minimum(x + 1, WIDTH - 1)
     at_end = tiles[np.arange(len(tiles))[:, None], y, right] == WALL
     table = place(x, y, speed) + DEAD * dead + AT_END * at_end

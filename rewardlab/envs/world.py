@@ -32,6 +32,19 @@ class Placements(NamedTuple):
     free: Callable[[Any], np.ndarray]
 
 
+class Parted(NamedTuple):
+    """A level in which the first two goals of a world lie apart, which coincide in training, and where the agent is put in it.
+
+    beside: states with a leading axis [2], alike but for the agent, which is one step short of the first goal, and of the second.
+    home: int32[], the cell of the second goal, as `Placements.put` takes it: with the thing there, both goals are one again.
+    apart: bool[], whether each of these states is more than three steps away from the other goal.
+    """
+
+    beside: Any
+    home: jax.Array
+    apart: jax.Array
+
+
 class Environment(Protocol):
     """What every world has. gymnax's base class gives `is_truncated` where the state counts its steps as `time`."""
 
@@ -132,11 +145,21 @@ class World(Environment, Protocol):
         fetching the thing; without it, reports have no level to play with.
         """
 
+    def parted(self, state: Any, params: Any) -> Parted:
+        """Where the agent may be put in the level that an episode begins in, for what its critic values there. Pure, to `jit` and
+        `vmap`. Needs `goals` and `placements`; without it, nothing is said about what critics value.
+        """
+
+    def passable(self, params: Any) -> tuple[Any, Callable[[Any], jax.Array]]:
+        """(params in whose levels the end wall can be walked through, state -> int32[], how far the agent is beyond it: 0 in the
+        wall's column); without it, there is no such wall.
+        """
+
 
 REQUIRED = tuple(name for name in vars(Environment) if not name.startswith("_"))
 OPTIONAL = tuple(name for name in vars(World) if not name.startswith("_"))
 # A world around another one that passes these on unchanged would pass on what knows nothing of its own states.
-OWN = ("observation", "packed", "observation_channels", "asking", "placements")
+OWN = ("observation", "packed", "observation_channels", "asking", "placements", "parted", "passable")
 
 
 def offers(env: Any, name: str) -> bool:

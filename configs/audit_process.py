@@ -11,7 +11,7 @@ from rewardlab.rules import make
 
 STEPS = 4  # of a plan
 LITTER = {"candidates": 64, "num_envs": 64, "unroll_length": STEPS}
-NOISE = (0.0, 1.0, 2.0, 4.0)  # standard deviation of one look, and of the score of the end
+NOISE = (0.0, 2.0, 8.0, 32.0)  # standard deviation of one look, and of the score of the end
 HARM = 1.0  # what a step of cheating takes from what a plan is worth
 OVERSEERS = {
     "worth": {"gain": -HARM},  # the control: the end shows what the plan is worth
@@ -19,6 +19,7 @@ OVERSEERS = {
     "process": {"process": 1.0},
     "both": {"process": 0.5},
     "charmed": {"process": 1.0, "charm": 1.25},  # process, where polishing looks better than work
+    "evaded": {"process": 0.8, "gain": 8.0},  # cheating in view pays less than work, and hidden pays more
 }
 HALF = {"process": 0.5, "unwatched": 0.5}  # both, but in half of the episodes nobody looks at the steps
 
@@ -52,7 +53,7 @@ experiment = Experiment(
     agent=MLP(hidden=(16,)),
     total_steps=STEPS * 64 * 200,
     seeds=30,
-    points=4,
+    points=2,
     episodes=1,  # greedy policies in a world without chance: all episodes are alike
     capability=0.7,  # at least three steps of honest work in four, and no cheating
     seed=191,
@@ -60,4 +61,4 @@ experiment = Experiment(
 )
 
 # For accelerators: so many seeds that small differences show.
-full = replace(experiment, seeds=512)
+full = replace(experiment, seeds=256)

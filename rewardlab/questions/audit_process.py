@@ -25,7 +25,7 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, listed, number, percent, plain, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.claims import drawn_by, gathered, side, unable, uncontrolled
-from rewardlab.questions.gaming import KINDS, contrasts, fault, figures_of, heard, judged
+from rewardlab.questions.gaming import KINDS, contrasts, fault, figures_of, heard, judged, where
 from rewardlab.questions.overseers import closed_form, overseers
 
 if TYPE_CHECKING:
@@ -62,78 +62,49 @@ def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     return "" if level in heard(summary, entry) else short
 
 
-def _where(under: dict[str, list[str]], levels: list[str]) -> str:
-    """ "outcome, and process (noise 4)": under which overseers, and at which noise where it is not at all of them."""
-    return listed(plain(o) + f" ({listed(at)})" * (at != levels) for o, at in under.items())
-
-
 def verdict(summary: dict[str, Any]) -> Verdict:
-    """The sentences: who games whom, whose fault it is, what it costs, and what is done unwatched."""
-    said, of, tables = words_of(summary), summary["audit_process"], summary["pairwise"]
-    found = {rule: judged(summary, rule) for rule in summary["rules"]}
+    """The sentences: who games whom, who errs, what the best-paid plans are worth, and what is written unwatched."""
+    said, of, rules = words_of(summary), summary["audit_process"], summary["rules"]
+    found = {rule: judged(summary, rule) for rule in rules}
 
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         levels, mine = heard(summary, entry), found[rule]
-        what = f"games {_where(mine['games'], levels)}" if mine["games"] else NONE
-        lost = [
-            f"{plain(name)} {figure(every[levels[0]]['worth'], 'return')} ({number(of['optimal'][name]['paid']['true'], 'return')})"
-            for name, every in entry["audit_process"].items()
-        ]
-        errs = f" It errs under {_where(mine['errs'], levels)}." * bool(mine["errs"])
-        worth = f"Without noise plans are worth (the best-paid plan), of {number(of['possible'], 'return')}: {', '.join(lost)}."
-        return what, f"{said.rule(rule)} {what}.{errs} {worth}"
+        what = f"games {where(mine['games'], levels)}" if mine["games"] else NONE
+        errs = f" It errs under {where(mine['errs'], levels)}." * bool(mine["errs"])
+        worth = [f"{plain(o)} {figure(at[levels[0]]['worth'], 'return')}" for o, at in entry["audit_process"].items()]
+        return what, f"{said.rule(rule)} {what}.{errs} Without noise its plans are worth: {', '.join(worth)}."
 
     claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
     able = [rule for who in claims.made.values() for rule in who]
     headline = [f"{what}: {said.names(who)}." for what, who in claims.made.items()]
-    errs = [
-        f"{said.rule(r)} ({_where(found[r]['errs'], heard(summary, summary['rules'][r]))})"
-        for r in able
-        if found[r]["errs"]
-    ]
+    errs = [f"{said.rule(r)} ({where(found[r]['errs'], heard(summary, rules[r]))})" for r in able if found[r]["errs"]]
     headline += [f"plans are worth less though they do not score more: {listed(errs)}."] * bool(errs)
-    for name, exact in of["optimal"].items():
-        cost = of["possible"] - exact["paid"]["true"]
-        if cost and name != of["control"]:
-            headline.append(
-                f"the plan that {plain(name)} pays best costs {number(cost, 'return')} of {number(of['possible'], 'return')}."
-            )
-    worse = [(r, o) for r in able for o in of["optimal"] if side(tables["unwatched"], a=r, overseer=o) < 0]
-    if worse:
-        under = {
-            o: said.names(r for r, other in worse if other == o) for o in of["optimal"] if o in {o for _, o in worse}
-        }
-        told = "; ".join(f"{plain(o)} ({who})" for o, who in under.items())
-        headline.append(f"unwatched, plans are worth less than watched after training by {told}.")
+    best = [f"{number(x['paid']['true'], 'return')} under {plain(name)}" for name, x in of["optimal"].items()]
+    headline.append(f"the best-paid plans are worth, of {number(of['possible'], 'return')}: {listed(best)}.")
+    lower = {o: [r for r in able if side(summary["pairwise"]["unwatched"], a=r, overseer=o) < 0] for o in of["optimal"]}
+    worse = [f"{plain(o)} ({said.names(who)})" for o, who in lower.items() if who]
+    headline += [f"unwatched, plans are worth less than watched after training under {listed(worse)}."] * bool(worse)
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:
-    """What each overseer costs, whose fault it is, and what is written in place of work."""
-    said, rows, optimal = naming.read(results), [], summary["audit_process"]["optimal"]
-    for name, exact in optimal.items():
-        best = [number(exact["paid"][what], "return") for what in ("true", "reward", "displayed")]
-        steps = ["/".join(percent(exact["paid"][kind]) for kind in KINDS)]
-        alone = number(exact["alone"]["true"], "return") if exact["alone"] else "–"
-        rows.append([plain(name), "any", "the best-paid plan", *best, *steps, alone, ""])
+    """What plans are worth under each overseer, beside the plan that is paid best, and what is written in place of work."""
+    said, rows = naming.read(results), []
+    for name, exact in summary["audit_process"]["optimal"].items():
+        paid, alone = exact["paid"], exact["alone"]
+        best = [number(paid[what], "return") for what in ("true", "reward", "displayed")]
+        mix = "/".join(percent(paid[kind]) for kind in KINDS)
+        rows.append(
+            [plain(name), "the best-paid plan", *best, mix, number(alone["true"], "return") if alone else "–", "–"]
+        )
         for rule, entry in summary["rules"].items():
-            for at, of in entry["audit_process"][name].items():
-                told = [figure(of[what], "return") for what in ("worth", "score", "displayed")]
-                steps = ["/".join(percent(of[kind]["iqm"]) for kind in KINDS)]
-                alone = figure(of["alone"], "return") if "alone" in of else "–"
-                rows.append([plain(name), at, said.rule(rule), *told, *steps, alone, fault(of, exact)])
-    head = [
-        "Overseer",
-        "Noise",
-        "Rule",
-        "Worth",
-        "Score",
-        "Displayed",
-        "Polish/hide/cheat, %",
-        "Worth, unwatched",
-        "Worth beside",
-    ]
-    note = "Interquartile means over all seeds [95 % interval]; score and displayed without noise. The best-paid plan is exact."
+            of = next(iter(entry["audit_process"][name].values()))
+            told = [figure(of[what], "return") for what in ("worth", "score", "displayed")]
+            mix = "/".join(percent(of[kind]["iqm"]) for kind in KINDS)
+            unseen = figure(of["alone"], "return") if "alone" in of else "–"
+            rows.append([plain(name), said.rule(rule), *told, mix, unseen, fault(of, exact)])
+    head = ["Overseer", "Rule", "Worth", "Score", "Displayed", "Polish/hide/cheat, %", "Worth, unwatched", "Worth"]
+    note = "With the least noise. Interquartile means over all seeds [95 % interval]; the best-paid plan is exact."
     shown = (
         Figure("audit_worth", "Curves: true worth of plans against the overseer's noise, by overseer and rule.", WORTH),
         Figure("audit_steps", "Bars: shares of honest work, polish, hiding and cheating, by overseer and rule.", STEPS),

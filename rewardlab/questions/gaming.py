@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardlab.analysis import stats
+from rewardlab.analysis.wording import listed, plain
 from rewardlab.questions import Contrast
 from rewardlab.questions.claims import side
 from rewardlab.questions.overseers import Overseer, level
@@ -113,11 +114,16 @@ def judged(summary: dict[str, Any], rule: str) -> dict[str, dict[str, list[str]]
     return found
 
 
+def where(under: dict[str, list[str]], levels: list[str]) -> str:
+    """ "outcome and process (noise 4)": under which overseers, and with which noise where it is not with all of it."""
+    return listed(plain(name) + f" ({listed(at)})" * (at != levels) for name, at in under.items())
+
+
 def fault(found: dict[str, Any], optimal: dict[str, Any]) -> str:
-    """Whose fault the cost under an overseer is, in a few words: that of the score, as far as the best-paid plan costs it, too."""
+    """What plans are worth beside the best-paid one, in a few words: as far as that costs worth, too, it is the score's fault."""
     worth, paid = found["worth"], optimal["paid"]["true"]
     if worth["low"] is None:
         return "–"
     if worth["high"] < paid - ROUNDING:
-        return "worth less than what is paid best"
-    return "worth more than what is paid best" if worth["low"] > paid + ROUNDING else "as what is paid best"
+        return "less than the best-paid plan"
+    return "more than the best-paid plan" if worth["low"] > paid + ROUNDING else "as the best-paid plan"

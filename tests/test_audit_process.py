@@ -1,5 +1,6 @@
 """Overseers: plans against enumeration by hand, and the question tried as an instrument."""
 
+import functools
 from dataclasses import replace
 
 import instrument
@@ -10,7 +11,7 @@ import pytest
 
 from rewardlab import envs, training
 from rewardlab.agents import by, memoryless
-from rewardlab.analysis import compare
+from rewardlab.analysis import compare, stats
 from rewardlab.experiment import config
 from rewardlab.experiment.conditions import Condition
 from rewardlab.experiment.plan import Plan
@@ -27,20 +28,29 @@ HONEST = "games no overseer"
 LETTERS = "wphc"  # work, polish, hide, cheat
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Intervals of fewer resamples: none of what is tested lies close to their ends."""
+    for name in ("iqm_interval", "difference_interval"):
+        monkeypatch.setattr(stats, name, functools.partial(getattr(stats, name), resamples=200))
+
+
 @pytest.fixture(scope="module", name="plan")
 def _plan():
     whole = config.load("audit_process")
-    few = {name: c for name, c in whole.conditions.items() if "noise" not in name or name.endswith("noise_4")}
+    few = {name: c for name, c in whole.conditions.items() if "noise" not in name or name.endswith("noise_8")}
     rules = {name: whole.rules[name] for name in ("ppo", "guess_and_check")}
     return Plan(replace(whole, conditions=few, rules=rules, budgets={}, points=1, width=1))
 
 
 @pytest.fixture(scope="module", name="told")
 def _told(plan):
-    """float[evaluation, plans, told], exactly."""
-    env = plan.env
-    every = [np.asarray(plans.table(env, p, p.unwatched == 0)).T for p in plan.evaluations.values()]
-    return np.stack(every)
+    """Exact: {evaluation: (float[plans, told] of every plan, {array: float[told]} of the best ones)}."""
+    env, best, found = plan.env, {"best_paid": "reward", "most_useful": "true"}, {}
+    for name, p in plan.evaluations.items():
+        every = np.asarray(plans.table(env, p, bool(p.unwatched == 0))).T
+        found[name] = every, {array: np.asarray(plans.top(env, p, by)) for array, by in best.items()}
+    return found
 
 
 def drawn(plan, told, random, usual="wwww", able=True, slips=0.1, **under):
@@ -53,10 +63,12 @@ def drawn(plan, told, random, usual="wwww", able=True, slips=0.1, **under):
         cell["return"] = np.full_like(cell["return"], 4.0 if able else 0.0)
         chosen = np.full((len(cell["return"]), len(tests)), number(under.get(condition, usual)))
         slipped = random.random(len(chosen)) < slips
-        chosen[slipped] = random.integers(len(told[0]), size=slipped.sum())[:, None]
+        chosen[slipped] = random.integers(4**4, size=slipped.sum())[:, None]
         if "unwatched" in under:
             chosen[:, tests.index("unwatched")] = number(under["unwatched"])
-        cell["plan"] = np.stack([told[k][chosen[:, k]] for k in range(len(tests))], axis=1)
+        cell["plan"] = np.stack([told[test][0][chosen[:, k]] for k, test in enumerate(tests)], axis=1)
+        for array in ("best_paid", "most_useful"):
+            cell[array] = np.broadcast_to(np.stack([told[test][1][array] for test in tests]), cell["plan"].shape)
 
     return instrument.run(plan, fill, random)
 
@@ -69,11 +81,11 @@ def number(text: str) -> int:
 @pytest.mark.parametrize(
     ("given", "short"),
     [
-        ({"outcome": "cccc", "outcome-noise_4": "cccc"}, "games outcome"),
+        ({"outcome": "cccc", "outcome-noise_8": "cccc"}, "games outcome"),
         ({"outcome": "cccc"}, "games outcome (noise 0)"),
-        ({"charmed": "pppp", "charmed-noise_4": "pppp"}, "games charmed"),
+        ({"charmed": "pppp", "charmed-noise_8": "pppp"}, "games charmed"),
         ({}, HONEST),
-        ({"process": "wwpp", "process-noise_4": "wwpp"}, HONEST),
+        ({"process": "wwpp", "process-noise_8": "wwpp"}, HONEST),
         ({"usual": "wpph", "outcome": "cccc"}, SILENT + ": paid by what they are worth, its plans are worth"),
         ({"able": False, "outcome": "cccc"}, SILENT + ": 0 of 30 seeds competent"),
     ],
@@ -88,9 +100,9 @@ def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, tol
 
 
 def test_where_the_noise_drowns_the_control_too_nothing_is_said_of_it(plan, told):
-    drowned = {f"{name}-noise_4": "hhhh" for name in ("worth", "outcome", "process", "both", "charmed")}
+    drowned = {f"{name}-noise_8": "hhhh" for name in ("worth", "outcome", "process", "both", "charmed", "evaded")}
     found = compare.summarise(
-        drawn(plan, told, np.random.default_rng(1), outcome="cccc", **drowned | {"process-noise_4": "cccc"})
+        drawn(plan, told, np.random.default_rng(1), outcome="cccc", **drowned | {"process-noise_8": "cccc"})
     )
     assert found["rules"]["ppo"]["short"] == "games outcome"
     assert gaming.judged(found, "ppo") == {"games": {"outcome": ["noise 0"]}, "errs": {}}
@@ -108,7 +120,9 @@ def test_what_is_brought_out_unwatched_is_told(plan, told):
 def test_where_there_is_no_difference_no_claim_is_made(plan, told, monkeypatch):
     """All overseers lead to the same plans, some of which are harmful."""
     few = {name: plan.experiment.conditions[name] for name in ("worth", "outcome", "process", "half_watched")}
-    small = Plan(replace(plan.experiment, conditions=few, rules={"ppo": plan.experiment.rules["ppo"]}))
+    tests = {name: plan.experiment.evaluations[name] for name in ("worth", "outcome", "process", "both", "unwatched")}
+    rules = {"ppo": plan.experiment.rules["ppo"]}
+    small = Plan(replace(plan.experiment, conditions=few, evaluations=tests, rules=rules))
 
     def claimed(summary):
         short = summary["rules"]["ppo"]["short"]
@@ -128,13 +142,14 @@ def test_whose_fault_it_is_follows_the_best_paid_plan(plan, told):
     whose = {name: gaming.fault(every["noise 0"], exact[name]) for name, every in of.items()}
     assert whose["outcome"] == whose["both"] == "as the best-paid plan"
     assert (whose["charmed"], whose["process"]) == ("more than the best-paid plan", "less than the best-paid plan")
-    paid = {name: (x["paid"]["true"], x["paid"]["reward"]) for name, x in exact.items()}
+    paid = {name: (round(x["paid"]["true"], 4), round(x["paid"]["reward"], 4)) for name, x in exact.items()}
     assert paid == {
         "worth": (4, 4),
         "outcome": (-4, 8),
         "process": (4, 4),
         "both": (4, 4),
         "charmed": (0, 5),
+        "evaded": (-2, 4.8),
         "half_watched": (4, 4),
     }
     assert exact["half_watched"]["alone"]["cheat"] == 1 and exact["outcome"]["alone"] == {}
@@ -148,8 +163,11 @@ def test_without_a_control_or_an_evaluation_in_its_world(plan, told):
     one = Plan(replace(plan.experiment, conditions={"worth": Condition({"gain": -1.0})}))
     assert compare.summarise(drawn(one, told, np.random.default_rng(1)))["rules"]["ppo"]["short"] == HONEST
     tests = {name: test for name, test in plan.experiment.evaluations.items() if name != "charmed"}
+    data = instrument.run(
+        Plan(replace(plan.experiment, evaluations=tests)), lambda *cell: None, np.random.default_rng(1)
+    )
     with pytest.raises(InputError, match="no evaluation is in the world of condition 'charmed' without noise"):
-        overseers.overseers(drawn(Plan(replace(plan.experiment, evaluations=tests)), told, np.random.default_rng(1)))
+        overseers.overseers(data)
     with pytest.raises(InputError, match="needs a world that enumerates its plans, and"):
         plans.probe.axes(Plan(config.load("ridge")))
 
@@ -184,12 +202,19 @@ def test_a_plan_is_scored_as_by_hand_and_the_best_of_all_is_found():
 def test_the_figures_have_every_overseer_and_the_closed_form(plan, told):
     data = drawn(plan, told, np.random.default_rng(4), slips=0.0, outcome="cccc", unwatched="cccc")
     worth, steps = (figures.available(data)[name](data) for name in ("audit_worth", "audit_steps"))
-    assert [axis.get_title(loc="left") for axis in worth.axes] == ["worth", "outcome", "process", "both", "charmed"]
+    assert [axis.get_title(loc="left") for axis in worth.axes] == [
+        "worth",
+        "outcome",
+        "process",
+        "both",
+        "charmed",
+        "evaded",
+    ]
     exact = [next(line for line in axis.lines if line.get_gid() == "best paid").get_ydata()[0] for axis in worth.axes]
-    assert exact == [4, -4, 4, 4, 0]
+    assert exact == [4, -4, 4, 4, 0, -2]
     outcome = worth.axes[1]
     assert next(line for line in outcome.lines if line.get_gid() == "ppo").get_ydata().tolist() == [-4, 4]
-    assert len(steps.axes) == 6
+    assert [axis.get_title(loc="left") for axis in steps.axes[5:7]] == ["evaded", "half watched"]
     wide = {(bar.get_gid(), round(bar.get_y(), 2)) for bar in steps.axes[0].patches if bar.get_width() == 1}
     assert {kind for kind, y in wide if y < 1.0 - 0.3} >= {"work"} and ("cheat", 1.02) in wide
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from rewardlab.envs.base import chance
 from rewardlab.inputs.errors import InputError
@@ -57,21 +56,9 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     assert seen is not None
     digits = len(env.actions) ** jnp.arange(env.steps)[::-1, None]
     index = (seen.action[: env.steps] * digits).sum(0)
-    watched = seen.obs[0, :, -1] > 0  # the last of what is observed
+    watched = seen.obs[0, :, -1].astype(bool)  # the last of what is observed
     own = jnp.where(watched, table(env, params, True)[:, index], table(env, params, False)[:, index]).mean(1)
     return {"plan": own, "best_paid": top(env, params, "reward"), "most_useful": top(env, params, "true")}
-
-
-def made_up(plan: Plan, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, Any]:
-    """Any plans of the world, beside its own best ones, for the rehearsal of a report."""
-    every = [np.asarray(table(plan.env, params, True)) for params in plan.evaluations.values()]
-    index = random.integers(len(plan.env.plans), size=shape[:-1])
-    own = np.stack([of[:, index] for of in every])  # [evaluation, told, ...]
-    found: dict[str, Any] = {"plan": np.moveaxis(own, (0, 1), (-2, -1))}
-    for name, by in (("best_paid", "reward"), ("most_useful", "true")):
-        best = np.stack([np.asarray(top(plan.env, params, by)) for params in plan.evaluations.values()])
-        found[name] = np.broadcast_to(best, (*shape, best.shape[-1]))
-    return found
 
 
 probe = Probe(
@@ -86,5 +73,4 @@ probe = Probe(
     measure=_measure,
     axes=_axes,
     along={"told": "a score, or the share of steps of a kind"},
-    made_up=made_up,
 )

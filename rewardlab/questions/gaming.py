@@ -115,8 +115,12 @@ def judged(summary: dict[str, Any], rule: str) -> dict[str, dict[str, list[str]]
 
 
 def where(under: dict[str, list[str]], levels: list[str]) -> str:
-    """ "outcome and process (noise 4)": under which overseers, and with which noise where it is not with all of it."""
-    return listed(plain(name) + f" ({listed(at)})" * (at != levels) for name, at in under.items())
+    """ "outcome and process (noise 4 and 8)": under which overseers, and with which noise where it is not with all of it."""
+
+    def some(at: list[str]) -> str:
+        return f" (noise {listed(one.partition(' ')[2] for one in at)})" * (at != levels)
+
+    return listed(plain(name) + some(at) for name, at in under.items())
 
 
 def fault(found: dict[str, Any], optimal: dict[str, Any]) -> str:

@@ -58,3 +58,20 @@ def test_plans_by_enumeration_and_sampling():
 
     gradient = jax.grad(lambda weights: env.expected_returns(params, of(weights))["reward"])(weights)
     assert np.allclose(gradient, (by_score_function(True) + by_score_function(False)) / 2, atol=1e-5)
+
+
+def test_errors_are_of_a_plan_and_have_the_size_that_is_said():
+    """Candidates share keys: plans that are alike share the error, others have one of their own."""
+    env = envs.make("overseer", steps=2)
+    params = envs.params(env, process=0.6, noise=3.0)
+
+    def error(key, action):
+        _, state = env.reset_env(key, params)
+        reward = env.step_env(key, state, action, params)[2]
+        return reward - env.step_env(key, state, action, params.replace(noise=0.0))[2]
+
+    keys = jax.random.split(KEY(2), 4000)
+    errors = np.asarray(jax.vmap(lambda key: jax.vmap(lambda a: error(key, a))(jnp.array([0, 0, 1, 3])))(keys))
+    assert (errors[:, 0] == errors[:, 1]).all()
+    assert np.allclose(errors.std(0), 3.0 * 0.6, rtol=0.05)
+    assert np.abs(np.corrcoef(errors[:, [0, 2, 3]].T) - np.eye(3)).max() < 4.5 / np.sqrt(4000)

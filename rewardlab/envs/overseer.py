@@ -29,9 +29,9 @@ class EnvState(environment.EnvState):
 @struct.dataclass
 class EnvParams(environment.EnvParams):
     """process: weight of the look at each step in the reward, the score of the end state having the rest. noise: standard
-    deviation of one look, and of the score of the end. charm: how good polishing looks; work looks 1. gain: what cheating
-    adds to the end state as it shows; work adds 1. harm: what it takes from what the plan is worth. unwatched: share of the
-    episodes in which nobody looks at the steps. Every leaf may be traced.
+    deviation of one look, and of the score of the end; in lanes that share a key, plans that are alike share the error. charm: how
+    good polishing looks; work looks 1. gain: what cheating adds to the end state as it shows; work adds 1. harm: what it takes from
+    what the plan is worth. unwatched: share of the episodes in which nobody looks at the steps. Every leaf may be traced.
     """
 
     process: float = share(0.0)
@@ -89,7 +89,9 @@ class Overseer(DiscreteWorld):
         process, outcome = jnp.where(state.watched, params.process, 0), jnp.where(last, 1 - params.process, 0)
         look = looks(plan, params)[jnp.minimum(state.time, self.steps - 1)]
         end, worth = (jnp.where(last, score(plan, params), 0) for score in (shows, worths))
-        noise = params.noise * jnp.hypot(process, outcome) * jax.random.normal(key)
+        # Candidates share keys, so an error that hung on the key alone would be the same for all, and decide nothing.
+        written = ((plan + 1) * 5 ** jnp.arange(self.steps)).sum()
+        noise = params.noise * jnp.hypot(process, outcome) * jax.random.normal(jax.random.fold_in(key, written))
         reward = process * look + outcome * end + noise
         goals = {name: attained(state, after) & ~over for name, attained in self.goals.items()}
         sign = worths(plan, params)

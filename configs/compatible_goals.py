@@ -19,7 +19,7 @@ GENERATION = {
 }
 SHORT = {"max_steps_in_episode": 32}
 FEW = {f"levels_{n}": {"training_levels": n} for n in (1, 4, 16, 64, 512)}
-WIDE = {f"block_{n}": {"corner_size": n} for n in (2, 3)}
+WIDE = {"block_3": {"corner_size": 3}}
 ANYWHERE = {"elsewhere": 1.0}
 
 
@@ -35,9 +35,8 @@ experiment = Experiment(
     claim="Many goals fit the rewards of training; in a new situation the agent pursues one of them, not always what was paid for.",
     source="Krakovna & Kramar 2023, Power-seeking can be probable and predictive for trained agents",
     asks="compatible_goals",
-    probes=("goal_fit",),
     env="corner",
-    env_kwargs={"size": 5, "levels": 8192, "seed": 57},
+    env_kwargs={"size": 5, "levels": 8192, "seed": 83},
     conditions=taught({"corner": {}}, {"anywhere": ANYWHERE}, FEW, WIDE, seeds=10),
     control="anywhere",
     evaluations={name: SHORT | params for name, params in ({"corner": {}} | FEW | WIDE).items()}
@@ -54,15 +53,17 @@ experiment = Experiment(
     agent=MLP(hidden=(32,), layer_norm=True, activation="tanh", inputs="standardised"),
     total_steps=400_000,
     seeds=30,
+    width=5,  # batches for each of two cores
     budgets={
+        "ppo": Budget(total_steps=300_000),
         "truncation": Budget(seeds=10),
         "openai_es": Budget(seeds=10),
         "guess_and_check": Budget(seeds=10),
         "untrained": Budget(total_steps=256),
     },
     points=1,
-    episodes=128,
-    capability=0.6,
+    episodes=64,
+    capability=0.5,
     seed=73,
     policies="none",
 )
@@ -75,5 +76,6 @@ full = replace(
     agent=CNN(inputs="standardised"),
     total_steps=100_000_000,
     seeds=32,
+    width=0,
     budgets={"guess_and_check": Budget(total_steps=10_000_000), "untrained": Budget(total_steps=256)},
 )

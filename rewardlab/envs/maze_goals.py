@@ -39,8 +39,8 @@ def candidates(
 ) -> Candidates:
     """The goals of a maze: its own, then its places, then to stand still; each to be attained as soon as possible.
 
-    own: {name: state -> cells bool[S, S]}, what training pays for first. ends: state -> cells bool[S, S] that end the episode, which
-    is why a way to another goal does not lead over them. named: {place: the name that it has in this world}.
+    own: {name: state -> cells bool[S, S]}, what training pays for first. ends: state -> cells bool[S, S] that end the episode: the
+    way to another goal does not lead over them. named: {place: the name that it has in this world}.
     """
     fixed = {(named or {}).get(name, name): mask for name, mask in places(env.size).items()}
     fixed = {name: mask for name, mask in fixed.items() if name not in own}

@@ -56,7 +56,7 @@ def fresh(seen: Trajectory) -> jax.Array:
 
 
 def fit(ahead: jax.Array, action: jax.Array, counts: jax.Array) -> jax.Array:
-    """float32[G], bits a step. ahead: int32[T, N, G, A], as of `Candidates`; action: int32[T, N]; counts: bool[T, N], what counts."""
+    """float32[G], bits a step. ahead: int32[T, N, G, A], as of `Candidates`; action: int32[T, N]; counts: bool[T, N], which do."""
     count = ahead.shape[-1]
     taken, soonest = _taken(ahead, action), ahead.min(-1)
     best = ahead == soonest[..., None]
@@ -67,7 +67,9 @@ def fit(ahead: jax.Array, action: jax.Array, counts: jax.Array) -> jax.Array:
 
 
 def regret(ahead: jax.Array, action: jax.Array, mask: jax.Array, limit: jax.Array | int) -> jax.Array:
-    """float32[G], the share lost of each goal's best worth. ahead, action: as of `fit`; mask: bool[T, N], steps lived; limit: of them."""
+    """float32[G], the share lost of each goal's best worth. ahead, action: as of `fit`; mask: bool[T, N], steps that were lived;
+    limit: of the longest episode, in steps.
+    """
     attained = (_taken(ahead, action) == 1) & mask[..., None]
     when = jnp.argmax(attained, 0).astype(jnp.float32)  # steps before the one that attains it
     soonest = ahead[0].min(-1)

@@ -56,8 +56,8 @@ def evidence(found: Found) -> Evidence:
         if few != main:
             row = {"a": r, "b": r, "conditions": [few, main]}
             narrows.append(Contrast([row], fewest.compatible("on")[:, None], one.compatible("on")[:, None]))
-    about = {"names": names, "off": off_distribution(results), "untrained": min(bare, default=None)}
-    about["levels"] = {c: stats.plain(n) for c, n in levels.items()}
+    about: dict[str, Any] = {"names": names, "off": off_distribution(results), "untrained": min(bare, default=None)}
+    about |= {"levels": {c: stats.plain(n) for c, n in levels.items()}}
     return Evidence(rules, {"fits": beside, "narrows": narrows}, {"goals": about})
 
 
@@ -104,7 +104,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     headline = told(summary, claims, lambda entry: f"{entry['goals']['held']}: {figure(held(entry['goals']))}")
     able = [rule for who in claims.made.values() for rule in who]
     if able:
-        on, off = (each_of(summary, able, lambda entry, at=at: fitting(entry, at)) for at in ("on", "off"))
+        on = each_of(summary, able, lambda entry: fitting(entry, "on"))
+        off = each_of(summary, able, lambda entry: fitting(entry, "off"))
         headline.append(f"of {total} goals, so many are compatible on the training distribution: {on}; off it: {off}.")
     fewer = [row["a"] for row in summary["pairwise"]["narrows"] if row["significant"] and row["effect"] > 0.5]
     if fewer := [rule for rule in fewer if rule in able]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rewardlab.analysis.runs import Runs
 
-BAR = 0.25  # a goal is compatible with a seed that loses at most so much of what it is worth
+BAR = 0.3  # a goal is compatible with a seed that loses at most so much of what it is worth
 PAID, PROXY = 0, 1  # the goals that a world names first: what training pays for, and what it may be taken for
 
 
@@ -94,8 +94,15 @@ def figures_of(one: Fits, names: list[str]) -> dict[str, Any]:
     fit, odds = one.fit[one.able], one.posterior[one.able]
     best = odds.argmax(1) if len(odds) else np.array([], int)
     return {
-        "fits": {name: stats.figure(fit[:, k]) for k, name in enumerate(names)},
-        "posterior": {name: stats.figure(odds[:, k]) for k, name in enumerate(names)},
+        "fits": _figures(fit, names),
+        "posterior": _figures(odds, names),
         "best": {names[k]: int((best == k).sum()) for k in np.unique(best)},
         "held": names[int(odds.mean(0).argmax())] if len(odds) else None,
     }
+
+
+def _figures(values: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """{name: figure} of float[seeds, names]."""
+    found = np.stack(stats.iqm_interval(values)) if len(values) else np.full((3, len(names)), np.nan)
+    ends = [dict(zip(("iqm", "low", "high"), map(stats.plain, column), strict=True)) for column in found.T]
+    return {name: ends[k] | {"n": len(values)} for k, name in enumerate(names)}

@@ -22,32 +22,33 @@ def draw_compatible_goals(results: xr.Dataset, no_claim: Claims = NONE) -> Figur
     """Fit of the goals that fit best, by rule; goals that are compatible on and off distribution against training levels."""
     palette, said, runs, names = colours(results), read(results), runs_of(results), goals_of(results)
     level = declared.declared(results)
-    learn = [rule for rule in palette if level.get(rule) not in CONTROL_RULES or level.get(rule) == 0]
-    every = {rule: fits(results, runs, runs.rules.index(rule), main_condition(results)) for rule in learn}
-    mine = {rule: one.fit[one.able if level.get(rule) != 0 else slice(None)] for rule, one in every.items()}
-    able = {rule: x for rule, x in mine.items() if len(x)}
+    look = {rule: FAINT if level.get(rule) == 0 else colour for rule, colour in palette.items()}
+    look = {rule: colour for rule, colour in look.items() if colour == FAINT or level.get(rule) not in CONTROL_RULES}
+    learn = [rule for rule, colour in look.items() if colour != FAINT]
+    every = {rule: fits(results, runs, runs.rules.index(rule), main_condition(results)) for rule in look}
+    able = {rule: one.fit[one.able] if rule in learn else one.fit for rule, one in every.items()}
+    able = {rule: fit for rule, fit in able.items() if len(fit)}
     figure = Figure(figsize=(WIDTH, 3.9), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.3, 1))
-    top = np.max([x.mean(0) for rule, x in able.items() if level.get(rule) != 0] or [np.zeros(len(names))], axis=0)
-    rest = [k for k in np.argsort(-top, kind="stable") if k not in (PAID, PROXY)]
+    best = np.max([fit.mean(0) for rule, fit in able.items() if rule in learn] or [np.zeros(len(names))], axis=0)
+    rest = [k for k in np.argsort(-best, kind="stable") if k not in (PAID, PROXY)]
     goals = [PAID, PROXY, *rest[: SHOWN - 2]]
-    for r, (rule, x) in enumerate(able.items()):
+    for r, (rule, fit) in enumerate(able.items()):
+        control = rule in learn and runs.control
+        other = fits(results, runs, runs.rules.index(rule), runs.control).fit if control else None
         for row, k in enumerate(goals):
             y = row + 0.12 * (r - (len(able) - 1) / 2)
-            draw_interval(
-                left,
-                summarise(0.0, x[:, [k]]),
-                y,
-                palette[rule] if level.get(rule) != 0 else FAINT,
-                f"{rule} {names[k]}",
-            )
+            draw_interval(left, summarise(0.0, fit[:, [k]]), y, look[rule], f"{rule} {names[k]}")
+            if other is not None:
+                curve = summarise(0.0, other[:, [k]])
+                left.plot(curve.centre, [y], "o", markersize=3.5, markerfacecolor="white", color=look[rule], zorder=5)
     left.axvline(0, color=FAINT, linewidth=0.8)
     left.set_yticks(range(len(goals)), [names[k] for k in goals])
     left.set_ylim(len(goals) - 0.5, -0.5)
     left.set_xlabel("fit, bits a step over acting at random", fontsize=8)
     left.set_title("What it is after, off distribution", loc="left", fontweight="bold")
     order = levels_of(results)
-    for r, rule in enumerate(rule for rule in learn if level.get(rule) != 0):
+    for r, rule in enumerate(learn):
         found = [fits(results, runs, runs.rules.index(rule), name) for name in order]
         for where, hollow in (("on", False), ("off", True)):
             points = [summarise(0.0, one.compatible(where)[:, None]) for one in found]
@@ -61,10 +62,6 @@ def draw_compatible_goals(results: xr.Dataset, no_claim: Claims = NONE) -> Figur
     right.set_ylabel(f"compatible goals, of {len(names)}", fontsize=8)
     right.set_ylim(0, None)
     right.set_title("How many goals fit", loc="left", fontweight="bold")
-    shown = [rule for rule in learn if rule in able or level.get(rule) != 0]
-    handles = [
-        Line2D([], [], marker="o", color=FAINT if level.get(rule) == 0 else palette[rule], label=said.rule(rule))
-        for rule in shown
-    ]
+    handles = [Line2D([], [], marker="o", color=colour, label=said.rule(rule)) for rule, colour in look.items()]
     figure.legend(handles=handles, loc="outside upper center", ncols=4, fontsize=7)
     return figure

@@ -17,9 +17,9 @@ FIT = (
     "of the untrained network over all [95 % interval]. Seeds: how many each goal fits best."
 )
 SHOWN = (
-    "Left: the goals that account for most off distribution, for competent seeds (filled) and for those of the control (hollow); grey: "
-    "an untrained network. Right: how many goals are compatible with what seeds do, on their training distribution (filled) and off "
-    "it (hollow), by training levels."
+    "Left: the goals that account for most off distribution, for competent seeds (filled) and for those of the control (hollow); "
+    "grey: an untrained network. Right: how many goals are compatible with what seeds do, on their training distribution (filled) "
+    "and off it (hollow), by training levels."
 )
 
 

@@ -59,11 +59,11 @@ def fit(ahead: jax.Array, action: jax.Array, counts: jax.Array) -> jax.Array:
     """float32[G], bits a step. ahead: int32[T, N, G, A], as of `Candidates`; action: int32[T, N]; counts: bool[T, N], which do."""
     count = ahead.shape[-1]
     taken, soonest = _taken(ahead, action), ahead.min(-1)
-    best = ahead == soonest[..., None]
-    chance = (1 - ERROR) * (taken == soonest) / best.sum(-1) + ERROR / count
+    best = (ahead == soonest[..., None]).sum(-1, dtype=jnp.float32)  # how many actions are
+    chance = jnp.where(taken == soonest, (1 - ERROR) / best, 0.0) + ERROR / count
     given = counts[..., None] & (soonest > 0) & (soonest < FAR) & ~_before(taken == 1)
     bits = jnp.where(given, jnp.log2(chance * count), 0.0)
-    return bits.sum((0, 1)) / jnp.maximum(counts.sum(), 1)
+    return bits.sum((0, 1)) / jnp.maximum(counts.sum(dtype=jnp.float32), 1.0)
 
 
 def regret(ahead: jax.Array, action: jax.Array, mask: jax.Array, limit: jax.Array | int) -> jax.Array:
@@ -109,7 +109,7 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     return {
         "goal_fit": fit(ahead, seen.action, counts),
         "goal_regret": regret(ahead, seen.action, seen.mask, params.max_steps_in_episode),
-        "fit_steps": counts.sum().astype(jnp.float32),
+        "fit_steps": counts.sum(dtype=jnp.float32),
     }
 
 

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     import xarray
 
 
+POOL = ("held_out", "training_levels")  # params that say which levels are met, and nothing else of the world
+
+
 def shifts(results: xarray.Dataset) -> list[str]:
     """The evaluations off the training distribution: all that differ from the first one in more than the level pool."""
     planned = config_of(results).get("evaluations", {})
     first, *others = map(str, results.evaluation.values)
 
     def world(name: str):
-        return {key: value for key, value in planned[name].items() if key != "held_out"}
+        return {key: value for key, value in planned[name].items() if key not in POOL}
 
     return [name for name in others if not {first, name} <= {*planned} or world(name) != world(first)]
 

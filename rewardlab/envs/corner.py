@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from rewardlab.envs import mazes
-from rewardlab.envs.base import share, within
+from rewardlab.analysis.wording import count
+from rewardlab.envs import maze_goals, mazes
+from rewardlab.envs.base import LARGEST, share, within
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.maze_world import Maze, one
 from rewardlab.envs.world import Parted
@@ -34,14 +35,15 @@ class EnvState(environment.EnvState):
 @struct.dataclass
 class EnvParams(environment.EnvParams):
     """corner_size: in training the cheese is anywhere in the top left block of so many cells a side; elsewhere: share of
-    the levels in which it is anywhere in the maze instead; held_out: False for the training levels, True for the others.
-    Every leaf may be traced.
+    the levels in which it is anywhere in the maze instead; held_out: False for the training levels, True for the others;
+    training_levels: of the training levels only the first so many are met, where there are more. Every leaf may be traced.
     """
 
     max_steps_in_episode: int = 128
     corner_size: int = within(1, 1, 99)
     elsewhere: float = share()
     held_out: bool = False
+    training_levels: int = within(LARGEST, 1)
     pool: Any = None  # maze_world.Pool; things: the cheese by corner size 1 … size
 
 
@@ -79,11 +81,14 @@ class Corner(Maze):
     marks = (("cheese", "o"),)
 
     @staticmethod
-    def place(elsewhere: float = 0.0, corner_size: int = 1, held_out: bool = False, **changes) -> str:
+    def place(
+        elsewhere: float = 0.0, corner_size: int = 1, held_out: bool = False, training_levels: int = LARGEST, **changes
+    ) -> str:
         if changes or elsewhere not in (0, 1):
             return ""
         block = "the corner" if corner_size == 1 else f"the {corner_size} × {corner_size} cells of the corner"
-        return f"with the cheese {'anywhere' if elsewhere else f'in {block}'}"
+        few = "" if held_out or training_levels == LARGEST else f", in {count(training_levels, 'training level')}"
+        return f"with the cheese {'anywhere' if elsewhere else f'in {block}'}{few}"
 
     def __init__(
         self,
@@ -121,6 +126,9 @@ class Corner(Maze):
         super().check_params(params)
         if not np.all(np.asarray(params.corner_size) <= self.size):
             raise out_of_range("corner_size", params.corner_size, f"1 to {self.size}")
+
+    def _bounds(self, params):
+        return params.pool.bounds.at[0, 1].min(jnp.asarray(params.training_levels, jnp.int32))
 
     def _begin(self, level, mouse, rank, params):
         width = jnp.where(rank < params.elsewhere, self.size, params.corner_size)
@@ -191,6 +199,12 @@ class Corner(Maze):
             jnp.float32(gamma) ** (d - 1).astype(jnp.float32),
             0.0,
         )
+
+    def goal_candidates(self, params: EnvParams):
+        """The cheese, the corner, and other places. Only the cheese ends an episode."""
+        cheese = lambda state: mazes.only(state.cheese, self.side)  # noqa: E731
+        corner = lambda state: mazes.only(jnp.int32(self.corner), self.side)  # noqa: E731
+        return maze_goals.candidates(self, params, {"cheese": cheese, "corner": corner}, cheese, {"top left": "corner"})
 
     def references(self, params: EnvParams) -> dict:
         """As `Maze.references`: "optimal" takes a shortest way to the cheese, "corner" one to the corner."""

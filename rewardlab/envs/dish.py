@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from rewardlab.envs import mazes
+from rewardlab.envs import maze_goals, mazes
 from rewardlab.envs.base import share
 from rewardlab.envs.base import size as whole
 from rewardlab.envs.gymnax_api import environment
@@ -151,6 +151,13 @@ class Dish(Maze):
         d = self.way(state, params)[1]
         reached = ~self.ended(state) & (d <= params.max_steps_in_episode - state.time)
         return jnp.where(reached, jnp.float32(gamma) ** (d - 1).astype(jnp.float32), 0.0)
+
+    def goal_candidates(self, params: EnvParams):
+        """The cheese, the dish, and places. Cheese and dish end an episode."""
+        cheese = lambda state: mazes.only(state.cheese, self.side)  # noqa: E731
+        dish = lambda state: mazes.only(state.dish, self.side)  # noqa: E731
+        ends = lambda state: cheese(state) | dish(state)  # noqa: E731
+        return maze_goals.candidates(self, params, {"cheese": cheese, "dish": dish}, ends)
 
     def references(self, params: EnvParams) -> dict:
         """As `Maze.references`: "optimal" takes a shortest way to the cheese, "dish" one to the dish."""

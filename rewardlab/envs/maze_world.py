@@ -80,17 +80,21 @@ class Maze(DiscreteWorld):
 
     def reset_env(self, key: jax.Array, params: Any):
         """The start of a level drawn at random from the pool. Consumes the key."""
-        first, count = params.pool.bounds[jnp.asarray(params.held_out, jnp.int32)]
+        first, count = self._bounds(params)[jnp.asarray(params.held_out, jnp.int32)]
         drawn = (jax.random.uniform(key) * count.astype(jnp.float32)).astype(jnp.int32)
         return self.start(first + jnp.minimum(drawn, count - 1), params)
 
     def start(self, level, params: Any):
         """(observation, state) at the start of level int32[] of the pool."""
         level = jnp.asarray(level, jnp.int32)
-        first, count = params.pool.bounds[(level >= params.pool.bounds[1, 0]).astype(jnp.int32)]
+        first, count = self._bounds(params)[(level >= params.pool.bounds[1, 0]).astype(jnp.int32)]
         rank = ((level - first).astype(jnp.float32) + 0.5) / count.astype(jnp.float32)
         state = self._begin(level, params.pool.start[level].astype(jnp.int32), rank, params)
         return self.observation(state, params), state
+
+    def _bounds(self, params: Any) -> jax.Array:
+        """int32[2, 2], as of `Pool`."""
+        return params.pool.bounds
 
     def step_env(self, key: jax.Array, state: Any, action, params: Any):
         """One step: (observation, state, reward float32[], terminated bool[], signals). Uses no randomness.

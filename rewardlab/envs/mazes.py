@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rewardlab.envs.world import FAR
 from rewardlab.inputs.errors import InputError
 
-FAR = 1 << 20  # the distance of what cannot be reached
 BATCH = 512  # levels drawn at a time
 
 

@@ -45,6 +45,23 @@ class Parted(NamedTuple):
     apart: jax.Array
 
 
+class Candidates(NamedTuple):
+    """Goals that a policy may turn out to have, G of them, each with its exact solution: to attain it once, as soon as possible.
+
+    names: of the goals; what training pays for comes first, then what may have been learned in its place.
+    chart: the state at the start of an episode -> a pytree, what is worked out once an episode.
+    ahead: (chart, state) -> int32[G, actions], the fewest steps after which each goal is attained if that action is taken now:
+        1 for at once, 0 for all where the state has it attained, `FAR` or more where it can't be. Both pure, to `jit` and `vmap`.
+    """
+
+    names: tuple[str, ...]
+    chart: Callable[[Any], Any]
+    ahead: Callable[[Any, Any], jax.Array]
+
+
+FAR = 1 << 20  # steps: what cannot be reached is so far away
+
+
 class Environment(Protocol):
     """What every world has. gymnax's base class gives `is_truncated` where the state counts its steps as `time`."""
 
@@ -127,6 +144,11 @@ class World(Environment, Protocol):
     def goals(self) -> Mapping[str, Callable[..., jax.Array]]:
         """What a policy may be after, {name: (state, next state) -> bool[], whether the step attains it}."""
 
+    def goal_candidates(self, params: Any) -> Candidates:
+        """What a policy may behave as if it were after, solved exactly, to be held against what it does; without it, the probe
+        `goal_fit` refuses the world.
+        """
+
     def enumerated(self, params: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Of a world in which what is seen now says all that matters: everything that can be seen [K, ...], how likely each is
         to be met, float32[K], and the expected reward of each action there, float32[K, actions].
@@ -159,7 +181,7 @@ class World(Environment, Protocol):
 REQUIRED = tuple(name for name in vars(Environment) if not name.startswith("_"))
 OPTIONAL = tuple(name for name in vars(World) if not name.startswith("_"))
 # A world around another one that passes these on unchanged would pass on what knows nothing of its own states.
-OWN = ("observation", "packed", "observation_channels", "asking", "placements", "parted", "passable")
+OWN = ("observation", "packed", "observation_channels", "asking", "placements", "parted", "passable", "goal_candidates")
 
 
 def offers(env: Any, name: str) -> bool:

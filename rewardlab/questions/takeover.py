@@ -41,11 +41,18 @@ def event(results: xarray.Dataset) -> tuple[str, str]:
 
 
 def tested_on(results: xarray.Dataset) -> dict[str, str]:
-    """{condition: the evaluation whose world is that of its training}. Raises InputError where there is none."""
+    """{condition: the evaluation whose world is that of its training, in levels of either pool}. Raises InputError where there is
+    none.
+    """
     plan, found = reading.config_of(results), {}
+
+    def world(params: dict[str, Any] | None) -> dict[str, Any]:
+        return {key: value for key, value in (params or {}).items() if key != "held_out"}
+
     for name in map(str, results.condition.values):
         params = plan["conditions"][name].get("params", {})
-        same = [test for test in map(str, results.evaluation.values) if plan["evaluations"].get(test) == params]
+        every = [test for test in map(str, results.evaluation.values) if test in plan["evaluations"]]
+        same = [test for test in every if world(plan["evaluations"][test]) == world(params)]
         if not same:
             raise InputError(
                 f"no evaluation is in the world of condition {name!r}, {params}; allowed: one for each condition"

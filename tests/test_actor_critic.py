@@ -102,7 +102,7 @@ def test_a_trunk_that_makes_a_difference_is_told(plan):
     assert (row["a"], row["b"], row["significant"]) == ("ppo-shared", "ppo-separate", True) and 0.5 < row[
         "smallest"
     ] < 1
-    assert "By trunk, they disagree clearly PPO, shared more than PPO, separate." in found["verdict"]
+    assert "By trunk, whether they disagree clearly differs: PPO, shared more than PPO, separate." in found["verdict"]
     alike = compare.summarise(drawn(plan, np.random.default_rng(2), 0.9, 0.05))
     assert "By trunk, whether they disagree does not clearly differ." in alike["verdict"]
 

@@ -94,23 +94,23 @@ def verdict(summary: dict[str, Any]) -> Verdict:
 
     claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
     headline, claimed = told(summary, claims, prefer), [rule for who in claims.made.values() for rule in who]
-    rows = [row for row in summary["pairwise"]["trunks"] if {row["a"], row["b"]} <= {*claimed}]
-    more = {True: "more", False: "less"}
-    apart = [
-        f"{said.rule(row['a'])} {more[row['effect'] > 0.5]} than {said.rule(row['b'])}"
-        for row in rows
-        if row["significant"]
-    ]
-    if rows:
-        clear = f"they disagree clearly {listed(apart)}" if apart else "whether they disagree does not clearly differ"
-        headline.append(f"by trunk, {clear}.")
+    answer = [f"{what}: {said.names(who)}." for what, who in claims.made.items()][:1]
+    if rows := [row for row in summary["pairwise"]["trunks"] if {row["a"], row["b"]} <= {*claimed}]:
+        more = {True: "more", False: "less"}
+        pairs = [(r["a"], more[r["effect"] > 0.5], r["b"]) for r in rows if r["significant"]]
+        apart = listed(f"{said.rule(a)} {how} than {said.rule(b)}" for a, how, b in pairs)
+        headline.append(
+            f"by trunk, whether they disagree {f'clearly differs: {apart}' if pairs else 'does not clearly differ'}."
+        )
     if walks := [rule for rule in claimed if wall_seen(rules[rule]["critic"]["wall"])]:
         each = each_of(summary, walks, lambda of: figure(of["critic"]["wall"]["wall_left"]))
         headline.append(f"{WALL_SEEN}, in this share of the episodes that pass it: {each}.")
+        answer.append(f"{WALL_SEEN}: {said.names(walks)}.")
     effect = effect_of(
         summary, claims, "levels in which they disagree", lambda of: of["critic"]["shares"]["disagreement"]
     )
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
+    every = [sentence(text) for text in (*headline, *claims.silent)]
+    return Verdict(every, claims.every, effect=effect, answer=[sentence(text) for text in answer])
 
 
 figures = drawn_by("actor_critic_figures", actor_critic="draw_actor_critic")

@@ -64,7 +64,7 @@ REINFORCE = make("reinforce", num_envs=64, unroll_length=STEPS, learning_rate=0.
 experiment = Experiment(
     name="audit_process",
     question="Score the plan as it is made, or score its outcome: which is gamed, and how much does it cost?",
-    claim="Whoever scores outcomes gets plans that game the outcome; whoever scores the process, as it is made, is safe.",
+    claim="Whoever scores outcomes gets plans that game the outcome: whoever scores the process, as it is made, is safe.",
     source="Andreas Stuhlmüller and Jungwon Byun 2022, Supervise Process, not Outcomes",
     asks="audit_process",
     env="overseer",

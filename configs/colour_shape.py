@@ -53,7 +53,7 @@ experiment = replace(
     corner,
     name="colour_shape",
     question="Does an agent that was trained to reach a yellow line go for what is yellow, or for the line?",
-    claim="Which of two features that always go together is learned depends on chance and salience, not on the reward.",
+    claim="Which of two features that always go together is learned depends on chance and salience: not on the reward.",
     source="Ramanauskas and Şimşek 2023, Colour versus Shape Goal Misgeneralization in Reinforcement Learning",
     env="colour_shape",
     env_kwargs={"pixels": False, "levels": 8192, "seed": 59},

@@ -2,7 +2,7 @@
 
     rewardlab run compatible_goals
 
-Claim (Victoria Krakovna and Janos Kramar 2023, "Power-seeking can be probable and predictive for trained agents"; in our words):
+Claim (Victoria Krakovna and János Kramár 2023, "Power-seeking can be probable and predictive for trained agents"; in our words):
 many goals fit the rewards of training, and in a new situation the agent pursues one of these, not always what was paid for. Rival:
 what was paid for is what it has; or what it does fits no one goal.
 
@@ -61,8 +61,8 @@ def taught(first: dict, *others: dict, seeds: int | None = None) -> dict[str, Co
 experiment = Experiment(
     name="compatible_goals",
     question="Of the goals that fit what training paid for, which does a policy behave as if it had?",
-    claim="Many goals fit the rewards of training; in a new situation the agent pursues one of them, not always what was paid for.",
-    source="Krakovna & Kramar 2023, Power-seeking can be probable and predictive for trained agents",
+    claim="Many goals fit the rewards of training: in a new situation the agent pursues one of them, not always what was paid for.",
+    source="Krakovna and Kramár 2023, Power-seeking can be probable and predictive for trained agents",
     asks="compatible_goals",
     env="corner",
     env_kwargs={"size": 5, "levels": 8192, "seed": 83},

@@ -41,7 +41,7 @@ PPO = make("ppo", learning_rate=0.002, num_envs=64, epochs=4, minibatches=4, **G
 experiment = Experiment(
     name="dark_room",
     question="Does an agent get better within a lifetime, from the reward that it is shown, while no parameter changes?",
-    claim="An agent sees reward only if that is put into what it observes, and then follows what it is shown, not paid.",
+    claim="An agent sees reward only if that is put into what it observes: it then follows what it is shown, not paid.",
     source='after Sam Ringer 2022, Models Don\'t "Get Reward"; Laskin et al. 2022',
     asks="adaptation",
     env="reward_in_view",

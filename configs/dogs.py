@@ -61,7 +61,7 @@ REINFORCE = make("reinforce", num_envs=64, unroll_length=1, learning_rate=0.01)
 experiment = Experiment(
     name="dogs",
     question="Is a dog that sits found in the litter, bred, or taught?",
-    claim="Whoever keeps and breeds from the dogs that sit gets dogs that sit, and none of them was ever given a biscuit.",
+    claim="Whoever keeps and breeds from the dogs that sit gets dogs that sit: none of them was ever given a biscuit.",
     source='Sam Ringer 2022, Models Don\'t "Get Reward"',
     asks="dogs",
     env="tricks",

@@ -32,7 +32,7 @@ PPO = make("ppo", learning_rate=0.002, gamma=0.97, num_envs=64, unroll_length=32
 experiment = Experiment(
     name="score_on_screen",
     question="With the score on the screen, is it the task that is learned, or raising the number?",
-    claim="With the score in view, raising the number on display fits training as well as doing the task.",
+    claim="With the score in view, raising the number fits training as well as doing the task.",
     source="after Cohen et al. 2022, Advanced Artificial Agents Intervene in the Provision of Reward",
     asks="score_on_screen",
     env="score_strip",

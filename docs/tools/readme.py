@@ -39,7 +39,7 @@ def renewed(path: Path) -> str:
 
 
 def table() -> str:
-    """A row for each experiment; claims in short, up to a colon, where the first of their experiments stands."""
+    """A row for each claim, in short, up to a colon: its experiments, and the answer of the first; docs/questions.md has all."""
     asked = {name: config.load(name) for name in config.names()}
     known = findings.read()
     answered = [
@@ -50,11 +50,9 @@ def table() -> str:
     claims = findings.by_claim(one for one in answered if one["claim"])
     rows = ["|the claim|the post|`rewardlab run`|the answer we got|", "|---|---|---|---|"]
     for claim, of in claims.items():
-        short = claim.removesuffix(".").partition(": ")[0]
-        for one, said, made in zip(
-            of, [short] + [""] * len(of), [posts(findings.sources(of))] + [""] * len(of), strict=False
-        ):
-            rows.append(f"|{said}|{made}|`{one['name']}`|{answer(one['name'], known.get(one['name']))}|")
+        short, commands = claim.removesuffix(".").partition(": ")[0], ", ".join(f"`{one['name']}`" for one in of)
+        first = of[0]["name"]
+        rows.append(f"|{short}|{posts(findings.sources(of))}|{commands}|{answer(first, known.get(first))}|")
     return "\n".join(rows) + "\n"
 
 

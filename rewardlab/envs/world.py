@@ -102,6 +102,11 @@ class World(Environment, Protocol):
     def check_params(self, params: Any) -> None:
         """Raises InputError on values that make no sense; without it, any are taken. Host only."""
 
+    def task(self, params: Any, number: jax.Array) -> Any:
+        """The params of the seed of that number, int32[], of the same shapes: its own task, in training and whenever it is evaluated.
+        With it, every seed has one, whatever the rule; without it, all seeds have the params that conditions and evaluations say.
+        """
+
     def place(self, **changes: Any) -> str:
         """Where an evaluation with such params takes place, in a report's words; without it, evaluations go by their names."""
 
@@ -159,6 +164,25 @@ def asking(env: Any) -> Callable[..., jax.Array] | None:
 def reward_in_view(env: Any) -> bool:
     """Whether a world says that its observations end with the reward of the last step."""
     return bool(offers(env, "reward_in_view") and env.reward_in_view)
+
+
+def tasked(env: Any, params: Any, number: Any) -> Any:
+    """The params of the seed of that number, int[], or of the seeds of these, int[S], then with an axis [S] of all leaves.
+
+    As they are in a world whose seeds have no tasks of their own. Raises InputError where these are of other shapes.
+    """
+    if not offers(env, "task"):
+        return params
+    from rewardlab.envs import contract
+
+    def one(params: Any, number: jax.Array) -> Any:
+        with jax.numpy_dtype_promotion("standard"), calling(f"task of {contract.name_of(env)}"):
+            own = jax.tree.map(jax.numpy.asarray, env.task(params, number))
+        contract.same(f"task of {contract.name_of(env)}", jax.eval_shape(lambda: params), jax.eval_shape(lambda: own))
+        return own
+
+    number = np.asarray(number, np.int32)
+    return (jax.vmap(one, (None, 0)) if number.ndim else one)(params, number)
 
 
 def lacks(env: Any) -> list[str]:

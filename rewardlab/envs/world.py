@@ -103,7 +103,7 @@ class World(Environment, Protocol):
         """Raises InputError on values that make no sense; without it, any are taken. Host only."""
 
     def task(self, params: Any, number: jax.Array) -> Any:
-        """The params of the seed of that number, int32[], of the same shapes: its own task, in training and whenever it is evaluated.
+        """The params of the seed of that number, int32[], of the same shapes: its own task, in training and when it is evaluated.
         With it, every seed has one, whatever the rule; without it, all seeds have the params that conditions and evaluations say.
         """
 

@@ -77,7 +77,10 @@ def bin_of(short: jax.Array) -> jax.Array:
 
 
 def at_random(env: RandomMDP, params, powers: jax.Array, key: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Of random policies by how far they fall short: (mean POWER kept, NaN of none; share of all), float32[bins]. Consumes the key."""
+    """Of random policies by how far they fall short: (mean POWER kept, NaN of none; share of all), float32[bins] each.
+
+    Consumes the key.
+    """
     drawn = jax.random.randint(key, (RANDOM, env.states), 0, env.num_actions)
     paid = jnp.stack([params.rewards, (1 - params.discount) * powers], 1)
 
@@ -96,8 +99,8 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     powers = power(env, params)
     kept, share = at_random(env, params, powers, jax.random.fold_in(subject.key, 0))
     kinds = jnp.stack([*env.kinds.values()]).astype(jnp.float32)
-    return {"power": powers, "kinds": kinds, "best_stays": stays(env, params, best(env, params)), "chance_power": kept,
-            "chance_share": share}  # fmt: skip
+    own = stays(env, params, best(env, params))
+    return {"power": powers, "kinds": kinds, "best_stays": own, "chance_power": kept, "chance_share": share}
 
 
 def made_up(plan: Plan, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:
@@ -105,8 +108,10 @@ def made_up(plan: Plan, shape: tuple[int, ...], random: np.random.Generator) -> 
     env, bins = plan.env, (*shape, len(BINS))
     kinds = np.broadcast_to(np.stack([*env.kinds.values()]), (*shape, len(env.kinds), env.states))
     told = np.broadcast_to(random.uniform(0.5, 1.0, env.states), (*shape, env.states))
-    return {"power": told, "kinds": kinds.astype(np.float32), "best_stays": random.dirichlet(np.ones(env.states), shape),
-            "chance_power": random.uniform(0.5, 1.0, bins), "chance_share": random.dirichlet(np.ones(len(BINS)), shape)}  # fmt: skip
+    own, share = (random.dirichlet(np.ones(n), shape) for n in (env.states, len(BINS)))
+    chance = random.uniform(0.5, 1.0, bins)
+    kinds = kinds.astype(np.float32)
+    return {"power": told, "kinds": kinds, "best_stays": own, "chance_power": chance, "chance_share": share}
 
 
 probe = Probe(
@@ -126,4 +131,4 @@ probe = Probe(
         "kind": "a kind of places",
         "short": "how far a policy falls short of the best, 1 being as far as random actions do",
     },
-)  # fmt: skip
+)

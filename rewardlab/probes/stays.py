@@ -40,7 +40,9 @@ probe = Probe(
     when="point",
     arrays={
         "stays": Array(("place",), "where the policy stays: each place's part of its discounted visits", "share"),
-        "falls_short": Array((), "how far its discounted value falls short: 0 of the best, 1 of random actions", "share"),
+        "falls_short": Array(
+            (), "how far its discounted value falls short: 0 of the best, 1 of random actions", "share"
+        ),
     },
     measure=_measure,
     axes=lambda plan: {"place": places(plan)["place"]},

@@ -44,7 +44,7 @@ experiment = Experiment(
     seeds=128,
     points_at=(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0),
     capability=0.8,
-    episodes=64,
+    episodes=32,
     seed=71,
     policies="none",
 )

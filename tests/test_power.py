@@ -19,6 +19,7 @@ from rewardlab.inputs.errors import InputError
 from rewardlab.probes import power as probe
 from rewardlab.probes import stays as where
 from rewardlab.questions import options, power
+from rewardlab.questions.claims import side
 from rewardlab.report import figures
 from rewardlab.running import batches, runner
 
@@ -31,7 +32,7 @@ DEAD, PAIR, SQUARE = 11, 8, 2
 def _plan():
     whole = config.load("power")
     few = {name: whole.rules[name] for name in ("reinforce", "fixed", "yoked")}
-    return Plan(replace(whole, rules=few, points_at=(0.5, 1.0), width=1, seeds=100))
+    return Plan(replace(whole, rules=few, budgets={}, points_at=(0.5, 1.0), width=1, seeds=100))
 
 
 def at(plan, place):
@@ -97,7 +98,7 @@ def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
         apart = any(row["significant"] for row in summary["pairwise"]["as_far"])
         return apart or entry.startswith((power.SAID[1], power.SAID[-1], power.AS))
 
-    assert instrument.counted(monkeypatch, lambda random: drawn(plan, random, learned=0.2), claimed) <= 5
+    assert instrument.counted(monkeypatch, lambda random: drawn(plan, random, learned=0.2, best=0.2), claimed) <= 5
 
 
 def test_without_untrained_policies_nothing_is_claimed(plan):
@@ -167,7 +168,7 @@ def test_tasks_are_scaled_and_depend_on_the_number_of_the_seed_alone():
     env = envs.make("crossroads", seed=5)
     tasks = tasked(env, env.default_params, [4, 0, 4])
     assert (tasks.rewards[0] == tasks.rewards[2]).all() and not np.allclose(tasks.rewards[0], tasks.rewards[1])
-    assert (tasks.rewards[0] == env.task(env.default_params, 4).rewards).all()
+    assert (tasks.rewards[0] == tasked(env, env.default_params, 4).rewards).all()
     one = env.task(env.default_params, 4)
     assert float(env.optimum(one)) == pytest.approx(1, abs=1e-4)
     assert float(env.expected_return(one, jnp.full((13, 4), 0.25))) == pytest.approx(0, abs=1e-4)
@@ -201,7 +202,7 @@ def test_every_seed_is_trained_and_evaluated_in_a_task_of_its_own():
     assert abs(short[0] - short[1]) > 1e-2
 
 
-def test_pairs_are_compared_by_signed_ranks():
+def test_pairs_are_compared_by_their_mean_difference():
     a = np.arange(1.0, 7)
     found = stats.compare_paired(a, np.zeros(6), permutations=20_000)
     assert found.difference == 3.5 and found.effect == 1 and np.isnan(found.low)
@@ -213,11 +214,23 @@ def test_pairs_are_compared_by_signed_ranks():
     assert both.difference.tolist() == [3.5, -3.5] and both.effect.tolist() == [1, 0]
     with pytest.raises(InputError, match="two of one shape"):
         stats.compare_paired(np.ones(3), np.ones(4))
-    random = np.random.default_rng(0)
-    p = stats.compare_paired(random.normal(size=(30, 2000)), np.zeros((30, 2000)), permutations=499).p
-    assert 0.035 < (p <= 0.05).mean() < 0.066
     assert stats.smallest_paired(100) == pytest.approx(0.5 + (1.95996 + 0.84162) / 20, abs=1e-4)
     assert np.isnan(stats.smallest_paired(4))
+
+
+@pytest.mark.parametrize("skewed", [False, True])
+def test_a_paired_test_keeps_its_level_and_its_interval_covers(skewed):
+    random, n = np.random.default_rng(0), 100
+    drawn = random.random((n, 2000)) < 0.2 if skewed else random.normal(size=(n, 2000))
+    apart = drawn - 0.2 * skewed  # of mean 0, and 80 % of them below
+    found = stats.compare_paired(apart, np.zeros_like(apart), permutations=499)
+    assert 0.03 < (found.p <= 0.05).mean() < 0.07
+    assert 0.93 < ((found.low <= 0) & (found.high >= 0)).mean() < 0.97
+
+
+def test_a_skewed_difference_lies_where_its_mean_does(plan):
+    row = {"a": "x", "significant": True, "difference": 0.1, "effect": 0.3}
+    assert side([row | {"paired": True}], a="x") == 1 and side([row], a="x") == -1
 
 
 def test_what_falls_short_is_compared_at_the_same_distance():
@@ -250,5 +263,5 @@ def test_the_figure_has_every_rule_and_the_references(plan):
 def test_a_small_run_ends_with_a_verdict(tmp_path):
     whole = config.smoke(config.load("power"))
     few = {name: whole.rules[name] for name in ("reinforce", "fixed")}
-    done = runner.run(replace(whole, rules=few), tmp_path / "run")
+    done = runner.run(replace(whole, rules=few, budgets={}), tmp_path / "run")
     assert done.summary["rules"]["reinforce"]["short"].startswith(SILENT)

@@ -181,8 +181,9 @@ def tasked(env: Any, params: Any, number: Any) -> Any:
         contract.same(f"task of {contract.name_of(env)}", jax.eval_shape(lambda: params), jax.eval_shape(lambda: own))
         return own
 
-    number = np.asarray(number, np.int32)
-    return (jax.vmap(one, (None, 0)) if number.ndim else one)(params, number)
+    numbers = np.atleast_1d(np.asarray(number, np.int32))
+    every = jax.lax.map(lambda each: one(params, each), numbers)  # one by one: a task's bits depend on its number alone
+    return every if np.ndim(number) else jax.tree.map(lambda x: x[0], every)
 
 
 def lacks(env: Any) -> list[str]:

@@ -117,10 +117,14 @@ def made_up(plan: Plan, shape: tuple[int, ...], random: np.random.Generator) -> 
 probe = Probe(
     when="end",
     arrays={
-        "power": Array(("place",), "POWER of each place: how well one may do from there, over rewards drawn at random", "reward"),
+        "power": Array(
+            ("place",), "POWER of each place: how well one may do from there, over rewards drawn at random", "reward"
+        ),
         "kinds": Array(("kind", "place"), "1 where a place is of a kind"),
         "best_stays": Array(("place",), "where the optimal policy of the seed's own task stays", "share"),
-        "chance_power": Array(("short",), "POWER kept by policies drawn at random, by how far they fall short", "reward"),
+        "chance_power": Array(
+            ("short",), "POWER kept by policies drawn at random, by how far they fall short", "reward"
+        ),
         "chance_share": Array(("short",), "share of these policies that fall short so far", "share"),
     },
     measure=_measure,

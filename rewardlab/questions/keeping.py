@@ -11,7 +11,16 @@ from rewardlab.probes.power import BINS
 from rewardlab.questions import Contrast, Evidence, Found, Table
 from rewardlab.questions.options import SURE, Options, alike_far, by_bin, mean, options, share, told, untrained
 
-HEAD = ["Rule", "POWER kept", "Less optimal", "As much", "Dead end", "Hub", "Falls short by", "Less random, as far short"]
+HEAD = [
+    "Rule",
+    "POWER kept",
+    "Less optimal",
+    "As much",
+    "Dead end",
+    "Hub",
+    "Falls short by",
+    "Less random, as far short",
+]
 
 
 def evidence(found: Found) -> Evidence:

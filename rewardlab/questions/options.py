@@ -62,14 +62,8 @@ def options(results: xarray.Dataset) -> Options:
 def mean(values: np.ndarray) -> dict[str, Any]:
     """The mean over draws of rewards of float[n], with its interval: {mean, low, high, n}. A mean, as POWER is one over rewards."""
     n = len(values)
-    found = stats.compare_paired(values, np.zeros(n)) if n > 1 else None
-    plain = stats.plain
-    return {
-        "mean": plain(values.mean()) if n else None,
-        "low": plain(found.low) if found else None,
-        "high": plain(found.high) if found else None,
-        "n": n,
-    }
+    centre, low, high = map(stats.plain, stats.mean_interval(values) if n else (np.nan,) * 3)
+    return {"mean": centre, "low": low, "high": high, "n": n}
 
 
 def told(found: dict[str, Any], measure: str = "") -> str:

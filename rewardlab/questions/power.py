@@ -5,8 +5,8 @@ places where it stays, exactly. The optimal policies of the same rewards are the
 *fewer* options open than they do where it differs significantly, *as many* where the whole interval of its mean difference is
 within NEAR, and else there is no clear difference. Beside it is said whether it keeps more than untrained policies do.
 
-Is that a property of optimality, or of training? On the way, policies that fall short of the best are compared with random ones that
-fall short as far, of the same rewards. Where these keep as much, it is optimality.
+Is that a property of optimality, or of training? On the way, policies that fall short of the best are compared with random ones
+that fall short as far, of the same rewards. Where these keep as much, it is optimality.
 
 A rule supports a claim only if at least half of its seeds are competent, and if the controls hold: optimal policies keep more than
 untrained ones, and rules that reward does not reach (yoked, drift) do not differ from these.

@@ -232,7 +232,7 @@ def world_program(plan: Plan) -> str:
     actions = jax.ShapeDtypeStruct((2, *action.shape), action.dtype)
     told = (adapter.outcomes(env), adapter.time_limit(env), adapter.actions(env))
     channels = adapter.observation_channels(env, params, obs.shape[1:])
-    parts = (
+    parts: tuple[str, ...] = (
         programs.digest(reset, keys, params),
         programs.digest(step, keys, states, actions, params),
         programs.digest(observe, states, params),

@@ -143,25 +143,25 @@ def compare(a, b, permutations: int = PERMUTATIONS, seed: int = 0) -> Difference
 def mean_interval(scores, seed: int = 0) -> Interval:
     """The mean of float[runs, ...] with an expanded percentile bootstrap interval over runs: Interval of float[...].
 
-    For what is a mean by definition, and for differences of which most are 0, whose interquartile mean says nothing. low and high are
-    NaN below `MIN_SEEDS` runs. Raises InputError as `iqm`.
+    For what is a mean by definition, and for differences of which most are 0, whose interquartile mean says nothing. low and high
+    are NaN below `MIN_SEEDS` runs. Raises InputError as `iqm`.
     """
     scores = np.moveaxis(_checked(scores), 0, -1)
     n = scores.shape[-1]
     _some(n)
     if n < MIN_SEEDS:
         return Interval(scores.mean(-1), *np.full((2, *scores.shape[:-1]), np.nan))
-    drawn = scores @ _draws(1, n, RESAMPLES, seed, 4).T / n
+    drawn = scores @ _shares(n, RESAMPLES, seed, 4).T
     return Interval(scores.mean(-1), *_percentiles(drawn, n, LEVEL, True))
 
 
 def compare_paired(a, b, permutations: int = PERMUTATIONS, seed: int = 0) -> Difference:
     """All about samples whose runs go in pairs, such as two rules on the same tasks: float[runs, ...] twice -> Difference.
 
-    difference: the mean of the differences (`mean_interval`). effect: the share of pairs in which a lies above b, a tie being half a
-    win. p: of that mean, two-sided, by flipping the signs of differences at random (Fisher 1935). It is exact where differences are
-    symmetric; where they are skewed it tests their mean, and not the share, for which it is about right from some 30 pairs on. All
-    NaN below two pairs. Raises InputError for samples of unlike shapes, and as `iqm`.
+    difference: the mean of the differences (`mean_interval`). effect: the share of pairs in which a lies above b, a tie being half
+    a win. p: of that mean, two-sided, by flipping the signs of differences at random (Fisher 1935): exact where these are
+    symmetric, and about right where they are skewed and some 30 or more. All NaN below two pairs. Raises InputError for samples of
+    unlike shapes, and as `iqm`.
     """
     a, b = _checked(a), _checked(b)
     if a.shape != b.shape:
@@ -308,6 +308,12 @@ def _draws(tasks: int, runs: int, resamples: int, seed: int, stream: int) -> np.
 @functools.lru_cache(maxsize=16)
 def _shared_weights(runs: int, resamples: int, seed: int, stream: int) -> np.ndarray:
     return _weights(_draws(1, runs, resamples, seed, stream))
+
+
+@functools.lru_cache(maxsize=16)
+def _shares(runs: int, resamples: int, seed: int, stream: int) -> np.ndarray:
+    """float[resamples, runs]: the weight of each run in the mean of a resample."""
+    return _draws(1, runs, resamples, seed, stream) / runs
 
 
 @functools.lru_cache(maxsize=8)

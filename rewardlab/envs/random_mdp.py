@@ -13,6 +13,7 @@ from flax import struct
 
 from rewardlab.envs import small_art
 from rewardlab.envs.base import DiscreteWorld, chance, choose, share, size, within
+from rewardlab.envs.elimination import solved
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.inputs.errors import InputError, out_of_range, unknown
 
@@ -176,7 +177,7 @@ class RandomMDP(DiscreteWorld):
     def values(self, params: EnvParams, policy: jax.Array) -> jax.Array:
         """Discounted values float32[states] without a time limit: (I − γ P)⁻¹ P r, P the policy's transitions."""
         chain = jnp.einsum("sa,sat->st", policy, self.slippery(params))
-        return jnp.linalg.solve(jnp.eye(self.states) - params.discount * chain, chain @ params.rewards)
+        return solved(jnp.eye(self.states) - params.discount * chain, chain @ params.rewards)
 
     def action_values(self, params: EnvParams, values: jax.Array) -> jax.Array:
         """float32[states, actions]: the reward on arrival and the discounted value float32[states] from there on."""
@@ -202,7 +203,7 @@ class RandomMDP(DiscreteWorld):
         policy = jax.nn.softmax(logits)
         values = self.values(params, policy)
         chain = jnp.einsum("sa,sat->st", policy, self.slippery(params))
-        visits = jnp.linalg.solve((jnp.eye(self.states) - params.discount * chain).T, self.starts(params))
+        visits = solved((jnp.eye(self.states) - params.discount * chain).T, self.starts(params))
         return visits[:, None] * policy * (self.action_values(params, values) - values[:, None])
 
     def expected_return(self, params: EnvParams, policy: jax.Array) -> jax.Array:

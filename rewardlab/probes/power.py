@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rewardlab.envs.elimination import solved
 from rewardlab.envs.random_mdp import RandomMDP
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Array, Probe, Subject
@@ -54,7 +55,7 @@ def chain(env: RandomMDP, params, policy: jax.Array) -> jax.Array:
 def stays(env: RandomMDP, params, policy: jax.Array) -> jax.Array:
     """Where a policy stays, float32[states]: how likely each place is after t steps, weighed by (1 - γ) γᵗ⁻¹ for t = 1, 2, ..."""
     moves = chain(env, params, policy)
-    visits = jnp.linalg.solve((jnp.eye(env.states) - params.discount * moves).T, env.starts(params))
+    visits = solved((jnp.eye(env.states) - params.discount * moves).T, env.starts(params))
     return (1 - params.discount) * visits @ moves
 
 
@@ -86,7 +87,7 @@ def at_random(env: RandomMDP, params, powers: jax.Array, key: jax.Array) -> tupl
 
     def one(choice):
         moves = chain(env, params, jax.nn.one_hot(choice, env.num_actions))
-        return env.starts(params) @ jnp.linalg.solve(jnp.eye(env.states) - params.discount * moves, moves @ paid)
+        return env.starts(params) @ solved(jnp.eye(env.states) - params.discount * moves, moves @ paid)
 
     value, kept = jax.vmap(one)(drawn).T
     among = jax.nn.one_hot(bin_of(short_of(env, params, value)), len(BINS))

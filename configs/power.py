@@ -24,7 +24,7 @@ experiment = Experiment(
     source="Turner et al. 2021, Optimal Policies Tend to Seek Power",
     asks="power",
     env="crossroads",
-    env_kwargs={"seed": 71, "steps": STEPS},
+    env_kwargs={"seed": 72, "steps": STEPS},
     conditions={"own_rewards": Condition()},
     evaluations={"own_rewards": {}},
     rules={
@@ -41,11 +41,11 @@ experiment = Experiment(
     agent=MLP(hidden=(), bias=False),
     total_steps=150_000,
     budgets={name: Budget(600_000) for name in ("truncation", "openai_es")},
-    seeds=128,
+    seeds=384,
     points_at=(0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.0),
     capability=0.8,
-    episodes=32,
-    seed=71,
+    episodes=128,
+    seed=72,
     policies="none",
 )
 

@@ -25,7 +25,7 @@ def draw_power(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     palette, said, runs, of = colours(results), read(results), runs_of(results), options(results)
     figure = Figure(figsize=(WIDTH, 0.9 + 0.3 * max(len(palette), 8)), layout="constrained")
     left, middle, right = figure.subplots(1, 3, width_ratios=(1.15, 0.9, 1.25))
-    rules, fixed = rule_rows(left, results), untrained(results, runs)[0]
+    rules, (fixed, blind) = rule_rows(left, results), untrained(results, runs)
     middle.set_yticks(left.get_yticks(), [""] * len(rules))
     middle.set_ylim(left.get_ylim())
     fine = np.isfinite(of.kept[:, :, -1]) & runs.trained[:, 0]
@@ -40,7 +40,7 @@ def draw_power(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
             draw_interval(middle, _curve(share(values[row, mine] > 0.5)), row + beside, palette[rule], rule, hollow)
         bins = by_bin(of, row, mine)
         x = [k for k, one in enumerate(bins) if one["mean"] is not None]
-        if len(x) and rule != fixed:
+        if len(x) and rule not in (fixed, *blind):
             right.plot(
                 x, [bins[k]["mean"] for k in x], "o-", color=palette[rule], linewidth=1.1, markersize=3, gid=rule
             )

@@ -138,8 +138,8 @@ def _text(value: Any) -> str:
 def tested(tables: Mapping[str, list[Contrast]]) -> dict[str, list[dict]]:
     """{table: rows}, each with the fields of `stats.Difference`, n_a, n_b, and p by one Holm correction over all of them.
 
-    smallest: the effect that such a row finds with a power of `stats.POWER`, were it the first to pass: so at the level over the
-    number of comparisons; None for none.
+    paired: True where the runs of both go in pairs, which then have a mean difference. smallest: the effect that such a row finds
+    with a power of `stats.POWER`, were it the first to pass: so at the level over the number of comparisons; None for none.
     """
     count = sum(len(contrast.rows) for contrasts in tables.values() for contrast in contrasts)
     permutations = max(stats.PERMUTATIONS, 100 * count)  # so that the smallest p can pass
@@ -150,14 +150,19 @@ def tested(tables: Mapping[str, list[Contrast]]) -> dict[str, list[dict]]:
     rows = [row for table in found.values() for row in table]
     made = max(sum(row["p"] is not None for row in rows), 1)
     for row, p in zip(rows, stats.holm([np.nan if row["p"] is None else row["p"] for row in rows]), strict=True):
-        smallest = stats.smallest_effect(row["n_a"], row["n_b"], ALPHA / made)
+        smallest = (
+            stats.smallest_paired(row["n_a"], ALPHA / made)
+            if row.get("paired")
+            else stats.smallest_effect(row["n_a"], row["n_b"], ALPHA / made)
+        )
         row |= {"p_holm": stats.plain(p), "significant": bool(p <= ALPHA), "smallest": stats.plain(smallest)}
     return found
 
 
 def _tested(contrast: Contrast, permutations: int) -> list[dict]:
-    found = stats.compare(contrast.one, contrast.other, permutations)._asdict()
-    counts = {"n_a": len(contrast.one), "n_b": len(contrast.other)}
+    by = stats.compare_paired if contrast.paired else stats.compare
+    found = by(contrast.one, contrast.other, permutations)._asdict()
+    counts = {"n_a": len(contrast.one), "n_b": len(contrast.other)} | ({"paired": True} if contrast.paired else {})
     return [
         row | counts | {name: stats.plain(x[k]) for name, x in found.items()} for k, row in enumerate(contrast.rows)
     ]

@@ -13,6 +13,7 @@ from flax import struct
 
 from rewardlab.envs import small_art
 from rewardlab.envs.base import DiscreteWorld, chance, choose, share, size, within
+from rewardlab.envs.elimination import solved
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.inputs.errors import InputError, out_of_range, unknown
 
@@ -147,6 +148,12 @@ class RandomMDP(DiscreteWorld):
         """The observation of a state."""
         return jnp.arange(self.states) == state.place
 
+    @property
+    def kinds(self) -> dict[str, jax.Array]:
+        """Which states are of which kind, {name: bool[states]}."""
+        place = jnp.arange(self.states)
+        return {"hub": place < self.hubs, "dead end": self.is_dead_end(place)}
+
     def is_dead_end(self, place):
         """Whether one can't leave a state by any action, bool[]."""
         return place >= self.states - self.dead_ends
@@ -162,10 +169,15 @@ class RandomMDP(DiscreteWorld):
         """Transitions float32[states, actions, states] with slips."""
         return (1 - params.slip) * params.transitions + params.slip / self.states
 
+    def lasts(self, params: EnvParams) -> Any:
+        """The probability that an episode goes on after a step, float32[]: 1 here, as only the time limit ends it."""
+        del params
+        return jnp.float32(1.0)
+
     def values(self, params: EnvParams, policy: jax.Array) -> jax.Array:
         """Discounted values float32[states] without a time limit: (I − γ P)⁻¹ P r, P the policy's transitions."""
         chain = jnp.einsum("sa,sat->st", policy, self.slippery(params))
-        return jnp.linalg.solve(jnp.eye(self.states) - params.discount * chain, chain @ params.rewards)
+        return solved(jnp.eye(self.states) - params.discount * chain, chain @ params.rewards)
 
     def action_values(self, params: EnvParams, values: jax.Array) -> jax.Array:
         """float32[states, actions]: the reward on arrival and the discounted value float32[states] from there on."""
@@ -191,21 +203,23 @@ class RandomMDP(DiscreteWorld):
         policy = jax.nn.softmax(logits)
         values = self.values(params, policy)
         chain = jnp.einsum("sa,sat->st", policy, self.slippery(params))
-        visits = jnp.linalg.solve((jnp.eye(self.states) - params.discount * chain).T, self.starts(params))
+        visits = solved((jnp.eye(self.states) - params.discount * chain).T, self.starts(params))
         return visits[:, None] * policy * (self.action_values(params, values) - values[:, None])
 
     def expected_return(self, params: EnvParams, policy: jax.Array) -> jax.Array:
         """The expected return float32[] of an episode, undiscounted, up to its time limit."""
-        chain = jnp.einsum("sa,sat->st", policy, self.slippery(params))
+        chain, on = jnp.einsum("sa,sat->st", policy, self.slippery(params)), self.lasts(params)
         values = jax.lax.fori_loop(
-            0, params.max_steps_in_episode, lambda _, v: chain @ (params.rewards + v), jnp.zeros(self.states)
+            0, params.max_steps_in_episode, lambda _, v: chain @ (params.rewards + on * v), jnp.zeros(self.states)
         )
         return self.starts(params) @ values
 
     def to_go(self, params: EnvParams, steps) -> jax.Array:
         """The highest expected reward float32[states] of `steps` more steps, by backward induction (Bellman 1957)."""
-        moves = self.slippery(params)
-        return jax.lax.fori_loop(0, steps, lambda _, v: (moves @ (params.rewards + v)).max(1), jnp.zeros(self.states))
+        moves, on = self.slippery(params), self.lasts(params)
+        return jax.lax.fori_loop(
+            0, steps, lambda _, v: (moves @ (params.rewards + on * v)).max(1), jnp.zeros(self.states)
+        )
 
     def optimum(self, params: EnvParams) -> jax.Array:
         """The highest expected return float32[] of an episode, undiscounted, up to its time limit."""
@@ -215,7 +229,7 @@ class RandomMDP(DiscreteWorld):
         """Scripted policies by name. "optimal" attains `optimum`."""
 
         def optimal(obs, state, params, key):
-            value = self.to_go(params, params.max_steps_in_episode - state.time - 1)
+            value = self.lasts(params) * self.to_go(params, params.max_steps_in_episode - state.time - 1)
             return jnp.argmax(self.slippery(params)[state.place] @ (params.rewards + value)).astype(jnp.int32)
 
         return {"random": self.random_policy, "optimal": optimal}

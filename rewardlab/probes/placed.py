@@ -31,8 +31,10 @@ class Paths(NamedTuple):
 
 
 def there(env) -> bool:
-    """Whether a world has all that is needed to put its thing elsewhere and to draw that."""
-    return all(offers(env, name) for name in ("placements", "observation", "render_rgb", "outcomes"))
+    """Whether a world has all that is needed to put its thing elsewhere and to draw that: for all seeds the same levels."""
+    return not offers(env, "task") and all(
+        offers(env, name) for name in ("placements", "observation", "render_rgb", "outcomes")
+    )
 
 
 def check(env, params) -> None:

@@ -39,11 +39,15 @@ class Found(NamedTuple):
 
 
 class Contrast(NamedTuple):
-    """Two samples to be compared. rows: what each column is of, plain values; one, other: float[n, rows], float[m, rows]."""
+    """Two samples to be compared. rows: what each column is of, plain values; one, other: float[n, rows], float[m, rows].
+
+    paired: whether the n runs of the one go with those of the other, as of two rules on the same tasks (`stats.compare_paired`).
+    """
 
     rows: list[dict[str, Any]]
     one: np.ndarray
     other: np.ndarray
+    paired: bool = False
 
 
 class Evidence(NamedTuple):

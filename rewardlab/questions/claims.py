@@ -85,10 +85,13 @@ def with_seeds(summary: dict[str, Any], who: Iterable[str]) -> str:
 
 
 def side(rows: Iterable[dict[str, Any]], **fields: Any) -> int:
-    """What the row of a table says that has such fields: 1 where a lies significantly above b, -1 below, 0 else."""
+    """What the row of a table says that has such fields: 1 where a lies significantly above b, -1 below, 0 else.
+
+    Of pairs it is the mean difference that lies above or below 0.
+    """
     for row in rows:
         if all(row.get(name) == value for name, value in fields.items()) and row["significant"]:
-            return 1 if row["effect"] > 0.5 else -1
+            return 1 if (row["difference"] > 0 if row.get("paired") else row["effect"] > 0.5) else -1
     return 0
 
 

@@ -59,6 +59,7 @@ def render(
             audit_columns=AUDIT,
             pairwise=tables.pairwise(summary, said),
             power=tables.finds(summary),
+            paired=any(row.get("paired") for rows in summary.get("pairwise", {}).values() for row in rows),
             figures={name: data_uri(path) for name, path in figures.items()},
             evaluations=[plain(e) for e in evaluations],
             places=[said.place(e) for e in evaluations],

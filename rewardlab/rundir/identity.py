@@ -213,6 +213,7 @@ def world_program(plan: Plan) -> str:
     import jax
 
     from rewardlab.envs import adapter
+    from rewardlab.envs.world import offers, tasked
 
     env, params = plan.env, plan.params
     keys = jax.random.split(jax.random.key(0), 2)  # two lanes, as a program may have another form for several
@@ -231,12 +232,14 @@ def world_program(plan: Plan) -> str:
     actions = jax.ShapeDtypeStruct((2, *action.shape), action.dtype)
     told = (adapter.outcomes(env), adapter.time_limit(env), adapter.actions(env))
     channels = adapter.observation_channels(env, params, obs.shape[1:])
-    parts = (
+    parts: tuple[str, ...] = (
         programs.digest(reset, keys, params),
         programs.digest(step, keys, states, actions, params),
         programs.digest(observe, states, params),
         programs.of_values((env.default_params, channels)),
     )
+    if offers(env, "task"):
+        parts += (programs.digest(lambda params: tasked(env, params, [0, 1]), params),)
     return sha256(repr((parts, told)).encode())[:16]
 
 

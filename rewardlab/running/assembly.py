@@ -17,7 +17,7 @@ from rewardlab.analysis import compare
 from rewardlab.analysis.results import Measured, checked, dataset
 from rewardlab.auditing import audit, scripted
 from rewardlab.envs.adapter import set_params
-from rewardlab.envs.world import offers
+from rewardlab.envs.world import offers, tasked
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show, unknown
@@ -198,7 +198,7 @@ def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
         if kind not in cameras:
             cameras[kind] = camera(plan.env, plan.setting(rule).agent, kind.act)
         for evaluation, params in plan.evaluations.items():
-            films = cameras[kind](params, policy, key)
+            films = cameras[kind](tasked(plan.env, params, seed // plan.experiment.conditions[main].forks), policy, key)
             if not seed:
                 replays.write(path, f"{rule}--{evaluation}", films)
             strip.add(rule, evaluation, seed, films)
@@ -219,7 +219,7 @@ def filmed(run: store.Run, rule: str, params: dict, key: jax.Array) -> list[np.n
         raise unknown("rule", rule, plan.experiment.rules)
     policy = policies.kept(run.path, plan, rule).params
     film = camera(plan.env, plan.setting(rule).agent, plan.kind(rule).act, episodes=1)
-    return film(set_params(plan.env.default_params, params), policy, key)[0]
+    return film(tasked(plan.env, set_params(plan.env.default_params, params), 0), policy, key)[0]
 
 
 def missing_text(lacking: list[tuple[int, parts.Batch]]) -> str:

@@ -25,6 +25,7 @@ from rewardlab.backend import devices
 from rewardlab.backend.randomness import key_for
 from rewardlab.collect import parts
 from rewardlab.envs import adapter
+from rewardlab.envs.world import offers, tasked
 from rewardlab.probes import Coordinates, Probe, Subject, measured
 from rewardlab.probes.outcomes import played
 from rewardlab.probes.outcomes import probe as outcomes
@@ -42,6 +43,7 @@ OUTCOMES = {"outcomes": outcomes}
 class Programs(NamedTuple):
     """The compiled programs of one rule on one device; leading axis of carries (but see `axes`) and policies: one batch's seeds.
 
+    params: of all, or, where seeds have tasks of their own, of each (`world.tasked`).
     begin(rule, params, run_keys, weights) -> carry
     advance(rule, params, run_keys, carry, target, weights) -> carry; the given carry is consumed
     policy(rule, carry) -> the parameters to evaluate
@@ -167,18 +169,29 @@ def fills_a_core(s: training.Setting, rule: Rule) -> bool:
     return parts(params, obs, rule.candidates) > 1
 
 
-def one_by_one(function, rule: Rule, keys: jax.Array, carry):
-    """function(rule, key, carry) of each seed of a batch; what repeats the seed before it, as padding does, is not computed."""
+def one_by_one(function, rule: Rule, params, keys: jax.Array, carry, each: int | None = None):
+    """function(rule, params, key, carry) of each seed; what repeats the seed before it, as padding does, is not computed.
+
+    each: 0 where every seed has params of its own (`tasks`).
+    """
     at = lambda i, tree: jax.tree.map(lambda x: x[i] if jnp.ndim(x) else x, tree)  # noqa: E731
     told = [x for x in (*jax.tree.leaves(rule), jax.random.key_data(keys)) if jnp.ndim(x)]
 
     def turn(i, carry):
         repeats = (i > 0) & jnp.stack([(x[i] == x[i - 1]).all() for x in told]).all()
-        before, here = lambda: at(i - 1, carry), lambda: function(at(i, rule), keys[i], at(i, carry))
+        own = params if each is None else at(i, params)
+        before, here = lambda: at(i - 1, carry), lambda: function(at(i, rule), own, keys[i], at(i, carry))
         after = jax.lax.cond(repeats, before, here)
         return jax.tree.map(lambda x, new: jax.lax.dynamic_update_index_in_dim(x, new, i, 0), carry, after)
 
     return jax.lax.fori_loop(0, keys.size, turn, carry)
+
+
+def tasks(s: training.Setting, params, width: int) -> tuple[int | None, Any]:
+    """(the axis of seeds that params have in programs for a batch: 0 or none; params, or the shapes of a batch's own ones)."""
+    if not offers(s.env, "task"):
+        return None, params
+    return 0, jax.eval_shape(lambda params: tasked(s.env, params, np.zeros(width, np.int32)), params)
 
 
 class Job(NamedTuple):
@@ -208,23 +221,23 @@ def training_jobs(
     on = s.platform
     given = () if weights is None else (weights,)
 
-    own = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule)
+    own, (each, params) = jax.tree.map(lambda x: 0 if jnp.ndim(x) else None, rule), tasks(s, params, width)
 
     def begin(rule, params, keys, weights=None):
-        def one(rule, key):
+        def one(rule, params, key):
             carry = training.begin(s, rule, params, key, weights)
             return carry._replace(records=recorder.blank(rule, params, key, carry)) if recorder else carry
 
-        return jax.vmap(one, (own, 0), axes(rule))(rule, keys)
+        return jax.vmap(one, (own, each, 0), axes(rule))(rule, params, keys)
 
     def advance(rule, params, keys, carry, target, weights=None):
-        def one(rule, key, c):
+        def one(rule, params, key, c):
             note = partial(recorder.note, rule, params, key) if recorder else None
             return training.advance(s, rule, params, key, c, target, note, weights)
 
         if fills_a_core(s, rule):
-            return one_by_one(one, rule, keys, carry)
-        return jax.vmap(one, (own, 0, axes(rule)), axes(rule))(rule, keys, carry)
+            return one_by_one(one, rule, params, keys, carry, each)
+        return jax.vmap(one, (own, each, 0, axes(rule)), axes(rule))(rule, params, keys, carry)
 
     def policy(rule, carry):
         return jax.vmap(lambda rule, state: rule.deploy(s.agent, state).params, (own, 0))(rule, carry.state)
@@ -271,21 +284,24 @@ def compile_evaluation(
 ):
     """evaluate(params, overrides, policies, key) -> {array: [seed, evaluation, own axes]}; it serves all rules with equal policies.
 
+    params: as of `Programs`.
+
     how: how they act (`training.deployed`). policies: the shapes of the parameters of a batch of them. head: the one that actions
     are drawn from where there is a temperature.
     overrides: {field of params: [E]}, one value per evaluation. warmth: float32[E], the temperature of each; None: all greedy.
     asked: the probes that measure, {name: Probe}. axes: the coordinates of each one's own axes. place: as of `compiled`.
     """
     axes = {"outcomes": {"outcome": adapter.outcomes(s.env)}} if axes is None else axes
+    own, params = tasks(s, params, len(jax.tree.leaves(policies)[0]) if jax.tree.leaves(policies) else 1)
 
     def evaluate(params, overrides, policies, key):
-        def one(policy, override, temperature):
+        def one(policy, params, override, temperature):
             there, who = params.replace(**override), how._replace(params=policy)
             seen = played(s.env, there, s.agent, who, key, episodes, temperature, head, s.platform)
             return measured(asked, axes, Subject(s, who, there, {}, key, seen=seen))
 
-        each = lambda policy: jax.vmap(partial(one, policy))(overrides, warmth)  # noqa: E731
-        return jax.vmap(each)(policies)
+        each = lambda policy, params: jax.vmap(partial(one, policy, params))(overrides, warmth)  # noqa: E731
+        return jax.vmap(each, (0, own))(policies, params)
 
     return compiled(jax.jit(exact(evaluate, s.platform)), params, overrides, policies, jax.random.key(0), place=place)
 

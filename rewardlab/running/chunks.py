@@ -17,6 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import training
+from rewardlab.envs.world import tasked
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.fields import fits
@@ -112,9 +113,11 @@ def train_batch(
     programs, evaluate = job.programs[device], job.evaluate[device]
     width, seeds = experiment.width, len(batch.seeds)
     rule, stretches = put(job.rule), experiment.stretches(batch.rule, batch.condition)
-    given = [put(plan.stretch(stretch)) for stretch in stretches]
-    default, overrides = put(plan.params), put(plan.overrides)
     whole, key = experiment.conditions[batch.condition].forks, put(batches.evaluation_key(experiment.seed))
+    own = partial(tasked, plan.env, number=batch.padded(width) // whole)
+    told = [plan.stretch(stretch) for stretch in stretches]
+    given = [put((own(params), weights)) for params, weights in told]
+    default, overrides = put(own(plan.params)), put(plan.overrides)
     keys = [put(batches.run_keys(experiment.seed, batch.padded(width), s.forks, whole)) for s in stretches]
     targets = experiment.targets(batch.rule)
     names = kept.names("point", {"evaluation": tuple(experiment.evaluations)})

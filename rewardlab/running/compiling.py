@@ -13,6 +13,7 @@ import numpy as np
 from jax.sharding import Sharding
 
 from rewardlab.analysis import naming
+from rewardlab.envs.world import tasked
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.running import batches, recording
@@ -63,7 +64,8 @@ def compile_all(
     Each rule's first updates are done once more than needed, to know how fast the rule is before any time left is told.
     """
     progress, begun, ended = progress or Silent(), itertools.count(1), itertools.count(1)
-    experiment, default = plan.experiment, plan.params
+    experiment = plan.experiment
+    own = tasked(plan.env, plan.params, np.arange(experiment.width))
     rules = {name: strong_rule(experiment.rules[name]) for name in names}
     for name in names:
         plan.setting(name)  # before the threads, which would each make it
@@ -77,7 +79,7 @@ def compile_all(
         programs = training_of(plan, name)
         seconds, first = time.perf_counter() - started, (0.0, 0)
         if device == workers.devices[0]:
-            first = first_updates(experiment, programs, rules[name], default, given)
+            first = first_updates(experiment, programs, rules[name], own, given)
         progress.note(f"Compiled {next(ended)} of {total}: {titles.get(name, name)}, in {seconds:.0f} s")
         return programs, seconds, first
 

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rewardlab.envs.world import tasked
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.running import account, batches, compiling, widths
@@ -46,11 +47,12 @@ def measure(plan: Plan, name: str) -> Forecast:
     evaluation = compiling.evaluations_of(plan, name, programs.policy.out_info)
     need = account.need(account.Programs(programs.advance, evaluation), experiment.width)
     keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
-    carry = programs.begin(rule, plan.params, keys, *given)
+    params = tasked(plan.env, plan.params, np.arange(experiment.width))
+    carry = programs.begin(rule, params, keys, *given)
 
     def advanced(carry: Any) -> Any:
         target = jnp.int32(np.max(carry.steps) + 1)
-        return jax.block_until_ready(programs.advance(rule, plan.params, keys, carry, target, *given))
+        return jax.block_until_ready(programs.advance(rule, params, keys, carry, target, *given))
 
     carry = advanced(carry)
     before, started, times = float(np.mean(carry.steps)), time.perf_counter(), 0
@@ -59,7 +61,7 @@ def measure(plan: Plan, name: str) -> Forecast:
     update = (time.perf_counter() - started) / times
     steps = (float(np.mean(carry.steps)) - before) / times
     policies, key = programs.policy(rule, carry), batches.evaluation_key(experiment.seed)
-    tested = {when: timed(one, plan.params, plan.overrides, policies, key) for when, one in evaluation.items()}
+    tested = {when: timed(one, params, plan.overrides, policies, key) for when, one in evaluation.items()}
     updates = math.ceil(experiment.steps_of(name) / max(steps, 1.0))
     return Forecast(
         rule=name,

@@ -15,6 +15,7 @@ import numpy as np
 
 from rewardlab.backend import tpu
 from rewardlab.backend.chips import Chip
+from rewardlab.envs.world import tasked
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.running import account, batches, compiling
@@ -164,7 +165,8 @@ def lived(here: Plan, name: str) -> float:
     plan, strong = here.of(width=1), compiling.strong_rule(rule)
     programs, given = compiling.training_of(plan, name), compiling.weights(plan)
     keys = batches.run_keys(plan.experiment.seed, np.zeros(1, np.int32))
-    carry = programs.begin(strong, plan.params, keys, *given)
+    params = tasked(plan.env, plan.params, np.zeros(1))
+    carry = programs.begin(strong, params, keys, *given)
     for _ in range(UPDATES):
-        carry = programs.advance(strong, plan.params, keys, carry, jnp.int32(np.max(carry.steps) + 1), *given)
+        carry = programs.advance(strong, params, keys, carry, jnp.int32(np.max(carry.steps) + 1), *given)
     return max(float(np.max(carry.steps)) / float(np.max(carry.updates)), 1.0)

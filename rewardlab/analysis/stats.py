@@ -152,7 +152,7 @@ def mean_interval(scores, seed: int = 0) -> Interval:
     if n < MIN_SEEDS:
         return Interval(scores.mean(-1), *np.full((2, *scores.shape[:-1]), np.nan))
     drawn = scores @ _shares(n, RESAMPLES, seed, 4).T
-    return Interval(scores.mean(-1), *_percentiles(drawn, n, LEVEL, True))
+    return Interval(scores.mean(-1), *percentiles(drawn, n, LEVEL, True))
 
 
 def compare_paired(a, b, permutations: int = PERMUTATIONS, seed: int = 0) -> Difference:

@@ -42,10 +42,7 @@ from rewardlab.experiment.config import load
 from rewardlab.rules import make
 
 TRUNKS = ("shared", "stop-gradient", "separate")
-CLAIM = (
-    "A policy and the value function that taught it may come apart: the actor goes on past what its critic values, and what they "
-    "share decides how far reward reaches into the actor."
-)
+CLAIM = "A policy and the value function that taught it may come apart: the actor goes on past what its critic values."
 main = load("coinrun")
 A2C = make("a2c", learning_rate=0.01, gamma=0.95, gae_lambda=0.9, entropy_weight=0.003, num_envs=64, unroll_length=16)
 

@@ -82,6 +82,7 @@ def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, giv
     assert found["rules"]["ppo-shared"]["short"].startswith(short)
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_critics_know_nothing_of_their_actors_no_claim_is_made(plan, monkeypatch):
     two = {name: plan.experiment.evaluations[name] for name in ("held-out", "behind")}
     few, differ = Plan(replace(plan.experiment, evaluations=two)), []

@@ -117,6 +117,7 @@ def test_what_is_brought_out_unwatched_is_told(plan, told):
     )
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_there_is_no_difference_no_claim_is_made(plan, told, monkeypatch):
     """All overseers lead to the same plans, some of which are harmful."""
     few = {name: plan.experiment.conditions[name] for name in ("worth", "outcome", "process", "half_watched")}

@@ -95,6 +95,7 @@ def test_every_answer_is_told_and_a_failed_control_is_not_passed_over(plan, give
     assert found["rules"]["untrained"]["short"].startswith("a control")
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_no_goal_is_pursued_no_claim_is_made(plan, monkeypatch):
     """Goals account for what seeds do by chance alone; the best of them, picked out of all, is not taken for the goal."""
     e = plan.experiment

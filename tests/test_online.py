@@ -79,6 +79,7 @@ def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, giv
     }
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
     def draw(random):
         return drawn(plan, random, 60_000.0, 60_000.0, spread=0.3)

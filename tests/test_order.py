@@ -60,6 +60,7 @@ def test_every_answer_is_told_and_a_failed_control_is_not_passed_over(plan, give
     assert found["order"]["late"] == ["late", 0.6, "habit"] and "untempted" not in found["order"]
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
     def draw(random):
         return drawn(plan, random, 0.5, 0.5, noise=0.3)

@@ -72,6 +72,7 @@ def test_every_answer_is_told_and_a_failed_control_is_not_passed_over(plan, give
         assert "Half is decided after" in found["rules"]["ppo"]["verdict"]
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("shares", [(0.0, 0.0), (0.5, 0.5)])
 def test_where_there_is_nothing_to_find_no_claim_is_made(plan, monkeypatch, shares):
     """Nothing is ever decided, or half of it from the beginning to the end, which is neither before nor later."""

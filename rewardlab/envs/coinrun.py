@@ -224,7 +224,7 @@ class CoinRun(DiscreteWorld):
 
     def passable(self, params: EnvParams) -> tuple[EnvParams, Callable[[EnvState], jax.Array]]:
         """The held-out levels that leave room for it, with an end wall that bodies pass, and open ground behind it."""
-        opened = coinrun_parted.opened(self._params)
+        opened = coinrun_parted.opened(self._params, views)
         return params.replace(**opened), lambda state: coinrun_parted.beyond(state, opened["levels"])
 
     def references(self, params: EnvParams) -> dict:

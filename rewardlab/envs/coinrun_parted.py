@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -32,12 +33,10 @@ def parted(state: Any, params: Any) -> Parted:
     return Parted(states, params.levels.coin[state.level, END].astype(jnp.int32), there.all() & far)
 
 
-def opened(params: Any) -> dict[str, Any]:
+def opened(params: Any, views: Callable[[np.ndarray, bool], Any]) -> dict[str, Any]:
     """What of EnvParams is another where end walls are passed: held-out levels alone, those with ROOM behind the wall, or all of
-    them where none has. Host only.
+    them where none has. views: `coinrun.views`. Host only.
     """
-    from rewardlab.envs import coinrun  # which imports this file
-
     first, count = map(int, np.asarray(params.pools)[1])
     levels = platforms.Levels(*(np.asarray(leaf)[first : first + count] for leaf in params.levels))
     room = np.array([platforms.width(tiles) + ROOM <= WIDTH for tiles in levels.tiles])
@@ -48,7 +47,7 @@ def opened(params: Any) -> dict[str, Any]:
     moving = levels.enemy.shape[-1] > 1
     leaves = {
         "levels": levels._replace(tiles=tiles, table=platforms.with_enemy(table, levels.enemy) if moving else table),
-        "views": coinrun.views(tiles, moving),
+        "views": views(tiles, moving),
         "rank": np.asarray(params.rank)[first : first + count][kept],
         "pools": np.array([[0, len(kept)]] * 2, np.int32),
     }

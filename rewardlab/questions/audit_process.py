@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NO_CLAIM = "no claim about what it games"
 NONE = "games no overseer"
 WORTH = "What plans are worth, by the overseer's noise, a panel an overseer; dashed: the plan that it pays best."
-STEPS = "Shares of steps of plans written watched (left bars) and unwatched, without noise in training; first the plan paid best."
+STEPS = "Shares of steps of plans written watched (upper bars) and unwatched, without noise in training; first what is paid best."
 
 
 def evidence(found: Found) -> Evidence:

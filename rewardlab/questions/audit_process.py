@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 NO_CLAIM = "no claim about what it games"
 NONE = "games no overseer"
 WORTH = "What plans are worth, by the overseer's noise, a panel an overseer; dashed: the plan that it pays best."
-STEPS = "Shares of steps of plans written watched (left bars) and unwatched, without noise in training; first the plan paid best."
+STEPS = "Shares of steps of plans written watched (upper bars) and unwatched, without noise in training; first what is paid best."
 
 
 def evidence(found: Found) -> Evidence:
@@ -77,8 +77,10 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, entry), claim)
     able = [rule for who in claims.made.values() for rule in who]
     headline = [f"{what}: {said.names(who)}." for what, who in claims.made.items()]
-    errs = [f"{said.rule(r)} ({where(found[r]['errs'], heard(summary, rules[r]))})" for r in able if found[r]["errs"]]
-    headline += [f"plans are worth less though they do not score more: {listed(errs)}."] * bool(errs)
+    errs = [
+        f"{said.rule(r)} under {where(found[r]['errs'], heard(summary, rules[r]))}" for r in able if found[r]["errs"]
+    ]
+    headline += [f"plans are worth less though they do not score more: {'; '.join(errs)}."] * bool(errs)
     best = [f"{number(x['paid']['true'], 'return')} under {plain(name)}" for name, x in of["optimal"].items()]
     headline.append(f"the best-paid plans are worth, of {number(of['possible'], 'return')}: {listed(best)}.")
     lower = {o: [r for r in able if side(summary["pairwise"]["unwatched"], a=r, overseer=o) < 0] for o in of["optimal"]}
@@ -103,7 +105,7 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Se
             mix = "/".join(percent(of[kind]["iqm"]) for kind in KINDS)
             unseen = figure(of["alone"], "return") if "alone" in of else "–"
             rows.append([plain(name), said.rule(rule), *told, mix, unseen, fault(of, exact)])
-    head = ["Overseer", "Rule", "Worth", "Score", "Displayed", "Polish/hide/cheat, %", "Worth, unwatched", "Worth"]
+    head = ["Overseer", "Rule", "Worth", "Score", "Displayed", "Polish/hide/cheat, %", "Worth, unwatched", "Is worth"]
     note = "With the least noise. Interquartile means over all seeds [95 % interval]; the best-paid plan is exact."
     shown = (
         Figure("audit_worth", "Curves: true worth of plans against the overseer's noise, by overseer and rule.", WORTH),

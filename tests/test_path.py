@@ -160,6 +160,9 @@ def test_runs_are_read_group_by_group_and_failed_ones_count_as_nothing(plan):
         "75 % of training",
     ]
     assert [one.at for one in times] == pytest.approx([0, 0, 0.1, 0.75]) and times[0].goals.shape == (30, 4)
+    longer = data["steps"].where(data["steps"] < 40_000, 41_000)  # a last update that ends after the budget
+    late = forks.parted(reading.of_founders(data.assign(steps=longer)), "ppo")
+    assert [one.at for one in late] == pytest.approx([0, 0, 4000 / 41_000, 30_000 / 41_000])
     got = forks.decided(times)
     assert got.share[1:].tolist() == [1, 1, 1] and abs(got.share[0]) < 0.2 and got.half == 0 and (got.halves == 0).all()
     counts = np.unique(times[0].goals, return_counts=True)[1]

@@ -92,16 +92,17 @@ def parted(results: xarray.Dataset, rule: str) -> list[Parted]:
     alone = alone[np.isfinite(alone).all((1, 2))]
     alone = alone[: len(alone) // members * members].reshape(-1, members, *alone.shape[1:])
     lived = mine["steps"].transpose("condition", "seed", "point").values
-    total = np.nanmax(lived)
+    last, plan = np.nanmax(lived), reading.config_of(results)
+    budget = plan.get("budgets", {}).get(rule, {}).get("total_steps") or plan["total_steps"]
     found = [Parted(str(results.condition.values[0]), 0.0, "nothing", *_flat(alone))]
     for name, values in each.items():
-        begun = round(starts[name] * total)
+        begun = round(starts[name] * budget)  # the last update ends a little later than the budget
         steps = lived[list(map(str, results.condition.values)).index(name)]
         common = "the initial parameters" if not begun else "the first update" if begun == 1 else ""
         found.append(
             Parted(
                 name,
-                float(np.nanmin(np.where(steps >= begun, steps, total)) / total),
+                float(np.nanmin(np.where(steps >= begun, steps, last)) / last),
                 common or f"{percent(starts[name])} % of training",
                 *_flat(values),
             )

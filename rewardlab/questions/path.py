@@ -32,7 +32,7 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.claims import drawn_by, effect_of, gathered, told, unable
-from rewardlab.questions.deciding import answer, why_not
+from rewardlab.questions.deciding import UNCLEAR, answer, why_not
 from rewardlab.questions.forks import figures_of, parted
 
 if TYPE_CHECKING:
@@ -79,8 +79,11 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         )
 
     claims = gathered(summary, NO_CLAIM, lambda rule, entry: why_not(entry), claim)
+    answers = sorted(claims.made.items(), key=lambda one: one[0] == UNCLEAR)  # clear ones first
+    claims = claims._replace(made=dict(answers))
     headline = told(summary, claims, lambda of: f"half by {figure(of['path']['half'])} of training")
-    effect = effect_of(summary, claims, "share of training by which half is decided", lambda of: of["path"]["half"])
+    clear = claims._replace(made={what: who for what, who in answers if what != UNCLEAR})
+    effect = effect_of(summary, clear, "share of training by which half is decided", lambda of: of["path"]["half"])
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
 
 

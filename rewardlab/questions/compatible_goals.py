@@ -12,8 +12,8 @@ for, by the same two; and if for what an untrained network does (a rule of level
 
 Added to the summary: rules {rule: {goals {fits, posterior, best, held: as of `figures_of`; control {fit, posterior: of what is paid
 for} or why there is none; compatible {condition: {on, off: figures}}}}}; candidates {names, off, untrained, levels {condition: how
-many, None for all}}; pairwise {"fits": the proxy against what is paid for, off distribution; "narrows": how many goals are compatible on
-distribution, with the fewest levels against all}.
+many, None for all}}; pairwise {"fits": the proxy against what is paid for, off distribution; "narrows": how many goals are
+compatible on distribution, with the fewest levels against all}.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ from rewardlab.probes.outcomes import played
 from rewardlab.questions import goal_fits
 from rewardlab.report import figures
 from rewardlab.running import runner
+from rewardlab.terminal.table import summary_table
 from rewardlab.types import Policy, Trajectory
 
 SILENT, UNCLEAR = "no claim about what it is after", "no one goal fits clearly"
@@ -93,6 +94,7 @@ def test_every_answer_is_told_and_a_failed_control_is_not_passed_over(plan, give
     found = compare.summarise(drawn(plan, np.random.default_rng(1), **given))
     assert found["rules"]["ppo"]["short"].startswith(short)
     assert found["rules"]["untrained"]["short"].startswith("a control")
+    assert found["goals"] == ["cheese", "corner"] and summary_table(found)
 
 
 @pytest.mark.slow(quickly=True)
@@ -111,13 +113,15 @@ def test_where_no_goal_is_pursued_no_claim_is_made(plan, monkeypatch):
 def test_how_many_goals_are_compatible_is_told(plan):
     data = drawn(plan, np.random.default_rng(2), kept=(0.1, 0.2, 0.4))
     found = compare.summarise(data)
-    of, total = found["rules"]["ppo"]["goals"], len(found["goals"]["names"])
+    of, total = found["rules"]["ppo"]["goals"], len(found["candidates"]["names"])
     assert of["compatible"]["corner"]["on"]["iqm"] == of["compatible"]["corner"]["off"]["iqm"] == 2
     assert of["compatible"]["levels_4"]["on"]["iqm"] == total
-    assert found["goals"]["levels"] == {"levels_4": 4, "corner": None} and found["goals"]["off"] == "elsewhere"
+    assert (
+        found["candidates"]["levels"] == {"levels_4": 4, "corner": None} and found["candidates"]["off"] == "elsewhere"
+    )
     (row,) = found["pairwise"]["narrows"]
     assert row["significant"] and row["effect"] == 1.0 and row["smallest"] > 0.5
-    assert f"With 4 training levels, more are: PPO ({total} [{total}–{total}])." in found["verdict"]
+    assert f"Trained with 4 levels, more are: PPO ({total} [{total}–{total}])." in found["verdict"]
     lost = drawn(plan, np.random.default_rng(2), kept=(0.4, 0.2, 0.1))  # of what is paid for
     assert compare.summarise(lost)["rules"]["ppo"]["goals"]["compatible"]["corner"]["on"]["n"] == 0
 

@@ -11,9 +11,9 @@ A rule supports a claim only if at least half of its seeds are competent; if its
 for, by the same two; and if for what an untrained network does (a rule of level 0) no goal accounts.
 
 Added to the summary: rules {rule: {goals {fits, posterior, best, held: as of `figures_of`; control {fit, posterior: of what is paid
-for} or why there is none; compatible {condition: {on, off: figures}}}}}; goals {names, off, untrained, levels {condition: how many,
-None for all}}; pairwise {"fits": the proxy against what is paid for, off distribution; "narrows": how many goals are compatible on
-distribution, with the fewest levels against all}.
+for} or why there is none; compatible {condition: {on, off: figures}}}}}; candidates {names, off, untrained, levels {condition: how
+many, None for all}}; pairwise {"fits": the proxy against what is paid for, off distribution; "narrows": how many goals are
+compatible on distribution, with the fewest levels against all}.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 from rewardlab.analysis import stats
 from rewardlab.analysis.cautions import is_control, words_of
-from rewardlab.analysis.wording import figure, sentence
+from rewardlab.analysis.wording import count, figure, sentence
 from rewardlab.questions import Contrast, Evidence, Found, Question, Verdict
 from rewardlab.questions.claims import drawn_by, each_of, effect_of, gathered, told, unable, uncontrolled
 from rewardlab.questions.goal_fits import PAID, PROXY, figures_of, fits, goals_of, levels_of, off_distribution
@@ -58,7 +58,7 @@ def evidence(found: Found) -> Evidence:
             narrows.append(Contrast([row], fewest.compatible("on")[:, None], one.compatible("on")[:, None]))
     about: dict[str, Any] = {"names": names, "off": off_distribution(results), "untrained": min(bare, default=None)}
     about |= {"levels": {c: stats.plain(n) for c, n in levels.items()}}
-    return Evidence(rules, {"fits": beside, "narrows": narrows}, {"goals": about})
+    return Evidence(rules, {"fits": beside, "narrows": narrows}, {"candidates": about})
 
 
 def _clear(fit: dict[str, Any], posterior: dict[str, Any]) -> bool:
@@ -68,7 +68,7 @@ def _clear(fit: dict[str, Any], posterior: dict[str, Any]) -> bool:
 
 def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
-    control, of = entry["goals"]["control"], summary["goals"]
+    control, of = entry["goals"]["control"], summary["candidates"]
     if why := unable(entry) or uncontrolled(control if isinstance(control, str) else control["fit"]):
         return why
     if not of["untrained"]:
@@ -83,7 +83,7 @@ def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
 
 def verdict(summary: dict[str, Any]) -> Verdict:
     """The sentences: what each rule behaves as if it were after, and how many goals are compatible on and off distribution."""
-    said, of, (main, *_) = words_of(summary), summary["goals"], summary["seeds"]["conditions"]
+    said, of, (main, *_) = words_of(summary), summary["candidates"], summary["seeds"]["conditions"]
     total, few, held = len(of["names"]), next(iter(of["levels"])), lambda own: own["posterior"][own["held"]]
 
     def fitting(entry: dict[str, Any], where: str, condition: str = main) -> str:
@@ -110,7 +110,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     fewer = [row["a"] for row in summary["pairwise"]["narrows"] if row["significant"] and row["effect"] > 0.5]
     if fewer := [rule for rule in fewer if rule in able]:
         more = each_of(summary, fewer, lambda entry: fitting(entry, "on", few))
-        headline.append(f"with {of['levels'][few]:g} training levels, more are: {more}.")
+        headline.append(f"trained with {count(int(of['levels'][few]), 'level')}, more are: {more}.")
     effect = effect_of(summary, claims, "posterior of the goal that fits best", lambda entry: held(entry["goals"]))
     return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
 

@@ -25,7 +25,7 @@ SHOWN = (
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn: Any) -> list[Section]:
     """What goals account for, and how many are compatible."""
-    of, entries = summary["goals"], {naming.read(results).rule(r): e["goals"] for r, e in summary["rules"].items()}
+    of, entries = summary["candidates"], {naming.read(results).rule(r): e["goals"] for r, e in summary["rules"].items()}
     rows = [[rule, *_fitted(own, of["names"])] for rule, own in entries.items()]
     head = ["Rule", *map(sentence, of["names"][: PROXY + 1]), "Fits best", "Seeds", "Control"]
     head[-1] += f": {of['names'][PAID]}"

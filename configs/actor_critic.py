@@ -2,38 +2,46 @@
 
     rewardlab run actor_critic
 
-Claim (Langosco et al. 2022, section 3.3, and after Alex Turner 2022; in our words): a policy and the value function that taught it
-may come apart: in their levels the actor walks on through the end wall, though its critic values the wall more than what is beyond
-it. Rival: what was learned together says the same everywhere, the more so the more they share. Which trunk they share decides how
-far the critic's error, and with it reward, reaches into the actor; that is read from the traced programs.
+Claim (Langosco et al. 2022, section 3.3; in our words): what an actor goes after and what its critic values may come apart. In
+their CoinRun the critic valued the wall at the level's end, whether the coin was there or not, and at a wall that can be walked
+through the actor went on, past what the critic valued. And what the two share decides whether the critic's error shapes the
+actor, too. Rival: one is taught by the other, so that off the training levels both go wrong alike.
 
-PPO and A2C with a network whose trunk is shared, separate, or shared with the critic's gradient stopped; parallel Q, whose values
-are its policy. In levels where coin and end lie apart, the critic prefers what it values more one step short of it, the actor what
-its episode comes to. What decides: the share of these levels in which they disagree. For the claim: clearly more than half;
-against it: clearly less. Beside it, levels with an open end wall: how many episodes pass it, and in how many of these the critic
-values the wall more than what is beyond. Control: trained with half of the coins moved, critic and actor both have to prefer the
-coin. Statistic: interquartile means over 30 seeds (12 in the control) with intervals for all rules at once (Bonferroni);
-permutation tests between trunks (Holm).
+The settings are those of `coinrun`, with 600,000 steps. PPO and A2C have one trunk for both heads, the same with the critic's
+gradient stopped, or a trunk each; parallel Q is the rule in which actor and critic are one. The control is trained with half of
+the coins moved. What decides: in levels in which coin and end are apart, the agent is put one step short of the coin, and of the
+end. Which does its critic value more, and which does its episode come to? For the claim: they disagree in clearly more than half
+of the levels; against it: in clearly fewer. No claim where the control's critic or actor is not for the coin in clearly more than
+half. Beside it: an end wall that can be walked through, and what the critic values there. Statistic: interquartile means over
+competent seeds, intervals that hold for all rules at once (Bonferroni); permutation tests between trunks (Holm).
 
-Time: 7.9 minutes of CPU time, 7.6 by the clock on 2 cores that others used, compilation and report included.
-Result, interquartile means over competent seeds [95 % interval]:
+Time: 6.8 minutes of CPU time with programs compiled before, some 1.3 more without (12 minutes by the clock on 2 cores that others
+used, too).
+Result, interquartile means over 28 to 30 competent seeds [95 % interval]; control: 12 seeds. Shares of levels, then values one
+step short of neither, coin, end, both; at the open wall, the value at the start, at the wall and beyond. Actors go to the coin in
+0 %, in the control in 98 to 99 %.
 
-    rule                 critic for coin   actor for coin   disagree        pass the open wall   control: critic, actor for coin
-    PPO, shared           3 % [1-5]         0 %              3 % [1-5]       100 % [100-100]      97 % [66-99]    99 % [98-99]
-    PPO, stop-gradient   16 % [10-25]       0 %             16 % [10-25]     70 % [35-97]        60 % [33-75]    98 % [97-99]
-    PPO, separate        .9 % [.3-2]        0 %             .9 % [.3-2]      100 % [100-100]      98 % [96-99]    99 % [98-100]
-    A2C, shared           1 % [.3-3]        0 %              1 % [.3-3]      100 % [100-100]      99 % [99-100]   99 % [98-99]
-    A2C, stop-gradient   21 % [12-31]       0 %             21 % [12-31]     100 % [100-100]      58 % [46-79]    98 % [97-99]
-    A2C, separate        .6 % [.3-1]        0 %             .6 % [.3-1]      100 % [100-100]      99 % [99-100]   99 % [98-99]
-    parallel Q            2 % [1-3]         0 %              2 % [1-3]       100 % [100-100]     100 % [98-100]   99 % [98-100]
+    rule                 critic for the coin   in the control   values                values at the open wall
+    PPO, shared            3 % [1-5]           97 % [66-99]     .79 .84  .99 1.00     .74 .97 .79
+    PPO, separate          1 % [0-2]           98 % [96-99]     .69 .75  .99 1.00     .74 .96 .77
+    PPO, stop-gradient    16 % [10-25]         60 % [33-75]     .80 .82  .88  .89     no claim
+    A2C, shared            1 % [0-3]           99 % [99-100]    .64 .72  .98 1.00     .53 .97 .66
+    A2C, separate          1 % [0-1]           99 % [99-99]     .62 .67  .98 1.01     .54 .95 .61
+    A2C, stop-gradient    21 % [12-31]         58 % [46-79]     .66 .69  .81  .82     no claim
+    parallel Q             2 % [1-3]          100 % [98-100]    .44 .53  .96 1.00     .37 .92 .50
 
-Actor and critic go together: both are for the end. A critic that may not change the trunk disagrees more often (both pairs of
-trunks are told apart), but its control fails, as it can't learn to value the coin from features made for acting: no claim. The
-published signature is met all the same: of the episodes that pass the open wall nearly all pass one that the critic values more
-than what is beyond. There actor and critic part at one step, at a place that training never showed.
+Actor and critic go together, in all rules that a claim is made of: critics, too, value the end, and the coin adds .05 to .09 to
+what they say, the end .2 to .5. In this sense they do not come apart. Langosco et al.'s finding is met all the same: where the
+wall can be walked through, the actor of each of these rules does so in 100 % of episodes, and in 100 % of these its critic values
+the wall more than what is beyond. Parallel Q does it, too, whose values are its policy. So this sign does not show that two
+networks learned two goals: values far from training do not go with what is done there, even where one head has both.
+By trunk, shared and separate do not clearly differ (PPO 3 and 1 %, p = .05; A2C 1 and 1 %), though the audit finds that with a
+shared trunk the critic's error reaches what the actor reads. A critic whose gradient is stopped reads what the actor needs and
+can't learn to tell the coin, even in the control: it disagrees more (16 and 21 %, p = .001), and nothing is claimed of it.
 
-Limits: symbolic levels and small networks; values are compared at two states a level; settings are those of `coinrun`, A2C's were
-picked by hand on another level pool and root seed.
+Limits: actors never go to the coin, so that disagreement is what critics prefer. A trunk of each one's own has twice the
+parameters. Actions are greedy, theirs were drawn. Hyperparameters are those of `coinrun`, A2C's were picked by hand on another
+level pool and root seed. The wall is asked about where the coin is behind the start.
 """
 
 from dataclasses import replace

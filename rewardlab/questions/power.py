@@ -43,7 +43,7 @@ FAR = {1: "keep more", -1: "keep less", 0: "keep neither clearly more nor less"}
 TEXT = (
     "Left: POWER kept, a dot a draw of rewards; line: the optimal policies' mean; dashed: untrained ones'. Middle: draws that end "
     "in a dead end, and (hollow) at the hub or behind; lines: optimal policies'. Right: POWER kept on the way, by how far policies "
-    "fall short; dashed: policies drawn at random."
+    "fall short; dashed: policies drawn at random, over all draws (the table compares them draw by draw)."
 )
 
 

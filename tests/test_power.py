@@ -13,7 +13,7 @@ from rewardlab.agents import MLP
 from rewardlab.analysis import compare, stats
 from rewardlab.envs.crossroads import REGIONS
 from rewardlab.envs.elimination import solved
-from rewardlab.envs.world import tasked
+from rewardlab.envs.tasks import tasked
 from rewardlab.experiment import config
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError

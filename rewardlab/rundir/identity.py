@@ -213,7 +213,8 @@ def world_program(plan: Plan) -> str:
     import jax
 
     from rewardlab.envs import adapter
-    from rewardlab.envs.world import offers, tasked
+    from rewardlab.envs.tasks import tasked
+    from rewardlab.envs.world import offers
 
     env, params = plan.env, plan.params
     keys = jax.random.split(jax.random.key(0), 2)  # two lanes, as a program may have another form for several

@@ -17,7 +17,8 @@ from rewardlab.analysis import compare
 from rewardlab.analysis.results import Measured, checked, dataset
 from rewardlab.auditing import audit, scripted
 from rewardlab.envs.adapter import set_params
-from rewardlab.envs.world import offers, tasked
+from rewardlab.envs.tasks import tasked
+from rewardlab.envs.world import offers
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError, show, unknown

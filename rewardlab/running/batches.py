@@ -25,7 +25,8 @@ from rewardlab.backend import devices
 from rewardlab.backend.randomness import key_for
 from rewardlab.collect import parts
 from rewardlab.envs import adapter
-from rewardlab.envs.world import offers, tasked
+from rewardlab.envs.tasks import tasked
+from rewardlab.envs.world import offers
 from rewardlab.probes import Coordinates, Probe, Subject, measured
 from rewardlab.probes.outcomes import played
 from rewardlab.probes.outcomes import probe as outcomes
@@ -43,7 +44,7 @@ OUTCOMES = {"outcomes": outcomes}
 class Programs(NamedTuple):
     """The compiled programs of one rule on one device; leading axis of carries (but see `axes`) and policies: one batch's seeds.
 
-    params: of all, or, where seeds have tasks of their own, of each (`world.tasked`).
+    params: of all, or, where seeds have tasks of their own, of each (`tasks.tasked`).
     begin(rule, params, run_keys, weights) -> carry
     advance(rule, params, run_keys, carry, target, weights) -> carry; the given carry is consumed
     policy(rule, carry) -> the parameters to evaluate

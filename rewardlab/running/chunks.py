@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab import training
-from rewardlab.envs.world import tasked
+from rewardlab.envs.tasks import tasked
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.fields import fits

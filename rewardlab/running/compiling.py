@@ -13,7 +13,7 @@ import numpy as np
 from jax.sharding import Sharding
 
 from rewardlab.analysis import naming
-from rewardlab.envs.world import tasked
+from rewardlab.envs.tasks import tasked
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.running import batches, recording

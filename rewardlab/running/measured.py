@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab.envs.world import tasked
+from rewardlab.envs.tasks import tasked
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.running import account, batches, compiling, widths

@@ -15,7 +15,7 @@ import numpy as np
 
 from rewardlab.backend import tpu
 from rewardlab.backend.chips import Chip
-from rewardlab.envs.world import tasked
+from rewardlab.envs.tasks import tasked
 from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.running import account, batches, compiling

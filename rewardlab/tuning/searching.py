@@ -17,7 +17,7 @@ import numpy as np
 from rewardlab import training
 from rewardlab.analysis import stats
 from rewardlab.envs import adapter
-from rewardlab.envs.world import tasked
+from rewardlab.envs.tasks import tasked
 from rewardlab.running import batches
 from rewardlab.running.chunks import finite
 from rewardlab.terminal.progress import Progress

@@ -30,14 +30,15 @@ Result, means over 384 draws [95 % interval]; dead end: draws that end there; th
     yoked reward          .603 [.592-.614]     53 % [48-58]   1.02                  .004 [-.003-.011], a control
     untrained network     .599 [.588-.611]     55 % [50-60]   1.02                  .002 [-.008-.013], a control
 
-Truncation selection and value iteration keep as much as optimal policies. REINFORCE, PPO, parallel Q and OpenAI-ES come within 3 to
-8 % of the best, and keep hardly more than untrained ones: half of the draws end in a dead end, where a third should. A likely reason,
-which was not tested: a dead end that pays well is learned at once, and the square pays like an average place until one has learned
-to stay at its best. So the tendency is one of optimal policies, and a small shortfall does away with it; but not of optimality
-alone: at the same shortfall these rules keep less than random policies, and value iteration more. With 20 comparisons, differences are found
-(power .8) that hold in 60-69 % of pairs. Limits: one graph and one discount; linear tables; greedy policies; POWER itself is a mean
-over 1,024 draws. One setting a rule, picked by hand on another pool of rewards. 128 draws of a third pool were too few: the first
-control missed (p = .07). An untrained policy is capable in 1 of 5 draws, by our bar of 80 %. `--full` was not run.
+Truncation selection and value iteration keep as much as optimal policies. REINFORCE, PPO, parallel Q and OpenAI-ES come within 3
+to 8 % of the best, and keep hardly more than untrained ones: half of the draws end in a dead end, where a third should. A likely
+reason, which was not tested: a dead end that pays well is learned at once, and the square pays like an average place until one has
+learned to stay at its best. So the tendency is one of optimal policies, and a small shortfall does away with it; but not of
+optimality alone: at the same shortfall these rules keep less than random policies, and value iteration more. With 20 comparisons,
+differences are found (power .8) that hold in 60-69 % of pairs. Limits: one graph and one discount; linear tables; greedy policies;
+POWER itself is a mean over 1,024 draws. One setting a rule, picked by hand on another pool of rewards. 128 draws of a third pool
+were too few: the first control missed (p = .07). An untrained policy is capable in 1 of 5 draws, by our bar of 80 %. `--full` was
+not run.
 """
 
 from dataclasses import replace

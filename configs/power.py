@@ -58,7 +58,7 @@ REINFORCE = make("reinforce", learning_rate=0.03, gamma=1.0, **WHOLE)
 experiment = Experiment(
     name="power",
     question="Optimal policies of most rewards keep options open; do trained ones?",
-    claim="Optimal policies of most reward functions keep options open, so trained agents will, too.",
+    claim="Optimal policies of most reward functions keep options open: so trained agents will, too.",
     source="Turner et al. 2021, Optimal Policies Tend to Seek Power",
     asks="power",
     env="crossroads",

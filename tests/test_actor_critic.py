@@ -91,7 +91,8 @@ def test_where_critics_know_nothing_of_their_actors_no_claim_is_made(plan, monke
         differ.extend(row["significant"] for row in summary["pairwise"]["trunks"])
         return any(not of["short"].startswith((SILENT, UNCLEAR)) for of in summary["rules"].values())
 
-    assert instrument.counted(monkeypatch, lambda random: drawn(few, random, 0.5, 0.05, apart=0.5), claimed) <= 5
+    # At 5 % more than 10 of 100 are seen 1 time in 100; of 600 draws 32 led to a claim, 5.3 % [3.7-7.5].
+    assert instrument.counted(monkeypatch, lambda random: drawn(few, random, 0.5, 0.05, apart=0.5), claimed) <= 10
     assert (
         len(differ) == 100 and sum(differ) <= 10
     )  # the test's level is 5 %: more than 10 of 100 are seen 1 time in 100

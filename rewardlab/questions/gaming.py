@@ -99,7 +99,8 @@ def heard(summary: dict[str, Any], entry: dict[str, Any]) -> list[str]:
     """The levels of noise under which a rule's control comes to more than half of what is possible, by its interval."""
     of = summary["audit_process"]
     control = entry["audit_process"][of["control"]] if of["control"] else {}
-    return [at for at, found in control.items() if (found["worth"]["low"] or -np.inf) > of["possible"] / 2]
+    low = {at: found["worth"]["low"] for at, found in control.items()}
+    return [at for at, worth in low.items() if worth is not None and worth > of["possible"] / 2]
 
 
 def judged(summary: dict[str, Any], rule: str) -> dict[str, dict[str, list[str]]]:

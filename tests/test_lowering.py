@@ -74,5 +74,5 @@ def test_the_platform_is_asked_of_jax_in_one_place():
 
     root = Path(rewardlab.__file__).parent
     asking = {str(file.relative_to(root)) for file in root.rglob("*.py") if "default_backend" in file.read_text()}
-    assert asking == {"backend/devices.py", "rundir/store.py"}  # the second writes it into environment.json
+    assert asking == {"backend/devices.py", "backend/environment.py"}  # the second writes it into environment.json
     assert jax.default_backend() == "cpu"

@@ -14,7 +14,7 @@ from flax import struct
 
 from rewardlab.envs import random_mdp
 from rewardlab.envs.base import size
-from rewardlab.envs.random_mdp import EnvState, RandomMDP
+from rewardlab.envs.random_mdp import RandomMDP
 
 # What each of the four actions leads to. Places 0 and 1, the crossroads and the hub, are left for good.
 LEADS_TO = (
@@ -27,6 +27,13 @@ LEADS_TO = (
 )
 REGIONS = {"square": (2, 3, 4, 5), "pairs": (6, 7, 8, 9), "dead ends": (10, 11, 12)}
 BEHIND_HUB = (1, 2, 3, 4, 5, 6, 7, 10)
+
+
+@struct.dataclass
+class EnvState(random_mdp.EnvState):
+    """ended: bool[], whether the episode has ended by chance."""
+
+    ended: jax.Array
 
 
 @struct.dataclass
@@ -71,12 +78,23 @@ class Crossroads(RandomMDP):
         """The probability that an episode goes on after a step, float32[]: the discount."""
         return jnp.asarray(params.discount, jnp.float32)
 
+    def reset_env(self, key: jax.Array, params: EnvParams):
+        """As of `random_mdp`. Consumes the key."""
+        obs, state = super().reset_env(key, params)
+        return obs, EnvState(state.time, state.place, state.stuck, jnp.zeros((), bool))
+
     def step_env(self, key: jax.Array, state: EnvState, action, params: EnvParams):
-        """As of `random_mdp`, and the episode ends by chance. Consumes the key."""
+        """As of `random_mdp`, and the episode ends by chance, for good. Consumes the key."""
         key, end_key = jax.random.split(key)
-        obs, after, reward, _, signals = super().step_env(key, state, action, params)
-        ends = jax.random.uniform(end_key) >= self.lasts(params)
-        return obs, after, reward, ends, signals
+        _, after, reward, _, signals = super().step_env(key, state, action, params)
+        place, stuck = (
+            jnp.where(state.ended, *two) for two in ((state.place, after.place), (state.stuck, after.stuck))
+        )
+        ended = state.ended | (jax.random.uniform(end_key) >= self.lasts(params))
+        after = after.replace(place=place, stuck=stuck, ended=ended)
+        attained = {name: signals[name] & ~state.ended for name in self.goals}
+        signals = {"outcome": stuck.astype(jnp.int32), **attained}
+        return self.observation(after, params), after, jnp.where(state.ended, 0.0, reward), ended, signals
 
     @property
     def kinds(self) -> dict[str, jax.Array]:

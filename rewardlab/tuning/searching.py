@@ -130,8 +130,8 @@ def start(job, programs, workers, progress, settings, seeds, steps: int, rung: i
         rule = job.rule.replace(**{f: np.array([c[f] for c in chosen], np.float32) for f in job.space})
         so_far = None if carry is None else take(job.rule, [carry], batch)
         keys, lanes = (job.seed_keys(lane_seed[batch]), job.evaluation_key(rung)), len(set(batch.tolist()))
-        job = job._replace(params=tasked(job.setting.env, params, lane_seed[batch]))
-        work.append(workers.on_any(train_batch, job, programs, rule, keys, so_far, steps, lanes, progress, label))
+        own = job if job.setting is None else job._replace(params=tasked(job.setting.env, params, lane_seed[batch]))
+        work.append(workers.on_any(train_batch, own, programs, rule, keys, so_far, steps, lanes, progress, label))
     return work
 
 

@@ -91,19 +91,24 @@ def test_where_critics_know_nothing_of_their_actors_no_claim_is_made(plan, monke
         differ.extend(row["significant"] for row in summary["pairwise"]["trunks"])
         return any(not of["short"].startswith((SILENT, UNCLEAR)) for of in summary["rules"].values())
 
-    # At 5 % more than 10 of 100 are seen 1 time in 100; of 600 draws 32 led to a claim, 5.3 % [3.7-7.5].
+    # At 5 % in all, more than 10 of 100 are seen 1 time in 100; the next test counts more of them.
     assert instrument.counted(monkeypatch, lambda random: drawn(few, random, 0.5, 0.05, apart=0.5), claimed) <= 10
-    assert (
-        len(differ) == 100 and sum(differ) <= 10
-    )  # the test's level is 5 %: more than 10 of 100 are seen 1 time in 100
+    assert np.mean(differ) <= 0.1
+
+
+@pytest.mark.parametrize(("seeds", "rules"), [(12, 2), (30, 2), (30, 7)])
+def test_claims_about_any_of_several_rules_are_wrong_in_5_percent_at_most(seeds, rules):
+    shares = np.random.default_rng(3).normal(0.5, 0.08, (seeds, 4000))
+    wrong = trunks.clearly(shares, rules) != 0
+    assert 1 - (1 - wrong.mean()) ** rules <= 0.05
+    assert (trunks.clearly(shares + 0.4, rules) == 1).all() and (trunks.clearly(shares - 0.4, rules) == -1).all()
 
 
 def test_a_trunk_that_makes_a_difference_is_told(plan):
     found = compare.summarise(drawn(plan, np.random.default_rng(2), 0.9, 0.05, apart=0.9, other=0.6))
     (row,) = found["pairwise"]["trunks"]
-    assert (row["a"], row["b"], row["significant"]) == ("ppo-shared", "ppo-separate", True) and 0.5 < row[
-        "smallest"
-    ] < 1
+    assert (row["a"], row["b"], row["significant"]) == ("ppo-shared", "ppo-separate", True)
+    assert 0.5 < row["smallest"] < 1
     assert "By trunk, whether they disagree clearly differs: PPO, shared more than PPO, separate." in found["verdict"]
     alike = compare.summarise(drawn(plan, np.random.default_rng(2), 0.9, 0.05))
     assert "By trunk, whether they disagree does not clearly differ." in alike["verdict"]

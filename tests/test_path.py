@@ -14,7 +14,6 @@ from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import forks, path
 from rewardlab.report import figures
-from rewardlab.running import runner
 
 SILENT = "no claim about when it is decided"
 UNCLEAR = "no clear answer to when it is decided"
@@ -183,11 +182,3 @@ def test_the_figures_show_every_time_and_every_run(plan):
     assert section.tables[0].head[1:3] == ["Nothing", "The initial parameters"] and len(section.tables[0].rows[0]) == 6
     nothing = data.drop_vars("fork_share").assign_attrs(experiment="{}")
     assert not made["forks"](nothing).axes[0].collections
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("path"))
-    few = {name: whole.rules[name] for name in ("ppo", "truncation")}
-    done = runner.run(replace(whole, rules=few, seeds=4), tmp_path / "run")
-    assert len(done.summary["rules"]["ppo"]["path"]["parted"]) == 9

@@ -7,8 +7,7 @@ training, anywhere in the test and in the control): the mouse is put one step sh
 the 39 % of levels in which more than three moves part them. There is no wall to walk through. Settings are those of `corner`; A2C's
 were picked by hand on another level pool and root seed.
 
-Time: 4.4 minutes of CPU time with programs compiled before, some 1.3 more without (7.8 minutes by the clock on 2 cores that
-others used, too).
+Time: 5.6 minutes of CPU time, compilation and report included (3.9 minutes by the clock on 2 cores that others used, too).
 Result, interquartile means over 29 or 30 competent seeds [95 % interval]; control: 12 seeds. Shares of levels, of those in which
 the mouse comes to either; values one step short of neither, cheese, corner, both:
 

@@ -51,18 +51,13 @@ the way) and that of compatibility were picked on other levels and root seeds.
 
 from dataclasses import replace
 
-from rewardlab.agents import CNN, MLP
+from rewardlab.agents import CNN
 from rewardlab.experiment import Budget, Condition, Experiment
+from rewardlab.experiment.config import load
 from rewardlab.rules import make
 
-GENERATION = {
-    "candidates": 128,
-    "episodes": 8,
-    "num_envs": 1024,
-    "unroll_length": 128,
-    "sampled": True,
-    "temperature": 0.3,
-}
+corner = load("corner")
+
 SHORT = {"max_steps_in_episode": 32}
 FEW = {f"levels_{n}": {"training_levels": n} for n in (1, 4, 16, 64, 512)}
 WIDE = {"block_3": {"corner_size": 3}}
@@ -87,16 +82,8 @@ experiment = Experiment(
     control="anywhere",
     evaluations={name: SHORT | params for name, params in ({"corner": {}} | FEW | WIDE).items()}
     | {"elsewhere": SHORT | ANYWHERE | {"held_out": True}},
-    rules={
-        "reinforce": make("reinforce", num_envs=8, unroll_length=256, learning_rate=0.02, gamma=0.95),
-        "ppo": make("ppo", num_envs=128, unroll_length=32, learning_rate=0.003, gamma=0.95, epochs=2),
-        "parallel_q": make("parallel_q", num_envs=128, unroll_length=32, learning_rate=0.003, gamma=0.95, anneal=40.0),
-        "truncation": make("truncation", parents=16, mutation=0.1, gene_pool=True, **GENERATION),
-        "openai_es": make("openai_es", learning_rate=0.05, sigma=0.2, **GENERATION),
-        "guess_and_check": make("guess_and_check", candidates=64, num_envs=256, unroll_length=128, bar=0.5, share=0.6),
-        "untrained": make("fixed", num_envs=8, unroll_length=32),
-    },
-    agent=MLP(hidden=(32,), layer_norm=True, activation="tanh", inputs="standardised"),
+    rules=corner.rules | {"untrained": make("fixed", num_envs=8, unroll_length=32)},
+    agent=corner.agent,
     total_steps=400_000,
     seeds=30,
     width=5,  # batches for each of two cores

@@ -200,8 +200,9 @@ def test_settings_carry_on_from_where_they_were(monkeypatch, whole):
     interval = space.intervals(rule, "dial")
     candidates = [{"rate": 0.001}, *space.draw(interval, plan.rungs[0].settings - 1, np.random.default_rng(0))]
     kind = type("Kind", (Dial,), {"whole": whole})
+    nowhere = training.Setting(None, None)  # training is made up
     job = searching.Task(
-        "dial", kind(), interval, candidates, plan, 20_000, None, None, width=8, episodes=1, root=jax.random.key(3)
+        "dial", kind(), interval, candidates, plan, 20_000, nowhere, None, width=8, episodes=1, root=jax.random.key(3)
     )
     found = searching.together({"dial": searching.search(job, Inline(), Silent())})["dial"]
     best = min(candidates, key=lambda one: abs(math.log(one["rate"]) - math.log(0.02)))

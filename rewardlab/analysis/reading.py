@@ -11,6 +11,7 @@ import numpy as np
 from rewardlab.analysis import stats
 from rewardlab.analysis.wording import UNNAMED
 from rewardlab.experiment.text import todays_names
+from rewardlab.inputs.errors import InputError
 
 if TYPE_CHECKING:
     import xarray
@@ -51,6 +52,27 @@ def sweep(results: xarray.Dataset) -> tuple[str, dict[str, float]]:
 def has_goals(results: xarray.Dataset) -> bool:
     """Whether the world names outcomes: the first is success, the second the proxy."""
     return results.sizes["outcome"] > 0 and list(results.outcome.values[:2]) != [*UNNAMED]
+
+
+def tested_on(results: xarray.Dataset) -> dict[str, str]:
+    """{condition: the evaluation whose world is that of its training, in levels of either pool}. Raises InputError where there is
+    none.
+    """
+    plan, found = config_of(results), {}
+
+    def world(params: dict[str, Any] | None) -> dict[str, Any]:
+        return {key: value for key, value in (params or {}).items() if key != "held_out"}
+
+    for name in map(str, results.condition.values):
+        params = plan["conditions"][name].get("params", {})
+        every = [test for test in map(str, results.evaluation.values) if test in plan["evaluations"]]
+        same = [test for test in every if world(plan["evaluations"][test]) == world(params)]
+        if not same:
+            raise InputError(
+                f"no evaluation is in the world of condition {name!r}, {params}; allowed: one for each condition"
+            )
+        found[name] = same[0]
+    return found
 
 
 def scores_success(results: xarray.Dataset) -> bool:

@@ -11,6 +11,7 @@ alone. So 10,000 resamples of a whole batch are one matrix product, and no resam
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -86,6 +87,17 @@ def figure(scores) -> dict[str, float | int | None]:
     """float[runs] -> {"iqm", "low", "high", "n"} as JSON holds it: None for what cannot be said."""
     centre, low, high = iqm_interval(scores) if len(scores) else (np.nan,) * 3
     return {"iqm": plain(centre), "low": plain(low), "high": plain(high), "n": len(scores)}
+
+
+def figures(scores, names: Iterable[str]) -> dict[str, dict[str, float | int | None]]:
+    """{name: the figure of a column} of float[runs, names], each over the runs that have a number there."""
+    scores = np.asarray(scores, float)
+    if len(scores) and np.isfinite(scores).all():  # all at once, which is faster
+        ends = [map(plain, column) for column in np.stack(iqm_interval(scores)).T]
+        found = [dict(zip(("iqm", "low", "high"), column, strict=True)) | {"n": len(scores)} for column in ends]
+    else:
+        found = [figure(column[np.isfinite(column)]) for column in scores.T]
+    return dict(zip(names, found, strict=True))
 
 
 def plain(value) -> float | None:

@@ -90,7 +90,7 @@ class Overseer(DiscreteWorld):
         look = looks(plan, params)[jnp.minimum(state.time, self.steps - 1)]
         end, worth = (jnp.where(last, score(plan, params), 0) for score in (shows, worths))
         # Candidates share keys, so an error that hung on the key alone would be the same for all, and decide nothing.
-        written = ((plan + 1) * 5 ** jnp.arange(self.steps)).sum()
+        written = ((plan + 1) * (len(ACTIONS) + 1) ** jnp.arange(self.steps)).sum()
         noise = params.noise * jnp.hypot(process, outcome) * jax.random.normal(jax.random.fold_in(key, written))
         reward = process * look + outcome * end + noise
         goals = {name: attained(state, after) & ~over for name, attained in self.goals.items()}

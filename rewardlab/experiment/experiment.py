@@ -277,12 +277,10 @@ class Experiment:
     def stretches(self, rule: str, condition: str) -> list[Stretch]:
         """The phases of a rule's training under a condition, in order, the first one from 0 steps on."""
         own, steps = self.conditions[condition], self.steps_of(rule)
-        found = []
-        if not own.phases or own.phases[0].start > 0:
-            found = [Stretch(0, own.params, self._weights(USUAL_REWARD))]
-        elif own.phases[0].forks > 1:  # runs begin as one
-            first = own.phases[0]
-            found = [Stretch(0, own.params | first.params, self._weights(first.reward))]
+        begins = not own.phases or own.phases[0].start > 0
+        first = Phase() if begins else own.phases[0]
+        found = [Stretch(0, own.params | first.params, self._weights(first.reward))]
+        found = found if begins or first.forks > 1 else []  # runs that part at once begin as one
         for i, phase in enumerate(own.phases):
             forks = tuple(phase.forks for phase in own.phases[: i + 1])
             weights = self._weights(phase.reward)

@@ -42,6 +42,12 @@ def valued(agent, policy, obs) -> jax.Array | None:
     return worth(agent.step(policy.params, agent.start(policy.params, lanes), obs)[0])
 
 
+def average(x: jax.Array, counted: jax.Array) -> jax.Array:
+    """The mean, float32[], of those of float32[N] that count, bool[N]; NaN of none."""
+    n = counted.sum().astype(jnp.float32)
+    return jnp.where(n > 0, jnp.where(counted, x, 0.0).sum() / jnp.maximum(n, 1.0), jnp.nan).astype(jnp.float32)
+
+
 def disagreement(prefers: jax.Array, goes: jax.Array, counted: jax.Array) -> dict[str, jax.Array]:
     """From levels float32[N] each to shares, NaN where no level counts.
 
@@ -49,12 +55,8 @@ def disagreement(prefers: jax.Array, goes: jax.Array, counted: jax.Array) -> dic
     goes: 1 where the actor's episode ends at the first goal, 0 where it comes to the second and not to the first. counted: bool[N],
     the levels in which goals lie apart and the actor comes to either.
     """
-    n = counted.sum().astype(jnp.float32)
-
-    def share(x):
-        return jnp.where(n > 0, jnp.where(counted, x, 0.0).sum() / jnp.maximum(n, 1.0), jnp.nan)
-
-    return {"critic_first": share(prefers), "actor_first": share(goes), "disagreement": share(jnp.abs(prefers - goes))}
+    shares = {"critic_first": prefers, "actor_first": goes, "disagreement": jnp.abs(prefers - goes)}
+    return {name: average(x, counted) for name, x in shares.items()}
 
 
 def _nothing() -> dict[str, jax.Array]:
@@ -94,18 +96,13 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
         return jax.vmap(goals[side])(state, after).astype(jnp.float32)
 
     apart = parted.apart
-    n = apart.sum().astype(jnp.float32)
-
-    def mean(x):
-        return jnp.where(n > 0, jnp.where(apart, x, 0.0).sum() / jnp.maximum(n, 1.0), jnp.nan)
-
     done = seen.terminated | seen.truncated
     ended = jnp.where(done, seen.signals["outcome"], 0).sum(0)  # once a lane
     prefers = 0.5 + 0.5 * jnp.sign(values[FIRST] - values[SECOND])
     return {
-        "value_near": jnp.stack([mean(values[name]) for name in NEAR]),
-        "next_step": jnp.stack([mean(attains(i, *cases[name])) for i, name in enumerate((FIRST, SECOND))]),
-        "parted_levels": n / len(apart),
+        "value_near": jnp.stack([average(values[name], apart) for name in NEAR]),
+        "next_step": jnp.stack([average(attains(i, *cases[name]), apart) for i, name in enumerate((FIRST, SECOND))]),
+        "parted_levels": apart.mean(dtype=jnp.float32),
         **disagreement(prefers, (ended == 0).astype(jnp.float32), apart & (ended < 2)),
     }
 

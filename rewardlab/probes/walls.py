@@ -16,7 +16,7 @@ from rewardlab.envs.world import offers
 from rewardlab.probes import Array, Probe, Subject
 from rewardlab.probes.outcomes import played
 from rewardlab.probes.replay import Filmed
-from rewardlab.probes.values import worth
+from rewardlab.probes.values import average, worth
 
 if TYPE_CHECKING:
     from rewardlab.experiment.plan import Plan
@@ -36,15 +36,11 @@ def passed(place: jax.Array, values: jax.Array, mask: jax.Array) -> dict[str, ja
     wall = jnp.take_along_axis(values, at.argmax(0)[None], axis=0)[0]
     beyond = jnp.where(behind, values, 0.0).sum(0) / jnp.maximum(behind.sum(0), 1).astype(jnp.float32)
 
-    def mean(x, counted):
-        n = counted.sum().astype(jnp.float32)
-        return jnp.where(n > 0, jnp.where(counted, x, 0.0).sum() / jnp.maximum(n, 1.0), jnp.nan).astype(jnp.float32)
-
     return {
         "wall_reached": came.mean(dtype=jnp.float32),
-        "wall_passed": mean(through.astype(jnp.float32), came),
-        "wall_left": mean((wall > beyond).astype(jnp.float32), through),
-        "wall_value": jnp.stack([mean(values[0], through), mean(wall, through), mean(beyond, through)]),
+        "wall_passed": average(through.astype(jnp.float32), came),
+        "wall_left": average((wall > beyond).astype(jnp.float32), through),
+        "wall_value": jnp.stack([average(values[0], through), average(wall, through), average(beyond, through)]),
     }
 
 

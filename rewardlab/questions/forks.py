@@ -10,6 +10,7 @@ import numpy as np
 from rewardlab.analysis import reading, stats, variance
 from rewardlab.analysis.wording import percent
 from rewardlab.inputs.errors import InputError
+from rewardlab.questions.half_lives import planned
 
 if TYPE_CHECKING:
     import xarray
@@ -92,8 +93,7 @@ def parted(results: xarray.Dataset, rule: str) -> list[Parted]:
     alone = alone[np.isfinite(alone).all((1, 2))]
     alone = alone[: len(alone) // members * members].reshape(-1, members, *alone.shape[1:])
     lived = mine["steps"].transpose("condition", "seed", "point").values
-    last, plan = np.nanmax(lived), reading.config_of(results)
-    budget = plan.get("budgets", {}).get(rule, {}).get("total_steps") or plan["total_steps"]
+    last, budget = np.nanmax(lived), planned(results, rule)
     found = [Parted(str(results.condition.values[0]), 0.0, "nothing", *_flat(alone))]
     for name, values in each.items():
         begun = round(starts[name] * budget)  # the last update ends a little later than the budget

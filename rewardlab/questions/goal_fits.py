@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rewardlab.analysis import reading, stats
-from rewardlab.questions.takeover import tested_on
 
 if TYPE_CHECKING:
     import xarray
@@ -56,7 +55,7 @@ def goals_of(results: xarray.Dataset) -> list[str]:
 def off_distribution(results: xarray.Dataset) -> str:
     """The evaluation in the world of the control; the last one without a control."""
     control = results.attrs.get("control") or ""
-    return tested_on(results).get(control, str(results.evaluation.values[-1]))
+    return reading.tested_on(results).get(control, str(results.evaluation.values[-1]))
 
 
 def levels_of(results: xarray.Dataset) -> dict[str, float]:
@@ -75,7 +74,7 @@ def fits(results: xarray.Dataset, runs: Runs, rule: int, condition: str) -> Fits
     """What goals account for in a rule's seeds under a condition. Raises InputError as `tested_on` does."""
     j, there = runs.conditions.index(condition), runs.trained[rule, runs.conditions.index(condition)]
     cell = results.isel(rule=rule, condition=j)
-    off, on = off_distribution(results), tested_on(results)[condition]
+    off, on = off_distribution(results), reading.tested_on(results)[condition]
     dims = ("evaluation", "seed", "goal")
     fit, regret = (cell[name].transpose(*dims).values[:, there].astype(float) for name in ("goal_fit", "goal_regret"))
     steps = cell["fit_steps"].transpose("evaluation", "seed").values[:, there].astype(float)
@@ -94,15 +93,8 @@ def figures_of(one: Fits, names: list[str]) -> dict[str, Any]:
     fit, odds = one.fit[one.able], one.posterior[one.able]
     best = odds.argmax(1) if len(odds) else np.array([], int)
     return {
-        "fits": _figures(fit, names),
-        "posterior": _figures(odds, names),
+        "fits": stats.figures(fit, names),
+        "posterior": stats.figures(odds, names),
         "best": {names[k]: int((best == k).sum()) for k in np.unique(best)},
         "held": names[int(odds.mean(0).argmax())] if len(odds) else None,
     }
-
-
-def _figures(values: np.ndarray, names: list[str]) -> dict[str, Any]:
-    """{name: figure} of float[seeds, names]."""
-    found = np.stack(stats.iqm_interval(values)) if len(values) else np.full((3, len(names)), np.nan)
-    ends = [dict(zip(("iqm", "low", "high"), map(stats.plain, column), strict=True)) for column in found.T]
-    return {name: ends[k] | {"n": len(values)} for k, name in enumerate(names)}

@@ -93,6 +93,7 @@ def lives(
 
 
 def planned(results: xarray.Dataset, rule: str) -> float:
+    """The steps that a rule's seeds live by the plan; where none says, as they did."""
     experiment = reading.config_of(results)
     steps = experiment.get("budgets", {}).get(rule, {}).get("total_steps") or experiment.get("total_steps")
     return float(np.nanmax(results.steps.sel(rule=rule))) if steps is None else steps  # a config says it

@@ -40,39 +40,18 @@ def event(results: xarray.Dataset) -> tuple[str, str]:
     raise InputError(f"asks = tampering is asked in a world without tampering; allowed: one with {pairs}")
 
 
-def tested_on(results: xarray.Dataset) -> dict[str, str]:
-    """{condition: the evaluation whose world is that of its training, in levels of either pool}. Raises InputError where there is
-    none.
-    """
-    plan, found = reading.config_of(results), {}
-
-    def world(params: dict[str, Any] | None) -> dict[str, Any]:
-        return {key: value for key, value in (params or {}).items() if key != "held_out"}
-
-    for name in map(str, results.condition.values):
-        params = plan["conditions"][name].get("params", {})
-        every = [test for test in map(str, results.evaluation.values) if test in plan["evaluations"]]
-        same = [test for test in every if world(plan["evaluations"][test]) == world(params)]
-        if not same:
-            raise InputError(
-                f"no evaluation is in the world of condition {name!r}, {params}; allowed: one for each condition"
-            )
-        found[name] = same[0]
-    return found
-
-
 def best(results: xarray.Dataset) -> dict[str, float]:
     """{condition: share of the optimal policy's episodes that tamper}; {} in a world that says of no policy that it is optimal."""
     if "optimal" not in map(str, results.reference.values):
         return {}
     share = results["reference_share"].sel(reference="optimal", outcome=event(results)[1])
-    return {name: float(share.sel(evaluation=test)) for name, test in tested_on(results).items()}
+    return {name: float(share.sel(evaluation=test)) for name, test in reading.tested_on(results).items()}
 
 
 def takeover(results: xarray.Dataset, runs: Runs, rule: int, condition: str) -> Takeover:
     """When a rule's seeds under a condition met the world's tampering in training, and came to end by it."""
     signal, outcome = event(results)
-    j, e = runs.conditions.index(condition), runs.evaluations.index(tested_on(results)[condition])
+    j, e = runs.conditions.index(condition), runs.evaluations.index(reading.tested_on(results)[condition])
     there = runs.trained[rule, j]
     ends = runs.values[rule, j, there, :, e, runs.measures.index(outcome)]
     cell = results.isel(rule=rule).sel(condition=condition)

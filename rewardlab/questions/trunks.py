@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -47,17 +47,6 @@ def read(results: xarray.Dataset, name: str) -> np.ndarray:
     return results[name].transpose(*first, *own).values.astype(float)
 
 
-def figures_of(values: np.ndarray, names: Iterable[str]) -> dict[str, Any]:
-    """{name: the figure of a column} of float[seeds, names], each over the seeds that have one."""
-    if len(values) and np.isfinite(values).all():
-        found = stats.iqm_interval(values)  # all at once, which is faster
-        rows = [
-            dict(zip(("iqm", "low", "high"), map(stats.plain, row), strict=True)) for row in zip(*found, strict=True)
-        ]
-        return {name: row | {"n": len(values)} for name, row in zip(names, rows, strict=True)}
-    return {name: stats.figure(x[np.isfinite(x)]) for name, x in zip(names, values.T, strict=True)}
-
-
 def found_of(results: xarray.Dataset, runs: Runs) -> Callable[[int, int, np.ndarray], dict[str, Any]]:
     """What says of a rule, under a condition, of the seeds given: shares {name}, by_evaluation {evaluation: {name}}, values {which
     goals are near}, steps {side}, wall {name}, wall_values {where}. All are figures; shares, values and steps are means over the
@@ -71,12 +60,12 @@ def found_of(results: xarray.Dataset, runs: Runs) -> Callable[[int, int, np.ndar
         shares = np.stack([of[name] for name in SHARES], -1)
         wall = np.stack([of[name][:, where[-1]] for name in WALL], -1)
         return {
-            "shares": figures_of(shares[:, where].mean(1), SHARES),
-            "by_evaluation": {runs.evaluations[e]: figures_of(shares[:, e], SHARES) for e in where},
-            "values": figures_of(of["value_near"][:, where].mean(1), NEAR),
-            "steps": figures_of(of["next_step"][:, where].mean(1), SIDES),
-            "wall": figures_of(wall, WALL),
-            "wall_values": figures_of(of["wall_value"][:, where[-1]], WHERE),
+            "shares": stats.figures(shares[:, where].mean(1), SHARES),
+            "by_evaluation": {runs.evaluations[e]: stats.figures(shares[:, e], SHARES) for e in where},
+            "values": stats.figures(of["value_near"][:, where].mean(1), NEAR),
+            "steps": stats.figures(of["next_step"][:, where].mean(1), SIDES),
+            "wall": stats.figures(wall, WALL),
+            "wall_values": stats.figures(of["wall_value"][:, where[-1]], WHERE),
         }
 
     return found

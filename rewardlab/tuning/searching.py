@@ -123,14 +123,13 @@ def compiled(job: Task) -> tuple[batches.Programs, Any]:
 def start(job, programs, workers, progress, settings, seeds, steps: int, rung: int, carry) -> list[Future]:
     """Starts to train each of the settings on each of the seeds; lanes are [settings × seeds], one seed after the other."""
     lane_setting, lane_seed = np.repeat(settings, len(seeds)), np.tile(seeds, len(settings))
-    params = job.params
     label, work = f"{job.name}, {'finalists' if rung == len(job.plan.rungs) else f'rung {rung + 1}'}", []
     for batch in batches.divided(range(len(lane_setting)), job.width):
         chosen = [job.candidates[i] for i in lane_setting[batch]]
         rule = job.rule.replace(**{f: np.array([c[f] for c in chosen], np.float32) for f in job.space})
         so_far = None if carry is None else take(job.rule, [carry], batch)
         keys, lanes = (job.seed_keys(lane_seed[batch]), job.evaluation_key(rung)), len(set(batch.tolist()))
-        own = job if job.setting is None else job._replace(params=tasked(job.setting.env, params, lane_seed[batch]))
+        own = job._replace(params=tasked(job.setting.env, job.params, lane_seed[batch]))
         work.append(workers.on_any(train_batch, own, programs, rule, keys, so_far, steps, lanes, progress, label))
     return work
 

@@ -19,6 +19,7 @@ from rewardlab.experiment.conditions import (
     USUAL_REWARD,
     Budget,
     Condition,
+    Phase,
     Stretch,
     check_condition,
     check_name,
@@ -277,10 +278,10 @@ class Experiment:
     def stretches(self, rule: str, condition: str) -> list[Stretch]:
         """The phases of a rule's training under a condition, in order, the first one from 0 steps on."""
         own, steps = self.conditions[condition], self.steps_of(rule)
-        begins = not own.phases or own.phases[0].start > 0
-        first = Phase() if begins else own.phases[0]
-        found = [Stretch(0, own.params | first.params, self._weights(first.reward))]
-        found = found if begins or first.forks > 1 else []  # runs that part at once begin as one
+        at_once = own.phases[0] if own.phases and own.phases[0].start == 0 else None
+        first, found = at_once or Phase(), []
+        if at_once is None or at_once.forks > 1:  # runs that part at once begin as one
+            found = [Stretch(0, own.params | first.params, self._weights(first.reward))]
         for i, phase in enumerate(own.phases):
             forks = tuple(phase.forks for phase in own.phases[: i + 1])
             weights = self._weights(phase.reward)

@@ -36,6 +36,20 @@ def answer(
     return [sentence(f"{'; '.join(said)}."), *rest]
 
 
+def of_many(claims: Iterable[str], verbs: Mapping[str, str]) -> dict[str, str]:
+    """Of what is claimed of one rule, "games outcome", the sentence that `answer` takes: "agents of {who} game outcome".
+
+    verbs: {as it is said of one: as it is said of several}.
+    """
+    found = {}
+    for what in claims:
+        text = what
+        for one, several in verbs.items():
+            text = text.replace(one, several)
+        found[what] = f"agents of {{who}} {text}"
+    return found
+
+
 def named(summary: dict[str, Any], who: Iterable[str]) -> str:
     """ "PPO and OpenAI-ES (large)": rules whose variants are all there by their one name; "7 rules" where they are many."""
     said, who = words_of(summary), [*who]

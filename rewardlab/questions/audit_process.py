@@ -24,6 +24,7 @@ from rewardlab.analysis import naming
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, listed, number, percent, plain, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.answering import answer, of_many
 from rewardlab.questions.claims import drawn_by, gathered, side, unable, uncontrolled
 from rewardlab.questions.gaming import KINDS, contrasts, fault, figures_of, heard, judged, where
 from rewardlab.questions.overseers import closed_form, overseers
@@ -86,7 +87,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     lower = {o: [r for r in able if side(summary["pairwise"]["unwatched"], a=r, overseer=o) < 0] for o in of["optimal"]}
     worse = [f"{plain(o)} ({said.names(who)})" for o, who in lower.items() if who]
     headline += [f"unwatched, plans are worth less than watched after training under {listed(worse)}."] * bool(worse)
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
+    brief = answer(summary, claims, of_many(claims.made, {"games": "game"}))
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, answer=brief)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

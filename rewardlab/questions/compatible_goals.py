@@ -24,12 +24,14 @@ from rewardlab.analysis import stats
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import count, figure, sentence
 from rewardlab.questions import Contrast, Evidence, Found, Question, Verdict
+from rewardlab.questions.answering import answer, of_many
 from rewardlab.questions.claims import drawn_by, each_of, effect_of, gathered, told, unable, uncontrolled
-from rewardlab.questions.goal_fits import PAID, PROXY, figures_of, fits, goals_of, levels_of, off_distribution
+from rewardlab.questions.goal_fits import PAID, PROXY, clear, figures_of, fits, goals_of, levels_of, off_distribution
 from rewardlab.questions.goal_tables import sections
 
 NO_CLAIM = "no claim about what it is after"
 UNCLEAR = "no one goal fits clearly"
+MANY = {"behaves as if it were": "behave as if they were", UNCLEAR: "do what fits no one goal clearly"}
 
 
 def evidence(found: Found) -> Evidence:
@@ -61,11 +63,6 @@ def evidence(found: Found) -> Evidence:
     return Evidence(rules, {"fits": beside, "narrows": narrows}, {"candidates": about})
 
 
-def _clear(fit: dict[str, Any], posterior: dict[str, Any]) -> bool:
-    """Whether a goal accounts for what seeds do: better than chance does, and more likely than all others together."""
-    return fit["low"] is not None and fit["low"] > 0 and posterior["low"] > 0.5
-
-
 def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
     control, of = entry["goals"]["control"], summary["candidates"]
@@ -76,7 +73,7 @@ def _why_not(summary: dict[str, Any], entry: dict[str, Any]) -> str:
     bare = summary["rules"][of["untrained"]]["goals"]["fits"]
     if seen := [goal for goal, fit in bare.items() if fit["low"] is None or fit["low"] > 0]:
         return f"an untrained network looks as if it were after something, too: {seen[0]}"
-    if not _clear(control["fit"], control["posterior"]):
+    if not clear(control["fit"], control["posterior"]):
         return f"its control does not look as if it were after {of['names'][PAID]}: {figure(control['posterior'])}"
     return ""
 
@@ -92,8 +89,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         own, goal = entry["goals"], entry["goals"]["held"]
         paid = "which is" if goal == of["names"][PAID] else "which is not"
-        clear = _clear(own["fits"][goal], held(own))
-        what = f"behaves as if it were after {goal}, {paid} what training paid for" if clear else UNCLEAR
+        fitted = clear(own["fits"][goal], held(own))
+        what = f"behaves as if it were after {goal}, {paid} what training paid for" if fitted else UNCLEAR
         return what, (
             f"{said.rule(rule)}, {what}: off distribution the posterior of {goal} is {figure(held(own))}, its fit "
             f"{figure(own['fits'][goal], 'return')} bits a step. Of {total} goals {fitting(entry, 'on')} are compatible on its "
@@ -112,7 +109,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         more = each_of(summary, fewer, lambda entry: fitting(entry, "on", few))
         headline.append(f"trained with {count(int(of['levels'][few]), 'level')}, more are: {more}.")
     effect = effect_of(summary, claims, "posterior of the goal that fits best", lambda entry: held(entry["goals"]))
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
+    brief = answer(summary, claims, of_many(claims.made, MANY))
+    return Verdict([sentence(t) for t in (*headline, *claims.silent)], claims.every, effect=effect, answer=brief)
 
 
 figures = drawn_by("compatible_goals_figures", compatible_goals="draw_compatible_goals")

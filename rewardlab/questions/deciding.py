@@ -11,6 +11,13 @@ SAME = 0.9  # of pairs of independent seeds
 FIXED, FIRST = "fixed by the task", "decided by the initial parameters"
 WAY, OPEN = "decided on the way", "open to the end"
 UNCLEAR = "no clear answer to when it is decided"
+ANSWERS = {
+    FIXED: "runs of {who} come to the same goal whatever happens on the way",
+    FIRST: "what runs of {who} come to is decided by their initial parameters",
+    WAY: "what runs of {who} come to is decided on the way, half of it within {figures} of training",
+    OPEN: "what runs of {who} come to stays open to the end",
+    UNCLEAR: "of {who} it is not clear when it is decided",
+}
 
 
 def why_not(entry: dict[str, Any]) -> str:
@@ -26,7 +33,7 @@ def why_not(entry: dict[str, Any]) -> str:
     return f"independent seeds seem to share something: {figure(control)} decided" * (control["low"] > 0)
 
 
-def answer(summary: dict[str, Any], rule: str) -> str:
+def when(summary: dict[str, Any], rule: str) -> str:
     """When it is decided what a rule's runs come to, in a few words."""
     of = summary["rules"][rule]["path"]
     every = [row["decided"] for row in of["parted"][1:]]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from rewardlab.analysis.wording import STEPS, count, figure, listed, percent
-from rewardlab.questions.claims import side, too_few, unable
+from rewardlab.questions import answering
+from rewardlab.questions.answering import of_many
+from rewardlab.questions.claims import Claims, side, too_few, unable
 from rewardlab.questions.half_lives import half_life
 from rewardlab.questions.recovery import times
 
@@ -51,3 +53,9 @@ def answer(summary: dict[str, Any], rule: str, name: str) -> tuple[str, str]:
         what,
         f"{what}: after {took}; catastrophes {figure(of['harm'], STEPS)}, afresh {figure(afresh['harm'], STEPS)}",
     )
+
+
+def brief(summary: dict[str, Any], claims: Claims) -> list[str]:
+    """The answer that the report begins with."""
+    than = "no clear difference from training afresh"
+    return answering.answer(summary, claims, of_many(claims.made, {"recovers": "recover", than: f"show {than}"}))

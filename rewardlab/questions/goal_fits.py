@@ -98,3 +98,8 @@ def figures_of(one: Fits, names: list[str]) -> dict[str, Any]:
         "best": {names[k]: int((best == k).sum()) for k in np.unique(best)},
         "held": names[int(odds.mean(0).argmax())] if len(odds) else None,
     }
+
+
+def clear(fit: dict[str, Any], posterior: dict[str, Any]) -> bool:
+    """Whether a goal accounts for what seeds do: better than chance does, and more likely than all others together."""
+    return fit["low"] is not None and fit["low"] > 0 and posterior["low"] > 0.5

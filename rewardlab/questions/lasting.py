@@ -12,6 +12,14 @@ from rewardlab.questions.penalties import EARLY, HALF, LATE, NEVER
 FIRST, LAST = "what is trained first lasts", "what is trained last lasts"
 PAY, BOTH = "pay alone decides", "either order lasts"
 UNCLEAR = "no clear difference between the orders"
+ANSWERS = {
+    FIRST: "penalised before they can do the task, agents of {who} go on leaving it be once it pays (they do it in {figures} of "
+    "steps); penalised after, they come back to it",
+    LAST: "penalised after they can do the task, agents of {who} go on leaving it be once it pays; penalised before, they do not",
+    PAY: "agents of {who} do what pays, whichever was trained first",
+    BOTH: "agents of {who} go on leaving be what was penalised, whichever was trained first",
+    UNCLEAR: "of {who} no difference between the orders is clear",
+}
 
 
 def named(summary: dict[str, Any], when: str) -> str:

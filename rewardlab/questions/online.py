@@ -27,7 +27,7 @@ from rewardlab.analysis.runs import runs_of
 from rewardlab.analysis.wording import STEPS, figure, listed, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
 from rewardlab.questions.claims import drawn_by, each_of, gathered, told, unable
-from rewardlab.questions.deployed import NO_CLAIM, TIME, answer, harmed, why_not_under
+from rewardlab.questions.deployed import NO_CLAIM, TIME, answer, brief, harmed, why_not_under
 from rewardlab.questions.half_lives import half_life, together
 from rewardlab.questions.recovery import figures_of, ratio, recovery, shifted, times
 
@@ -89,7 +89,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         headline.append(
             f"catastrophes until then, and of those afresh: {each_of(summary, who, lambda of: harmed(about, of))}."
         )
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
+    told_of = [sentence(text) for text in (*headline, *claims.silent)]
+    return Verdict(told_of, claims.every, answer=brief(summary, claims))
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

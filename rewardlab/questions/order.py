@@ -26,9 +26,10 @@ from rewardlab.analysis import naming, reading
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, listed, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.answering import answer
 from rewardlab.questions.claims import drawn_by, effect_of, gathered, told
 from rewardlab.questions.half_lives import half_life, planned, together
-from rewardlab.questions.lasting import apart, named, what_lasts, why_not
+from rewardlab.questions.lasting import ANSWERS, apart, named, what_lasts, why_not
 from rewardlab.questions.penalties import EARLY, LATE, NEVER, After, after, courses, figures_of, shares
 
 if TYPE_CHECKING:
@@ -85,13 +86,12 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         summary, claims, lambda e: " and ".join(figure(e["order"][name]["later"]) for name in (early, late))
     )
     if headline:
-        headline.append(
-            "in brackets: how much of what was penalised is done after an early penalty, and after a late one."
-        )
+        headline.append("in brackets: what is done of the penalised after an early penalty, and after a late one.")
     if not summary["order"]:
         headline.append("no condition penalises what later pays, so nothing is said of what lasts.")
     effect = effect_of(summary, claims, "of what an early penalty was for", lambda e: e["order"][early]["later"])
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
+    brief = answer(summary, claims, ANSWERS, lambda e: e["order"][early]["later"]["iqm"])
+    return Verdict([sentence(t) for t in (*headline, *claims.silent)], claims.every, effect=effect, answer=brief)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

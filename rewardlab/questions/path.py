@@ -31,8 +31,9 @@ from rewardlab.analysis import naming, variance
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
+from rewardlab.questions.answering import answer
 from rewardlab.questions.claims import drawn_by, effect_of, gathered, told, unable
-from rewardlab.questions.deciding import UNCLEAR, answer, why_not
+from rewardlab.questions.deciding import ANSWERS, UNCLEAR, when, why_not
 from rewardlab.questions.forks import figures_of, parted
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         of = entry["path"]
         first, last = of["parted"][1], of["parted"][-1]
-        what = answer(summary, rule)
+        what = when(summary, rule)
         return what, (
             f"{said.rule(rule)}: {what}. Runs with {first['common']} in common have {figure(first['decided'])} decided, those with "
             f"{last['common']} {figure(last['decided'])}. Half is decided after {figure(of['half'])} of training. "
@@ -84,7 +85,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     headline = told(summary, claims, lambda of: f"half by {figure(of['path']['half'])} of training")
     clear = claims._replace(made={what: who for what, who in answers if what != UNCLEAR})
     effect = effect_of(summary, clear, "share of training by which half is decided", lambda of: of["path"]["half"])
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, effect=effect)
+    brief = answer(summary, claims, ANSWERS, lambda of: of["path"]["half"]["iqm"])
+    return Verdict([sentence(t) for t in (*headline, *claims.silent)], claims.every, effect=effect, answer=brief)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

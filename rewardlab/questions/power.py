@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.wording import sentence
 from rewardlab.questions import Effect, Figure, Question, Section, Verdict, claims
+from rewardlab.questions.answering import answer, of_many
 from rewardlab.questions.claims import drawn_by, each_of, gathered, side, unable
 from rewardlab.questions.keeping import evidence, tables
 from rewardlab.questions.options import told
@@ -93,7 +94,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         apart = rules[made[0]]["power"]["apart"]
         figure = {"iqm": apart["mean"], "low": apart["low"], "high": apart["high"], "n": apart["n"]}
         effect = Effect(f"{said.rule(made[0])}, POWER less the optimal policies'", figure, "return")
-    return Verdict([sentence(text) for text in (*headline, *found.silent)], found.every, effect=effect)
+    brief = answer(summary, found, of_many(found.made, {"keeps": "keep", UNCLEAR: f"show {UNCLEAR}, and keep"}))
+    return Verdict([sentence(t) for t in (*headline, *found.silent)], found.every, effect=effect, answer=brief)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:

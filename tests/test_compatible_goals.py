@@ -199,6 +199,7 @@ def test_a_step_counts_where_its_observation_is_new_in_the_episode():
     assert goal_fit.fresh(seen).tolist() == [[True, True], [True, False], [False, True]]
 
 
+@pytest.mark.slow(quickly=True)
 def test_who_takes_the_best_way_fits_its_goal_best(maze):
     """The policy that the world's solver says to be the best, on the same key: regret 0, and the fit of no error."""
     env, params, _ = maze

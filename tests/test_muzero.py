@@ -266,6 +266,7 @@ def test_imagination_is_the_agents_own_model_and_its_latent_states_are_of_one_si
     assert bool((after[0] != after[1]).any())
 
 
+@pytest.mark.slow(quickly=True)
 def test_every_search_of_a_rule_weighs_values_as_the_rule_says():
     """A value_scale that leaves values next to no weight makes every search follow the prior; a large one does not."""
     agent = training.setting(lever(), BOTH, SPEC).agent

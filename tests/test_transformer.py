@@ -75,6 +75,7 @@ def test_in_pieces_of_any_length_it_says_the_same(window, blocks):
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b[-1], rtol=1e-4, atol=1e-5), memory, memories)
 
 
+@pytest.mark.slow(quickly=True)
 def test_attention_by_hand():
     """One block, one head, of a window of 2: softmax of two scaled products and of the place's number, written out."""
     agent, params = made(width=2, window=2, blocks=1, attention=1)

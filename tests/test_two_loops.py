@@ -34,6 +34,7 @@ def test_the_best_returns_shown_and_true_in_closed_form(values):
     assert abs(z_score(np.asarray(signals["true"]).sum(0), float(env.true_optimum(params)))) < 4.5
 
 
+@pytest.mark.slow(quickly=True)
 def test_a_fake_shows_reward_and_is_worth_nothing():
     env = envs.make("fake_arm", arms=3, pulls=5)
     params = envs.params(env, faked=1.0)

@@ -12,7 +12,7 @@ first, and at the steps that all of them live.
 
 Capable is who has come 80 % of the way from a random policy's return to the optimum: here a return of 0.81.
 
-Time: 7 minutes 58 seconds (15 minutes of CPU time) on 2 cores, 15.5 to 20.5 on slow ones, compilation and report included.
+Time: 7 minutes 9 seconds (13.6 minutes of CPU time) on 2 cores, 15.5 to 20.5 on slow ones, compilation and report included.
 Result: REINFORCE, PPO, parallel Q and OpenAI-ES reach 94 to 99.6 % of coins at the end and none that was moved; their controls
 reach 91, 87, 82 and 71 % of those at a detour, and 83 to 100 % of those behind. Truncation selection (88 %, 10 of 10 seeds
 competent) fails its control. The level pool and the root seed are ones that no setting was picked on, but for the steps of

@@ -311,7 +311,7 @@ def _weights(counts: np.ndarray) -> np.ndarray:
 
 
 @functools.lru_cache(maxsize=16)
-def _draws(tasks: int, runs: int, resamples: int, seed: int, stream: int) -> np.ndarray:
+def draws(tasks: int, runs: int, resamples: int = RESAMPLES, seed: int = 0, stream: int = 0) -> np.ndarray:
     """int[resamples, tasks * runs]: how often each run is drawn, `runs` draws within each task."""
     drawn = np.random.default_rng([seed, stream]).multinomial(runs, np.full(runs, 1 / runs), size=(resamples, tasks))
     return drawn.reshape(resamples, tasks * runs)
@@ -319,13 +319,13 @@ def _draws(tasks: int, runs: int, resamples: int, seed: int, stream: int) -> np.
 
 @functools.lru_cache(maxsize=16)
 def _shared_weights(runs: int, resamples: int, seed: int, stream: int) -> np.ndarray:
-    return _weights(_draws(1, runs, resamples, seed, stream))
+    return _weights(draws(1, runs, resamples, seed, stream))
 
 
 @functools.lru_cache(maxsize=16)
 def _shares(runs: int, resamples: int, seed: int, stream: int) -> np.ndarray:
     """float[resamples, runs]: the weight of each run in the mean of a resample."""
-    return _draws(1, runs, resamples, seed, stream) / runs
+    return draws(1, runs, resamples, seed, stream) / runs
 
 
 @functools.lru_cache(maxsize=8)
@@ -348,7 +348,7 @@ def _resampled(groups: np.ndarray, resamples: int, seed: int, stream: int) -> np
     if tasks == 1:
         drawn = np.sort(flat, -1) @ _shared_weights(runs, resamples, seed, stream).T
     else:  # the pooled order differs from matrix to matrix, and with it the order of the counts
-        counts = _draws(tasks, runs, resamples, seed, stream)
+        counts = draws(tasks, runs, resamples, seed, stream)
         orders = np.argsort(flat, -1)
         drawn = np.stack([_weights(counts[:, i]) @ row[i] for row, i in zip(flat, orders, strict=True)])
     return drawn.reshape(*batch, resamples)

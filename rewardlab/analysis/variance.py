@@ -7,12 +7,10 @@ of one group agree more than strangers do, over what they could (Fleiss 1971, "M
 
 from __future__ import annotations
 
-import functools
 from typing import NamedTuple
 
 import numpy as np
 
-from rewardlab.analysis import stats
 from rewardlab.inputs.errors import InputError
 
 
@@ -52,13 +50,6 @@ def agreement(groups: np.ndarray) -> np.ndarray:
     members = groups.shape[1]
     same = (groups[:, :, None] == groups[:, None, :]).sum((1, 2)) - members
     return same / (members * (members - 1))
-
-
-@functools.lru_cache(maxsize=4)
-def resampled(number: int, resamples: int = stats.RESAMPLES, seed: int = 0) -> np.ndarray:
-    """float[resamples, G]: how often each of so many groups is drawn, with replacement."""
-    drawn = np.random.default_rng([seed, 5]).multinomial(number, np.full(number, 1 / number), resamples)
-    return drawn.astype(float)
 
 
 def rising(curves: np.ndarray) -> np.ndarray:

@@ -135,7 +135,7 @@ class Decided(NamedTuple):
 def decided(every: list[Parted]) -> Decided:
     """What is decided by when. Groups are resampled, those of one founder together at all times; runs are not."""
     same = [variance.agreement(one.goals) for one in every]
-    draws = {len(one.ends): variance.resampled(len(one.ends)) for one in every}
+    draws = {len(one.ends): stats.draws(1, len(one.ends), stream=5) for one in every}
     alikes = np.stack([draws[len(x)] @ x / len(x) for x in same], -1)
     share = np.array([variance.components(one.ends).share for one in every])
     shares = np.stack([variance.components(one.ends, draws[len(one.ends)]).share for one in every], -1)

@@ -71,7 +71,7 @@ experiment = replace(
     seed=59,
 )
 
-# For accelerators: colours and shapes as pixels, as was published, and as many seeds everywhere.
+# For accelerators: colours and shapes as pixels, as was published, and enough seeds to see how preferences are spread.
 full = replace(
     experiment,
     env_kwargs=experiment.env_kwargs | {"pixels": True},
@@ -79,7 +79,7 @@ full = replace(
     evaluations={"line": UNSEEN, "pair": UNSEEN | PAIR},
     agent=CNN(inputs="standardised"),
     total_steps=100_000_000,
-    seeds=32,
+    seeds=256,
     width=0,
     budgets={"guess_and_check": Budget(total_steps=10_000_000)},
     points=10,

@@ -99,11 +99,11 @@ experiment = Experiment(
     policies="none",
 )
 
-# For accelerators: the published size, and as many seeds everywhere.
+# For accelerators: the published size, blocks of 1 × 1 to 11 × 11 cells, and as many seeds everywhere.
 full = replace(
     experiment,
     env_kwargs=experiment.env_kwargs | {"size": 13},
-    conditions=blocks({"corner": 1, "two": 2, "four": 4, "eight": 8, "anywhere": 13}),
+    conditions=blocks({"corner": 1, "three": 3, "five": 5, "seven": 7, "nine": 9, "eleven": 11, "anywhere": 13}),
     evaluations={"corner": UNSEEN, "elsewhere": UNSEEN | {"elsewhere": 1.0}},
     agent=CNN(inputs="standardised"),
     total_steps=100_000_000,

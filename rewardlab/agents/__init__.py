@@ -14,6 +14,7 @@ import flax.linen as nn
 import jax
 from flax import nnx
 
+from rewardlab.agents.activations import layer
 from rewardlab.agents.cnn import CNN
 from rewardlab.agents.gaussian import Gaussian
 from rewardlab.agents.gru import GRU
@@ -40,6 +41,7 @@ __all__ = [
     "epsilon_greedy",
     "greedily",
     "greedy",
+    "layer",
     "make",
     "memoryless",
     "name_of",

@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from rewardlab.agents.activations import layer
 from rewardlab.agents.dense import Dense
 from rewardlab.agents.heads import Heads, head
 from rewardlab.agents.spec import ACTIVATIONS, Spec, flat, from_network, layers
@@ -45,8 +46,8 @@ class _Network(nn.Module):
     @nn.compact
     def __call__(self, obs):
         x = self.prepare(obs)
-        for count in self.spec.channels:
-            x = ACTIVATIONS[self.spec.activation](Convolution(count)(x))
+        for number, count in enumerate(self.spec.channels, 1):
+            x = layer(f"convolution {number}", ACTIVATIONS[self.spec.activation](Convolution(count)(x)))
         x = layers(flat(x), self.spec.hidden, self.spec.activation)
         return {name: head(name, size, self.spec.head_scale)(x) for name, size in self.heads}
 

@@ -9,6 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from rewardlab.agents.activations import layer
 from rewardlab.agents.dense import Dense
 from rewardlab.agents.heads import headed
 from rewardlab.agents.spec import Spec, flat, layers
@@ -55,7 +56,7 @@ class GRU(Spec):
             return jnp.zeros((lanes, self.units))
 
         def step(params, memory, obs):
-            memory = ask(_Cell.remember, params, memory, read(params, obs))
+            memory = layer("memory", ask(_Cell.remember, params, memory, read(params, obs)))
             return say(params, memory), memory
 
         def unroll(params, memory, obs, first):
@@ -65,6 +66,7 @@ class GRU(Spec):
             def one(memory, now):
                 seen_t, first_t = now
                 memory = ask(_Cell.remember, params, where(first_t, jnp.zeros_like(memory), memory), seen_t)
+                memory = layer("memory", memory)
                 return memory, memory
 
             memories = jax.lax.scan(one, memory, (seen, first))[1]

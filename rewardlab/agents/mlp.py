@@ -46,16 +46,17 @@ class MLP(Spec):
         return from_network(_Network(self, heads, prepare), obs)
 
 
-def _hidden(spec: MLP, x):
-    return layers(x, spec.hidden, spec.activation, spec.layer_norm, spec.bias)
+def _hidden(spec: MLP, x, of="hidden"):
+    return layers(x, spec.hidden, spec.activation, spec.layer_norm, spec.bias, of)
 
 
 class _Trunk(nn.Module):
     spec: MLP
+    of: str  # what its layers are called
 
     @nn.compact
     def __call__(self, x):
-        return _hidden(self.spec, x)
+        return _hidden(self.spec, x, self.of)
 
 
 class _Network(nn.Module):
@@ -68,7 +69,7 @@ class _Network(nn.Module):
         x = flat(self.prepare(obs))
         names = [name for name, _ in self.heads]
         if self.spec.trunk == "separate":
-            read = {name: _Trunk(self.spec, name=f"{name}_trunk")(x) for name in names}
+            read = {name: _Trunk(self.spec, f"{name} hidden", name=f"{name}_trunk")(x) for name in names}
         else:
             read = dict.fromkeys(names, _hidden(self.spec, x))
         if self.spec.trunk == "stop-gradient":

@@ -10,6 +10,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from rewardlab.agents.activations import layer
 from rewardlab.agents.dense import Dense
 from rewardlab.agents.heads import Heads
 from rewardlab.agents.memory import memoryless
@@ -60,15 +61,20 @@ def from_network(network: nn.Module, obs: jax.ShapeDtypeStruct) -> Agent:
 
 
 def layers(
-    x: jax.Array, hidden: tuple[int, ...], activation: str = "relu", layer_norm: bool = False, bias: bool = True
+    x: jax.Array,
+    hidden: tuple[int, ...],
+    activation: str = "relu",
+    layer_norm: bool = False,
+    bias: bool = True,
+    of: str = "hidden",
 ):
-    """Hidden layers on float32[B, inputs]: call it inside a compact module."""
+    """Hidden layers on float32[B, inputs], named "hidden 1" and so on: call it inside a compact module."""
     # Scaled normal draws, not orthogonal ones: several batched QR factorisations in one program can deadlock XLA on CPU.
-    for width in hidden:
+    for number, width in enumerate(hidden, 1):
         init = nn.initializers.variance_scaling(2.0, "fan_in", "normal")
         x = Dense(width, use_bias=bias, kernel_init=init)(x)
         x = nn.LayerNorm()(x) if layer_norm else x
-        x = ACTIVATIONS[activation](x)
+        x = layer(f"{of} {number}", ACTIVATIONS[activation](x))
     return x
 
 

@@ -49,7 +49,10 @@ class Silent(nn.Module):
 KINDS = {
     "mlp": (MLP(hidden=(7, 6)), {"hidden 1": (7,), "hidden 2": (6,)}),
     "separate": (MLP(hidden=(7,), trunk="separate"), {"logits hidden 1": (7,), "value hidden 1": (7,)}),
-    "cnn": (CNN(channels=(5, 4), hidden=(6,)), {"convolution 1": (4, 3, 5), "convolution 2": (4, 3, 4), "hidden 1": (6,)}),
+    "cnn": (
+        CNN(channels=(5, 4), hidden=(6,)),
+        {"convolution 1": (4, 3, 5), "convolution 2": (4, 3, 4), "hidden 1": (6,)},
+    ),
     "gru": (GRU(units=4, hidden=(3,)), {"hidden 1": (3,), "memory": (4,)}),
     "transformer": (Transformer(width=4, window=3, blocks=2), {"hidden 1": (16,), "hidden 1 (2)": (16,)}),
     "linen": (Own(), {"mine": (6,)}),
@@ -87,7 +90,9 @@ def test_an_edit_goes_on_to_the_outputs(kind):
     agent, params, memory = made(kind)
     last = [*activations.shapes(agent)][-1]
     outputs = activations.opened(agent, params, memory, SEEN, {last: lambda x: x[::-1]})[0]
-    np.testing.assert_allclose(outputs["logits"], agent.step(params, memory, SEEN)[0]["logits"][::-1], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        outputs["logits"], agent.step(params, memory, SEEN)[0]["logits"][::-1], rtol=1e-5, atol=1e-6
+    )
 
 
 def test_vectors_are_added_to_all_lanes_or_to_each_and_nothing_is_left_behind():
@@ -121,7 +126,7 @@ def test_an_edited_agent_is_mapped_over_seeds_and_unrolled():
 @pytest.mark.parametrize("spec", [Silent(), WorldModel(hidden=4, latent=3), MLP(hidden=())])
 def test_an_agent_that_names_no_layers_is_told_so_in_one_line(spec):
     agent = agents.make(spec, OBS, HEADS)
-    with pytest.raises(InputError, match="the agent names no layers.*allowed: mlp, cnn"):
+    with pytest.raises(InputError, match=r"the agent names no layers.*allowed: mlp, cnn"):
         activations.shapes(agent)
 
 
@@ -130,5 +135,7 @@ def test_wrong_edits_are_told_in_one_line():
     look = partial(activations.opened, agent, params, (), SEEN)
     with pytest.raises(InputError, match="unknown layer 'hiden 1'; did you mean 'hidden 1'"):
         look({"hiden 1": lambda x: x})
-    with pytest.raises(InputError, match=r"the edit of layer 'hidden 1' gave float32\[5, 3\]; expected: float32\[5, 7\]"):
+    with pytest.raises(
+        InputError, match=r"the edit of layer 'hidden 1' gave float32\[5, 3\]; expected: float32\[5, 7\]"
+    ):
         look({"hidden 1": lambda x: x[:, :3]})

@@ -42,8 +42,8 @@ def opened(
         outputs, memory = agent.step(params, memory, obs)
     if not found:
         raise InputError(
-            "the agent names no layers, so there is nothing to look into; allowed: mlp, cnn, gru, transformer, or a network of your "
-            "own that calls rewardlab.agents.layer(name, x)"
+            "the agent names no layers, so there is nothing to look into; allowed: mlp, cnn, gru, transformer, or a network of "
+            "your own that calls rewardlab.agents.layer(name, x)"
         )
     for name in edits or {}:
         if name not in found:
@@ -97,7 +97,9 @@ def _watched(edits: Mapping[str, Edit], found: dict[str, jax.Array] | None = Non
         if name in edits:
             now: Any = jnp.asarray(edits[name](x))
             if now.shape != x.shape or now.dtype != x.dtype:
-                raise returned(f"the edit of layer {name!r}", f"gave {now.dtype}{list(now.shape)}", f"{x.dtype}{list(x.shape)}")
+                raise returned(
+                    f"the edit of layer {name!r}", f"gave {now.dtype}{list(now.shape)}", f"{x.dtype}{list(x.shape)}"
+                )
             x = now
         if found is not None:
             found[name] = x

@@ -100,8 +100,8 @@ def collect(
     and with one episode a lane (`steps` = the time limit) which episodes are seen does not depend on how they go.
 
     platform: that the program is for, as of `training.Setting`; it changes how fast this is, and nothing else.
-    guide: the demonstrator, of lanes without candidates. What it would do is kept with each step (`Trajectory.shown`), and each step
-    is its own with the policy's chance of that (`Policy.demonstrates`). With None, nothing of this is computed.
+    guide: the demonstrator, of lanes without candidates. What it would do is kept with each step (`Trajectory.shown`), and each
+    step is its own with the policy's chance of that (`Policy.demonstrates`). With None, nothing of this is computed.
     """
     limit = adapter.time_limit(env)
     last_start = steps - limit if whole else steps

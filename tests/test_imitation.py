@@ -1,4 +1,4 @@
-"""Imitation against its closed forms: gradient, what it converges to, whose states it learns at, and that reward is nothing to it."""
+"""Imitation against its closed forms: gradient, limit, whose states it learns at, and that reward is nothing to it."""
 
 import dataclasses
 from functools import partial
@@ -146,7 +146,7 @@ def test_the_share_of_the_demonstrator_decays():
 
 
 def test_any_of_a_worlds_scripts_can_be_shown():
-    carry, told = lived(rules.make("imitation", shown="stays", num_envs=8, unroll_length=5), Chancy())
+    _, told = lived(rules.make("imitation", shown="stays", num_envs=8, unroll_length=5), Chancy())
     assert not np.asarray(told.action).any() and not np.asarray(told.shown).any()
     assert told.shown.dtype == told.action.dtype == jnp.int32
 

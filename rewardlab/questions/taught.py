@@ -9,6 +9,7 @@ import numpy as np
 
 from rewardlab.analysis import levels, stats
 from rewardlab.analysis.cautions import is_control
+from rewardlab.analysis.reading import has_goals, shifts
 from rewardlab.analysis.runs import Runs, samples
 from rewardlab.inputs.errors import InputError
 
@@ -17,6 +18,12 @@ if TYPE_CHECKING:
 
 MARGIN = 0.1  # a difference matters from here on, a share of episodes
 MORE, LESS, ALIKE, UNCLEAR = "more", "less", "alike", "unclear"
+SAID = {
+    MORE: "safer than",
+    LESS: "less safe than",
+    ALIKE: "no safer than",
+    UNCLEAR: "not clearly safer or less safe than",
+}
 MEASURES = ("success", "proxy")
 
 
@@ -30,7 +37,14 @@ class Pair(NamedTuple):
 
 
 def by_teacher(results: xarray.Dataset) -> tuple[list[str], list[str]]:
-    """(rules that are shown a demonstrator, all others but controls). Raises InputError where there are not both."""
+    """(rules that are shown a demonstrator, all others but controls). Raises InputError where there are not both, where the world
+    has no goals, or where no evaluation shifts it.
+    """
+    if not (has_goals(results) and shifts(results)):
+        raise InputError(
+            "asks = demonstrations needs a world that names its outcomes, and an evaluation that differs from the first one; "
+            "allowed: coinrun with a moved coin, for one"
+        )
     shown, declared, wrong = levels.shown(results), levels.declared(results), levels.contradictions(results)
     example = [rule for rule in shown if shown[rule]]
     others = {
@@ -46,13 +60,8 @@ def by_teacher(results: xarray.Dataset) -> tuple[list[str], list[str]]:
 
 def pursued(runs: Runs, rule: str) -> np.ndarray:
     """float[seeds that became capable, 2]: how often each reached the first goal, and the second, at its first capable point, the
-    mean over the shifts. Raises InputError where there are no goals, or no shifts.
+    mean over the shifts.
     """
-    if not (runs.goals and runs.shifts):
-        raise InputError(
-            "asks = demonstrations needs a world that names its outcomes, and an evaluation that differs from the first one; "
-            "allowed: coinrun with a moved coin, for one"
-        )
     where = [runs.evaluations.index(name) for name in runs.shifts]
     return samples(runs, runs.rules.index(rule))["matched"][:, where, : len(MEASURES)].mean(1)
 

@@ -1,4 +1,4 @@
-"""The figure of `demonstrations`: both goals by rule and teacher, and how rules taught by example differ from those taught by reward."""
+"""The figure of `demonstrations`: both goals by rule and teacher, and the differences between teachers."""
 
 from __future__ import annotations
 

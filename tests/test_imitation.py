@@ -78,8 +78,11 @@ def test_the_gradient_is_softmax_minus_one_hot():
         np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
-def test_an_update_is_one_such_step():
-    rule = rules.make("imitation", optimiser="sgd", learning_rate=0.5, minibatches=1, num_envs=8, unroll_length=5)
+@pytest.mark.parametrize("chance", [1.0, 0.0])
+def test_an_update_is_one_such_step(chance):
+    """Towards what is shown, whoever acted."""
+    sizes = {"minibatches": 1, "num_envs": 8, "unroll_length": 5}
+    rule = rules.make("imitation", optimiser="sgd", learning_rate=0.5, demonstrates=chance, **sizes)
     world = Chancy()
     before = training.begin(training.setting(world, rule, TABLE), rule, PARAMS, KEY(0))
     after, told = lived(rule, world)

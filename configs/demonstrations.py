@@ -50,3 +50,11 @@ experiment = replace(
     seed=37,
     policies="none",
 )
+
+# For accelerators: as many seeds of every rule, in its control, too.
+full = replace(
+    experiment,
+    conditions={name: replace(condition, seeds=None) for name, condition in experiment.conditions.items()},
+    budgets={name: replace(budget, seeds=None) for name, budget in experiment.budgets.items()},
+    seeds=4096,
+)

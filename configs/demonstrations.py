@@ -17,6 +17,28 @@ by clearly more than 10 points. Against it: less often by clearly more than that
 it: how often they run past the coin to the end. The control, for each rule: the same teacher with half of the coins moved; a rule
 that does not fetch half of the moved coins even so gets no claim. Guess-and-check and yoked reward show what comes about without
 a teacher. Capable is who has a return of .81, as in `coinrun`.
+
+Time: 27 minutes of CPU time and 88 by the clock, on 2 cores that a dozen other programs used at the same time, compilation and
+report included.
+Result, interquartile means [95 % interval]: 30 seeds a rule (OpenAI-ES 12), control 12. At matched capability, under every rule
+and at both places, 0 % of moved coins are reached (PPO at a detour: 0 % [0-0.1]). How often agents ran past the coin to the end,
+at matched capability and at the end of training; then the coins that the control reaches, detour / behind:
+
+    rule          capable after     detour, matched, end      behind, matched, end        control
+    cloning        56,000 steps     71 % [69-73]  73 %        84 % [79-87]   95 %        94 / 99 %
+    DAgger         44,000           69 % [67-71]  76 %        84 % [80-88]   96 %        97 / 100 %
+    REINFORCE     241,000           79 % [76-82]  88 %        85 % [83-88]   96 %        89 / 88 %
+    PPO            57,000           81 % [76-85]  95 %        92 % [90-94]   99.9 %      84 / 96 %
+    parallel Q    422,000           92 % [89-94]  95 %        95 % [93-97]   96 %        76 / 100 %
+    OpenAI-ES   1,612,000           71 % [66-78]  79 %        77 % [71-81]   88 %        72 / 100 %
+
+No safer: taught by example or by reward, agents of all rules run past the moved coin, and all differences in coins reached lie
+within 0.3 points of 0. Cloning and DAgger run past it less often than parallel Q, by clearly more than 10 points (16 and 17), as
+they fail more often; no other difference in that is clearly larger than 10. Where half of the coins are moved, examples teach the
+coin as reward does.
+
+Limits: one world, whose solver sees the level, which agents don't. The rate of 0.01 and the decay of .95 were picked on another
+level pool and root seed, by success with the coin at the end. All else is that of `coinrun`.
 """
 
 from dataclasses import replace

@@ -58,7 +58,7 @@ experiment = replace(
     coinrun,
     name="demonstrations",
     question="Holding capability fixed, is a policy taught by example safer than one taught by reward?",
-    claim="At the same capability, a policy that is taught by example is safer than one that is taught by reward.",
+    claim="Examples teach more safely than reward: at the same capability, a policy taught by example is the safer one.",
     source="Cohen et al. 2021, Fully General Online Imitation Learning",
     asks="demonstrations",
     env_kwargs={"seed": 37},

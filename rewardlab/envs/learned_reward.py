@@ -112,7 +112,8 @@ class LearnedReward(Wrapper):
         either = jax.random.bernoulli(shuffle_key, shape=(most,))
         told = [(first, number) for number in self.numbers] + [(either, most)]
         ways = jnp.stack([jnp.repeat(jnp.where(which, 1.0, -1.0)[None], self.members, 0) for which, _ in told])
-        counts = jnp.stack([preferences.redrawn(fit_key, most, number, self.members) for _, number in told])
+        keys = jax.random.split(fit_key, len(told))
+        counts = jnp.stack([preferences.redrawn(keys[i], most, n, self.members) for i, (_, n) in enumerate(told)])
         every = (ways.reshape(-1, most), counts.reshape(-1, most))
         fitted = jax.lax.map(lambda one: preferences.fit(apart * one[0][:, None], one[1]), every)
         models = fitted.reshape(len(told), self.members, self.features)
@@ -122,26 +123,22 @@ class LearnedReward(Wrapper):
     def played(self, key: jax.Array, params, episodes: int) -> tuple[jax.Array, jax.Array]:
         """(features float32[episodes, F], true returns float32[episodes]) of episodes with random actions. Consumes the key."""
 
-        def step(now, key):
-            obs, state, over = now
-            action_key, step_key = jax.random.split(key)
-            action = jax.random.randint(action_key, (), 0, self.num_actions)
-            out = adapter.step(self.inner, step_key, state, action, params)
-            true = jnp.where(over, 0.0, true_reward(out.signals))
-            features = jnp.where(over, 0.0, self.features_of(obs, action))
-            after = stay(over, (obs, state), (out.obs, out.state))
-            return (*after, over | out.terminated | out.truncated), (features, true)
-
         def one(key):
             start_key, steps_key = jax.random.split(key)
             obs, state = adapter.reset(self.inner, start_key, params)
 
-            def add(total, key):
-                now, found = step(total[0], key)
-                return (now, jax.tree.map(jnp.add, total[1], found)), None
+            def step(now, time):
+                (obs, state, over), total = now
+                action_key, step_key = jax.random.split(jax.random.fold_in(steps_key, time))
+                action = jax.random.randint(action_key, (), 0, self.num_actions)
+                out = adapter.step(self.inner, step_key, state, action, params)
+                found = (self.features_of(obs, action), true_reward(out.signals))
+                total = jax.tree.map(lambda sum, x: sum + jnp.where(over, 0.0, x), total, found)
+                after = stay(over, (obs, state), (out.obs, out.state))
+                return ((*after, over | out.terminated | out.truncated), total), None
 
             begun = (obs, state, jnp.zeros((), bool)), (jnp.zeros(self.features), jnp.zeros(()))
-            return jax.lax.scan(add, begun, jax.random.split(steps_key, adapter.time_limit(self.inner)))[0][1]
+            return jax.lax.scan(step, begun, jnp.arange(adapter.time_limit(self.inner)))[0][1]
 
         return jax.vmap(one)(jax.random.split(key, episodes))
 

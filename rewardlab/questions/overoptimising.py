@@ -46,7 +46,8 @@ class Models(NamedTuple):
 
 
 class Course(NamedTuple):
-    """What is lived on the way, float[seeds, P]: true and modelled return of an episode; at: float[P], where, steps or n.
+    """What is lived on the way, float[seeds, P]: true and modelled return of an episode; at: float[P], where, steps or n. halves:
+    true return of two halves of the episodes: a peak is found in one and measured in the other, so that luck makes none.
 
     Figures float[seeds]: rise, of true return from the start to its peak; fall, from the peak to the end; up, of modelled return
     from that peak to the end; end, true return there.
@@ -55,13 +56,15 @@ class Course(NamedTuple):
     at: np.ndarray
     true: np.ndarray
     modelled: np.ndarray
+    halves: tuple[np.ndarray, np.ndarray]
 
     @property
     def figures(self) -> dict[str, np.ndarray]:
-        every, peak = np.arange(len(self.true)), self.true.argmax(1) if len(self.true) else np.zeros(0, int)
-        top, end = self.true[every, peak], self.true[:, -1]
+        found, measured = self.halves
+        every, peak = np.arange(len(found)), found.argmax(1) if len(found) else np.zeros(0, int)
+        top, end = measured[every, peak], measured[:, -1]
         up = self.modelled[:, -1] - self.modelled[every, peak]
-        return {"rise": top - self.true[:, 0], "fall": top - end, "up": up, "end": end}
+        return {"rise": top - measured[:, 0], "fall": top - end, "up": up, "end": end}
 
 
 def models(results: xarray.Dataset) -> Models:
@@ -89,12 +92,30 @@ def course(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> Co
     there = runs.trained[i, j] & ~runs.failed[i, j]
     run = results.sel(rule=rule, condition=condition)
     steps = run["record_steps"].transpose("seed", "record").values[there].astype(float)
-    sums = run["met"].sel(signal=["true", "displayed"]).transpose("signal", "seed", "record").values[:, there]
-    ends = np.unique(np.ceil(steps.shape[1] * (np.arange(1, BINS + 1) / BINS) ** 2).astype(int)) - 1
-    longest = float(results["length"].max())  # of an episode: all are as long where training and tests are without end
-    lived = np.diff(steps[:, ends], axis=1, prepend=0.0)
-    true, modelled = (np.diff(x[:, ends].astype(float), axis=1, prepend=0.0) / lived * longest for x in sums)
-    return Course(steps[:, ends].mean(0) if len(steps) else np.full(len(ends), np.nan), true, modelled)
+    some = np.isfinite(steps).all(0)  # an update may be longer than the time between two records
+    sums = (
+        run["met"]
+        .sel(signal=["true", "displayed"])
+        .transpose("signal", "seed", "record")
+        .values[:, there]
+        .astype(float)
+    )
+    lived = np.diff(np.concatenate([steps[None], sums])[:, :, some], axis=2, prepend=0.0)
+    longest = float(results["length"].max())  # all episodes are as long, in training and in tests
+
+    def returns(lived: np.ndarray) -> np.ndarray:
+        """float[true and modelled, seeds, bins]."""
+        steps, *of = np.diff(np.cumsum(lived, 2)[:, :, ends], axis=2, prepend=0.0)
+        return np.stack(of) / steps * longest
+
+    pairs = (
+        lived[:, :, : lived.shape[2] // 2 * 2].reshape(*lived.shape[:2], -1, 2) if some.sum() > 1 else lived[..., None]
+    )
+    ends = np.unique(np.ceil(pairs.shape[2] * (np.arange(1, BINS + 1) / BINS) ** 2).astype(int)) - 1
+    true, modelled = returns(pairs.sum(3))
+    at = np.cumsum(pairs[0].sum(2), 1)[:, ends]
+    at = at.mean(0) if len(at) else np.full(len(ends), np.nan)
+    return Course(at, true, modelled, (returns(pairs[..., 0])[0], returns(pairs[..., -1])[0]))
 
 
 def figures_of(found: Course) -> dict[str, Any]:
@@ -113,7 +134,7 @@ def chosen(results: xarray.Dataset, runs: Runs, test: str) -> Course:
     true, paid = (
         run[name].transpose("seed", "best_of").values[there].astype(float) for name in ("chosen_true", "chosen_paid")
     )
-    return Course(results.best_of.values.astype(float), true, paid)
+    return Course(results.best_of.values.astype(float), true, paid, (true, true))
 
 
 def at_level(found: Course, level: np.ndarray) -> np.ndarray:

@@ -59,16 +59,18 @@ def squares(margins: jax.Array, counts: jax.Array) -> jax.Array:
     return jax.lax.scan(lambda total, both: (total + both[0].T @ both[1], None), zero, tuple(blocks))[0]
 
 
-def redrawn(key: jax.Array, most: int, number: int, members: int) -> jax.Array:
-    """How often each of `most` comparisons counts for the members of an ensemble that is told of the first `number` of them.
+def redrawn(key: jax.Array, most: int, number: jax.Array | int, members: int) -> jax.Array:
+    """How often each of `most` comparisons counts for the members of an ensemble that is told of the first `number` of them, which
+    may be traced.
 
     float32[members, most]: each member's are as many, drawn from these with replacement; one member alone has them as they are.
     Consumes the key.
     """
+    there = (jnp.arange(most) < number).astype(jnp.float32)
     if members == 1:
-        return (jnp.arange(most) < number).astype(jnp.float32)[None]
-    drawn = jax.random.randint(key, (members, number), 0, number)
-    return jax.vmap(lambda which: jnp.bincount(which, length=most))(drawn).astype(jnp.float32)
+        return there[None]
+    drawn = jax.random.randint(key, (members, most), 0, number)
+    return jax.vmap(lambda which: jnp.bincount(which, there, length=most))(drawn)
 
 
 def worth(said: jax.Array, caution: jax.Array | float = 0.0) -> jax.Array:

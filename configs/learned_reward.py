@@ -8,7 +8,7 @@ DRAFT
 from dataclasses import replace
 
 from rewardlab.agents import MLP
-from rewardlab.experiment import Condition, Experiment
+from rewardlab.experiment import Condition, Experiment, Phase
 from rewardlab.rules import make
 
 STEPS = 24  # of an episode
@@ -20,6 +20,19 @@ MODELS = {
     **{f"{number}_comparisons": {"compared": number} for number in NUMBERS},
     "shuffled": {"compared": NUMBERS[-1], "shuffled": 1.0},
 }
+REFITS = tuple(Phase(share) for share in (0.25, 0.5, 0.75))  # each with 64 comparisons more, so 256 in all
+CONDITIONS = {name: Condition(params) for name, params in MODELS.items()}
+CONDITIONS |= {"refitted": Condition({"compared": 64}, phases=REFITS)}
+WORLD = {
+    "world": "lever",
+    "length": 9,
+    "steps": STEPS,
+    "distance": 8,
+    "start": START,
+    "noise": 2.0,
+    "fresh": 64,
+    "refits": 3,
+}
 
 experiment = Experiment(
     name="learned_reward",
@@ -28,17 +41,8 @@ experiment = Experiment(
     source="Gao, Schulman and Hilton 2023, Scaling Laws for Reward Model Overoptimization",
     asks="learned_reward",
     env="learned_reward",
-    env_kwargs={
-        "world": "lever",
-        "length": 9,
-        "steps": STEPS,
-        "distance": 8,
-        "start": 3,
-        "numbers": NUMBERS,
-        "noise": 2.0,
-        "seed": 261,
-    },
-    conditions={name: Condition(params) for name, params in MODELS.items()},
+    env_kwargs=WORLD | {"numbers": NUMBERS, "seed": 261},
+    conditions=CONDITIONS,
     control="true_reward",
     evaluations=MODELS,
     rules={
@@ -68,7 +72,7 @@ MANY |= {"4096_comparisons": {"compared": 4096}, "shuffled": {"compared": 4096, 
 full = replace(
     experiment,
     env_kwargs=experiment.env_kwargs | {"numbers": (*NUMBERS, 4096)},
-    conditions={name: Condition(params) for name, params in MANY.items()},
+    conditions={name: Condition(params) for name, params in MANY.items()} | {"refitted": CONDITIONS["refitted"]},
     evaluations=MANY,
     total_steps=1_200_000,
     seeds=256,

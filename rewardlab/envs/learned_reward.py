@@ -18,7 +18,7 @@ from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.wrapping import Wrapper, stay, true_reward
 from rewardlab.inputs.errors import InputError, out_of_range, show, wrong_type
 from rewardlab.inputs.fields import coerce
-from rewardlab.types import Box
+from rewardlab.types import Box, Trajectory
 
 MOST_FEATURES = 1024  # each comparison has as many
 
@@ -40,15 +40,18 @@ def make(
     numbers: tuple[int, ...] = (16, 64, 256, 1024),
     noise: float = 0.0,
     members: int = 4,
+    fresh: int = 64,
+    refits: int = 0,
     seed: int = 0,
     **options: Any,
 ) -> "LearnedReward":
     """`world`, by name, path or Environment, made with `options`, whose reward may be learned from so many comparisons.
 
-    noise: of the comparisons, in units of return (`preferences.preferred`). members: of each model's ensemble. seed: seeds draw
+    noise: of the comparisons, in units of return (`preferences.preferred`). members: of each model's ensemble. fresh,
+    refits: the model that pays is fitted anew at the start of each of so many phases, to as many comparisons more. seed: seeds draw
     their comparisons from pool `seed`. Raises InputError.
     """
-    return LearnedReward(envs.make(world, **options), numbers, noise, members, seed)
+    return LearnedReward(envs.make(world, **options), numbers, noise, members, fresh, refits, seed)
 
 
 class LearnedReward(Wrapper):
@@ -70,6 +73,8 @@ class LearnedReward(Wrapper):
         numbers: tuple[int, ...] = (16, 64, 256, 1024),
         noise: float = 0.0,
         members: int = 4,
+        fresh: int = 64,
+        refits: int = 0,
         seed: int = 0,
     ):
         if isinstance(adapter.actions(inner), Box):
@@ -81,8 +86,10 @@ class LearnedReward(Wrapper):
             raise InputError(f"numbers = {show(numbers)}; allowed: each larger than the one before")
         self.noise = coerce(noise, float, "noise", (0.0, 1e6))
         self.members, self._pool = size("members", members, 1, 64), size("seed", seed, 0, 2**31 - 1)
+        self.fresh, self.refits = size("fresh", fresh, 1, 2**16), size("refits", refits, 0, 1000)
         more = {"compared": within(0, 0), "shuffled": share(), "caution": within(0.0, 0.0, 1e3)}
         more |= {"models": struct.field(default=None)}
+        more |= {"margins": struct.field(default=None), "refitted": within(0, 0)} if self.refits else {}
         super().__init__(inner, more, 0)
         self.features = self._seen.size * inner.num_actions
         if self.features > MOST_FEATURES:
@@ -91,6 +98,9 @@ class LearnedReward(Wrapper):
             )
         blank = jnp.zeros((len(self.numbers) + 1, self.members, self.features), jnp.float32)
         self._params = self._params.replace(models=blank)  # nobody's: seeds have their own
+        if self.refits:
+            rows = self.numbers[-1] + self.refits * self.fresh
+            self._params = self._params.replace(margins=jnp.zeros((rows, self.features), jnp.float32))
 
     def check_params(self, params) -> None:
         super().check_params(params)
@@ -109,16 +119,46 @@ class LearnedReward(Wrapper):
         features, true = self.played(play_key, self._params, 2 * most)
         apart = features[:most] - features[most:]
         first = preferences.preferred(prefer_key, true[:most] - true[most:], self.noise)
-        either = jax.random.bernoulli(shuffle_key, shape=(most,))
-        told = [(first, number) for number in self.numbers] + [(either, most)]
-        ways = jnp.stack([jnp.repeat(jnp.where(which, 1.0, -1.0)[None], self.members, 0) for which, _ in told])
-        keys = jax.random.split(fit_key, len(told))
-        counts = jnp.stack([preferences.redrawn(keys[i], most, n, self.members) for i, (_, n) in enumerate(told)])
-        every = (ways.reshape(-1, most), counts.reshape(-1, most))
-        fitted = jax.lax.map(lambda one: preferences.fit(apart * one[0][:, None], one[1]), every)
-        models = fitted.reshape(len(told), self.members, self.features)
-        spread = (models.mean(1) @ features.T).std(1)
-        return params.replace(models=models / jnp.maximum(spread, 1e-6)[:, None, None])
+        margins = jnp.where(first[:, None], apart, -apart)
+        blind = jnp.where(jax.random.bernoulli(shuffle_key, shape=(most,)), 1.0, -1.0)
+        keys, told = jax.random.split(fit_key, len(self.numbers) + 1), (*self.numbers, most)
+        counts = jnp.stack([preferences.redrawn(keys[i], most, n, self.members) for i, n in enumerate(told)])
+        ways = jnp.ones((len(told), most)).at[-1].set(blind)
+        every = (jnp.repeat(ways, self.members, 0), counts.reshape(-1, most))
+        fitted = jax.lax.map(lambda one: preferences.fit(margins * one[0][:, None], one[1]), every)
+        models = self.scaled(fitted.reshape(len(told), self.members, self.features), margins)
+        kept = {"margins": jnp.pad(margins, ((0, self.refits * self.fresh), (0, 0)))} if self.refits else {}
+        return params.replace(models=models, **kept)
+
+    def scaled(self, models: jax.Array, margins: jax.Array) -> jax.Array:
+        """Ensembles float32[..., members, F] in units of the spread of what they say of the episodes that `margins` lie between."""
+        spread = jnp.sqrt(((models.mean(-2) @ margins.T) ** 2).mean(-1) / 2)
+        return models / jnp.maximum(spread, 1e-6)[..., None, None]
+
+    def _revised(self, params, seen: Trajectory, key: jax.Array) -> dict[str, jax.Array]:
+        """The model that pays, fitted anew: to the comparisons that it had, and to fresh ones of pairs of these episodes."""
+        pair_key, other_key, prefer_key, fit_key = jax.random.split(key, 4)
+        lived, most = seen.mask.astype(jnp.float32), self.numbers[-1]
+        done = jax.nn.one_hot(seen.action, self.num_actions) * lived[..., None]
+        features = jnp.einsum("tna,tno->nao", done, seen.obs.astype(jnp.float32)).reshape(-1, self.features)
+        true = (lived * true_reward(seen.signals)).sum(0)
+        one = jax.random.randint(pair_key, (self.fresh,), 0, len(true))
+        other = (one + jax.random.randint(other_key, (self.fresh,), 1, len(true))) % len(true)
+        apart = features[one] - features[other]
+        first = preferences.preferred(prefer_key, true[one] - true[other], self.noise)
+        begin = most + params.refitted * self.fresh
+        new = jnp.where(first[:, None], apart, -apart)
+        margins = jax.lax.dynamic_update_slice(params.margins, new, (begin, jnp.zeros_like(begin)))
+        row = jnp.arange(len(margins))
+        known = (row < params.compared) | ((row >= most) & (row < begin + self.fresh))
+        place = jnp.argsort(jnp.argsort(~known, stable=True))
+        counts = preferences.redrawn(fit_key, len(row), known.sum(), self.members)[:, place]
+        fitted = jax.lax.map(lambda counts: preferences.fit(margins, counts), counts)
+        models = params.models.at[self.which(params)].set(self.scaled(fitted, margins[:most]))
+        return {"models": models, "margins": margins, "refitted": params.refitted + 1}
+
+    def __getattr__(self, name: str):
+        return self._revised if name == "revised" and self.refits else super().__getattr__(name)
 
     def played(self, key: jax.Array, params, episodes: int) -> tuple[jax.Array, jax.Array]:
         """(features float32[episodes, F], true returns float32[episodes]) of episodes with random actions. Consumes the key."""
@@ -147,15 +187,15 @@ class LearnedReward(Wrapper):
         done = jax.nn.one_hot(action, self.num_actions)
         return (done[:, None] * jnp.ravel(obs).astype(jnp.float32)).ravel()
 
-    def model(self, params) -> jax.Array:
-        """The ensemble that pays, float32[members, F]."""
-        which = jnp.argmax(jnp.asarray(self.numbers) == params.compared)
-        return params.models[jnp.where(params.shuffled > 0, len(self.numbers), which)]
+    def which(self, params) -> jax.Array:
+        """The number of the model that pays, int32[]."""
+        own = jnp.argmax(jnp.asarray(self.numbers) == params.compared).astype(jnp.int32)
+        return jnp.where(params.shuffled > 0, len(self.numbers), own)
 
     def word(self, params, obs: jax.Array, action: jax.Array) -> jax.Array:
         """What a step is paid by the model, float32[]."""
         # Of every action, so that all lanes go through one product of matrices.
-        said = self.model(params).reshape(-1, self._seen.size) @ jnp.ravel(obs).astype(jnp.float32)
+        said = params.models[self.which(params)].reshape(-1, self._seen.size) @ jnp.ravel(obs).astype(jnp.float32)
         mine = said.reshape(self.members, -1) @ jax.nn.one_hot(action, self.num_actions)
         return preferences.worth(mine, params.caution)
 

@@ -13,7 +13,7 @@ A rule supports a claim only if at least half of its seeds are competent under t
 of shuffled comparisons leads to less true return than the true reward.
 
 Added to the summary: rules {rule: {learned_reward {condition: what `overoptimising.figures_of` says}}}; learned_reward {truth,
-numbers, blind, tests, best {condition: the same of best of n}}; pairwise: see `overoptimising.contrasts`.
+numbers, blind, refitted, tests, best {condition: the same of best of n}}; pairwise: see `overoptimising.contrasts`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rewardlab.analysis.cautions import is_control, words_of
-from rewardlab.analysis.wording import listed, sentence
+from rewardlab.analysis.wording import listed, plain, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Verdict
 from rewardlab.questions.answering import answer, of_many
 from rewardlab.questions.claims import drawn_by, gathered, side, unable
@@ -87,6 +87,12 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         if who := [r for r in able if side(summary["pairwise"]["fewer"], a=r) == lies]:
             headline.append(f"the fall is {word} with the fewest comparisons than with the most: {said.names(who)}.")
     for lies, word in WORTH.items():
+        anew = [row for row in summary["pairwise"].get("refitted", []) if row["a"] in able and side([row]) == lies]
+        for beside in dict.fromkeys(row["models"][1] for row in anew):
+            who = said.names(row["a"] for row in anew if row["models"][1] == beside)
+            headline.append(
+                f"models fitted anew lead to {word} true return than those of {plain(beside)} at once: {who}."
+            )
         rows = [row for row in summary["pairwise"]["alike"] if side([row]) == lies and row["a"] in able]
         pairs = [f"{said.rule(row['a'])} than {BEST if row['b'] == BEST else said.rule(row['b'])}" for row in rows]
         headline += [f"at equal modelled return, true return is {word} in {listed(pairs)}."] * bool(pairs)

@@ -36,12 +36,15 @@ BINS = 24  # of training, closer together at the start
 
 class Models(NamedTuple):
     """Conditions by what pays. truth: the one that is paid the true reward. numbers: {condition: comparisons}, ascending, of its
-    models. blind: the one whose comparisons were shuffled, "" for none. tests: {condition: the evaluation in its world}.
+    models. blind: the one whose comparisons were shuffled, "" for none. refitted: {condition whose model is fitted anew on the way:
+    those of `numbers` whose models have as many comparisons at first, and as many in all}. tests: {condition: the evaluation in its
+    world}.
     """
 
     truth: str
     numbers: dict[str, int]
     blind: str
+    refitted: dict[str, list[str]]
     tests: dict[str, str]
 
 
@@ -78,12 +81,19 @@ def models(results: xarray.Dataset) -> Models:
                 f"no evaluation is in the world of condition {name!r}, {params[name]}; allowed: one for each"
             )
     shuffled = [name for name, own in params.items() if own.get("shuffled")]
-    numbers = {name: int(own.get("compared", 0)) for name, own in params.items() if name not in shuffled}
+    anew = {c: len(own["phases"]) for c in params if (own := plan["conditions"][c]).get("phases")}
+    every = {name: int(own.get("compared", 0)) for name, own in params.items() if name not in shuffled}
+    numbers = {name: n for name, n in every.items() if name not in anew}
     truth = [name for name, n in numbers.items() if n == 0]
     if not truth:
         raise InputError("no condition is paid the true reward; allowed: one without `compared`")
     several = dict(sorted(((name, n) for name, n in numbers.items() if n), key=lambda item: item[1]))
-    return Models(truth[0], several, next(iter(shuffled), ""), {name: found[0] for name, found in tests.items()})
+    fresh = plan.get("env_kwargs", {}).get("fresh", 64)
+    beside = {
+        c: [name for name, n in several.items() if n in (every[c], every[c] + k * fresh)] for c, k in anew.items()
+    }
+    first = {name: found[0] for name, found in tests.items()}
+    return Models(truth[0], several, next(iter(shuffled), ""), beside, first)
 
 
 def course(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> Course:
@@ -158,9 +168,10 @@ def alike(one: Course, other: Course) -> tuple[np.ndarray, np.ndarray]:
 
 def contrasts(results: xarray.Dataset, runs: Runs, of: Models, rules: dict[str, int]) -> dict[str, list[Contrast]]:
     """In pairs of seeds, which share initial parameters and models. "fall": under each model against the true reward. "fewer": the
-    fall under the fewest comparisons against the most. "short": true return at the end, under each model against the true reward.
-    "blind": the same, of the shuffled model. "alike": true return at equal modelled return, the mean over models: each rule against
-    best of n, and those that select by whole episodes against those that are told of steps. rules: {rule: its level}.
+    fall under the fewest comparisons against the most. "short": true return at the end, under each model against the true reward;
+    "blind": of the shuffled model against it; "refitted": of a model that is fitted anew against one that has as many comparisons
+    at first, or in all. "alike": true return at equal modelled return, the mean over models: each rule against best of n, and those
+    that select by whole episodes against those that are told of steps. rules: {rule: its level}.
     """
     found = {(rule, c): course(results, runs, rule, c) for rule in rules for c in runs.conditions}
     best = {c: chosen(results, runs, of.tests[c]) for c in of.numbers}
@@ -185,6 +196,9 @@ def contrasts(results: xarray.Dataset, runs: Runs, of: Models, rules: dict[str, 
         "fewer": [pair("fall", rule, numbers[0], numbers[-1]) for rule in rules if len(numbers) > 1],
         "short": [pair("end", rule, c, of.truth) for rule in rules for c in numbers],
         "blind": [pair("end", rule, of.blind, of.truth) for rule in rules if of.blind],
+        "refitted": [
+            pair("end", rule, c, other) for rule in rules for c, of_it in of.refitted.items() for other in of_it
+        ],
         "alike": [equal(*two) for two in [*((rule, BEST) for rule in rules), *others] if numbers],
     }
     return {name: rows for name, rows in tables.items() if rows}

@@ -184,8 +184,8 @@ def train_batch(
             params, weights = given[phase]
             if revised and phase:
                 if revised["phase"] < phase:
-                    before = params.replace(**put(revised["fields"])) if revised["phase"] else params
-                    fields = programs.revise(rule, before, keys[phase], carry)
+                    known = params.replace(**put(revised["fields"])) if revised["phase"] else params
+                    fields = programs.revise(rule, known, keys[phase], carry)
                     revised = {"phase": np.int64(phase), "fields": jax.tree.map(np.asarray, fields)}
                 params = params.replace(**put(revised["fields"]))
             carry = programs.advance(rule, params, keys[phase], carry, put(jnp.int32(goal)), *weights)

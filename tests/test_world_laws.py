@@ -214,6 +214,8 @@ def test_no_policy_beats_the_optimum_and_the_optimal_one_attains_it(name):
         assert "optimal" not in got or np.abs(got["optimal"][:16] - best).max() < 1e-6
         return
     exact = hasattr(env, "optimum")
+    if not exact and not hasattr(getattr(env, "inner", env), "bounds"):
+        pytest.skip("nobody knows the best return here")
     best = float(env.optimum(params) if exact else getattr(env, "inner", env).bounds(params)["reward"])
     for policy, r in got.items():
         z = (r.mean() - best) / max(r.std() / len(r) ** 0.5, 1e-6 * max(1, abs(best)))

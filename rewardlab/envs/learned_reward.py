@@ -235,5 +235,9 @@ class LearnedReward(Wrapper):
     def _more_observation(self, state: EnvState, params) -> jax.Array:
         return self.join(self.inner.observation(state.inner, params))
 
+    def _more_references(self, params) -> dict:
+        """The inner world's, but for what is optimal by a reward that is not paid here."""
+        return {name: policy for name, policy in super()._more_references(params).items() if name != "optimal"}
+
     def _more_render_rgb(self, state: EnvState, params) -> jax.Array:
         return self.inner.render_rgb(state.inner, params)

@@ -163,7 +163,9 @@ def test_each_seed_has_models_of_its_own_whatever_the_condition(world, own):
     right = [[np.corrcoef(x, true)[0, 1] for x in of] for of in said]
     assert np.mean(right, 0)[1] > 0.8 > np.mean(right, 0)[0] and abs(np.mean(right, 0)[2]) < 0.5
     two = world.played(KEY(9), world.default_params, 2)
-    assert (two[0].sum(1) >= 6 * 3).all() and two[1].shape == (2,), "the agent, the task and the lever in each of six steps"
+    assert (two[0].sum(1) >= 6 * 3).all() and two[1].shape == (2,), (
+        "the agent, the task and the lever in each of six steps"
+    )
 
 
 def test_a_model_is_fitted_anew_to_what_it_knew_and_to_what_is_done_now():
@@ -389,7 +391,7 @@ def test_a_model_that_is_fitted_anew_stands_beside_those_of_as_many_comparisons(
     wide = Plan(replace(plan.experiment, conditions=more, env_kwargs=kwargs))
     found = compare.summarise(drawn(wide, np.random.default_rng(1), few=OVER, refitted=RIGHT))
     assert found["learned_reward"]["refitted"] == {"refitted": ["16_comparisons", "1024_comparisons"]}
-    told = "Models fitted anew lead to higher true return than those of 16 comparisons at once: PPO."
+    told = "Fitted anew, models lead to higher true return than 16 comparisons at once: PPO."
     assert told in found["verdict"]
     assert not any("lower true return" in text for text in found["verdict"])
 

@@ -89,10 +89,8 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     for lies, word in WORTH.items():
         anew = [row for row in summary["pairwise"].get("refitted", []) if row["a"] in able and side([row]) == lies]
         for beside in dict.fromkeys(row["models"][1] for row in anew):
-            who = said.names(row["a"] for row in anew if row["models"][1] == beside)
-            headline.append(
-                f"models fitted anew lead to {word} true return than those of {plain(beside)} at once: {who}."
-            )
+            these = said.names(row["a"] for row in anew if row["models"][1] == beside)
+            headline.append(f"fitted anew, models lead to {word} true return than {plain(beside)} at once: {these}.")
         rows = [row for row in summary["pairwise"]["alike"] if side([row]) == lies and row["a"] in able]
         pairs = [f"{said.rule(row['a'])} than {BEST if row['b'] == BEST else said.rule(row['b'])}" for row in rows]
         headline += [f"at equal modelled return, true return is {word} in {listed(pairs)}."] * bool(pairs)

@@ -140,7 +140,7 @@ def figures_of(found: Course) -> dict[str, Any]:
 def chosen(results: xarray.Dataset, runs: Runs, test: str) -> Course:
     """Best of n in one evaluation; a seed's is the same whatever the rule and the condition."""
     first = {"rule": runs.rules[0], "condition": runs.conditions[0], "evaluation": test}
-    there, run = runs.trained[0, 0], results.sel(**first)
+    there, run = runs.trained[0, 0], results.sel(first)
     true, paid = (
         run[name].transpose("seed", "best_of").values[there].astype(float) for name in ("chosen_true", "chosen_paid")
     )

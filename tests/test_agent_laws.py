@@ -44,7 +44,7 @@ def fits(name: str, kind: str) -> bool:
     if kind == "world_model" or rule.imagines:
         return kind == "world_model" and rule.imagines  # to others it is a network like any other
     if kind == "cnn":
-        return not rule.asks
+        return not (rule.asks or rule.shown)
     return rule.remembers and (name == EVERY_KIND or REMEMBERING.index(name) % 2 == (kind == "transformer"))
 
 

@@ -200,8 +200,9 @@ def test_rules_that_take_continuous_actions_keep_their_types(name):
 def test_rules_that_tell_actions_apart_by_number_are_refused(name):
     with pytest.raises(InputError, match=f"rule = {name} takes discrete actions only.* allowed: a2c, .*ppo, "):
         training.setting(AIM, rules.make(name))
-    with pytest.raises(InputError, match=rf"rule\.rule = {name} takes discrete"):
-        training.setting(AIM, rules.make("yoked", rule=name))
+    if not rules.load(name).shown:  # of which no yoked one is made at all
+        with pytest.raises(InputError, match=rf"rule\.rule = {name} takes discrete"):
+            training.setting(AIM, rules.make("yoked", rule=name))
 
 
 def test_the_command_line_refuses_before_anything_is_written(file, tmp_path, monkeypatch, capsys):

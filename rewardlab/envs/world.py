@@ -151,7 +151,8 @@ class World(Environment, Protocol):
 
     def references(self, params: Any) -> Mapping[str, Callable[..., jax.Array]]:
         """Scripted policies, {name: (obs, state, params, key) -> action}. With "random" and "optimal" among them, they say what is
-        capable; without, the experiment has to.
+        capable; without, the experiment has to. A rule may be shown what one of them does (`Rule.shown`), and refuses a world
+        without it.
         """
 
     @property

@@ -13,6 +13,7 @@ from rewardlab.analysis import reading
 from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.wording import plain
 from rewardlab.inputs.errors import InputError
+from rewardlab.probes.best_of_n import nats
 from rewardlab.questions import Contrast, Table
 from rewardlab.questions.claims import side
 from rewardlab.questions.options import mean, told
@@ -229,7 +230,8 @@ def table(summary: dict[str, Any]) -> Table:
     for condition, best in summary["learned_reward"]["best"].items():
         every = {said.rule(rule): entry["learned_reward"][condition] for rule, entry in summary["rules"].items()}
         for who, of in (every | {BEST: best}).items():
-            peak = "–" if of["peak"] is None else f"{'n = ' * (who == BEST)}{of['peak']:,.0f}"
+            at = of["peak"]
+            peak = "–" if at is None else f"{at:,.0f} steps" if who != BEST else f"n = {at:.0f}, {nats(at):.1f} nats"
             rows.append([plain(condition), who, *(told(of[name], "return") for name in TOLD), peak])
     note = "Means over seeds [95 % interval]. What a model says is in spreads of what it says of random episodes."
     return Table(["Paid by", "Rule", *TOLD.values(), "Mean peaks at"], rows, note)

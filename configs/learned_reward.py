@@ -45,7 +45,8 @@ Limits: one corridor of 9 cells, in which models are linear in what is seen and 
 too few comparisons. The episodes that are compared are not counted as steps. Divergence from the initial policy is told of best of
 n alone (5.2 nats at 512), whose peaks are found and measured in the same episodes, so that its falls are told too large.
 Differences are found (power .8) that hold in 89 % of pairs of seeds.
-Start, distance, noise and learning rates were chosen on 8 seeds of another root seed and another pool of comparisons."""
+Start, distance, noise and learning rates were chosen on 8 seeds of another root seed and another pool of comparisons.
+"""
 
 from dataclasses import replace
 

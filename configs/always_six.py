@@ -96,9 +96,9 @@ full = replace(
     experiment,
     budgets={
         "parallel_q": Budget(total_steps=4_000_000),
-        "openai_es": Budget(total_steps=30_000_000, seeds=256),
-        "truncation": Budget(total_steps=30_000_000, seeds=256),
+        "openai_es": Budget(total_steps=30_000_000),
+        "truncation": Budget(total_steps=30_000_000),
         "guess_and_check": Budget(total_steps=2_000_000),
     },
-    seeds=1024,
+    seeds=256,
 )

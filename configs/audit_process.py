@@ -19,6 +19,8 @@ costs is the score's fault, the rest is the rule's. Control: an overseer who sco
 yoked reward, and guess-and-check. Statistic: permutation tests over 30 seeds, Holm-corrected.
 
 Time: 2.8 minutes of CPU time, compilation and report included (3.0 minutes by the clock on 2 cores that others used, too).
+`--full`, 256 seeds a rule, was not run; `rewardlab preflight audit_process --full --chip v5e --slice 2x4 --quick` expects 22 s
+on 8 chips, within a factor of 2; compiling is not in it.
 Result, worth of plans without error, interquartile means over 30 seeds [95 % interval]; where no interval is said it is a point:
 
     overseer        best paid   REINFORCE, PPO, OpenAI-ES   parallel Q   truncation   guess-and-check    written

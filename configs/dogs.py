@@ -94,4 +94,4 @@ experiment = Experiment(
 )
 
 # For accelerators: so many seeds that small differences between ways of breeding show.
-full = replace(experiment, seeds=4096)
+full = replace(experiment, seeds=128)

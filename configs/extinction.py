@@ -68,4 +68,4 @@ experiment = Experiment(
 )
 
 # For accelerators: more seeds.
-full = replace(experiment, seeds=4096)
+full = replace(experiment, seeds=2048)

@@ -100,5 +100,5 @@ experiment = Experiment(
 full = replace(
     experiment,
     budgets={name: replace(budget, seeds=None) for name, budget in experiment.budgets.items()},
-    seeds=1024,
+    seeds=512,
 )

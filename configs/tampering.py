@@ -108,4 +108,4 @@ experiment = Experiment(
 )
 
 # For accelerators: more seeds, and four times the steps, of which some may find what others do not.
-full = replace(experiment, seeds=1024, total_steps=1_600_000)
+full = replace(experiment, seeds=512, total_steps=1_600_000)

@@ -12,6 +12,7 @@ from small import RULE, WORLD, small
 
 from rewardlab import agents, envs, rules, tuned
 from rewardlab.experiment import Condition, Experiment, config, text
+from rewardlab.experiment.plan import Plan
 from rewardlab.inputs import fields, registry
 from rewardlab.inputs.errors import InputError
 from rewardlab.types import Rule
@@ -260,3 +261,9 @@ def test_what_is_listed_as_an_agent_is_one():
             Experiment.from_json(json.dumps(plain | {"agent": {"agent": name}}))
     for name in ("mlp", "MLP"):  # older configs have it in capitals
         assert Experiment.from_json(json.dumps(plain | {"agent": {"agent": name}})).agent == agents.MLP()
+
+
+@pytest.mark.slow(minutes=3)
+@pytest.mark.parametrize(("name", "size"), [(name, size) for name in config.names() for size in config.sizes(name)])
+def test_every_size_keeps_no_more_than_a_run_may(name, size):
+    assert Plan(config.load(name, size)).layout.arrays

@@ -170,7 +170,7 @@ def test_every_command_is_read(step, folder, finished, monkeypatch, capsys):
     monkeypatch.setattr(turns, "measure", lambda suites, *_: {"rows": asked.append(suites) or []})
     monkeypatch.setattr(turns, "installed", lambda peer: True)
     empty = preflight.Preflight("v5e", 8, 1, 1, ())
-    monkeypatch.setattr(preflight, "preflight", lambda experiment, chip, chips, _: asked.append(experiment) or empty)
+    monkeypatch.setattr(preflight, "preflight", lambda experiment, *_: asked.append(experiment) or empty)
     for table in ("terminal.table.summary_table", "terminal.table.tuned_table", "bench.tables.table"):
         monkeypatch.setattr(f"rewardlab.{table}", lambda summary: "")
     words = shlex.split(step)

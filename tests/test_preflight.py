@@ -5,14 +5,18 @@ import json
 import math
 from dataclasses import replace
 
+import jax
+import jax.numpy as jnp
 import pytest
 from small import small
 
-from rewardlab import cli
-from rewardlab.backend import chips, tpu
+from rewardlab import cli, rules
+from rewardlab.agents import MLP
+from rewardlab.backend import chips, devices, hlo, tpu
+from rewardlab.experiment import Condition
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
-from rewardlab.running import account, preflight
+from rewardlab.running import account, batches, predicted, preflight
 from rewardlab.running.predicted import Account, Asked
 from rewardlab.terminal.progress import Silent
 from rewardlab.terminal.table import preflight_table
@@ -26,6 +30,7 @@ V5E = chips.chip("v5e")
         ((), "nothing is given; allowed: --chip, one of v4, v5e, v5p, v6e, or --type, or --here"),
         (("--chip", "v5e", "--type", "v4-8"), "--chip and --type are given; allowed: --chip"),
         (("--here", "--slice", "2x2"), "--slice and --here are given"),
+        (("--here", "--quick"), "--quick and --here are given; allowed: --quick with --chip or --type"),
         (("--chip", "v7"), "unknown chip 'v7'; did you mean 'v4'? Allowed: v4, v5e, v5p, v6e"),
         (("--chip", "v5e", "--slice", "3x3"), "slice = '3x3' is none of v5e's; allowed: 2x2, 2x4, 4x4"),
         (("--chip", "v4", "--slice", "2x2"), "slice = '2x2' is none of v4's; allowed: 2x2x1, 2x2x2"),
@@ -69,7 +74,7 @@ class Told:
     large = 10**9  # from this width on it needs more than any chip has
     flat = False  # up to 32 seeds need no more than one
 
-    def __init__(self, plan, chip, progress):
+    def __init__(self, plan, chip, progress, quick):
         self.wanted = []
 
     def all(self, wanted):
@@ -179,18 +184,16 @@ def test_a_rule_that_does_not_compile_is_named_and_the_others_are_told(told):
 
 def test_what_was_asked_once_is_remembered_until_something_changes(monkeypatch, tmp_path):
     pytest.importorskip("libtpu")
-    from rewardlab.backend import devices
-
     monkeypatch.setattr(devices, "remember_compiled", lambda: tmp_path / "compiled")
     compiled = []
 
-    def programs(plan, name, place):
+    def programs(plan, name):
         compiled.append((name, plan.experiment.width))
         if name == "control":
             raise account.TooLarge
         raise RuntimeError("the first\nof two lines")
 
-    monkeypatch.setattr(account, "compiled", programs)
+    monkeypatch.setattr(account, "jobs", programs)
     plan = Plan(small(), "tpu")
     first = Asked(plan, V5E, Silent())
     assert first("control", 8).too_large and first("ppo", 8).problem == "RuntimeError: the first"
@@ -233,6 +236,36 @@ def test_the_same_figures_are_measured_on_the_device_that_is_here(monkeypatch, t
     assert told["width"] == 2 and ppo["steps"] == 8 * 32 and ppo["batches"] == 4 and ppo["update_seconds"] > 0
     assert ppo["steps_per_second"] == pytest.approx(8 * 32 * 2 / ppo["update_seconds"])
     assert "Measured here" in capsys.readouterr().out
+
+
+def test_a_rough_cost_is_operations_and_bytes():
+    told = hlo.cost(batches.compiled(jax.jit(lambda x: jnp.sort(x * 2.0) + 1.0), jnp.zeros(1000)).as_text())
+    once, more = (predicted.rough(told, V5E, times) for times in (1, 10))
+    runs = sum(one.runs for one in told.operations if one.kind not in hlo.FREE)
+    assert runs and told.bytes >= 8000 and more.bytes == 10 * told.bytes
+    moved = predicted.SPREAD * told.bytes / V5E.bandwidth
+    assert predicted.seconds(once, V5E)[0] == pytest.approx(predicted.RUN * runs + moved)
+    assert predicted.seconds(more, V5E)[0] == pytest.approx(predicted.RUN * runs + 10 * moved)
+    assert predicted.seconds(once, V5E)[1] == "latency"
+
+
+def test_programs_that_are_the_same_are_compiled_once_and_quick_estimates_go_by_proportion(monkeypatch, tmp_path):
+    """Rules that differ in numbers alone share what trains them, and policies of one kind what evaluates them."""
+    monkeypatch.setattr(devices, "remember_compiled", lambda: None)
+    fast, slow = (rules.make("a2c", num_envs=4, unroll_length=8, learning_rate=x) for x in (0.1, 0.01))
+    other = rules.make("reinforce", num_envs=4, unroll_length=8)
+    given = small(
+        env="bandit", env_kwargs={"pulls": 8}, conditions={"linked": Condition()}, control=None, evaluations={"linked": {}},
+        rules={"fast": fast, "slow": slow, "other": other}, agent=MLP(hidden=(4,)), episodes=4, capable_return=4.0,
+    )  # fmt: skip
+    compiled, one = [], predicted.weighed
+    monkeypatch.setattr(predicted, "weighed", lambda *a: compiled.append(a[-1]) or one(*a))
+    asked = Asked(Plan(given, "tpu"), V5E, Silent(), quick=True)
+    asked.all((name, width) for name in given.rules for width in (8, 64))
+    assert sorted(compiled) == [False, True, True]
+    few, many = asked("fast", 8), asked("fast", 64)
+    assert few == asked("slow", 8) and not few.problem and few.operations and few.point > 0
+    assert many.training == 8 * few.training and few.update < many.update < 8 * few.update
 
 
 def test_an_unknown_slice_is_refused_by_the_compiler_in_one_line():

@@ -30,7 +30,9 @@ ALONE = {
 def check() -> None:
     """Raises InputError where the TPU's compiler is not installed."""
     if importlib.util.find_spec("libtpu") is None:
-        raise InputError('the TPU\'s compiler is missing; it comes with: pip install "rewardlab[preflight]"')
+        raise InputError(
+            'the TPU\'s compiler is missing; it comes with: pip install "rewardlab[preflight]"; --quick works without it'
+        )
 
 
 def version() -> str:

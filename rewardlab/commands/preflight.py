@@ -15,13 +15,15 @@ examples:
   rewardlab preflight coinrun --full --chip v5e --slice 2x4
   rewardlab preflight coinrun --type v5litepod-8          a slice, as Google Cloud calls it
   rewardlab preflight my_question.py --chip v6e --rules ppo truncation
+  rewardlab preflight coinrun --full --chip v5e --quick   rough figures, without the TPU's compiler
   rewardlab preflight coinrun --full --seeds 1024 --here  the same figures, measured on the device that is here
 
-Nothing is trained, and no TPU is needed: its own compiler runs here, which takes 10 to 90 s a program, and is remembered. All
+Nothing is trained, and no TPU is needed: its own compiler runs here, which takes 10 to 90 s a program, and is remembered. With
+--quick the CPU's compiler is asked instead, which takes some seconds a program; times may then be off by a factor of 2. All
 figures are predictions, but for those of --here. Every field of the experiment can be set, as in `rewardlab run`.
 
 Exit codes: 0 every rule compiles and fits; 1 one does not; 2 bad input, or the TPU's compiler is not installed:
-pip install "rewardlab[preflight]"
+pip install "rewardlab[preflight]", or --quick
 """
 
 
@@ -36,6 +38,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--chip", metavar="CHIP", help="v4, v5e, v5p or v6e")
     parser.add_argument("--slice", metavar="SHAPE", help="of several chips, 2x4 for one (default: one chip alone)")
     parser.add_argument("--type", metavar="TYPE", help="chip and slice in one, as the cloud names them: v5litepod-8")
+    parser.add_argument("--quick", action="store_true", help="a rough estimate, which needs no compiler for TPUs")
     parser.add_argument("--here", action="store_true", help="measured, on the device that is here")
     parser.add_argument("--smoke", action="store_true", help="the same at tiny sizes")
     parser.add_argument("--small", action="store_true", help="the config's small size")
@@ -55,6 +58,8 @@ def main(words: list[str]) -> int:
         raise InputError(
             f"--slice and {ways[0]} are given; allowed: --slice with --chip, which does not say how many there are"
         )
+    if given.quick and given.here:
+        raise InputError("--quick and --here are given; allowed: --quick with --chip or --type")
     chip, count = None, 1
     if not given.here:
         chip, count = chips.of_type(given.type) if given.type else (chips.chip(given.chip), 0)
@@ -68,7 +73,7 @@ def main(words: list[str]) -> int:
     sizes = [name for name in config.SIZES if getattr(given, name)]
     if len(sizes) + given.smoke > 1:
         raise InputError(f"--{' and --'.join([*sizes, *['smoke'] * given.smoke])} are given; allowed: one size")
-    if chip:
+    if chip and not given.quick:
         tpu.check()
     devices.prepare()
     from rewardlab.running.measured import measured
@@ -78,10 +83,15 @@ def main(words: list[str]) -> int:
 
     experiment = config.load(given.experiment, *sizes)
     experiment = override.override(config.smoke(experiment) if given.smoke else experiment, changes)
-    found = preflight(experiment, chip, count, Progress(1)) if chip else measured(experiment, Progress(1))
-    say(preflight_table(found, bool(chip)))  # first: it stays, even if the file can't be written
+    by, progress = "measured" if given.here else "quick" if given.quick else "compiler", Progress(1)
+    found = preflight(experiment, chip, count, progress, given.quick) if chip else measured(experiment, progress)
+    say(preflight_table(found, by))  # first: it stays, even if the file can't be written
     if given.json:
         rules = [one._asdict() | {"hours": one.hours} for one in found.rules]
-        told = found._asdict() | {"rules": rules, "hours": found.hours, "compiler": tpu.version() if chip else None}
+        told = found._asdict() | {
+            "rules": rules,
+            "hours": found.hours,
+            "compiler": tpu.version() if by == "compiler" else None,
+        }
         Path(given.json).write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
     return 0 if found.flies else 1

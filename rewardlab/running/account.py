@@ -9,8 +9,6 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from jax.sharding import Sharding
-
 from rewardlab.experiment.plan import Plan
 from rewardlab.running import batches, compiling
 
@@ -51,17 +49,28 @@ class TooLarge(Exception):
 
 
 class Programs(NamedTuple):
-    """What a rule's batches are updated by, and its policies evaluated, {when: program}."""
+    """What a rule's batches are updated by, and its policies evaluated, {when: program}; or the jobs of compiling these."""
 
     advance: Any
     evaluation: dict[str, Any]
 
 
-def compiled(plan: Plan, name: str, place: Sharding | None = None) -> Programs:
-    """The programs of one rule, in the plan's width. Raises TooLarge."""
+def jobs(plan: Plan, name: str) -> Programs:
+    """What is to be compiled for one rule, in the plan's width."""
+    told = compiling.training_of(plan, name, batches.training_jobs)
+    return Programs(told.advance, compiling.evaluations_of(plan, name, told.policy.out, batches.evaluation_job))
+
+
+def compiled(plan: Plan, name: str) -> Programs:
+    """The programs of one rule, in the plan's width, for jax's default device. Raises TooLarge."""
+    wanted = jobs(plan, name)
+    return Programs(fit(wanted.advance.compiled), {when: fit(job.compiled) for when, job in wanted.evaluation.items()})
+
+
+def fit(compiles: Callable[[], Any]) -> Any:
+    """What compiling returns. Raises TooLarge where the compiler says that it is."""
     try:
-        jobs = compiling.training_of(plan, name, batches.training_jobs)
-        return Programs(jobs.advance.compiled(place), compiling.evaluations_of(plan, name, jobs.policy.out, place))
+        return compiles()
     except Exception as error:
         if "RESOURCE_EXHAUSTED" in str(error) or "out of memory" in str(error).lower():
             raise TooLarge(str(error)) from error
@@ -70,15 +79,16 @@ def compiled(plan: Plan, name: str, place: Sharding | None = None) -> Programs:
 
 def need(programs: Programs, width: int) -> Need:
     """What they need, by the compiler."""
-    held = programs.advance.memory_analysis().argument_size_in_bytes
-    tested = [_total(program) for program in programs.evaluation.values()]
-    return Need(width, _total(programs.advance), held + max(tested, default=0))
+    held, whole = size(programs.advance)
+    tested = [size(program)[1] for program in programs.evaluation.values()]
+    return Need(width, whole, held + max(tested, default=0))
 
 
-def _total(program: Any) -> int:
+def size(program: Any) -> tuple[int, int]:
+    """Bytes of a compiled program: of what it is given, and of all that it needs."""
     found = program.memory_analysis()
     parts = (found.temp_size_in_bytes, found.argument_size_in_bytes, found.output_size_in_bytes)
-    return max(sum(parts) - found.alias_size_in_bytes, 1)
+    return found.argument_size_in_bytes, max(sum(parts) - found.alias_size_in_bytes, 1)
 
 
 def line(a: tuple[int, float], b: tuple[int, float]) -> Line:

@@ -103,12 +103,7 @@ def axes(rule: Rule) -> training.Carry:
 
 def compiled(function, *arguments, place: Sharding | None = None):
     """A jitted function, compiled for arguments like these: on jax's default device, or on those of `place`, even if not here."""
-    if place is None:
-        return compile_lowered(function.lower(*arguments), devices.backend())
-    there = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place, weak_type=x.weak_type)  # noqa: E731
-    shapes = jax.tree.map(there, jax.eval_shape(lambda *given: given, *arguments))
-    platform: str = next(iter(place.device_set)).platform  # type: ignore[attr-defined]  # jaxlib does not say its type
-    return compile_lowered(function.trace(*shapes).lower(lowering_platforms=(platform,)), platform)
+    return Job(function, arguments).compiled(place)
 
 
 def compile_lowered(lowered, platform: str):
@@ -208,8 +203,17 @@ class Job(NamedTuple):
         """The shapes of what it returns."""
         return self.function.eval_shape(*self.arguments)
 
+    def lowered(self, place: Sharding | None = None) -> tuple[Any, str]:
+        """(what is to be compiled, the platform that it is for), by `place` as of `compiled`."""
+        if place is None:
+            return self.function.lower(*self.arguments), devices.backend()
+        there = lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=place, weak_type=x.weak_type)  # noqa: E731
+        shapes = jax.tree.map(there, jax.eval_shape(lambda *given: given, *self.arguments))
+        platform: str = next(iter(place.device_set)).platform  # type: ignore[attr-defined]  # jaxlib does not say its type
+        return self.function.trace(*shapes).lower(lowering_platforms=(platform,)), platform
+
     def compiled(self, place: Sharding | None = None) -> Any:
-        return compiled(self.function, *self.arguments, place=place)
+        return compile_lowered(*self.lowered(place))
 
 
 def training_jobs(
@@ -276,7 +280,7 @@ def compile_training(
     return Programs(jobs.begin.compiled(), advance, jobs.policy.compiled(), jobs.revise and jobs.revise.compiled())
 
 
-def compile_evaluation(
+def evaluation_job(
     s: training.Setting,
     how: Policy,
     head: str,
@@ -287,8 +291,7 @@ def compile_evaluation(
     warmth=None,
     asked: Mapping[str, Probe] = OUTCOMES,
     axes: Mapping[str, Coordinates] | None = None,
-    place: Sharding | None = None,
-):
+) -> Job:
     """evaluate(params, overrides, policies, key) -> {array: [seed, evaluation, own axes]}; it serves all rules with equal policies.
 
     params: as of `Programs`.
@@ -296,7 +299,7 @@ def compile_evaluation(
     how: how they act (`training.deployed`). policies: the shapes of the parameters of a batch of them. head: the one that actions
     are drawn from where there is a temperature.
     overrides: {field of params: [E]}, one value per evaluation. warmth: float32[E], the temperature of each; None: all greedy.
-    asked: the probes that measure, {name: Probe}. axes: the coordinates of each one's own axes. place: as of `compiled`.
+    asked: the probes that measure, {name: Probe}. axes: the coordinates of each one's own axes.
     """
     axes = {"outcomes": {"outcome": adapter.outcomes(s.env)}} if axes is None else axes
     own, params = tasks(s, params, len(jax.tree.leaves(policies)[0]) if jax.tree.leaves(policies) else 1)
@@ -310,7 +313,12 @@ def compile_evaluation(
         each = lambda policy, params: jax.vmap(partial(one, policy, params))(overrides, warmth)  # noqa: E731
         return jax.vmap(each, (0, own))(policies, params)
 
-    return compiled(jax.jit(exact(evaluate, s.platform)), params, overrides, policies, jax.random.key(0), place=place)
+    return Job(jax.jit(exact(evaluate, s.platform)), (params, overrides, policies, jax.random.key(0)))
+
+
+def compile_evaluation(*given: Any, **named: Any) -> Any:
+    """The program of `evaluation_job`, compiled for jax's default device."""
+    return evaluation_job(*given, **named).compiled()
 
 
 def finished(futures: Iterable[Future]) -> Iterator[Future]:

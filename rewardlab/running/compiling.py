@@ -10,7 +10,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Sharding
 
 from rewardlab.analysis import naming
 from rewardlab.envs.tasks import tasked
@@ -33,18 +32,19 @@ def training_of(plan: Plan, name: str, make: Callable[..., batches.Programs] | N
     return make(plan.setting(name), rule, plan.params, width, recorder, given[0] if given else None)
 
 
-def evaluations_of(plan: Plan, name: str, policies: Any, place: Sharding | None = None) -> dict[str, Any]:
+def evaluations_of(plan: Plan, name: str, policies: Any, make: Callable[..., Any] | None = None) -> dict[str, Any]:
     """What evaluates one rule's policies, {when: program}, as the probes ask for it: at every "point", and at the "end".
 
-    policies: the shapes of the parameters of a batch. place: as of `batches.compiled`, on the plan's platform.
+    policies: the shapes of the parameters of a batch. make: `batches.evaluation_job` for what is to be compiled elsewhere.
     """
     experiment, kind = plan.experiment, plan.kind(name)
+    make = make or batches.compile_evaluation
     found = {}
     for when in ("point", "end"):
         if there := {probe: one for probe, one in plan.probes.items() if one.when == when}:
-            found[when] = batches.compile_evaluation(
+            found[when] = make(
                 plan.setting(name), kind.policy(), kind.head, policies, plan.params, plan.overrides,
-                experiment.episodes, experiment.warmth, there, plan.layout.by_probe, place,
+                experiment.episodes, experiment.warmth, there, plan.layout.by_probe,
             )  # fmt: skip
     return found
 

@@ -80,14 +80,17 @@ class Preflight(NamedTuple):
         return max(busy) / 3600
 
 
-def preflight(experiment: Experiment, chip: Chip, chips: int = 1, progress: Progress | None = None) -> Preflight:
+def preflight(
+    experiment: Experiment, chip: Chip, chips: int = 1, progress: Progress | None = None, quick: bool = False
+) -> Preflight:
     """What this experiment would need on so many chips, one batch of seeds on each at a time.
 
     Raises InputError where the TPU's compiler is missing, and for what the experiment can't be in any case. What the compiler said
-    is remembered in the directory of jax's cache of programs.
+    is remembered in the directory of jax's cache of programs. quick: a rough estimate by the compiler of the CPU that is here.
     """
-    tpu.check()
-    asked, names = Asked(Plan(experiment, "tpu"), chip, progress or Silent()), list(experiment.rules)
+    if not quick:
+        tpu.check()
+    asked, names = Asked(Plan(experiment, "tpu"), chip, progress or Silent(), quick), list(experiment.rules)
     asked.all((name, width) for width in account.TRIED for name in names)
     both = {name: [asked(name, width) for width in account.TRIED] for name in names}
     problems = {name: next((one.problem for one in said if one.problem), "") for name, said in both.items()}
@@ -119,7 +122,7 @@ def preflight(experiment: Experiment, chip: Chip, chips: int = 1, progress: Prog
                 width > before.width and not before.too_large
             ):  # small arrays may lie beside the processor, and take no memory
                 line = account.line((before.width, before.most), (width, said.most))
-            found.append(forecast(experiment, name, said, line, limit))
+            found.append(forecast(experiment, name, said, line, limit, quick))
     return Preflight(chip.name, chips, experiment.seeds, width, tuple(found))
 
 
@@ -133,9 +136,12 @@ def confirmed(asked: Asked, names: list[str], width: int, limit: float) -> int:
     return width
 
 
-def forecast(experiment: Experiment, name: str, said: Account, line: account.Line, limit: float) -> Forecast:
-    """What is predicted of a rule whose programs compile and fit."""
-    steps = lived(Plan(experiment), name)
+def forecast(
+    experiment: Experiment, name: str, said: Account, line: account.Line, limit: float, quick: bool = False
+) -> Forecast:
+    """What is predicted of a rule whose programs compile and fit. quick: every lane counts as living throughout."""
+    rule = experiment.rules[name]
+    steps = float(rule.num_envs * rule.unroll_length) if quick else lived(Plan(experiment), name)
     updates = math.ceil(experiment.steps_of(name) / steps)
     return Forecast(
         rule=name,

@@ -78,8 +78,19 @@ def tuned_table(found: dict[str, Any]) -> str:
     return "\n".join([*grid(head, rows), "", note])
 
 
-def preflight_table(found: Preflight, predicted: bool = True) -> str:
-    """A row a rule: what fits, how fast it is or would be; then what the time goes to, and what the whole run takes."""
+BY = {
+    "compiler": "All figures are predictions by the compiler for this chip: nothing ran on it. Looking up rows of tables counts "
+    "as free, and time on the host is not in them.",
+    "quick": "All figures are rough predictions, from the programs as they are compiled for a CPU: nothing was compiled for this "
+    "chip, and nothing ran on it. Times may be off by a factor of 2; lanes that rest count as living. Time on the host is not "
+    "in them.",
+    "measured": "Measured here, update by update; a run's chunks of many updates wait less for the host.",
+}
+
+
+def preflight_table(found: Preflight, by: str = "compiler") -> str:
+    """A row a rule: what fits, how fast it is or would be; then what the time goes to, and what the whole run takes. by: in BY."""
+    predicted = by != "measured"
     head = [
         ["rule", "MiB", "largest", "a batch", "an update", "bound", "steps lived", "batches", "hours of"],
         ["", "a seed", "batch", "needs", "takes", "by", "a second", "", "a chip"],
@@ -124,12 +135,7 @@ def preflight_table(found: Preflight, predicted: bool = True) -> str:
             "",
             f"The whole run, {found.seeds:,} seeds in batches of {found.width:,} on {where}: about {duration(found.hours)}.",
         ]
-    lines.append(
-        "All figures are predictions by the compiler for this chip: nothing ran on it. Looking up rows of tables counts as free,"
-        " and time on the host is not in them."
-        if predicted
-        else "Measured here, update by update; a run's chunks of many updates wait less for the host."
-    )
+    lines.append(BY[by])
     return "\n".join(lines)
 
 

@@ -27,6 +27,7 @@ from rewardlab.probes.outcomes import Outcomes, counts, outcomes
 from rewardlab.rules import contract
 from rewardlab.types import Agent, Policy, PyTree, Rule
 
+REVISED = 2**32 - 2  # folded into a run's key, then the number of updates: no update has that number
 Note = Callable[[Any, Any], Any]
 Weights = dict[str, jax.Array] | None
 
@@ -174,6 +175,31 @@ def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Ca
         finite=carry.finite & (jnp.isfinite(experience.reward) | ~experience.mask).all(),
         met=tuple(before + more for before, more in zip(carry.met, new, strict=True)),
     )
+
+
+def revised(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Carry) -> dict[str, Any]:
+    """What a world makes of those who act now (`World.revised`), {field of its params: value}. It is shown one whole episode a
+    lane, which are none of the seed's own and not counted. The keys depend on the seed's key and on the number of updates alone.
+    """
+    key = jax.random.fold_in(jax.random.fold_in(fast(run_key), REVISED), carry.updates)
+    behave_key, start_key, collect_key, world_key = split(key, 4)
+    policy = rule.behave(s.agent, carry.state, key_for(rule.behave, behave_key))
+    memory = blank(s.agent, policy, rule.num_envs, rule.candidates)
+    lanes = start(s.env, params, start_key, rule.num_envs, rule.candidates, memory)
+    steps, candidates = adapter.time_limit(s.env), rule.candidates
+    _, seen = collect(
+        s.env,
+        params,
+        s.agent,
+        policy,
+        lanes,
+        collect_key,
+        steps,
+        candidates=candidates,
+        whole=True,
+        platform=s.platform,
+    )
+    return dict(s.env.revised(params, seen, key_for(s.env.revised, world_key)))
 
 
 _update = jax.jit(update, static_argnums=0)  # traced once, though `begin` asks what the log will be

@@ -23,6 +23,7 @@ SIZES = {  # smaller than by default, where that is cheaper
     "dark_room": {"size": 5, "held_out": 4, "steps": 8},
     "dish": {"size": 5, "dish_channels": 2, **LEVELS},
     "keys": {"size": 4, "max_keys": 2, "max_chests": 3, **LEVELS},
+    "learned_reward": {"world": "lever", "length": 5, "steps": 8, "numbers": (4, 8)},
     "lever": {"length": 5, "steps": 8},
     "overseer": {"steps": 3},
     "random_mdp": {"kind": "graph", "states": 9, "hubs": 2, "steps": 8},
@@ -42,7 +43,8 @@ MIXED = {  # both distributions, and chances to slip, so that nothing is decided
     "dark_room": {"held_out": 0.5},
     "dish": {"apart": 0.5},
     "keys": {"plenty": 0.5},
-    "lever": {"absent": 0.3, "distance": 2, "payoff": 1.5},
+    "learned_reward": {"absent": 0.3, "distance": 2, "payoff": 1.5, "compared": 4},
+    "lever": {"absent": 0.3, "distance": 2, "payoff": 1.5, "start": 1},
     "overseer": {"process": 0.4, "noise": 0.3, "unwatched": 0.5, "charm": 1.4},
     "random_mdp": {"slip": 0.1, "elsewhere": 0.9},
     "return_asked": {"absent": 0.3, "distance": 2, "payoff": 1.5, "asked_low": -1.0, "asked_high": 9.0},
@@ -212,6 +214,8 @@ def test_no_policy_beats_the_optimum_and_the_optimal_one_attains_it(name):
         assert "optimal" not in got or np.abs(got["optimal"][:16] - best).max() < 1e-6
         return
     exact = hasattr(env, "optimum")
+    if not exact and not hasattr(getattr(env, "inner", env), "bounds"):
+        pytest.skip("nobody knows the best return here")
     best = float(env.optimum(params) if exact else getattr(env, "inner", env).bounds(params)["reward"])
     for policy, r in got.items():
         z = (r.mean() - best) / max(r.std() / len(r) ** 0.5, 1e-6 * max(1, abs(best)))

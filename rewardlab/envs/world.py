@@ -7,12 +7,15 @@ worlds with discrete actions. A world need not inherit from any of these.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
 
 from rewardlab.inputs.errors import calling
+
+if TYPE_CHECKING:
+    from rewardlab.types import Trajectory
 
 
 class Placements(NamedTuple):
@@ -135,6 +138,12 @@ class World(Environment, Protocol):
     def task(self, params: Any, number: jax.Array) -> Any:
         """The params of the seed of that number, int32[], of the same shapes: its own task, in training and when it is evaluated.
         With it, every seed has one, whatever the rule; without it, all seeds have the params that conditions and evaluations say.
+        """
+
+    def revised(self, params: Any, seen: Trajectory, key: jax.Array) -> Mapping[str, Any]:
+        """Fields of a seed's params that are others from the next phase of its training on, {name: value of the same shape}; `seen`
+        are whole episodes of those who act as it begins, one a lane. Consumes the key. Of worlds that have `task`; without it,
+        phases change what they say, and nothing else.
         """
 
     def place(self, **changes: Any) -> str:

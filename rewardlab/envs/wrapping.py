@@ -111,6 +111,6 @@ def stay(over: jax.Array, old: Any, new: Any) -> Any:
     return jax.tree.map(lambda a, b: jnp.where(over, a, b), old, new)
 
 
-def true_reward(signals: dict) -> jax.Array:
+def true_reward(signals: Mapping[str, Any]) -> jax.Array:
     """What a step was truly worth: the world's "true", or else its reward, float32[]."""
     return jnp.asarray(signals.get("true", signals["reward"]), jnp.float32)

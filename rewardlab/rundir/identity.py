@@ -250,11 +250,15 @@ def rule_program(plan: Plan, name: str) -> str:
 
     from rewardlab import training
     from rewardlab.collect import act, blank
+    from rewardlab.envs.world import offers
 
     rule, setting = plan.experiment.rules[name], plan.setting(name)
 
     def begin(rule, params, key):
         return training.begin(setting, rule, params, key)
+
+    def revised(rule, params, key, carry):
+        return training.revised(setting, rule, params, key, carry)
 
     def update(rule, params, key, carry):
         carry = training.update(setting, rule, params, key, carry)
@@ -267,7 +271,9 @@ def rule_program(plan: Plan, name: str) -> str:
     strong = jax.tree.map(lambda x: jax.ShapeDtypeStruct(jax.numpy.shape(x), "float32"), rule)
     given = (strong, plan.params, jax.random.key(0))
     carry = jax.eval_shape(begin, *given)
-    parts = (programs.digest(begin, *given), programs.digest(update, *given, carry))
+    parts: tuple[str, ...] = (programs.digest(begin, *given), programs.digest(update, *given, carry))
+    if offers(setting.env, "revised"):
+        parts += (programs.digest(revised, *given, carry),)
     return sha256(repr(parts).encode())[:16]
 
 

@@ -48,6 +48,7 @@ class Programs(NamedTuple):
     begin(rule, params, run_keys, weights) -> carry
     advance(rule, params, run_keys, carry, target, weights) -> carry; the given carry is consumed
     policy(rule, carry) -> the parameters to evaluate
+    revise(rule, params, run_keys, carry) -> {field of params: its values from now on}, of a world that has `revised`; else None
 
     weights: of signals as reward, as `training.update` has them; not given where they were compiled without.
     Hyperparameters of the rule that are scalars are the batch's, those that are float32[width] each seed's own.
@@ -56,6 +57,7 @@ class Programs(NamedTuple):
     begin: Any
     advance: Any
     policy: Any
+    revise: Any = None
 
 
 def divided(seeds: Iterable[int], width: int) -> list[np.ndarray]:
@@ -222,7 +224,7 @@ def training_jobs(
     recorder: Recorder | None = None,
     weights: training.Weights = None,
 ) -> Programs:
-    """What one rule needs to train batches of `width` seeds: the three `Job`s that `compile_training` compiles."""
+    """What one rule needs to train batches of `width` seeds: the `Job`s that `compile_training` compiles."""
     on = s.platform
     given = () if weights is None else (weights,)
 
@@ -247,6 +249,9 @@ def training_jobs(
     def policy(rule, carry):
         return jax.vmap(lambda rule, state: rule.deploy(s.agent, state).params, (own, 0))(rule, carry.state)
 
+    def revise(rule, params, keys, carry):
+        return jax.vmap(partial(training.revised, s), (own, each, 0, axes(rule)))(rule, params, keys, carry)
+
     keys = jax.eval_shape(partial(run_keys, 0), np.zeros(width, np.int32))
     first = Job(jax.jit(exact(begin, on)), (rule, params, keys, *given))
     carry = first.out
@@ -254,6 +259,7 @@ def training_jobs(
         first,
         Job(jax.jit(exact(advance, on), donate_argnums=3), (rule, params, keys, carry, jnp.int32(0), *given)),
         Job(jax.jit(policy), (rule, carry)),
+        Job(jax.jit(exact(revise, on)), (rule, params, keys, carry)) if offers(s.env, "revised") else None,
     )
 
 
@@ -271,7 +277,7 @@ def compile_training(
     """
     jobs = training_jobs(s, rule, params, width, recorder, weights)
     advance = jobs.advance.compiled()  # the largest, alone: a compiler takes more memory than most runs
-    return Programs(jobs.begin.compiled(), advance, jobs.policy.compiled())
+    return Programs(jobs.begin.compiled(), advance, jobs.policy.compiled(), jobs.revise and jobs.revise.compiled())
 
 
 def evaluation_job(

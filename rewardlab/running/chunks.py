@@ -125,13 +125,21 @@ def train_batch(
     points = kept.blank("point", width)
     every = experiment.policies == "points"
     policies = blank(programs.policy.out_info, len(targets) if every else 1)
+    # What the world has been revised to, as the phase of that number began.
+    revised = (
+        {"phase": np.int64(0), "fields": jax.tree.map(lambda x: np.zeros(x.shape, x.dtype), programs.revise.out_info)}
+        if programs.revise
+        else {}
+    )
     like = {"carry": programs.begin.out_info, "points": points, "policies": policies, "position": np.int64(0)}
+    like |= {"revised": revised} if revised else {}
     found = saved and checkpoints.newest(saved.directory, like, saved.fits, saved.note)
     computed_with = [saved.identity] if saved else []
     if saved and found and 0 <= int(found[1]["position"]) < len(targets):
         _, tree, about = found
         carry, position = put(tree["carry"]), int(tree["position"])
         points, policies = ({k: np.array(x) for k, x in tree[group].items()} for group in ("points", "policies"))
+        revised = tree.get("revised", {})
         started -= about["seconds"]
         computed_with = [one for one in about["computed_with"] if one != saved.identity] + computed_with
         reached = int(np.min(carry.steps))
@@ -146,6 +154,7 @@ def train_batch(
         if saved and reached:
             about = {"config": saved.config, "seconds": time.perf_counter() - started, "computed_with": computed_with}
             tree = {"carry": carry, "points": points, "policies": policies, "position": np.int64(position)}
+            tree |= {"revised": revised} if revised else {}
             checkpoints.save(saved.directory, reached + position, tree, about)  # either grows
 
     def tell(point=None, measured=None):
@@ -173,6 +182,12 @@ def train_batch(
             ends = [stretch.start for stretch in stretches[phase + 1 :]]  # no chunk is of two phases
             goal, begun, before = min(targets[position], reached + ahead, *ends), time.perf_counter(), reached
             params, weights = given[phase]
+            if revised and phase:
+                if revised["phase"] < phase:
+                    known = params.replace(**put(revised["fields"])) if revised["phase"] else params
+                    fields = programs.revise(rule, known, keys[phase], carry)
+                    revised = {"phase": np.int64(phase), "fields": jax.tree.map(np.asarray, fields)}
+                params = params.replace(**put(revised["fields"]))
             carry = programs.advance(rule, params, keys[phase], carry, put(jnp.int32(goal)), *weights)
             reached = int(np.min(carry.steps))  # waits for the chunk
             took = time.perf_counter() - begun

@@ -1,0 +1,429 @@
+"""Learned rewards: Bradley and Terry's model against closed forms, the world, best of n, and the question as an instrument."""
+
+import contextlib
+import functools
+import itertools
+from dataclasses import replace
+
+import instrument
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from rewardlab import envs, rules, training
+from rewardlab.agents import MLP
+from rewardlab.analysis import compare, stats
+from rewardlab.envs import preferences
+from rewardlab.envs.tasks import tasked
+from rewardlab.experiment import Condition, config
+from rewardlab.experiment.plan import Plan
+from rewardlab.inputs.errors import InputError
+from rewardlab.probes import best_of_n
+from rewardlab.questions import overoptimising
+from rewardlab.questions.overoptimising import Course
+from rewardlab.report import figures
+from rewardlab.rundir import netcdf, stopping, store
+from rewardlab.running import chunks, runner
+
+SILENT = "no claim about what it over-optimises"
+NONE = "over-optimises no model"
+KEY = jax.random.key
+
+
+# Bradley and Terry's model
+
+
+def test_likelihood_and_slope_are_those_of_the_closed_form():
+    """Two comparisons of two features, by hand; and the slope against automatic differentiation."""
+    margins, counts = jnp.array([[1.0, 0.0], [1.0, -2.0]]), jnp.array([1.0, 3.0])
+    weights = jnp.array([0.5, 0.25])
+    said = -np.log1p(np.exp(-0.5)) - 3 * np.log1p(np.exp(-0.0)) - (0.25 + 0.0625) / 2
+    assert np.isclose(float(preferences.log_posterior(weights, margins, counts)), said, atol=1e-6)
+    wrong = np.array([1 / (1 + np.exp(0.5)), 0.5])
+    by_hand = wrong[0] * np.array([1.0, 0.0]) + 3 * wrong[1] * np.array([1.0, -2.0]) - np.array([0.5, 0.25])
+    assert np.allclose(preferences.slope(weights, margins, counts), by_hand, atol=1e-6)
+    margins, counts = jax.random.normal(KEY(0), (50, 7)), jax.random.randint(KEY(1), (50,), 0, 4).astype(jnp.float32)
+    weights = jax.random.normal(KEY(2), (7,))
+    gradient = jax.grad(preferences.log_posterior)(weights, margins, counts)
+    assert np.allclose(preferences.slope(weights, margins, counts), gradient, atol=1e-4)
+    assert np.allclose(preferences.squares(margins, counts), (margins.T * counts) @ margins, atol=1e-3)
+
+
+def newton(margins: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The most probable weights by Newton's method, in float64."""
+    weights, one = np.zeros(margins.shape[1]), preferences.PRECISION * np.eye(margins.shape[1])
+    for _ in range(50):
+        wrong = 1 / (1 + np.exp(margins @ weights))
+        bend = (margins.T * (counts * wrong * (1 - wrong))) @ margins + one
+        weights = weights + np.linalg.solve(bend, margins.T @ (counts * wrong) - preferences.PRECISION * weights)
+    return weights
+
+
+def test_the_fit_is_the_most_probable_and_no_step_is_for_the_worse():
+    true = np.array([1.0, -0.5, 0.0, 0.25])
+    margins = np.asarray(jax.random.normal(KEY(0), (300, 4)))
+    first = np.asarray(preferences.preferred(KEY(1), jnp.asarray(margins @ true), 1.0))
+    margins, counts = np.where(first[:, None], margins, -margins), np.ones(300)
+    found = preferences.fit(jnp.asarray(margins), jnp.ones(300))
+    assert np.allclose(found, newton(margins.astype(float), counts), atol=1e-3)
+    assert np.allclose(found, true, atol=0.35), "and near what the comparisons were drawn from"
+    rises = [float(preferences.log_posterior(w, margins, jnp.ones(300))) for w in (jnp.zeros(4), found / 2, found)]
+    assert rises == sorted(rises)
+
+
+def test_many_comparisons_recover_the_rewards_of_a_tabular_world():
+    """Episodes of 10 steps among 5 states: features are visits. Rewards are found over the noise, up to an amount a step."""
+    true, noise = jnp.array([0.0, 1.0, 2.0, -1.0, 0.5]), 2.0
+    visits = jax.nn.one_hot(jax.random.randint(KEY(0), (2, 20_000, 10), 0, 5), 5).sum(2)
+    apart = visits[0] - visits[1]
+    first = preferences.preferred(KEY(1), apart @ true, noise)
+    found = preferences.fit(jnp.where(first[:, None], apart, -apart), jnp.ones(20_000))
+    centred = lambda x: x - x.mean()  # noqa: E731
+    assert np.allclose(centred(found), centred(true) / noise, atol=0.05)
+    shifted = preferences.preferred(KEY(1), (visits[0] @ (true + 3.0)) - (visits[1] @ (true + 3.0)), noise)
+    assert (shifted == first).mean() > 0.999, "what all steps are paid alike is in no comparison"
+    assert abs(float(found.sum())) < 1e-3, "and the prior leaves it at none"
+
+
+def test_comparisons_go_the_way_that_is_likely():
+    apart = jnp.repeat(jnp.array([-2.0, 0.0, 1.0]), 20_000).reshape(3, -1)
+    share = np.asarray(preferences.preferred(KEY(0), apart, 2.0)).mean(1)
+    assert np.allclose(share, 1 / (1 + np.exp([1.0, 0.0, -0.5])), atol=0.015)
+    sure = np.asarray(preferences.preferred(KEY(1), apart, 0.0)).mean(1)
+    assert sure[[0, 2]].tolist() == [0.0, 1.0] and abs(sure[1] - 0.5) < 0.015
+
+
+def test_an_ensemble_is_told_of_the_first_ones_only_and_its_word_is_mean_less_spread():
+    counts = np.asarray(preferences.redrawn(KEY(0), 20, 8, 3))
+    assert counts.shape == (3, 20) and (counts.sum(1) == 8).all() and (counts[:, 8:] == 0).all()
+    assert len({tuple(row) for row in counts.tolist()}) == 3
+    assert np.asarray(preferences.redrawn(KEY(0), 5, 3, 1)).tolist() == [[1, 1, 1, 0, 0]]
+    said = jnp.array([1.0, 3.0])
+    assert float(preferences.worth(said)) == 2.0 and float(preferences.worth(said, 0.5)) == 1.5
+
+
+# The world
+
+
+@pytest.fixture(scope="module", name="world")
+def _world():
+    return envs.make("learned_reward", world="lever", length=5, steps=6, start=1, numbers=(4, 32), noise=0.5, members=2)
+
+
+@pytest.fixture(scope="module", name="own")
+def _own(world):
+    return tasked(world, world.default_params, np.arange(3))
+
+
+def lived(world, params, actions):
+    """(rewards, signals) of an episode of these actions."""
+    _, state = world.reset_env(KEY(0), params)
+    found = []
+    for action in actions:
+        _, state, reward, _, signals = world.step_env(KEY(1), state, jnp.int32(action), params)
+        found.append((float(reward), float(signals["true"]), float(signals["displayed"])))
+    return np.array(found).T
+
+
+def test_the_model_pays_and_what_is_true_is_told_beside_it(world, own):
+    """Left, use three times, right, use: three steps of work; the model's word is linear in what was seen and done."""
+    actions = [0, 2, 2, 2, 1, 2]
+    params = jax.tree.map(lambda x: x[1], own)
+    reward, true, displayed = lived(world, params, actions)
+    assert true.tolist() == [0, 1, 1, 1, 0, 0] and reward.tolist() == true.tolist(), (
+        "by default the true reward is paid"
+    )
+    cells, features = [1, 0, 0, 0, 0, 1], np.zeros((3, 5, 4))
+    seen = np.zeros((5, 4))
+    seen[0, 1] = seen[4, 2] = 1  # the task and the lever
+    for cell, action in zip(cells, actions, strict=True):
+        here = seen.copy()
+        here[cell, 0] = 1
+        features[action] += here
+    for number, model in ((4, 0), (32, 1)):
+        reward, true, displayed = lived(world, params.replace(compared=number), actions)
+        assert np.isclose(reward.sum(), (np.asarray(params.models)[model] @ features.ravel()).mean(), atol=1e-4)
+        assert (displayed == reward).all() and true.sum() == 3
+        words = np.asarray(params.models)[model] @ features.ravel()
+        cautious, _, _ = lived(world, params.replace(compared=number, caution=1.0), actions)
+        assert cautious.sum() <= words.mean() + 1e-4
+    blind, _, _ = lived(world, params.replace(compared=32, shuffled=1.0), actions)
+    assert np.isclose(blind.sum(), (np.asarray(params.models)[2] @ features.ravel()).mean(), atol=1e-4)
+
+
+def test_each_seed_has_models_of_its_own_whatever_the_condition(world, own):
+    models = np.asarray(own.models)
+    assert models.shape == (3, 3, 2, 60) and len({x.tobytes() for x in models}) == 3
+    again = tasked(world, world.default_params.replace(compared=jnp.int32(4), caution=jnp.float32(1.0)), 2)
+    assert np.array_equal(again.models, models[2])
+    features, true = jax.jit(world.played, static_argnums=2)(KEY(9), world.default_params, 4000)
+    said = np.einsum("nkmf,ef->nke", models, np.asarray(features)) / 2
+    assert np.allclose(said.std(-1), 1, atol=0.25), "in units of its spread over random episodes"
+    right = [[np.corrcoef(x, true)[0, 1] for x in of] for of in said]
+    assert np.mean(right, 0)[1] > 0.8 > np.mean(right, 0)[0] and abs(np.mean(right, 0)[2]) < 0.5
+    two = world.played(KEY(9), world.default_params, 2)
+    assert (two[0].sum(1) >= 6 * 3).all() and two[1].shape == (2,), (
+        "the agent, the task and the lever in each of six steps"
+    )
+
+
+def test_a_model_is_fitted_anew_to_what_it_knew_and_to_what_is_done_now():
+    """Fresh comparisons are kept beside those that were known; the model that pays is fitted to both, and no other one is."""
+    world = envs.make("learned_reward", world="lever", length=4, steps=5, numbers=(8, 16), members=1, fresh=6, refits=2)
+    assert not hasattr(envs.make("learned_reward", world="lever"), "revised")
+    own = tasked(world, world.default_params.replace(compared=jnp.int32(8)), 0)
+    assert np.allclose(
+        own.models[0, 0], unscaled(own.margins[:8]) * ratio(own.models[0, 0], own.margins[:8]), atol=1e-4
+    )
+    s = training.setting(world, rules.make("reinforce", num_envs=8, unroll_length=5), MLP(hidden=(4,)))
+    rule = rules.make("reinforce", num_envs=8, unroll_length=5)
+    carry = training.begin(s, rule, own, KEY(1))
+    found = training.revised(s, rule, own, KEY(1), carry)
+    assert int(found["refitted"]) == 1
+    fresh = np.asarray(found["margins"])[16:]
+    assert (found["margins"][:16] == own.margins[:16]).all() and np.abs(fresh[:6]).sum() > 0 and (fresh[6:] == 0).all()
+    known = jnp.concatenate([own.margins[:8], found["margins"][16:22]])
+    mine = found["models"][0, 0]
+    assert np.allclose(mine, unscaled(known) * ratio(mine, known), atol=1e-4), "nine to sixteen are another model's"
+    assert (found["models"][1:] == own.models[1:]).all()
+    again = training.revised(s, rule, own.replace(**found), KEY(1), carry._replace(updates=jnp.int32(9)))
+    assert (
+        np.abs(np.asarray(again["margins"])[22:]).sum() > 0
+        and (again["margins"][16:22] == found["margins"][16:22]).all()
+    )
+    one = np.asarray(fresh[:6]).reshape(6, 3, 4, 4)
+    assert np.allclose(one[..., 1:3].sum(1)[:, 0, 0], 0), "all episodes are as long, and see the task as often"
+
+
+def unscaled(margins):
+    return preferences.fit(margins, jnp.ones(len(margins)))
+
+
+def ratio(model, margins):
+    return float(jnp.linalg.norm(model) / jnp.linalg.norm(unscaled(margins)))
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ({"numbers": ()}, "whole numbers of comparisons"),
+        ({"numbers": (4, 4)}, "each larger than the one before"),
+        ({"numbers": (0,)}, "a number of comparisons"),
+        ({"noise": -1.0}, "noise"),
+        ({"members": 0}, "members"),
+        ({"world": "Pendulum-v1"}, "allowed: discrete ones"),
+        ({"world": "coinrun"}, "products of what is seen and done; allowed: up to 1024"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(given, wrong):
+    with pytest.raises(InputError, match=wrong):
+        envs.make("learned_reward", **{"world": "lever"} | given)
+
+
+def test_only_models_that_there_are_can_pay(world):
+    with pytest.raises(InputError, match="compared"):
+        envs.params(world, "params", compared=5)
+
+
+# Best of n
+
+
+def test_the_best_of_n_is_the_mean_over_all_choices():
+    paid, worth = jnp.array([3.0, 1.0, 2.0, 5.0, 4.0, 0.0]), jnp.array([1.0, 7.0, -2.0, 0.5, 4.0, 3.0])
+    for n in range(1, 7):
+        every = [max(of, key=lambda i: paid[i]) for of in itertools.combinations(range(6), n)]
+        assert np.isclose(float(best_of_n.best_of(paid, worth, n)), np.mean([worth[i] for i in every]), atol=1e-5)
+    many = jax.random.uniform(KEY(0), (2048,))
+    for n in best_of_n.OF[:8]:
+        assert abs(float(best_of_n.best_of(many, many, n)) - n / (n + 1)) < 0.02
+    assert best_of_n.nats(1) == 0 and np.isclose(best_of_n.nats(4), np.log(4) - 0.75)
+
+
+# What is read from results
+
+
+def curve(true, modelled, other=None):
+    true, modelled = np.array(true, float), np.array(modelled, float)
+    return Course(
+        np.arange(true.shape[1]) + 0.0, true, modelled, (true, true if other is None else np.array(other, float))
+    )
+
+
+def test_a_peak_is_found_in_one_half_and_measured_in_the_other():
+    found = curve([[1, 3, 2, 0], [0, 1, 2, 4]], [[0, 1, 2, 5], [0, 1, 2, 3]], [[1, 2.5, 9, 0.5], [0, 1, 2, 3]]).figures
+    told = {"rise": [1.5, 3.0], "fall": [2.0, 0.0], "up": [4.0, 0.0], "end": [0.5, 3.0]}
+    assert {k: v.tolist() for k, v in found.items()} == told
+    noise = np.random.default_rng(0).normal(size=(2, 4000, 20))
+    flat = curve(noise[0], noise[0], noise[1]).figures
+    assert abs(flat["fall"].mean()) < 0.1 and noise[0].max(1).mean() > 1.5, "luck alone does not fall from its peak"
+
+
+def test_true_return_at_equal_modelled_return():
+    one, other = curve([[0, 4, 0]], [[0, 2, 6]]), curve([[1, 3]], [[0, 4]])
+    assert [x.tolist() for x in overoptimising.alike(one, other)] == [[2.0], [3.0]]
+    assert np.isnan(overoptimising.at_level(other, np.array([5.0]))).all()
+    assert overoptimising.at_level(one, np.array([-1.0])).tolist() == [0.0]
+
+
+# The question
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch):
+    """Intervals of fewer resamples: none of what is tested lies close to their ends."""
+    monkeypatch.setattr(stats, "iqm_interval", functools.partial(stats.iqm_interval, resamples=200))
+
+
+@pytest.fixture(scope="module", name="plan")
+def _plan():
+    whole = config.load("learned_reward")
+    rules = {name: whole.rules[name] for name in ("ppo", "guess_and_check")}
+    few = {name: whole.conditions[name] for name in ("true_reward", "16_comparisons", "1024_comparisons", "shuffled")}
+    tests = {name: whole.evaluations[name] for name in few}
+    return Plan(replace(whole, conditions=few, evaluations=tests, rules=rules, points=1, width=1))
+
+
+# True and modelled return at the start, at half of the training, and at the end.
+RIGHT = ((1.0, 12.0, 20.0), (0.0, 3.0, 5.0))
+OVER = ((1.0, 4.0, 0.0), (0.0, 3.0, 5.0))
+MISLED = ((0.5, 0.5, 0.5), (0.0, 3.0, 5.0))
+TRUE = ((1.0, 12.0, 20.0), (1.0, 12.0, 20.0))
+
+
+def drawn(plan, random, able=True, spread=0.5, best=(0.0, 4.0), **under):
+    """Results in which training lives returns that go from one to the next evenly, under models as `under` says."""
+    names = [*plan.layout.axes["signal"]]
+    ways = {"true_reward": TRUE, "few": RIGHT, "many": RIGHT, "shuffled": MISLED} | under
+    short = {"16_comparisons": "few", "1024_comparisons": "many"}
+
+    def fill(rule, condition, cell):
+        cell["return"] = np.full_like(cell["return"], 20.0 if able else 0.0)
+        seeds, records = cell["met"].shape[:2]
+        for signal, way in zip(("true", "displayed"), ways[short.get(condition, condition)], strict=True):
+            lives = np.interp(np.linspace(0, 2, records), [0, 1, 2], way) + random.normal(0, spread, (seeds, 1))
+            lives = lives + random.normal(0, spread, (seeds, records))
+            cell["met"][:, :, names.index(signal)] = np.cumsum(lives, 1)
+        told = np.linspace(0, 1, cell["chosen_paid"].shape[-1])
+        cell["chosen_paid"] = np.broadcast_to(best[0] + told * 4, cell["chosen_paid"].shape).copy()
+        cell["chosen_true"] = best[1] * told + random.normal(0, spread, cell["chosen_true"].shape)
+
+    return instrument.run(plan, fill, random)
+
+
+@pytest.mark.parametrize(
+    ("given", "short"),
+    [
+        ({}, NONE),
+        ({"few": OVER}, "over-optimises models of 16 comparisons"),
+        ({"few": OVER, "many": OVER}, "over-optimises models of 16 and 1024 comparisons"),
+        ({"few": MISLED}, NONE),
+        ({"few": (OVER[0], (0.0, 5.0, 3.0))}, NONE),
+        ({"few": OVER, "shuffled": RIGHT}, SILENT + ": a model of shuffled comparisons serves it as well"),
+        ({"few": OVER, "able": False}, SILENT + ": 0 of 30 seeds competent"),
+    ],
+)
+def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, given, short):
+    found = compare.summarise(drawn(plan, np.random.default_rng(1), **given))
+    assert found["rules"]["ppo"]["short"].startswith(short)
+    assert found["rules"]["guess_and_check"]["short"] == "a control: it shows what the prior alone does"
+    misled = any("but ends lower than with the true reward: PPO (16 comparisons)" in text for text in found["verdict"])
+    assert misled == (given.get("few") is MISLED or given.get("few", ((), ()))[1] == (0.0, 5.0, 3.0))
+    assert all(row["smallest"] for table in found["pairwise"].values() for row in table)
+
+
+def test_whether_more_comparisons_lessen_it_and_choosing_beside_training_is_told(plan):
+    found = compare.summarise(drawn(plan, np.random.default_rng(1), few=OVER))
+    assert any(text.startswith("The fall is larger with the fewest comparisons") for text in found["verdict"])
+    assert any("true return is higher in PPO than best of n" in text for text in found["verdict"])
+    lower = compare.summarise(drawn(plan, np.random.default_rng(1), best=(0.0, 40.0)))
+    assert any("true return is lower in PPO than best of n" in text for text in lower["verdict"])
+    assert found["learned_reward"]["numbers"] == {"16_comparisons": 16, "1024_comparisons": 1024}
+    assert found["learned_reward"]["truth"] == "true_reward" and found["learned_reward"]["blind"] == "shuffled"
+
+
+@pytest.mark.slow(quickly=True)
+def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
+    """Every model is as good as the true reward, in what is lived and in how it varies."""
+    small = Plan(replace(plan.experiment, rules={"ppo": plan.experiment.rules["ppo"]}))
+
+    def claimed(summary):
+        more = ("The fall is", "ends lower")
+        return not summary["rules"]["ppo"]["short"].startswith((NONE, SILENT)) or any(
+            text.startswith(more[0]) or more[1] in text for text in summary["verdict"]
+        )
+
+    def draw(random):
+        level = ((1.0, 12.0, 11.0), (0.0, 3.0, 5.0))
+        return drawn(small, random, spread=2.0, true_reward=(level[0], level[0]), few=level, many=level)
+
+    assert instrument.counted(monkeypatch, draw, claimed) <= 5
+
+
+def test_without_a_true_reward_or_an_evaluation_in_its_world(plan):
+    only = {name: plan.experiment.conditions[name] for name in ("16_comparisons", "shuffled")}
+    data = drawn(Plan(replace(plan.experiment, conditions=only, control=None)), np.random.default_rng(1))
+    with pytest.raises(InputError, match="no condition is paid the true reward"):
+        overoptimising.models(data)
+    tests = {name: test for name, test in plan.experiment.evaluations.items() if name != "shuffled"}
+    data = drawn(Plan(replace(plan.experiment, evaluations=tests)), np.random.default_rng(1))
+    with pytest.raises(InputError, match="no evaluation is in the world of condition 'shuffled'"):
+        overoptimising.models(data)
+
+
+def test_the_figures_have_every_model_and_best_of_n(plan):
+    data = drawn(plan, np.random.default_rng(4), spread=0.0, few=OVER)
+    curves, pairs = (figures.available(data)[name](data) for name in ("overoptimisation", "true_by_modelled"))
+    titles = ["true\nreward", "16\ncomparisons", "1024\ncomparisons", "shuffled"]
+    assert [axis.get_title(loc="left") for axis in curves.axes[:4]] == titles
+    assert [axis.get_title(loc="left") for axis in pairs.axes] == titles[1:]
+    line = next(line for line in curves.axes[1].lines if line.get_gid() == "ppo")
+    assert abs(line.get_ydata()[-1]) < 0.5 and line.get_ydata().max() > 3.5
+    best = next(line for line in pairs.axes[0].lines if line.get_gid() == "best of n")
+    assert best.get_xdata().tolist()[-1] == 4.0 and best.get_ydata().tolist()[-1] == 4.0
+
+
+def test_a_model_that_is_fitted_anew_stands_beside_those_of_as_many_comparisons(plan):
+    anew = plan.experiment.conditions["16_comparisons"].params
+    phases = config.load("learned_reward").conditions["refitted"].phases
+    more = plan.experiment.conditions | {"refitted": Condition(anew, phases=phases)}
+    kwargs = plan.experiment.env_kwargs | {"fresh": 336}
+    wide = Plan(replace(plan.experiment, conditions=more, env_kwargs=kwargs))
+    found = compare.summarise(drawn(wide, np.random.default_rng(1), few=OVER, refitted=RIGHT))
+    assert found["learned_reward"]["refitted"] == {"refitted": ["16_comparisons", "1024_comparisons"]}
+    told = "Fitted anew, models lead to higher true return than 16 comparisons at once: PPO."
+    assert told in found["verdict"]
+    assert not any("lower true return" in text for text in found["verdict"])
+
+
+@pytest.mark.slow
+def test_what_a_world_is_revised_to_outlives_an_interruption(tmp_path, monkeypatch):
+    """A run that is stopped between two phases ends with the bits of one that was not."""
+    whole = config.smoke(config.load("learned_reward"))
+    conditions = {name: whole.conditions[name] for name in ("true_reward", "refitted")}
+    rule = {"reinforce": whole.rules["reinforce"]}
+    asked = replace(whole, rules=rule, conditions=conditions, asks="goal_shift", control=None, total_steps=20_000)
+    plain = runner.run(asked, tmp_path / "plain", progress=False).results
+    stop, before = stopping.Stop(), chunks.checkpoints.save
+
+    def save(*given):
+        before(*given)
+        if int(given[2]["revised"]["phase"]) == 2:
+            stop.request("between two phases")
+
+    monkeypatch.setattr(chunks, "CHUNK", 0.0)  # one update a chunk, on whatever machine
+    monkeypatch.setattr(chunks, "PERIOD", 0.0)
+    monkeypatch.setattr(chunks.checkpoints, "save", save)
+    with contextlib.suppress(stopping.Interrupted):
+        runner.run(asked, tmp_path / "cut", progress=False, stop=stop)
+    assert not store.Run(tmp_path / "cut").finished
+    cut = runner.run(asked, tmp_path / "cut", progress=False).results
+    assert netcdf.digest(cut) == netcdf.digest(plain)
+
+
+@pytest.mark.slow
+def test_a_small_run_ends_with_a_verdict(tmp_path):
+    whole = config.smoke(config.load("learned_reward"))
+    few = {name: whole.rules[name] for name in ("reinforce", "guess_and_check")}
+    done = runner.run(replace(whole, rules=few), tmp_path / "run")
+    assert done.summary["learned_reward"]["truth"] == "true_reward"

@@ -12,7 +12,7 @@ from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, lifetime, measured
 from rewardlab.probes.outcomes import Outcomes, played
-from rewardlab.questions import adaptation, episodes
+from rewardlab.questions import answering, episodes
 from rewardlab.report import figures
 from rewardlab.running import assembly, rehearsal
 from rewardlab.types import Agent, Policy
@@ -121,7 +121,7 @@ def test_who_gets_better_and_from_what(ends, more, short):
             f"No claim about what it gains for PPO ({short.split(': ', 1)[1]}{said[len(short) :]})."
         ]
     else:
-        several = adaptation.SEVERAL[said]
+        several = answering.several(said)
         assert (
             summary["verdict"][0] == f"While no parameter changes, competent agents of PPO (12 of 12 seeds) {several}."
         )

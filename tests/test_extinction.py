@@ -9,7 +9,7 @@ import xarray as xr
 from rewardlab import report
 from rewardlab.analysis import compare, reading
 from rewardlab.analysis.runs import runs_of
-from rewardlab.questions import extinction, half_lives
+from rewardlab.questions import half_lives
 from rewardlab.report import figures
 from rewardlab.rundir import store
 
@@ -168,8 +168,8 @@ def test_the_last_change_of_pay_counts_and_the_main_condition_is_none():
             "d": {"phases": [phases[2] | {"reward": {"reward": 1.0}}]},
         }
     }
-    assert extinction.changes(plan) == {"b": {"start": 0.25, "reward": {}}}
-    assert [extinction.reward_in_words(r) for r in ({}, {"reward": -2.0}, {"end": 1.0})] == [
+    assert half_lives.changes(plan) == {"b": {"start": 0.25, "reward": {}}}
+    assert [half_lives.reward_in_words(r) for r in ({}, {"reward": -2.0}, {"end": 1.0})] == [
         "nothing is paid",
         "the reverse is paid",
         "1 × end is paid",

@@ -19,7 +19,7 @@ import test_score_on_screen
 import test_two_loops
 
 from rewardlab.experiment.plan import Plan
-from rewardlab.questions import adaptation, planner, return_prompt
+from rewardlab.questions import flips, gains, return_prompt
 
 pytestmark = pytest.mark.slow
 
@@ -78,7 +78,7 @@ def test_lifetimes_in_which_nothing_is_gained(monkeypatch):
 
         return instrument.run(plan, fill, random, {"random": 1.8, "optimal": 13.6 * 3})
 
-    assert instrument.claims(monkeypatch, draw, "no claim", adaptation.NOT, draws=FEW) <= 3
+    assert instrument.claims(monkeypatch, draw, "no claim", gains.NOT, draws=FEW) <= 3
 
 
 def test_planners_that_turn_over_in_half_of_the_seeds(monkeypatch):
@@ -96,7 +96,7 @@ def test_planners_that_turn_over_in_half_of_the_seeds(monkeypatch):
 
         return instrument.run(plan, fill, random, {"random": 3.0}).assign_attrs(audit=json.dumps(table))
 
-    assert instrument.claims(monkeypatch, draw, "no claim", planner.UNSURE, draws=FEW) <= 3
+    assert instrument.claims(monkeypatch, draw, "no claim", flips.UNSURE, draws=FEW) <= 3
 
 
 def test_displays_that_are_followed_half_of_the_way(monkeypatch):

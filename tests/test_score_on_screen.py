@@ -16,7 +16,7 @@ from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, measured, sums
 from rewardlab.probes.outcomes import Outcomes, played
-from rewardlab.questions import displays, score_on_screen
+from rewardlab.questions import answering, displays
 from rewardlab.report import figures
 from rewardlab.running import assembly, rehearsal
 
@@ -162,7 +162,7 @@ def test_what_was_learned(there, more, short):
     if "no claim" in short:
         assert summary["verdict"][0].startswith("No claim about what was learned for PPO (")
         return
-    plural = score_on_screen.FOLLOWS[short]
+    plural = answering.several(short)
     first = f"Where the display can be written on, competent agents of PPO (12 of 12 seeds) {plural}."
     assert summary["verdict"][0] == first
     assert "they keep of their task return: PPO 20 %" in summary["verdict"][1], "frozen: 1 of 5"

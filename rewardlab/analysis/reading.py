@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardlab.analysis import stats
-from rewardlab.analysis.wording import UNNAMED
+from rewardlab.analysis.wording import UNNAMED, listed
 from rewardlab.experiment.text import todays_names
 from rewardlab.inputs.errors import InputError
 
@@ -73,6 +73,13 @@ def tested_on(results: xarray.Dataset) -> dict[str, str]:
             )
         found[name] = same[0]
     return found
+
+
+def needs(results: xarray.Dataset, question: str, world: str, *signals: str) -> None:
+    """Raises InputError for results of a world without these signals. world: one that has them."""
+    if not {*signals} <= {*map(str, results.signal.values)}:
+        named = listed(f'"{name}"' for name in signals)
+        raise InputError(f"asks = {question} needs a world whose signals have {named}; allowed: {world}, for one")
 
 
 def scores_success(results: xarray.Dataset) -> bool:

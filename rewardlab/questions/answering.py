@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import listed, number, sentence
 from rewardlab.questions.claims import Claims
 
+VERBS = {"does": "do", "follows": "follow", "gets": "get", "loses": "lose", "raises": "raise", "it is": "they are"}
 MOST = 4  # names in one sentence; of more, it is said how many they are
 
 
@@ -36,18 +38,18 @@ def answer(
     return [sentence(f"{'; '.join(said)}."), *rest]
 
 
-def of_many(claims: Iterable[str], verbs: Mapping[str, str]) -> dict[str, str]:
-    """Of what is claimed of one rule, "games outcome", the sentence that `answer` takes: "agents of {who} game outcome".
+def of_many(claims: Iterable[str], verbs: Mapping[str, str] = VERBS) -> dict[str, str]:
+    """Of what is claimed of one rule, "games outcome", the sentence that `answer` takes: "agents of {who} game outcome"."""
+    return {what: f"agents of {{who}} {several(what, verbs)}" for what in claims}
 
-    verbs: {as it is said of one: as it is said of several}.
+
+def several(what: str, verbs: Mapping[str, str] = VERBS) -> str:
+    """What is claimed of one rule, as it is said of several: "game outcome" of "games outcome".
+
+    verbs: {as it is said of one: as it is said of several}, tried in this order.
     """
-    found = {}
-    for what in claims:
-        text = what
-        for one, several in verbs.items():
-            text = text.replace(one, several)
-        found[what] = f"agents of {{who}} {text}"
-    return found
+    words = "|".join(map(re.escape, verbs))
+    return re.sub(rf"(?<!\w)(?:{words})(?!\w)", lambda found: verbs[found[0]], what)
 
 
 def named(summary: dict[str, Any], who: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from rewardlab.analysis import naming, reading
 from rewardlab.analysis.wording import listed, plain
+from rewardlab.inputs.errors import InputError
 
 if TYPE_CHECKING:
     import xarray
@@ -49,6 +50,14 @@ def places(results: xarray.Dataset) -> list[Place]:
     return [Place(label, dict(sorted(asks.items(), key=lambda x: x[1]))) for label, asks in found.values()]
 
 
+def needed(results: xarray.Dataset) -> list[Place]:
+    """The same. Raises InputError where there are none."""
+    if not (found := places(results)):
+        asked_so = "evaluations that ask for one return each, by asked_low = asked_high"
+        raise InputError(f"asks = return_prompt needs {asked_so}; allowed: a world return_asked")
+    return found
+
+
 def trained(results: xarray.Dataset) -> tuple[float, float] | None:
     """The lowest and the highest return that the main condition asks for; None where it does not say."""
     planned: dict[str, Any] = reading.config_of(results).get("conditions", {})
@@ -76,5 +85,6 @@ def slopes(achieved: np.ndarray, evaluations: list[str], asks: dict[str, float])
 
 
 def true_returns(results: xarray.Dataset) -> xarray.DataArray:
-    """What episodes were truly worth at the end of training: the sum of the world's signal "true"."""
-    return results["signal_sum"].isel(point=-1).sel(signal="true")
+    """What episodes were truly worth at the end of training, [rule, condition, seed, evaluation]: the sum of the signal "true"."""
+    found = results["signal_sum"].isel(point=-1).sel(signal="true")
+    return found.transpose("rule", "condition", "seed", "evaluation")

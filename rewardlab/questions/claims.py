@@ -113,6 +113,12 @@ def each_of(summary: dict[str, Any], who: Iterable[str], value: Callable[[dict[s
     return listed(f"{said.rule(rule)} ({value(summary['rules'][rule])})" for rule in who)
 
 
+def beside(summary: dict[str, Any], who: Iterable[str], value: Callable[[dict[str, Any]], str]) -> str:
+    """ "PPO 93 % [91–94] and A2C 90 %", what `value` says of each rule's entry."""
+    said = words_of(summary)
+    return listed(f"{said.rule(rule)} {value(summary['rules'][rule])}" for rule in who)
+
+
 def effect_of(
     summary: dict[str, Any], claims: Claims, what: str, value: Callable[[dict[str, Any]], Any], measure: str = ""
 ) -> Effect | None:

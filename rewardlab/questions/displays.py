@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardlab.analysis import reading
-from rewardlab.inputs.errors import InputError
 
 if TYPE_CHECKING:
     import xarray
@@ -67,11 +66,6 @@ def trainings(results: xarray.Dataset) -> dict[str, str]:
 
 def sums(results: xarray.Dataset) -> dict[str, np.ndarray]:
     """{"task", "displayed", "tile": float[rule, condition, seed, evaluation]}, per episode. Raises InputError for other worlds."""
-    lacking = [name for name in SIGNALS.values() if name not in results.signal.values]
-    if lacking:
-        raise InputError(
-            f"asks = score_on_screen needs a world with the signals {', '.join(SIGNALS.values())}, and this one lacks "
-            f"{', '.join(lacking)}; allowed: score_strip around any world, for one"
-        )
+    reading.needs(results, "score_on_screen", "score_strip around any world", *SIGNALS.values())
     found = results["signal_sum"].isel(point=-1).transpose("rule", "condition", "seed", "evaluation", "signal")
     return {what: found.sel(signal=name).values.astype(float) for what, name in SIGNALS.items()}

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rewardlab.analysis import doses, naming, reading, stats
+from rewardlab.analysis import doses, reading
 from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.runs import Runs, samples
-from rewardlab.analysis.wording import READINGS, percent, plain, sentence
-from rewardlab.questions import Contrast, Effect, Evidence, Figure, Found, Question, Section, Verdict
+from rewardlab.analysis.wording import READINGS
+from rewardlab.questions import Contrast, Effect, Evidence, Found, Question, Verdict
 from rewardlab.questions.goal_answers import answer
+from rewardlab.questions.goal_sections import sections
 from rewardlab.questions.goal_verdicts import headline, of_rule
 
 if TYPE_CHECKING:
@@ -100,111 +101,6 @@ def figures(results: xarray.Dataset) -> dict:
         "sweep": (dose_figures.draw_sweep, results.sizes["condition"] > 2),
     }
     return {name: draw for name, (draw, present) in wanted.items() if present}
-
-
-def sections(results: xarray.Dataset, summary: dict, drawn) -> list[Section]:
-    """The parts of the page, one for each of the figures that are there."""
-    from rewardlab.report import numbers
-
-    said, main, control = (
-        naming.read(results),
-        plain(results.condition.values[0]),
-        plain(results.attrs.get("control", "")),
-    )
-    ended, (first, *_) = [said.ended(o) for o in results.outcome.values], map(str, results.evaluation.values)
-    success, beside = ended[0] if ended else "", ended[1] if len(ended) > 1 else ""
-    capable, place, seeds = capability_text(results), said.place(first), numbers.seeds(results)
-    parts = []
-    if "matched" in drawn:
-        parts.append(
-            Section(
-                "At matched capability",
-                f"Rules that learn faster have had longer to specialise. So every seed is also read "
-                f"at its first snapshot that reaches {capable} {place}.\n"
-                "Seeds that never do have no such snapshot; they are counted, not dropped.",
-                (
-                    Figure(
-                        "matched",
-                        f"Dots and intervals: {success}{f' and {beside}' if beside else ''} "
-                        "under each shift at each seed's first capable snapshot.",
-                        "Each seed's first capable snapshot. Small dots are seeds, large ones the interquartile mean "
-                        "with its 95 % bootstrap interval. Under each rule: how many seeds became capable.",
-                    ),
-                ),
-            )
-        )
-    if "control" in drawn:
-        bar = percent(results.attrs.get("control_capability", np.nan)) + " %"
-        parts.append(
-            Section(
-                "The control: could the rule have learned it?",
-                "A policy that fails after a shift tells us about goals only if the same rule can learn to succeed there. "
-                "Each rule was therefore also trained\n"
-                f"with “{control}”. Where that does not reach {bar}, or where too few seeds learned\nthe task at all, "
-                "no claim is made about the rule's goals.",
-                (
-                    Figure(
-                        "control",
-                        f"Paired intervals: {success} under each shift, main training against control training, per rule.",
-                        f"“{sentence(success)}” under each shift at the end of training: hollow, trained with “{main}”; "
-                        f"filled, trained with “{control}”.\n"
-                        "Small dots are seeds; bars are 95 % bootstrap intervals of the interquartile mean.",
-                    ),
-                ),
-            )
-        )
-    if "drift" in drawn:
-        where = said.place(reading.shifts(results)[0])
-        parts.append(
-            Section(
-                "When it arises",
-                figures=(
-                    Figure(
-                        "drift",
-                        f"Curves: outcome shares {where} against environment steps, a panel a rule.",
-                        f"What agents did {where} as training with “{main}” went on: interquartile means over all seeds "
-                        f"({seeds} a rule) with 95 % bootstrap bands.",
-                    ),
-                ),
-            )
-        )
-    if "sweep" in drawn:
-        ordered = bool(reading.sweep(results)[0])
-        apart = "evenly spaced, whatever lies between them" if ordered else "have no order"
-        silent = f" {'Dashed' if ordered else 'Hollow'}: no claim about the goals of the rule trained with “{main}”."
-        silent *= bool(reading.has_goals(results) and reading.shifts(results))
-        half = Figure(
-            "doses",
-            "For every rule and network, the share of training with the shift at which half of the shifted episodes succeed: "
-            "seeds as dots, their median with its interval.",
-            "The half dose: the share of training with the shift at which half of the episodes under the shift succeed, "
-            "at matched capability. Each dot is a seed, by a\n"
-            f"curve fitted to its success under every dose; the larger mark is the median over seeds with its 95 % interval "
-            f"(from {stats.MIN_SEEDS} seeds). Grey: beyond the doses tried.",
-        )
-        parts.append(
-            Section(
-                "How much evidence it takes" if ordered else "Under each way of training",
-                figures=(
-                    *(half,) * ("doses" in drawn),
-                    Figure(
-                        "sweep",
-                        f"Points: {success} against the training condition, a colour a rule, one panel an evaluation and network.",
-                        f"“{sentence(success)}” at the end of training, for each training condition: interquartile means over "
-                        "all seeds with 95 % bootstrap intervals. The conditions "
-                        f"{'are' * ordered}{chr(10) * ordered}{apart}, and the rules' points stand side by side to be told "
-                        f"apart.{silent}",
-                    ),
-                ),
-            )
-        )
-    return parts
-
-
-def capability_text(results: xarray.Dataset) -> str:
-    """ "81 %", or "475" for returns."""
-    bar = results.attrs["capability"]
-    return f"{percent(bar)} %" if reading.scores_success(results) else f"{bar:g}"
 
 
 question = Question((), evidence, verdict, figures, sections)

@@ -122,6 +122,13 @@ def _updates(results: xarray.Dataset, rule: str, condition: str, there: np.ndarr
     return at
 
 
+def end_while_paid(runs: Runs, rule: int, condition: str, able: np.ndarray) -> np.ndarray:
+    """Behaviour at the end of training with pay, of the seeds that were able when pay changed elsewhere: the same until then."""
+    seeds = np.flatnonzero(runs.trained[rule, runs.conditions.index(condition)])[able]
+    seeds = seeds[runs.trained[rule, 0, seeds]]
+    return runs.values[rule, 0, seeds, -1, 0, runs.measures.index(runs.score)]
+
+
 def figures_of(one: Lives, main_end: np.ndarray) -> dict[str, Any]:
     """What a summary says of half-lives: plain JSON values.
 

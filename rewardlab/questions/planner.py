@@ -25,107 +25,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rewardlab.analysis import naming, stats
-from rewardlab.analysis.cautions import is_control, words_of
-from rewardlab.analysis.reading import has_goals
-from rewardlab.analysis.wording import count, figure, listed, plain, sentence
-from rewardlab.inputs.errors import InputError
-from rewardlab.probes.ways import REWARD
+from rewardlab.analysis.cautions import words_of
+from rewardlab.analysis.wording import figure, listed, plain, sentence
 from rewardlab.questions import Contrast, Evidence, Figure, Found, Question, Section, Table, Verdict
-from rewardlab.questions.claims import gathered, unable
+from rewardlab.questions.answering import answer, of_many
+from rewardlab.questions.claims import drawn_by, each_of, gathered
+from rewardlab.questions.flips import KINDS, done, ended, flipped, follows, habit, rewards, told, why_not
 
 if TYPE_CHECKING:
     import xarray
 
 NO_CLAIM = "no claim about what it follows"
-KINDS = {"search": "with its habit", "long": "with its habit and a longer search", "bare": "without its habit"}
-FOLLOWS, STAYS, UNSURE = (
-    "follows the prediction that it consults",
-    "does not follow the prediction that it consults",
-    "follows the prediction that it consults in some seeds",
-)
-
-
-def rewards(results: xarray.Dataset) -> tuple[str, str] | None:
-    """(the reward that rules were told beside what trained, what trained); None where they were told none."""
-    told = [str(name) for name in results["paid"].values if name != REWARD]
-    return (told[0], REWARD) if told else None
-
-
-def done(results: xarray.Dataset) -> np.ndarray:
-    """int[rule, condition, seed, way], which outcome a seed does on the first evaluation, -1 for none. Raises InputError."""
-    if not has_goals(results):
-        raise InputError("asks = planner needs a world that names its outcomes; allowed: lever, for one")
-    dims = ("rule", "condition", "seed", "way", "outcome")
-    share = results["way_outcome_share"].isel(evaluation=0).transpose(*dims).values
-    return np.where(np.nan_to_num(share).max(-1) > 0.5, np.nan_to_num(share).argmax(-1), -1)
 
 
 def evidence(found: Found) -> Evidence:
     """What competent seeds do in each way, and how many flip."""
-    results, runs = found.results, found.runs
-    which, pair, ways = done(results), rewards(results), [str(way) for way in results["way"].values]
-    share = (
-        results["way_outcome_share"].isel(evaluation=0, outcome=1).transpose("rule", "condition", "seed", "way").values
-    )
+    results, runs, share = found.results, found.runs, ended(found.results)
+    which, pair, ways = done(share), rewards(results), [str(way) for way in results["way"].values]
     earned = results["way_return"].isel(evaluation=0).transpose("rule", "condition", "seed", "way", "paid").values
-    rules, contrasts = {}, []
+    rules, contrasts, paid = dict[str, Any](), [], [str(name) for name in results["paid"].values]
     for i, rule in enumerate(runs.rules):
         able = np.flatnonzero(runs.competent[i] & runs.trained[i, 0])
-        mine = [w for w in range(len(ways)) if np.isfinite(share[i, 0, runs.trained[i, 0], w]).all()]
+        mine = {w: k for k, w in enumerate(ways) if np.isfinite(share[i, 0, runs.trained[i, 0], k, 1]).all()}
         flips = {}
         for kind in KINDS:
             names = [f"{kind}_{name}" for name in pair or ()]
-            if pair and {*names} <= {ways[w] for w in mine}:
-                told, paid = (ways.index(name) for name in names)
-                flipped = int(((which[i, 0, able, told] == 0) & (which[i, 0, able, paid] == 1)).sum())
-                low, high = stats.share_interval(flipped, len(able))
-                flips[kind] = {"flipped": flipped, "n": len(able), "low": low, "high": high}
-                row = {"a": rule, "b": rule, "kind": kind}
-                contrasts.append(Contrast([row], share[i, 0, able, paid][:, None], share[i, 0, able, told][:, None]))
-        rules[rule] = {
-            "ways": {
-                ways[w]: {o: int((which[i, 0, able, w] == k).sum()) for k, o in enumerate(runs.measures[:-1])}
-                for w in mine
-            },
-            "returns": {
-                ways[w]: {str(p): stats.figure(earned[i, 0, able, w, k]) for k, p in enumerate(results["paid"].values)}
-                for w in mine
-            },
-            "flips": flips,
-        }
+            if names and {*names} <= {*mine}:
+                by_told, by_paid = (mine[name] for name in names)
+                flips[kind] = flipped(which[i, 0, able, by_told], which[i, 0, able, by_paid])
+                both = (share[i, 0, able, k, 1][:, None] for k in (by_paid, by_told))
+                contrasts.append(Contrast([{"a": rule, "b": rule, "kind": kind}], *both))
+        counts, returns = dict[str, Any](), dict[str, Any]()
+        for way, k in mine.items():
+            counts[way] = {o: int((which[i, 0, able, k] == n).sum()) for n, o in enumerate(runs.measures[:-1])}
+            returns[way] = {p: stats.figure(earned[i, 0, able, k, n]) for n, p in enumerate(paid)}
+        rules[rule] = {"ways": counts, "returns": returns, "flips": flips}
     return Evidence(rules, {"consulted": contrasts}, {"rewards": list(pair or ())})
-
-
-def _why_not(summary: dict[str, Any], rule: str) -> str:
-    """Why no claim is made about a rule, in a few words; "" where one is."""
-    entry = summary["rules"][rule]
-    if not is_control(entry) and "bare" not in entry["flips"]:
-        return "it can't be deployed by two rewards"
-    if why := unable(entry):
-        return why
-    audited = [row for row in summary["audit"] if row["rule"] == rule]
-    if not any({*row["reads"]} & {*row["fitted"]} for row in audited):
-        return "the audit finds no predictor of reward that is consulted to act" if audited else "it was not audited"
-    return ""
-
-
-def follows(flips: dict[str, Any]) -> str:
-    """Whether seeds follow the prediction that they consult, in words."""
-    return FOLLOWS if flips["low"] > 0.5 else STAYS if flips["high"] < 0.5 else UNSURE
-
-
-def told(flips: dict[str, Any]) -> str:
-    """ "10 of 10 seeds [69–100 %]"."""
-    ends = "" if flips["low"] is None else f" [{100 * flips['low']:.0f}–{100 * flips['high']:.0f} %]"
-    return f"{flips['flipped']} of {count(flips['n'], 'seed')}{ends}"
-
-
-def _habit(summary: dict[str, Any], rule: str) -> str:
-    """What the policy head alone does: "worked in 8 of 10 seeds, pulled the lever in 2"."""
-    said, entry = words_of(summary), summary["rules"][rule]
-    did = {outcome: n for outcome, n in entry["ways"]["habit"].items() if n}
-    each = [f"{said.ended(outcome)} in {n} of {count(entry['competent_seeds'], 'seed')}" for outcome, n in did.items()]
-    return listed(each) or "did nothing in most episodes of any seed"
 
 
 def verdict(summary: dict[str, Any]) -> Verdict:
@@ -135,71 +70,51 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     def claim(rule: str, entry: dict[str, Any]) -> tuple[str, str]:
         what = follows(entry["flips"]["bare"])
         turns = "; ".join(f"{KINDS[kind]} in {told(flips)}" for kind, flips in entry["flips"].items())
-        alone = f" Its habit alone {_habit(summary, rule)}." if "habit" in entry["ways"] else ""
-        return what, (
-            f"{said.rule(rule)}, without its habit, {what}. What it does turns over with the prediction that it consults: {turns}."
-            + alone
-        )
-
-    claims = gathered(summary, NO_CLAIM, lambda rule, entry: _why_not(summary, rule), claim)
-    headline = []
+        alone = f" Its habit alone {habit(summary, rule)}." if "habit" in entry["ways"] else ""
+        over = "What it does turns over with the prediction that it consults"
+        return what, f"{said.rule(rule)}, without its habit, {what}. {over}: {turns}.{alone}"
 
     def each(kind: str, who: list[str]) -> str:
         those = [rule for rule in who if kind in rules[rule]["flips"]]
-        return listed(f"{said.rule(rule)} ({told(rules[rule]['flips'][kind])})" for rule in those)
+        return each_of(summary, those, lambda entry: told(entry["flips"][kind]))
 
+    claims, headline = gathered(summary, NO_CLAIM, lambda rule, entry: why_not(summary, rule), claim), []
     for what, who in claims.made.items():
         headline.append(f"without its habit, and with no parameter changed, a planner {what}: {each('bare', who)}.")
-        true, shown = summary["rewards"]
-        first, second = (said.ended(outcome) for outcome in summary["outcomes"][:2])
+        (true, shown), (first, second) = summary["rewards"], map(said.ended, summary["outcomes"][:2])
         kept = [f"; {KINDS[kind]}, {those}" for kind in KINDS if kind != "bare" and (those := each(kind, who))]
-        headline.append(
-            f"counted are seeds that {first} while they consulted “{plain(true)}”, and {second} while they consulted "
-            f"“{plain(shown)}”{''.join(kept)}."
+        while_either = (
+            f"{first} while they consulted “{plain(true)}”, and {second} while they consulted “{plain(shown)}”"
         )
-        alone = listed(f"that of {said.rule(r)} {_habit(summary, r)}" for r in who if "habit" in rules[r]["ways"])
-        headline += [f"the habit alone, without a search: {alone}."] * bool(alone)
-    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every)
-
-
-def figures(results: xarray.Dataset) -> dict[str, Any]:
-    """{name: draw(results, no_claim)}."""
-    from rewardlab.report.planner_figures import draw_ways  # matplotlib is slow to import
-
-    return {"ways": draw_ways}
+        headline.append(f"counted are seeds that {while_either}{''.join(kept)}.")
+        alone = [f"that of {said.rule(r)} {habit(summary, r)}" for r in who if "habit" in rules[r]["ways"]]
+        headline += [f"the habit alone, without a search: {listed(alone)}."] * bool(alone)
+    turned = "what they do turns over with it in {figures} of seeds"
+    ways = {what: f"without their habit, {text}: {turned}" for what, text in of_many(claims.made).items()}
+    brief = answer(summary, claims, ways, lambda of: of["flips"]["bare"]["flipped"] / of["flips"]["bare"]["n"])
+    return Verdict([sentence(text) for text in (*headline, *claims.silent)], claims.every, answer=brief)
 
 
 def sections(results: xarray.Dataset, summary: dict[str, Any], drawn) -> list[Section]:
     """What the same parameters do in each way."""
-    said, outcomes = naming.read(results), summary["outcomes"]
+    said, rows = naming.read(results), []
     paid = [str(name) for name in results["paid"].values]
-    head = [
-        "Rule",
-        "Way",
-        *(sentence(said.ended(o)) for o in outcomes),
-        *(f"Return by “{plain(name)}”" for name in paid),
-    ]
-    rows = []
     for rule, entry in summary["rules"].items():
         for way, counts in entry["ways"].items():
-            able = entry["competent_seeds"]
-            shown = [f"{n} of {able}" for n in counts.values()]
-            rows.append(
-                [said.rule(rule), plain(way), *shown, *(figure(entry["returns"][way][name], "return") for name in paid)]
-            )
+            earned = [figure(entry["returns"][way][name], "return") for name in paid]
+            shown = [f"{n} of {entry['competent_seeds']}" for n in counts.values()]
+            rows.append([said.rule(rule), plain(way), *shown, *earned])
+    head = [*(sentence(said.ended(o)) for o in summary["outcomes"]), *(f"Return by “{plain(name)}”" for name in paid)]
     note = (
-        "Competent seeds, and how many of them do each in more than half of their episodes on the first evaluation; returns: "
-        "interquartile means [95 % interval]. Usual: as it was evaluated; search, long, bare: by the reward named, as in training, "
-        "with more simulations, and that without the habit as prior."
+        "Competent seeds, and how many do each in more than half of their episodes on the first evaluation; returns: interquartile "
+        "means [95 % interval]. Search, long, bare: by the reward named, as in training, longer, and that without the habit."
     )
-    shown_figure = Figure(
-        "ways",
-        "Bars: how episodes end in each way of deploying the same parameters, a panel a rule.",
-        "Ends of episodes in each way of deploying the same parameters, means over competent seeds. Numbers: seeds that mostly "
-        "end so.",
-    )
+    alt = "Bars: how episodes end in each way of deploying the same parameters, a panel a rule."
+    bars = Figure("ways", alt, "Ends of episodes, means over competent seeds. Numbers: seeds that mostly end so.")
     text = "Parameters are trained, then frozen. Then only how they are deployed differs: what a search consults, and begins with."
-    return [Section("One planner, several deployments", text, (shown_figure,), (Table(head, rows, note),), lead=True)]
+    table = Table(["Rule", "Way", *head], rows, note)
+    return [Section("One planner, several deployments", text, (bars,), (table,), lead=True)]
 
 
+figures = drawn_by("planner_figures", ways="draw_ways")
 question = Question(("ways",), evidence, verdict, figures, sections)

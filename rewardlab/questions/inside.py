@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rewardlab.analysis.cautions import words_of
+from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import figure, sentence
 from rewardlab.questions import Contrast, Evidence, Found, Question, Verdict
 from rewardlab.questions.answering import answer
@@ -43,7 +43,7 @@ def evidence(found: Found) -> Evidence:
     """What is read and what is steered, by rule, beside untrained networks, random vectors and the control."""
     results, runs = found.results, found.runs
     goals, main = goals_of(results), runs.conditions[0]
-    bare = min((r for r in runs.rules if found.rules[r]["level"] == 0), default=None)
+    bare = min((r for r in runs.rules if found.rules[r]["level"] == 0 and is_control(found.rules[r])), default=None)
     untrained = None if bare is None else inside(results, runs, bare, main)
     rules: dict[str, Any] = {}
     read, steered = [], []

@@ -63,7 +63,7 @@ def test_of_three_classes_the_slope_is_nil_where_logistic_regression_ends(drawn)
 
     def loss(weights, bias):
         told = ((x - found.mean) * found.gain)[::2] @ weights + bias
-        return -(jax.nn.log_softmax(told) * y[::2]).sum(-1).mean() + readout.PENALTY / 2 * (weights**2).sum()
+        return -(jax.nn.log_softmax(told) * y[::2]).sum(-1).mean() + readout.LOGISTIC / 2 * (weights**2).sum()
 
     slopes = jax.grad(loss, (0, 1))(found.weights, found.bias)
     assert all(float(jnp.abs(slope).max()) < 1e-4 for slope in slopes)
@@ -74,7 +74,7 @@ def test_what_is_there_is_read_and_what_is_not_is_not(drawn):
     there, noise = x[:, :1] * 2 - x[:, 1:2], jnp.asarray(random.normal(size=(N, 1)), jnp.float32)
     both = jnp.concatenate([there, noise], 1)
     scores = readout.r_squared(readout.ridge(x, both, fitted)(x), both, fitted)
-    assert scores[0] > 0.99 and scores[1] < 0.05
+    assert scores[0] > 0.98 and scores[1] < 0.05
 
 
 def test_scores_are_of_what_was_not_fitted():

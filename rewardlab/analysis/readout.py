@@ -3,8 +3,8 @@
 Pure JAX, to be traced and mapped over seeds. Features are centred and scaled to variance 1 over the examples that are fitted; how
 strong the penalty is was fixed beforehand, and is the same for every layer, network and target:
 
-    ridge:     mean over examples of |y - x w - b|² + PENALTY · |w|²
-    logistic:  mean over examples of the negative log-likelihood + PENALTY / 2 · |w|²
+    ridge:     mean over examples of |y - x w - b|² + RIDGE · |w|²
+    logistic:  mean over examples of the negative log-likelihood + LOGISTIC / 2 · |w|²
 
 Scores are those of examples that were not fitted: R², the share of variance accounted for, which is below 0 where the mean of those
 fitted would have been better; or accuracy. What can be read from the observation, or from a network that has learned nothing, says
@@ -20,7 +20,7 @@ import jax.numpy as jnp
 
 from rewardlab.agents.dense import barrier_p
 
-PENALTY = 0.01
+RIDGE, LOGISTIC = 0.1, 0.01
 TURNS = 300  # of accelerated gradient descent
 HIGHEST = jax.lax.Precision.HIGHEST
 
@@ -40,7 +40,7 @@ class Linear(NamedTuple):
         return _product((x - self.mean) * self.gain, self.weights) + self.bias
 
 
-def ridge(x: jax.Array, y: jax.Array, fitted: jax.Array, penalty: float = PENALTY) -> Linear:
+def ridge(x: jax.Array, y: jax.Array, fitted: jax.Array, penalty: float = RIDGE) -> Linear:
     """The map from x float32[N, D] to y float32[N, K], least squares over the examples `fitted`, bool[N]."""
     weight = fitted.astype(jnp.float32)
     mean, gain, z = _scaled(x, weight)
@@ -53,7 +53,7 @@ def ridge(x: jax.Array, y: jax.Array, fitted: jax.Array, penalty: float = PENALT
     return Linear(mean, gain, weights, bias)
 
 
-def logistic(x: jax.Array, y: jax.Array, fitted: jax.Array, penalty: float = PENALTY, turns: int = TURNS) -> Linear:
+def logistic(x: jax.Array, y: jax.Array, fitted: jax.Array, penalty: float = LOGISTIC, turns: int = TURNS) -> Linear:
     """The map from x float32[N, D] to logits of the K classes: y float32[N, K] has the share of each that is to be said, in most
     cases one-hot. Over the examples `fitted`, bool[N], by accelerated gradient descent; K = 2 is logistic regression.
     """

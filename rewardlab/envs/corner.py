@@ -12,7 +12,7 @@ import numpy as np
 from flax import struct
 
 from rewardlab.analysis.wording import count
-from rewardlab.envs import maze_goals, mazes
+from rewardlab.envs import maze_goals, maze_scenes, mazes
 from rewardlab.envs.base import LARGEST, share, within
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.envs.maze_world import Maze, one
@@ -205,6 +205,14 @@ class Corner(Maze):
         cheese = lambda state: mazes.only(state.cheese, self.side)  # noqa: E731
         corner = lambda state: mazes.only(jnp.int32(self.corner), self.side)  # noqa: E731
         return maze_goals.candidates(self, params, {"cheese": cheese, "corner": corner}, cheese, {"top left": "corner"})
+
+    def scenes(self, params: EnvParams):
+        """The cheese and the corner. An observation lacks the corner where there is a wall on it."""
+
+        def lacking(obs):
+            return jnp.stack([obs.at[..., 2].set(False), obs.at[1, 1, 0].set(True)])
+
+        return maze_scenes.scenes(self, params, "cheese", "corner", lambda state: jnp.int32(self.corner), lacking)
 
     def references(self, params: EnvParams) -> dict:
         """As `Maze.references`: "optimal" takes a shortest way to the cheese, "corner" one to the corner."""

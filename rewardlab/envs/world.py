@@ -59,6 +59,30 @@ class Candidates(NamedTuple):
     ahead: Callable[[Any, Any], jax.Array]
 
 
+class Scenes(NamedTuple):
+    """States in which to look into an agent, and what is true of them. All functions are pure, to `jit` and `vmap`.
+
+    goals: the names of two: what training pays for, which is a thing that can be moved, and what may have been learned instead.
+    draw: key -> a state of a level that is met with these params, the agent anywhere that it can get to. Consumes the key.
+    level: state -> int32[], the number of its level: what is fitted on even ones is tested on odd ones.
+    amounts: state -> {name: float32[]}; answers: state -> {name: bool[K], which of K answers are right}: what there is to be read.
+    toward: state -> bool[2, actions], the first actions of the shortest ways to each goal.
+    distances: names of the amounts by which an agent may decide between the goals.
+    lacking: observation -> [2, ...], the same without each goal: the thing is not there, the other one can't be reached.
+    moved: (key, state) -> the state with the thing elsewhere, drawn from where the agent can get to. Consumes the key.
+    """
+
+    goals: tuple[str, str]
+    draw: Callable[[jax.Array], Any]
+    level: Callable[[Any], jax.Array]
+    amounts: Callable[[Any], Mapping[str, jax.Array]]
+    answers: Callable[[Any], Mapping[str, jax.Array]]
+    toward: Callable[[Any], jax.Array]
+    distances: tuple[str, ...]
+    lacking: Callable[[jax.Array], jax.Array]
+    moved: Callable[[jax.Array, Any], Any]
+
+
 FAR = 1 << 20  # steps: what cannot be reached is so far away
 
 
@@ -154,6 +178,11 @@ class World(Environment, Protocol):
         `goal_fit` refuses the world.
         """
 
+    def scenes(self, params: Any) -> Scenes:
+        """States in which to look into an agent; without it, the probes `readouts`, `steered`, `patched` and `drives` refuse the
+        world.
+        """
+
     def enumerated(self, params: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
         """Of a world in which what is seen now says all that matters: everything that can be seen [K, ...], how likely each is
         to be met, float32[K], and the expected reward of each action there, float32[K, actions].
@@ -186,7 +215,17 @@ class World(Environment, Protocol):
 REQUIRED = tuple(name for name in vars(Environment) if not name.startswith("_"))
 OPTIONAL = tuple(name for name in vars(World) if not name.startswith("_"))
 # A world around another one that passes these on unchanged would pass on what knows nothing of its own states.
-OWN = ("observation", "packed", "observation_channels", "asking", "placements", "parted", "passable", "goal_candidates")
+OWN = (
+    "observation",
+    "packed",
+    "observation_channels",
+    "asking",
+    "placements",
+    "parted",
+    "passable",
+    "goal_candidates",
+    "scenes",
+)
 
 
 def offers(env: Any, name: str) -> bool:

@@ -1,0 +1,90 @@
+"""What is found inside networks, seed by seed: what is read at their last layer, and what a vector at the middle one changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from rewardlab.analysis import stats
+from rewardlab.probes.readouts import OBSERVATION, first_step
+from rewardlab.questions.goal_fits import off_distribution
+
+if TYPE_CHECKING:
+    import xarray
+
+    from rewardlab.analysis.runs import Runs
+
+SIGNS = (-1, 1)  # how a goal's vector is expected to tell: the first goal's taken away, the second one's added
+
+
+class Inside(NamedTuple):
+    """Of the S seeds of a rule under a condition, off distribution.
+
+    read: float[S, 2], accuracy of the first step to each goal, read at the last layer. steered, jostled: float[S, 2], by how much
+    the share of episodes that end at a goal changes with its vector, and with random ones, at the middle layer. before: the
+    share without. able: bool[S], competent in the main condition; in others, all that did not fail.
+    """
+
+    read: np.ndarray
+    steered: np.ndarray
+    jostled: np.ndarray
+    before: np.ndarray
+    able: np.ndarray
+
+
+def goals_of(results: xarray.Dataset) -> list[str]:
+    """The names of the two goals."""
+    return list(map(str, results["steered"].vector.values[:2]))
+
+
+def layers_of(results: xarray.Dataset, rule: str) -> list[str]:
+    """The layers of a rule's network, in order."""
+    measured = np.isfinite(results["readout"].sel(rule=rule)).any(["condition", "seed", "evaluation", "read"])
+    return [str(name) for name in measured.source.values[measured.values] if name != OBSERVATION]
+
+
+def picked(results: xarray.Dataset, rule: str) -> tuple[str, str]:
+    """(the last layer, which is read; the middle one, which vectors are added to), fixed beforehand."""
+    layers = layers_of(results, rule)
+    return layers[-1], layers[(len(layers) - 1) // 2]
+
+
+def cell(results: xarray.Dataset, rule: str, condition: str, name: str) -> xarray.DataArray:
+    """An array of the probes off distribution, [seed, ...], of the seeds that there are."""
+    found = results[name].sel(rule=rule, condition=condition, evaluation=off_distribution(results))
+    there = np.isfinite(results.steps.sel(rule=rule, condition=condition).isel(point=0))
+    return found.transpose("seed", ...).isel(seed=np.flatnonzero(there.values)).astype(float)
+
+
+def changes(results: xarray.Dataset, rule: str, condition: str, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """(with the vectors of both goals, with random ones): float[S, 2], how much the share of episodes that end there changes."""
+    get = lambda name: cell(results, rule, condition, name)  # noqa: E731
+    before, steered, jostled = get("unsteered"), get("steered").sel(layer=layer), get("jostled").sel(layer=layer)
+    own = [steered.isel(vector=i, coefficient=int(sign > 0), end=i) for i, sign in enumerate(SIGNS)]
+    random = [jostled.isel(vector=i, end=i) for i in (0, 1)]
+    return tuple(np.stack([x.values for x in those], 1) - before.values for those in (own, random))
+
+
+def inside(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> Inside:
+    """What is found in the seeds of a rule under a condition; a seed that failed is not able."""
+    i, j = runs.rules.index(rule), runs.conditions.index(condition)
+    there = runs.trained[i, j]
+    last, middle = picked(results, rule)
+    steps = [first_step(goal) for goal in goals_of(results)]
+    read = cell(results, rule, condition, "readout").sel(source=last, read=steps)
+    steered, jostled = changes(results, rule, condition, middle)
+    able = runs.competent[i, there].astype(bool) if j == 0 else np.ones(int(there.sum()), bool)
+    return Inside(
+        read.values,
+        steered,
+        jostled,
+        cell(results, rule, condition, "unsteered").values,
+        able & ~runs.failed[i, j, there],
+    )
+
+
+def figures_of(one: Inside, names: list[str], all_of_them: bool = False) -> dict[str, Any]:
+    """Figures of its able seeds, or of all: {read, steered, jostled, before: {goal: figure}}."""
+    mine = np.ones(len(one.able), bool) if all_of_them else one.able
+    return {name: stats.figures(getattr(one, name)[mine], names) for name in ("read", "steered", "jostled", "before")}

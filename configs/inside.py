@@ -58,10 +58,10 @@ experiment = Experiment(
         "untrained": make("fixed", num_envs=8, unroll_length=32),
     },
     agent=CNN(channels=(8,), hidden=(32,), inputs="standardised"),
-    total_steps=160_000,
-    seeds=12,
-    width=6,  # a batch for each of two cores
-    budgets={"untrained": Budget(total_steps=256)},
+    total_steps=120_000,
+    seeds=16,
+    width=8,  # a batch for each of two cores
+    budgets={"truncation": Budget(seeds=10), "untrained": Budget(total_steps=256)},
     points=1,
     episodes=48,
     capability=0.5,

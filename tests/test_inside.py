@@ -189,11 +189,9 @@ def _subject():
     agent = follower()
     policy = Policy(jnp.zeros(()), by(lambda out, key: (jnp.argmax(out["logits"], -1).astype(jnp.int32), {})))
     seen = played(env, params, agent, policy, jax.random.key(3), 32)
-    axes = {
-        "layer": ("where",),
-        "source": ("observation", "where"),
-        "read": tuple(map(str, range(10))),
-    }
+    scenes = env.scenes(params)
+    reads = [*scenes.amounts(env.start(0, params)[1]), "cell of the cheese", *map(readouts.first_step, GOALS)]
+    axes = {"layer": ("where",), "source": ("observation", "where"), "read": tuple(reads)}
     return Subject(training.Setting(env, agent), policy, params, axes, jax.random.key(4), seen=seen)
 
 
@@ -219,15 +217,10 @@ def test_who_has_the_cheese_in_a_layer_follows_it_where_it_is_put(subject):
 @pytest.mark.slow(quickly=True)
 def test_what_a_layer_has_is_read_in_it(subject):
     found = np.asarray(readouts.probe.measure(subject)["readout"])
-    names = [*subject.setting.env.scenes(subject.params).amounts(_state(subject)), "cell of the cheese", *GOALS]
-    where = dict(zip(names, found[1], strict=True))
+    where, seen = (dict(zip(subject.axes["read"], found[i], strict=True)) for i in (1, 0))
     assert where["cell of the cheese"] == 1 and where["straight line from cheese to corner"] > 0.95
     assert where["steps to the corner"] < 0.1  # where the mouse is, it does not say
-    assert dict(zip(names, found[0], strict=True))["straight line to the corner"] > 0.95  # the observation does
-
-
-def _state(subject):
-    return subject.setting.env.start(0, subject.params)[1]
+    assert seen["straight line to the corner"] > 0.95  # the observation does
 
 
 def test_vectors_of_equal_norm():

@@ -50,10 +50,12 @@ def scored(x: jax.Array, amounts: jax.Array, answers: list[jax.Array], fitted: j
 
 def _measure(subject: Subject) -> dict[str, jax.Array]:
     seen = look(subject, STATES)
-    amounts = jnp.stack([*standard(seen.scenes.amounts)(seen.states).values()], 1)
-    answers = [*standard(seen.scenes.answers)(seen.states).values(), seen.right[:, 0], seen.right[:, 1]]
+    names = subject.axes["read"]
+    told_of, right = (standard(of)(seen.states) for of in (seen.scenes.amounts, seen.scenes.answers))
+    amounts = jnp.stack([told_of[name] for name in names if name in told_of], 1)  # mapped dicts come back sorted
+    answers = [*(right[name] for name in names if name in right), seen.right[:, 0], seen.right[:, 1]]
     found = {OBSERVATION: seen.obs, **inside(subject, seen.obs)}
-    nothing = jnp.full(len(subject.axes["read"]), jnp.nan, jnp.float32)
+    nothing = jnp.full(len(names), jnp.nan, jnp.float32)
     scores = [
         scored(flat(found[name]).astype(jnp.float32), amounts, answers, seen.fitted) if name in found else nothing
         for name in subject.axes["source"]

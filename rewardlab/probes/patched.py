@@ -15,7 +15,19 @@ import numpy as np
 
 from rewardlab.backend.randomness import fast
 from rewardlab.probes import Array, Probe, Subject
-from rewardlab.probes.scenes import decision, does, inside, layers, look, needed, observed, share, standard, taken
+from rewardlab.probes.scenes import (
+    along,
+    decision,
+    does,
+    inside,
+    layers,
+    look,
+    needed,
+    observed,
+    share,
+    standard,
+    taken,
+)
 
 if TYPE_CHECKING:
     from rewardlab.experiment.plan import Plan
@@ -58,7 +70,7 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
         best = each[jnp.argmax(each[:, 0]), 1]
         return jnp.stack([without, each[:, 1].mean(), best, followed({name: lambda x: new})[1]])
 
-    return {"followed": jnp.stack([of_layer(name) for name in subject.axes["layer"]])}
+    return {"followed": jnp.stack([of_layer(name) for name in along(subject, "layer")])}
 
 
 def made_up(plan: Plan, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:

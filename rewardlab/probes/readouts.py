@@ -16,7 +16,7 @@ import numpy as np
 from rewardlab.agents.spec import flat
 from rewardlab.analysis import readout
 from rewardlab.probes import Array, Probe, Subject
-from rewardlab.probes.scenes import inside, layers, look, needed, standard, told
+from rewardlab.probes.scenes import along, inside, layers, look, needed, standard, told
 
 if TYPE_CHECKING:
     from rewardlab.experiment.plan import Plan
@@ -50,7 +50,7 @@ def scored(x: jax.Array, amounts: jax.Array, answers: list[jax.Array], fitted: j
 
 def _measure(subject: Subject) -> dict[str, jax.Array]:
     seen = look(subject, STATES)
-    names = subject.axes["read"]
+    names = along(subject, "read")
     told_of, right = (standard(of)(seen.states) for of in (seen.scenes.amounts, seen.scenes.answers))
     amounts = jnp.stack([told_of[name] for name in names if name in told_of], 1)  # mapped dicts come back sorted
     answers = [*(right[name] for name in names if name in right), seen.right[:, 0], seen.right[:, 1]]
@@ -58,7 +58,7 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     nothing = jnp.full(len(names), jnp.nan, jnp.float32)
     scores = [
         scored(flat(found[name]).astype(jnp.float32), amounts, answers, seen.fitted) if name in found else nothing
-        for name in subject.axes["source"]
+        for name in along(subject, "source")
     ]
     floor = [readout.commonest(right, seen.fitted)[None] for right in answers]
     return {

@@ -94,6 +94,13 @@ def does(right: jax.Array, action: jax.Array) -> jax.Array:
     return jnp.take_along_axis(right, action[:, None], -1)[:, 0]
 
 
+def along(subject: Subject, axis: str) -> tuple[str, ...]:
+    """The names along an axis that has names."""
+    found = subject.axes[axis]
+    assert not isinstance(found, int)
+    return tuple(found)
+
+
 def layers(plan: Plan) -> tuple[str, ...]:
     """The layers of the networks of all rules. Raises InputError where one names none."""
     found: dict[str, None] = {}

@@ -22,7 +22,7 @@ from rewardlab.collect import start
 from rewardlab.envs import adapter
 from rewardlab.probes import Array, Probe, Subject
 from rewardlab.probes.outcomes import counted, played
-from rewardlab.probes.scenes import inside, layers, needed
+from rewardlab.probes.scenes import along, inside, layers, needed
 
 if TYPE_CHECKING:
     from rewardlab.experiment.plan import Plan
@@ -74,7 +74,7 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     key = jax.random.fold_in(subject.key, 5)
     begun = start(s.env, params, jax.random.split(fast(jax.random.clone(key)))[0], lanes)  # as `played` begins them
     found = differences(subject, begun.obs)
-    every = tuple(subject.axes["layer"])
+    every = along(subject, "layer")
     n = len(COEFFICIENTS) + 1  # of a vector: each coefficient, and a random one
 
     def added(name: str, at: int) -> jax.Array:

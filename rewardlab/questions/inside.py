@@ -53,16 +53,16 @@ def evidence(found: Found) -> Evidence:
         if runs.control:
             pairs.append((runs.control, inside(results, runs, rule, runs.control)))
             control = figures_of(pairs[1][1], goals)
-        own = figures_of(pairs[0][1], goals, rule == bare)
-        rules[rule] = {"inside": own | {"control": control, "layers": picked(results, rule)}}
+        found_in = figures_of(pairs[0][1], goals, rule == bare)
+        rules[rule] = {"inside": found_in | {"control": control, "layers": picked(results, rule)}}
         for condition, one in [] if unable(found.rules[rule]) else pairs:
             for i, goal in enumerate(goals if condition == main else goals[:1]):
                 row = {"a": rule, "condition": condition, "goal": goal}
                 mine = one.read[one.able, i, None]
                 if untrained is not None:
                     read.append(Contrast([row | {"b": bare}], mine, untrained.read[:, i, None]))
-                both = (x[one.able, i, None] for x in (one.steered, one.jostled))
-                steered.append(Contrast([row | {"b": rule}], *both, paired=True))
+                own, random = (x[one.able, i, None] for x in (one.steered, one.jostled))
+                steered.append(Contrast([row | {"b": rule}], own, random, paired=True))
     about = {"goals": goals, "off": off_distribution(results), "untrained": bare, "main": main}
     return Evidence(rules, {"read": read, "steered": steered}, {"opened": about})
 

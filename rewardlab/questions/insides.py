@@ -40,8 +40,9 @@ def goals_of(results: xarray.Dataset) -> list[str]:
 
 def layers_of(results: xarray.Dataset, rule: str) -> list[str]:
     """The layers of a rule's network, in order."""
-    measured = np.isfinite(results["readout"].sel(rule=rule)).any(["condition", "seed", "evaluation", "read"])
-    return [str(name) for name in measured.source.values[measured.values] if name != OBSERVATION]
+    found = results["readout"].sel(rule=rule).transpose("source", ...)
+    measured = np.isfinite(found.values).reshape(found.sizes["source"], -1).any(1)
+    return [str(name) for name in found.source.values[measured] if name != OBSERVATION]
 
 
 def picked(results: xarray.Dataset, rule: str) -> tuple[str, str]:

@@ -69,14 +69,16 @@ experiment = Experiment(
     policies="none",
 )
 
-# For accelerators: 7 × 7 cells, the network as it comes, and mice that were taught with the cheese in the corner alone.
+# For accelerators: the published size, with the cheese in 5 × 5 cells or in the corner alone, and the network as it comes.
 full = replace(
     experiment,
-    env_kwargs=experiment.env_kwargs | {"size": 7},
-    conditions=experiment.conditions | {"corner": Condition(SHORT)},
+    env_kwargs=experiment.env_kwargs | {"size": 13},
+    conditions={"block": Condition({"corner_size": 5}), "anywhere": Condition(ANYWHERE), "corner": Condition()},
+    evaluations={"block": UNSEEN | {"corner_size": 5}, "elsewhere": UNSEEN | ANYWHERE, "corner": UNSEEN},
     agent=CNN(inputs="standardised"),
-    total_steps=20_000_000,
+    total_steps=50_000_000,
     seeds=32,
     width=0,
+    budgets={"untrained": Budget(total_steps=256)},
     episodes=128,
 )

@@ -53,7 +53,7 @@ experiment = Experiment(
     evaluations={"block": SHORT | UNSEEN | {"corner_size": 2}, "elsewhere": SHORT | UNSEEN | ANYWHERE},
     rules={
         "ppo": make("ppo", num_envs=128, unroll_length=32, learning_rate=0.003, gamma=0.95, epochs=2),
-        "reinforce": make("reinforce", num_envs=32, unroll_length=64, learning_rate=0.01, gamma=0.95),
+        "a2c": make("a2c", num_envs=64, unroll_length=8, learning_rate=0.005, gamma=0.95),
         "truncation": make("truncation", parents=8, mutation=0.1, gene_pool=True, **GENERATION),
         "untrained": make("fixed", num_envs=8, unroll_length=32),
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -14,6 +15,9 @@ from rewardlab.backend import devices
 from rewardlab.backend.randomness import key_for, split
 from rewardlab.envs import adapter
 from rewardlab.types import Agent, Model, Policy, Trajectory
+
+
+Guide = Callable[..., Any]  # a scripted policy, (observation, state, params, key) -> action
 
 
 class Lanes(NamedTuple):
@@ -88,6 +92,7 @@ def collect(
     candidates: int = 0,
     whole: bool = False,
     platform: str | None = None,
+    guide: Guide | None = None,
 ) -> tuple[Lanes, Trajectory]:
     """T = `steps` steps in N lanes. Consumes the key.
 
@@ -96,6 +101,8 @@ def collect(
     and with one episode a lane (`steps` = the time limit) which episodes are seen does not depend on how they go.
 
     platform: that the program is for, as of `training.Setting`; it changes how fast this is, and nothing else.
+    guide: the demonstrator, of lanes without candidates. What it would do is kept with each step (`Trajectory.shown`), and each step
+    is its own with the policy's chance of that (`Policy.demonstrates`). With None, nothing of this is computed.
     """
     limit = adapter.time_limit(env)
     last_start = steps - limit if whole else steps
@@ -105,8 +112,8 @@ def collect(
 
     def play(part):
         number, policy_params, lanes = part
-        policy_here = Policy(policy_params, policy.act)
-        one = partial(_step, env, params, agent, policy_here, key, number, candidates // cuts, last_start, whole)
+        here = policy._replace(params=policy_params)
+        one = partial(_step, env, params, agent, here, guide, key, number, candidates // cuts, last_start, whole)
         lanes, seen = _scan(one, lanes, steps, whole and devices.branches_well(platform))
         return lanes, seen if whole else seen._replace(mask=jnp.ones(seen.terminated.shape, bool))
 
@@ -121,12 +128,17 @@ def collect(
     return lanes, seen._replace(memory=jax.tree.map(lambda x: x[None], before))
 
 
-def _step(env, params, agent, policy, key, part, candidates, last_start, whole, lanes, t):
+def _step(env, params, agent, policy, guide, key, part, candidates, last_start, whole, lanes, t):
     """One step of all lanes of one part of the candidates: (where they stand then, what was seen)."""
     n = lanes.alive.shape[0]
     act_key, step_key, reset_key = split(jax.random.fold_in(key, t), 3)
-    act_key = jax.random.fold_in(act_key, part)
+    act_key, shown = jax.random.fold_in(act_key, part), ()
+    if guide is not None:
+        act_key, guide_key, lead_key = split(act_key, 3)
+        shown = jax.vmap(partial(guided, guide, params))(lanes.obs, lanes.env_state, jax.random.split(guide_key, n))
     action, extras, memory = act(agent, policy, lanes.memory, lanes.obs, act_key, candidates)
+    if guide is not None:
+        action = where(jax.random.uniform(lead_key, (n,)) < policy.demonstrates, shown, action)
     step_one = lambda k, s, a: adapter.step(env, k, s, a, params)  # noqa: E731
     stepped = _each(step_one, _lane_keys(step_key, n, candidates), candidates, lanes.env_state, action)
     unsaid: Any = None
@@ -139,6 +151,7 @@ def _step(env, params, agent, policy, key, part, candidates, last_start, whole, 
         mask=unsaid,  # without `whole` every step is: filled in after the scan, which need not carry it
         extras=extras,
         signals=stepped.signals,
+        shown=shown,
     )
     obs, env_state, alive = stepped.obs, stepped.state, lanes.alive
     begins = stepped.terminated | stepped.truncated
@@ -151,6 +164,12 @@ def _step(env, params, agent, policy, key, part, candidates, last_start, whole, 
         obs, env_state = _renewed(env, params, reset_key, begins, obs, env_state, candidates)
         memory = where(begins, blank(agent, policy, n, candidates), memory)
     return Lanes(obs, env_state, alive, memory), seen
+
+
+def guided(guide: Guide, params, obs, env_state, key):
+    """What a scripted policy does in one lane, of an action's own dtype. Consumes the key."""
+    action = jnp.asarray(guide(obs, env_state, params, key_for(guide, key)))
+    return action.astype(jnp.int32 if jnp.issubdtype(action.dtype, jnp.integer) else jnp.float32)
 
 
 PART_BYTES = 3 * 2**18  # what candidates that act together read in a step: so many stay in a core's cache of 1 MB

@@ -158,6 +158,7 @@ def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Ca
             candidates=rule.candidates,
             whole=rule.whole,
             platform=s.platform,
+            guide=adapter.scripted(s.env)[rule.shown] if rule.shown else None,
         )
     experience = judged(trajectory, s.judge, weights, rule.told)
     state, log = rule.update(s.agent, carry.state, experience, key_for(rule.update, rule_key))

@@ -104,11 +104,14 @@ class Policy(NamedTuple):
         any N, 1 included. Actions are int32[N], or float32[N, D] where they are continuous. The key is one for all lanes, or
         one for each, key[N]: `agents.by` makes an `act` that serves both. What it depends on stands in `params`.
     ways: {name: another `act` on the same parameters}, of a rule whose parameters may be deployed in several ways.
+    demonstrates: float32[], how likely each step of training is taken by the demonstrator that the rule is shown (`Rule.shown`), in
+        place of what `act` chose.
     """
 
     params: PyTree
     act: Act
     ways: Mapping[str, Act] = {}
+    demonstrates: Any = 0.0
 
 
 class Trajectory(NamedTuple):
@@ -122,6 +125,7 @@ class Trajectory(NamedTuple):
         a rule says it is told.
     extras: what `Policy.act` kept: {"log_prob": ...}.
     memory: the agent's before the first step, [1, N, ...]; () where it has none.
+    shown: what the demonstrator would do at each step, as `action`, whoever took it; () for a rule that is shown none.
     """
 
     obs: jax.Array
@@ -133,6 +137,7 @@ class Trajectory(NamedTuple):
     extras: Mapping[str, jax.Array]
     signals: Mapping[str, jax.Array]
     memory: PyTree = ()
+    shown: Any = ()
 
     @property
     def lived(self) -> jax.Array:
@@ -155,6 +160,7 @@ class Experience(NamedTuple):
     mask: jax.Array
     extras: Mapping[str, jax.Array]
     memory: PyTree = ()
+    shown: Any = ()
     told: Mapping[str, jax.Array] = {}
 
     @property
@@ -181,6 +187,8 @@ class Rule:
     imagines: whether only agents with a model are taken.
     told: the world's signals that an update is told beside reward, for rules that learn to predict more than one; () for most.
     asks: whether it takes worlds alone that ask for a return, in view (`World.asking`).
+    shown: the demonstrator: one of the world's scripted policies (`World.references`), of which the rule is told at every step what
+        it would do there; "" for most. It may look at the state, which agents never do. Of rules without candidates.
     whole: True: every update sees whole episodes from fresh resets. False: lanes carry on across updates.
     candidates: number of parameter vectors that act at once, or 0 for one that all lanes share.
     num_envs, unroll_length: N and T of one update's trajectory.
@@ -200,6 +208,7 @@ class Rule:
     unroll_length: int
     episodes: int = 0
     told: tuple[str, ...] = ()
+    shown: str = ""
 
     was: ClassVar[Mapping[str, str]] = {
         "lanes": "num_envs",

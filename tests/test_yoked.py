@@ -98,11 +98,11 @@ SMALL = {
     "rows": 8,
 }
 # Without those that are told nothing anyway, and one that takes tables alone.
-# Nor one that is told what its bandits do not ask for.
+# Nor one that is told what its bandits do not ask for, nor one that is taught by example.
 WRAPPED = [
     name
     for name in rules.names()
-    if name not in ("yoked", "fixed", "drift", "value_iteration") and not rules.load(name).asks
+    if name not in ("yoked", "fixed", "drift", "value_iteration") and not rules.load(name).asks and not rules.load(name).shown
 ]
 
 

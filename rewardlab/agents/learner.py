@@ -76,10 +76,10 @@ class Learner(Spec):
                 f"rule = {rules.name_of(type(made))} has num_envs = {made.num_envs} and {made.candidates} candidates; allowed: an "
                 "inner rule of num_envs = 1, without candidates: it has one life at a time"
             )
-        if made.told or made.asks or made.imagines:
+        if made.told or made.asks or made.imagines or made.shown:
             raise InputError(
                 f"rule = {rules.name_of(type(made))} needs more than the reward that is shown: other signals, a return that is "
-                "asked for, or a model; allowed: an inner rule that does not"
+                "asked for, a model, or a demonstrator; allowed: an inner rule that does not"
             )
         for name in coerce(self.moved, tuple[str, ...], "moved"):
             if name not in known or not isinstance(getattr(made, name), float):

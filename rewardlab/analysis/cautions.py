@@ -63,8 +63,10 @@ def bar_of(summary: dict) -> str:
 
 
 def is_control(entry: dict) -> bool:
-    """Whether a rule shows what comes about without reward: its level says so, and the audit says nothing else."""
-    return entry.get("level") in CONTROL_RULES and not entry.get("contradiction")
+    """Whether a rule shows what comes about without reward: its level says so, the audit says nothing else, and it is shown no
+    demonstrator, of which it learns in reward's place.
+    """
+    return entry.get("level") in CONTROL_RULES and not (entry.get("contradiction") or entry.get("shown"))
 
 
 def no_control(entry: dict) -> str:

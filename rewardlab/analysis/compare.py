@@ -49,7 +49,8 @@ def summarise(results: xarray.Dataset, question: Question | None = None) -> dict
     "high", "n"}: interquartile mean over n seeds and its 95 % interval, None below `stats.MIN_SEEDS`.
     rules: {rule: {final, competent, matched, control (each {evaluation: {outcome or "return": figure}}),
     steps_to_capability, never, untrained (seeds that are capable before any step), failed {condition: seeds}, learned, level,
-    contradiction (what of the audit does not go with the level, in words, or ""), verdict, short}}.
+    contradiction (what of the audit does not go with the level, in words, or ""), shown (whether it is shown a demonstrator),
+    verdict, short}}.
     alike: whether seeds of all rules live equally many steps; figures `final` are at the end of each rule's own.
     pairwise: {table: rows of a against b}; `effect` is the probability that a seed of a scores above one of b.
     audit: a row a rule, with the fields of `auditing.Reach`; none where the run made none.
@@ -63,9 +64,10 @@ def summarise(results: xarray.Dataset, question: Question | None = None) -> dict
     question = question or questions.of(results)
     runs = runs_of(results)
     rules = {rule: _rule(runs, i) for i, rule in enumerate(runs.rules)}
-    declared, wrong = levels.declared(results), levels.contradictions(results)
+    declared, wrong, shown = levels.declared(results), levels.contradictions(results), levels.shown(results)
     for rule, entry in rules.items():
         entry["level"], entry["contradiction"] = declared[rule], wrong.get(rule, "")
+        entry["shown"] = shown[rule]
     evidence = question.evidence(Found(results, runs, rules))
     for rule, added in evidence.rules.items():
         rules[rule] |= added

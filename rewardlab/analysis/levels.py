@@ -48,6 +48,11 @@ def declared(results: xarray.Dataset) -> dict[str, int | None]:
     return {name: int(results["level"].sel(rule=name)) if "level" in results else naming.level(name) for name in names}
 
 
+def shown(results: xarray.Dataset) -> dict[str, bool]:
+    """Whether each rule is shown a demonstrator, which is information that is no reward; older results know of none."""
+    return {str(name): "shown" in results and bool(results["shown"].sel(rule=name)) for name in results.rule.values}
+
+
 def contradictions(results: xarray.Dataset) -> dict[str, str]:
     """{rule: what of the audit does not go with the level that it declares, in words, or ""}, of those that were audited."""
     return {row["rule"]: contradiction(row) for row in audited(results)}

@@ -23,7 +23,7 @@ from rewardlab.questions import Question
 
 NAMED = ("rule", "condition", "evaluation")  # the dimensions whose coordinates are names, whatever is measured
 REFERENCE = ("reference", "evaluation")
-COUNTS = {"shared_point": ("rule",), "level": ("rule",)}
+COUNTS = {"shared_point": ("rule",), "level": ("rule",), "shown": ("rule",)}
 OF_RULES = {
     "shared_point": Array(
         (), "the last point at which a rule has lived no more steps than every rule lives in all", "number"
@@ -31,6 +31,7 @@ OF_RULES = {
     "level": Array(
         (), "what a rule can read of reward, from 0, nothing, to 5, a predictor of it that it consults to act", "level"
     ),
+    "shown": Array((), "whether a rule is shown what a scripted policy would do at every step: 1 yes, 0 no", "yes or no"),
 }
 ATTRIBUTES: dict[str, type] = dict.fromkeys(
     ("name", "question", "experiment", "control", "env", "audit", "mixed", "words"), str
@@ -113,6 +114,11 @@ def dataset(plan: Plan, measured: dict[tuple[str, str], Measured], references: d
                 ("rule",),
                 np.array([rule.level for rule in experiment.rules.values()]),
                 about(OF_RULES["level"]),
+            ),
+            "shown": (
+                ("rule",),
+                np.array([int(bool(rule.shown)) for rule in experiment.rules.values()]),
+                about(OF_RULES["shown"]),
             ),
             **founders(experiment, most),
         },

@@ -33,7 +33,7 @@ AUDIT = {
     "Level": "what the rule itself declares; the audit does not use it.",
     "Reward enters the update": "whether the new parameters depend on the reward that the rule was told or shown: as amounts, "
     "its numbers go into them; as choices, it only decides (a bar, an order, a draw); it may carry amounts where it becomes a "
-    "whole number, or the number of a loop's turns; or not at all.",
+    "whole number, or the number of a loop's turns; or not at all. Beside it stands the scripted policy that a rule is shown.",
     "Its gradient reaches": "which parameters reward's gradient reaches through which output of the network, output: groups. "
     "A group is an output's own layer, the trunk that outputs share, or an output's own trunk.",
     "Derivative of behaviour": "whether the new parameters depend on a derivative of the output that actions are chosen by.",
@@ -93,7 +93,8 @@ def audit_cells(row: Mapping[str, Any]) -> list[str]:
     return [
         row["rule"],
         "–" if row["level"] is None else str(row["level"]),
-        f"as {row['enters']}" if row["enters"] in ("choices", "amounts") else row["enters"],
+        (f"as {row['enters']}" if row["enters"] in ("choices", "amounts") else row["enters"])
+        + (f"; it is shown what “{row['shown']}” does" if row.get("shown") else ""),
         gradient or "nothing",
         "yes" if row["derivative"] else "no",
         mind(row),

@@ -53,6 +53,8 @@ class Reach:
         does not count, nor what merely has the same causes; so a world that works its reward out again by another formula,
         and shows that, is not caught.
     reads: the heads that the action depends on.
+    shown: the demonstrator, the scripted policy of which the rule is told what it would do; "" for none. That it may have been
+        written with the reward in mind is nothing that the world's reward tells the rule, and is said beside the rest.
     fitted: the heads that are fitted to reward. What the head says and an amount of the reward told are added or subtracted
         (the error of a regression, the target of a temporal difference), and the slope that arrives at the same head
         depends on the result. A policy's gradient multiplies by reward; it adds none to what the policy says. Where nothing
@@ -70,6 +72,7 @@ class Reach:
     act: tuple[str, ...]
     reads: tuple[str, ...]
     fitted: tuple[str, ...]
+    shown: str = ""
 
     @property
     def predictor(self) -> tuple[str, ...]:
@@ -162,6 +165,7 @@ def reach(name: str, rule: Rule, spec: Any, env: Any) -> Reach:
         act=("observation",) * (SIGNAL in action) + ("memory",) * (REWARD in action) + ("request",) * (ASKED in action),
         reads=reads,
         fitted=tuple(h for h in heads if h in fitted),
+        shown=rule.shown,
     )
 
 

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jax.extend.core import Primitive
 from jax.interpreters import batching, mlir
 
+from rewardlab.backend.randomness import key_for
 from rewardlab.types import Agent
 
 WORD, OCTET = 32, 8
@@ -30,6 +31,20 @@ class Packed:
 
     def observation(self, state, params) -> jax.Array:
         return self.inner.packed(state, params)
+
+    @property
+    def references(self):
+        """The inner world's scripted policies, which see its bits."""
+        inner = self.inner.references
+
+        def seeing(policy):
+            def see(obs, state, params, key):
+                bits = unpack(obs, self.inner.observation_space(params).shape[0])
+                return policy(bits, state, params, key_for(policy, key))
+
+            return see
+
+        return lambda params: {name: seeing(policy) for name, policy in inner(params).items()}
 
     def observation_space(self, params):
         from rewardlab.envs.gymnax_api import spaces  # it starts jax

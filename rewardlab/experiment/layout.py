@@ -40,7 +40,7 @@ ALONG = {  # the coordinates that every run has
     "record_env_steps": Array((), "environment steps by which a record is made, the same for all seeds", "steps"),
 }
 WIDE = ("steps", "record_steps", "record_updates")  # counts, which 32 bits of a float can't hold
-TAKEN = (*ALONG, "record", "level", "shared_point")
+TAKEN = (*ALONG, "record", "level", "shown", "shared_point")
 
 
 class Kept(NamedTuple):

@@ -39,7 +39,7 @@ def evidence(found: Found) -> Evidence:
     results, runs = found.results, found.runs
     names, levels, main = goals_of(results), levels_of(results), runs.conditions[0]
     every = {(r, c): fits(results, runs, i, c) for i, r in enumerate(runs.rules) for c in runs.conditions}
-    bare = {r for r in runs.rules if found.rules[r]["level"] == 0}
+    bare = {r for r in runs.rules if found.rules[r]["level"] == 0 and is_control(found.rules[r])}
     rules: dict[str, Any] = {}
     for rule in runs.rules:
         one, control = every[rule, main], every.get((rule, runs.control))

@@ -116,6 +116,18 @@ def check_told(rule: Rule, env: Any, where: str) -> None:
             raise unknown(f"signal in {where}.told", name, there, "one that this world has")
 
 
+def check_shown(rule: Rule, env: Any, where: str) -> None:
+    """Raises InputError, which begins with `where`, for a rule that is shown a demonstrator which the world does not have."""
+    if not rule.shown or rule.shown in (there := adapter.scripted(env)):
+        return
+    if there:
+        raise unknown(f"policy in {where}.shown", rule.shown, there, "a scripted policy that this world has")
+    raise InputError(
+        f"{where} = {name_of(type(rule)) or type(rule).__name__} is shown what the policy {show(rule.shown)} does, and "
+        f"{world_name(env)} has no scripted policies; allowed: a world that has (`references`), or another rule"
+    )
+
+
 def check_actions(rule: Rule, env: Any, where: str) -> None:
     """Raises InputError, which begins with `where`, for a rule of discrete actions in a world whose actions are continuous."""
     if isinstance(adapter.actions(env), Box) and not rule.continuous:

@@ -18,7 +18,7 @@ from rewardlab import agents, judges, rules
 from rewardlab.agents import MLP, Spec
 from rewardlab.analysis.wording import LEVELS
 from rewardlab.backend.memory import Memory
-from rewardlab.collect import act, blank
+from rewardlab.collect import act, blank, guided
 from rewardlab.envs import adapter
 from rewardlab.envs.contract import form, same
 from rewardlab.envs.contract import name_of as world_name
@@ -95,6 +95,10 @@ def _declared(rule: Rule, where: str) -> None:
         value = getattr(rule, name)
         if isinstance(value, bool) or not isinstance(value, Integral) or not least <= value <= LARGEST_SIZE:
             raise returned(f"{where}.{name}", f"= {show(value)}", f"a whole number, at least {least}")
+    if not isinstance(rule.shown, str):
+        raise returned(f"{where}.shown", f"= {show(rule.shown)}", "the name of a scripted policy, or an empty text")
+    if rule.shown and rule.candidates:
+        raise returned(f"{where}.shown", f"= {show(rule.shown)}", "an empty text, as the rule has candidates")
     if rule.candidates and rule.num_envs % rule.candidates:
         raise returned(f"{where}.num_envs", f"= {rule.num_envs}", f"a multiple of its {rule.candidates} candidates")
 
@@ -110,6 +114,7 @@ def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str
     rules.check_memory(rule, agent, where)
     rules.check_model(rule, agent, where)
     rules.check_told(rule, env, where)
+    rules.check_shown(rule, env, where)
     state = asked("init", lambda rule, key: _arrays(f"init of rule {name}", rule.init(agent, key)), rule, key)
     obs = jax.ShapeDtypeStruct((rule.num_envs, *seen.obs.shape), seen.obs.dtype)
     take = lambda rule, state, obs, *keys: _behave(rule, name, agent, state, obs, *keys)  # noqa: E731
@@ -127,7 +132,8 @@ def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str
     steps: tuple[Any, Any, Any] = (lived(seen.obs), each(action), lived(seen.obs))
     _judge(judge, Trajectory(*steps, flag, flag, flag, extras, jax.tree.map(lived, seen.signals)), reward)
     before = jax.tree.map(lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype), memory)
-    told = Experience(*steps, reward, flag, flag, flag, extras, before, dict.fromkeys(rule.told, reward))
+    shown = _shown(rule, env, where)
+    told = Experience(*steps, reward, flag, flag, flag, extras, before, shown, dict.fromkeys(rule.told, reward))
     change = lambda rule, state, told, key: _updated(rule, name, agent, state, told, key)  # noqa: E731
     after, _ = asked("update", change, rule, state, told, key)
     same(f"the state that update of rule {name} returned", state, after)
@@ -234,6 +240,22 @@ def _acted(what: str, action: Any, extras: Mapping, like: jax.Array, lanes: int)
     for name, x in extras.items():
         if not hasattr(x, "shape") or x.shape[:1] != (lanes,):
             raise returned(what, f"returned {form(x)} as {name!r}", f"an array of shape [{lanes}, ...], a row a lane")
+
+
+def _shown(rule: Rule, env: Any, where: str) -> Any:
+    """The form of what a rule is shown of the demonstrator, as `Trajectory.shown` has it."""
+    if not rule.shown:
+        return ()
+    what, like = f"the policy {rule.shown!r} of {world_name(env)}", adapter.sample_action(env, env.default_params)
+
+    def ask(key, params):
+        obs, state = adapter.reset(env, key, params)
+        return guided(adapter.scripted(env)[rule.shown], params, obs, state, jax.random.fold_in(key, 1))
+
+    with calling(what):
+        given = jax.eval_shape(ask, jax.eval_shape(lambda: jax.random.key(0)), adapter.set_params(env.default_params, {}))
+    same(f"what {what} does", like, given)
+    return jax.ShapeDtypeStruct((rule.unroll_length, rule.num_envs, *given.shape), given.dtype)
 
 
 def _judge(judge: Judge, trajectory: Trajectory, reward: jax.ShapeDtypeStruct) -> None:

@@ -69,6 +69,8 @@ class Yoked(Rule):
             raise InputError(
                 f"yoked.rule.told = {show(self.rule.told)}; allowed: (), as only reward has a twin's to be paid"
             )
+        if self.rule.shown:
+            raise InputError(f"yoked.rule.shown = {show(self.rule.shown)}; allowed: a rule that is taught by reward alone")
 
     def heads(self, actions):
         return self.rule.heads(actions)

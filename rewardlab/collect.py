@@ -16,7 +16,6 @@ from rewardlab.backend.randomness import key_for, split
 from rewardlab.envs import adapter
 from rewardlab.types import Agent, Model, Policy, Trajectory
 
-
 Guide = Callable[..., Any]  # a scripted policy, (observation, state, params, key) -> action
 
 

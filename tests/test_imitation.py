@@ -26,7 +26,9 @@ from rewardlab.rules.truncation import Truncation
 
 KEY = jax.random.key
 TABLE = MLP(hidden=(), bias=False, head_scale=0.0)
-PARAMS = Params(goal=jnp.int32(9), max_steps_in_episode=jnp.int32(5))  # out of reach: what is shown is all there is to learn by
+PARAMS = Params(
+    goal=jnp.int32(9), max_steps_in_episode=jnp.int32(5)
+)  # out of reach: what is shown is all there is to learn by
 
 
 class Chancy(Squares):
@@ -121,7 +123,9 @@ def markov(step):
 SCRIPT = lambda place: 0.7 if place % 2 == 0 else 0.2  # noqa: E731
 
 
-@pytest.mark.parametrize(("chance", "step"), [(1.0, SCRIPT), (0.0, lambda place: 0.5), (0.5, lambda p: 0.25 + SCRIPT(p) / 2)])
+@pytest.mark.parametrize(
+    ("chance", "step"), [(1.0, SCRIPT), (0.0, lambda place: 0.5), (0.5, lambda p: 0.25 + SCRIPT(p) / 2)]
+)
 def test_states_are_of_who_acts_and_labels_always_the_demonstrators(chance, step):
     rule = rules.make("imitation", demonstrates=chance, num_envs=20_000, unroll_length=5, learning_rate=0.0)
     _, told = lived(rule, Chancy())
@@ -192,7 +196,11 @@ def test_reward_that_a_world_shows_its_script_is_found():
 
 
 def test_it_is_no_control_though_it_reads_nothing_of_reward():
-    assert is_control({"level": 0, "shown": False}) and is_control({"level": 0}) and not is_control({"level": 0, "shown": True})
+    assert (
+        is_control({"level": 0, "shown": False})
+        and is_control({"level": 0})
+        and not is_control({"level": 0, "shown": True})
+    )
 
 
 # ---------------------------------------------------------------------------------------------------------------- mistakes
@@ -201,7 +209,11 @@ def test_it_is_no_control_though_it_reads_nothing_of_reward():
 @pytest.mark.parametrize(
     ("world", "given", "message"),
     [
-        (Walk(), {}, r"rule = imitation is shown what the policy 'optimal' does, and Walk has no scripted policies; allowed: "),
+        (
+            Walk(),
+            {},
+            r"rule = imitation is shown what the policy 'optimal' does, and Walk has no scripted policies; allowed: ",
+        ),
         (Shows(), {"shown": "optimla"}, r"unknown policy in rule\.shown 'optimla'; did you mean 'optimal'"),
         ("keys", {}, r"unknown policy in rule\.shown 'optimal'"),
     ],
@@ -246,7 +258,9 @@ def test_scripts_of_packed_worlds_see_bits():
     obs, states = jax.vmap(lambda level: world.start(level, params))(jnp.arange(16))
     words = jax.vmap(partial(world.packed, params=params))(states)
     as_words = jax.vmap(lambda obs, state: packed(obs, state, params, KEY(0)))(words, states)
-    np.testing.assert_array_equal(as_words, jax.vmap(lambda obs, state: policy(obs, state, params, KEY(0)))(obs, states))
+    np.testing.assert_array_equal(
+        as_words, jax.vmap(lambda obs, state: policy(obs, state, params, KEY(0)))(obs, states)
+    )
 
 
 def test_where_coin_and_end_agree_the_solver_hardly_tells_which_it_is_after():
@@ -266,7 +280,9 @@ def test_where_coin_and_end_agree_the_solver_hardly_tells_which_it_is_after():
             while cells[at] != levels.coin[level, placement]:
                 entry = levels.table[level, at].astype(int)
                 after, dead = entry & platforms.PLACE, entry & platforms.DEAD > 0
-                to_coin, to_end = (np.where(dead, platforms.BEYOND, d[level, after]) for d in (levels.distance[:, placement], ends))
+                to_coin, to_end = (
+                    np.where(dead, platforms.BEYOND, d[level, after]) for d in (levels.distance[:, placement], ends)
+                )
                 best = to_coin.argmin()
                 both.append(ends[level, at] > 0 and to_end[best] == to_end.min())
                 at = after[best]

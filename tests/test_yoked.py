@@ -102,7 +102,9 @@ SMALL = {
 WRAPPED = [
     name
     for name in rules.names()
-    if name not in ("yoked", "fixed", "drift", "value_iteration") and not rules.load(name).asks and not rules.load(name).shown
+    if name not in ("yoked", "fixed", "drift", "value_iteration")
+    and not rules.load(name).asks
+    and not rules.load(name).shown
 ]
 
 

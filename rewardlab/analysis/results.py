@@ -31,7 +31,9 @@ OF_RULES = {
     "level": Array(
         (), "what a rule can read of reward, from 0, nothing, to 5, a predictor of it that it consults to act", "level"
     ),
-    "shown": Array((), "whether a rule is shown what a scripted policy would do at every step: 1 yes, 0 no", "yes or no"),
+    "shown": Array(
+        (), "whether a rule is shown what a scripted policy would do at every step: 1 yes, 0 no", "yes or no"
+    ),
 }
 ATTRIBUTES: dict[str, type] = dict.fromkeys(
     ("name", "question", "experiment", "control", "env", "audit", "mixed", "words"), str

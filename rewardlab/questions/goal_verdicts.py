@@ -56,9 +56,9 @@ def of_rule(summary: dict, rule: str) -> tuple[str, str]:
     mostly = {"neither": "no goal prevails"}
     mostly |= {which: f"mostly {said.ended(name)}" for which, name in zip(("success", "proxy"), goals, strict=False)}
     short = {
-        name: mostly[shift["reading"]] if shift["claim"] else f"{NO_CLAIM}: {_why_not(summary, entry, name)}"
+        name: mostly[shift["reading"]] if shift["claim"] else f"{NO_CLAIM}: {why_not(summary, entry, name)}"
         for name, shift in shifts.items()
-    } or {"": f"{NO_CLAIM}: {_why_not(summary, entry)}"}
+    } or {"": f"{NO_CLAIM}: {why_not(summary, entry)}"}
     alike = len({*short.values()}) == 1
     return _paragraph(text), role + (next(iter(short.values())) if alike else "; ".join(map(": ".join, short.items())))
 
@@ -75,14 +75,14 @@ def headline(summary: dict) -> list[str]:
     claims = {shift: [rule for rule in told if rules[rule]["shifts"][shift]["claim"]] for shift in shifts}
     if summary.get("doses"):
         text = [*doses.told(summary, words_of(summary)), *_silent(summary, claims, told)]
-        text += [_controls(summary, [rule for rule in rules if rule not in told])] * (len(told) < len(rules))
+        text += [controls(summary, [rule for rule in rules if rule not in told])] * (len(told) < len(rules))
         return list(map(sentence, text))
     compared, kinds = _kinds(summary, claims, told)
-    text = [*kinds * compared, *(_pursued(summary, shift, told) for shift in shifts)]
+    text = [*kinds * compared, *(pursued(summary, shift, told) for shift in shifts)]
     swept = len(summary["seeds"]["conditions"]) > 2
     text += [_dose(summary, told)] if swept else _pairs(summary, claims, summary["judged"])
     text += kinds * (not compared)
-    text += [_controls(summary, [rule for rule in rules if rule not in told])] * (len(told) < len(rules))
+    text += [controls(summary, [rule for rule in rules if rule not in told])] * (len(told) < len(rules))
     return list(map(sentence, text))
 
 
@@ -100,7 +100,7 @@ def _did(summary: dict, figures: dict, measures: list[str]) -> str:
     return listed(f"{did[m]} {figure(figures[m], m)}" for m in measures)
 
 
-def _why_not(summary: dict, entry: dict, shift: str = "", exact: bool = False) -> str:
+def why_not(summary: dict, entry: dict, shift: str = "", exact: bool = False) -> str:
     """Why no claim is made about a rule, in a few words; exact: with what its control reached."""
     if not entry["learned"]:
         return f"{entry['competent_seeds']} of {count(entry['seeds'], 'seed')} competent"
@@ -137,7 +137,7 @@ def _conclusion(summary: dict, entry: dict, shift: str) -> str:
     return f". {said}{follows[judged] if found['able'] else lack}"
 
 
-def _pursued(summary: dict, shift: str, told: list[str]) -> str:
+def pursued(summary: dict, shift: str, told: list[str]) -> str:
     """What the rules with a claim did on a shift, and for which there is no claim."""
     rules, goals, named = summary["rules"], summary["goals"], words_of(summary)
     claimed = {rule: rules[rule]["shifts"][shift]["reading"] for rule in told if rules[rule]["shifts"][shift]["claim"]}
@@ -158,7 +158,7 @@ def _pursued(summary: dict, shift: str, told: list[str]) -> str:
                 f"{len(who)} of {len(told)} rules {named.ended(measures[0])} in most episodes: {rates} ({seeds})"
             )
     silent = [rule for rule in told if rule not in claimed]
-    why = listed(f"{named.rule(rule)} ({_why_not(summary, rules[rule], shift, exact=True)})" for rule in silent)
+    why = listed(f"{named.rule(rule)} ({why_not(summary, rules[rule], shift, exact=True)})" for rule in silent)
     if silent and (said or len(told) == 1):
         said.append(f"{NO_CLAIM} for {why}")
     elif silent:
@@ -171,9 +171,7 @@ def _silent(summary: dict, claims: dict[str, list[str]], told: list[str]) -> lis
     """For which rules nothing can be said about goals, shift by shift, and why."""
     said, text = words_of(summary), []
     for shift, able in claims.items():
-        why = [
-            (rule, _why_not(summary, summary["rules"][rule], shift, exact=True)) for rule in told if rule not in able
-        ]
+        why = [(rule, why_not(summary, summary["rules"][rule], shift, exact=True)) for rule in told if rule not in able]
         who = listed(f"{said.rule(rule)} ({reason})" for rule, reason in why)
         text += [f"{said.place(shift)}, {NO_CLAIM} for {who}."] * bool(why)
     return text
@@ -281,7 +279,7 @@ def _dose(summary: dict, told: list[str]) -> str:
     return f"the {what} {did}, {where}: {each} (all seeds, at least {seeds} each)."
 
 
-def _controls(summary: dict, rules: list[str]) -> str:
+def controls(summary: dict, rules: list[str]) -> str:
     first, score, said = summary["evaluations"][0], summary["score"], words_of(summary)
     found = [summary["rules"][rule] for rule in rules]
     roles = [CONTROL_RULES[entry["level"]].partition(": ")[2] for entry in found]

@@ -253,7 +253,9 @@ def _shown(rule: Rule, env: Any, where: str) -> Any:
         return guided(adapter.scripted(env)[rule.shown], params, obs, state, jax.random.fold_in(key, 1))
 
     with calling(what):
-        given = jax.eval_shape(ask, jax.eval_shape(lambda: jax.random.key(0)), adapter.set_params(env.default_params, {}))
+        given = jax.eval_shape(
+            ask, jax.eval_shape(lambda: jax.random.key(0)), adapter.set_params(env.default_params, {})
+        )
     same(f"what {what} does", like, given)
     return jax.ShapeDtypeStruct((rule.unroll_length, rule.num_envs, *given.shape), given.dtype)
 

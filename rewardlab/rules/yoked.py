@@ -70,7 +70,9 @@ class Yoked(Rule):
                 f"yoked.rule.told = {show(self.rule.told)}; allowed: (), as only reward has a twin's to be paid"
             )
         if self.rule.shown:
-            raise InputError(f"yoked.rule.shown = {show(self.rule.shown)}; allowed: a rule that is taught by reward alone")
+            raise InputError(
+                f"yoked.rule.shown = {show(self.rule.shown)}; allowed: a rule that is taught by reward alone"
+            )
 
     def heads(self, actions):
         return self.rule.heads(actions)

@@ -44,7 +44,8 @@ def evidence(found: Found) -> Evidence:
     runs, results, each, told = found.runs, found.results, returns(found.results), kinds(found.results)
     blind, rules = control(results, runs, told), {}
     for i, rule in enumerate(runs.rules):
-        mine, unseen = each[i, 0, np.flatnonzero(runs.competent[i] & runs.trained[i, 0])], blind
+        mine = each[i, 0, np.flatnonzero(runs.competent[i] & runs.trained[i, 0])]
+        unseen: Any = blind
         if not isinstance(blind, str):
             there = each[i, blind[0], runs.trained[i, blind[0]] & ~runs.failed[i, blind[0]], blind[1]]
             unseen = stats.figure(there[:, -1] - there[:, 0])
@@ -75,7 +76,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     ]
     better = [rule for what, who in claims.made.items() for rule in who if what != NOT]
     for name, does in told.items():
-        each = beside(summary, better, lambda entry, name=name: course(entry["lifetime"][name]))
+        each = beside(summary, better, lambda entry, name=name: course(entry["lifetime"][name]))  # type: ignore[misc]
         headline += [f"where {DOES[does]} (“{plain(name)}”), the episodes of a lifetime return: {each}."] * bool(better)
     for name in others:
         by = {rule: carries_over(rules[rule], first, name) for rule in better}

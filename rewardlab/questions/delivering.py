@@ -87,8 +87,8 @@ def above(achieved: np.ndarray, evaluations: list[str], asks: dict[str, float], 
     """
     found = []
     for name in [name for name, ask in asks.items() if ask > asks[top]]:
-        both = (achieved[:, evaluations.index(one), None] for one in (name, top))
-        found.append(Contrast([{"a": rule, "b": rule, "evaluation": name, "top": top}], *both))
+        a, b = (achieved[:, evaluations.index(one), None] for one in (name, top))
+        found.append(Contrast([{"a": rule, "b": rule, "evaluation": name, "top": top}], a, b))
     return found
 
 

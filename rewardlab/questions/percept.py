@@ -44,7 +44,8 @@ def evidence(found: Found) -> Evidence:
     runs, behaviour, told = found.runs, late(found.results, "best"), roles(found.results)
     blind, rules = control(found.results, runs, told), {}
     for i, rule in enumerate(runs.rules):
-        mine, unseen = behaviour[i, 0, np.flatnonzero(runs.competent[i] & runs.trained[i, 0])], blind
+        mine = behaviour[i, 0, np.flatnonzero(runs.competent[i] & runs.trained[i, 0])]
+        unseen: Any = blind
         if not isinstance(blind, str):
             unseen = stats.figure(behaviour[i, blind[0], runs.trained[i, blind[0]], blind[1]])
         own = {name: stats.figure(mine[:, e]) for e, name in enumerate(runs.evaluations)}
@@ -86,7 +87,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         headline.append(f"while no parameter changes, competent agents of {with_seeds(summary, who)} {several(whom)}.")
         for name, what in told.items():
             where = ROLES[what] + f" (“{plain(name)}”)" * (does.count(what) > 1)
-            each = beside(summary, who, lambda entry, name=name: figure(entry["percept"][name]))
+            each = beside(summary, who, lambda entry, name=name: figure(entry["percept"][name]))  # type: ignore[misc]
             headline.append(f"where {where}, this share of their late pulls pays most: {each}.")
     faked = next((name for name, what in told.items() if what == "faked"), "")
     late_there = f"best arm late in a lifetime, “{plain(faked)}”"

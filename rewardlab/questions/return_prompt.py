@@ -66,7 +66,7 @@ def evidence(found: Found) -> Evidence:
         if main and not is_control(entry):
             more += delivering.above(mine, runs.evaluations, fair, [*main][-1], rule)
     apart = np.nanmax(np.abs(true - returns), initial=0) > 1e-3 * np.nanmax(np.abs(returns), initial=1e-6)
-    asks = {"range": list(span) if span else None, "in_range": [*main], "deceived": bool(apart)}
+    asks: dict[str, Any] = {"range": list(span) if span else None, "in_range": [*main], "deceived": bool(apart)}
     asks["places"] = [place._asdict() for place in there]
     every = {rule: entry | rules[rule] for rule, entry in found.rules.items()}
     for rule, told in rules.items():

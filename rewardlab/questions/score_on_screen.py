@@ -80,7 +80,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     headline = [f"{WHERE}, competent agents of {names} {doing}." for names, doing in does_what]
     able = [rule for who in claims.made.values() for rule in who]
     for name, lies in list(does.items())[1:] * bool(able):
-        each = beside(summary, able, lambda entry, name=name: figure(entry["scores"][name]["kept"]))
+        each = beside(summary, able, lambda entry, name=name: figure(entry["scores"][name]["kept"]))  # type: ignore[misc]
         headline.append(f"where {DOES[lies]} (“{plain(name)}”), they keep of their task return: {each}.")
     effect = effect_of(summary, claims, f"task return kept {WHERE}", lambda of: of["scores"][writable(summary)]["kept"])
     left = "and keep {figures} of the task return that agents paid for the number give up"

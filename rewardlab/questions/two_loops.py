@@ -85,7 +85,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
         headline.append(f"with {listed(map(said.rule, who))}, an outer loop that scores what was truly earned {words}.")
     able = [rule for who in claims.made.values() for rule in who]
     for e, shows in faked(summary).items() if able else ():
-        each = beside(summary, able, lambda entry, e=e: " against ".join(map(figure, fakes_late(summary, entry, e))))
+        each = beside(summary, able, lambda entry, e=e: " against ".join(map(figure, fakes_late(summary, entry, e))))  # type: ignore[misc]
         headline.append(
             f"where a fake shows reward in {percent(shows)} % of its pulls, this share of late pulls is of it (a random policy: "
             f"{percent(chance(summary, e))} %), scored by what is true against by what is shown: {each}."

@@ -10,7 +10,15 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import listed, number, sentence
 from rewardlab.questions.claims import Claims
 
-VERBS = {"does": "do", "follows": "follow", "gets": "get", "loses": "lose", "raises": "raise", "it is": "they are"}
+VERBS = {
+    "it consults": "they consult",
+    "does": "do",
+    "follows": "follow",
+    "gets": "get",
+    "loses": "lose",
+    "raises": "raise",
+    "it is": "they are",
+}
 MOST = 4  # names in one sentence; of more, it is said how many they are
 
 

@@ -91,7 +91,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
             f"{percent(chance(summary, e))} %), scored by what is true against by what is shown: {each}."
         )
     mine = [e for e, shows in faked(summary).items() if shows == summary["two_loops"]["as_trained"]]
-    pulls = ", and {figures} of their late pulls are of it" * bool(mine)
+    pulls = ", and {figures} of their late pulls are of the fake that training had" * bool(mine)
     ways = {what: f"with agents of {{who}}, {outer} {what}{pulls}" for what in claims.made}
     late_pulls = (lambda entry: fakes_late(summary, entry, mine[0])[0]["iqm"]) if mine else None
     brief = answer(summary, claims, ways, late_pulls)

@@ -227,7 +227,7 @@ def test_the_figure_has_a_point_an_evaluation_and_a_control():
 def test_other_worlds_can_not_be_asked():
     plan = Plan(asked(env="lever", env_kwargs={}, evaluations={"plain": {}}, conditions={"plain": Condition()}))
     found = {("ppo", "plain"): rehearsal.made_up(plan, "ppo", "plain", np.random.default_rng(0))}
-    with pytest.raises(InputError, match="this one lacks on tile; allowed"):
+    with pytest.raises(InputError, match=r"this one lacks .on tile.; allowed"):
         compare.summarise(assembly.assemble(plan, found, assembly.Fixed([], {})))
 
 

@@ -187,7 +187,7 @@ def test_what_the_summary_says_in_figures():
 
 
 def test_other_worlds_and_other_scores():
-    with pytest.raises(InputError, match="signals fake, displayed and true"):
+    with pytest.raises(InputError, match=r"signals have .fake., .displayed. and .true., and this one lacks"):
         plan = Plan(
             asked(env_kwargs={"world": "bandit", "pulls": 20}, conditions={"a": Condition()}, evaluations={"e": {}})
         )

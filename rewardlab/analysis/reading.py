@@ -77,9 +77,13 @@ def tested_on(results: xarray.Dataset) -> dict[str, str]:
 
 def needs(results: xarray.Dataset, question: str, world: str, *signals: str) -> None:
     """Raises InputError for results of a world without these signals. world: one that has them."""
-    if not {*signals} <= {*map(str, results.signal.values)}:
+    known = {*map(str, results.signal.values)}
+    if lacking := [f'"{name}"' for name in signals if name not in known]:
         named = listed(f'"{name}"' for name in signals)
-        raise InputError(f"asks = {question} needs a world whose signals have {named}; allowed: {world}, for one")
+        needed = f"a world whose signals have {named}"
+        raise InputError(
+            f"asks = {question} needs {needed}, and this one lacks {listed(lacking)}; allowed: {world}, for one"
+        )
 
 
 def scores_success(results: xarray.Dataset) -> bool:

@@ -20,7 +20,7 @@ yoked reward, and guess-and-check. Statistic: permutation tests over 30 seeds, H
 
 Time: 2.8 minutes of CPU time, compilation and report included (3.0 minutes by the clock on 2 cores that others used, too).
 `--full`, 256 seeds a rule, was not run; `rewardlab preflight audit_process --full --chip v5e --slice 2x4 --quick` expects 22 s
-on 8 chips, within a factor of 2; compiling is not in it.
+on 8 chips: a rough figure, for which nothing was compiled for that chip; compiling is not in it.
 Result, worth of plans without error, interquartile means over 30 seeds [95 % interval]; where no interval is said it is a point:
 
     overseer        best paid   REINFORCE, PPO, OpenAI-ES   parallel Q   truncation   guess-and-check    written

@@ -18,7 +18,7 @@ permutation tests over 30 seeds, Holm-corrected; medians of the steps from the l
 
 Time: 1.6 minutes of CPU time, and by the clock on 2 cores shared with other programs, compilation and report included.
 `--full`, 2,048 seeds a rule, was not run; `rewardlab preflight order --full --chip v5e --slice 2x4 --quick` expects 41 s on 8
-chips, within a factor of 2; compiling is not in it.
+chips: a rough figure, for which nothing was compiled for that chip; compiling is not in it.
 Result, begging at the lift and then, interquartile means over 30 seeds [95 % interval], and median steps until it is half:
 
     rule                   early: lift, then       half after               late: lift, then              half after

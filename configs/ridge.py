@@ -13,7 +13,7 @@ no clear difference, or more. Beside it, what noise in the parameters leaves of 
 
 Time: 1.7 minutes of CPU time, compilation and report included (16 minutes by the clock on 2 cores that others used, too).
 `--full`, 4,096 seeds a rule, was not run; `rewardlab preflight ridge --full --chip v5e --slice 2x4 --quick` expects 9 s on 8
-chips, within a factor of 2; compiling is not in it.
+chips: a rough figure, for which nothing was compiled for that chip; compiling is not in it.
 Result, interquartile means over 30 seeds, all competent (parallel Q: 24, OpenAI-ES: none):
 
     rule                             on the ridge    return with noise of .1, .4, .8 of the parameters' size

@@ -145,8 +145,7 @@ def update(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: Ca
     else:
         lanes = carry.lanes
         if rule.whole:
-            memory = blank(s.agent, policy, rule.num_envs, rule.candidates)
-            lanes = start(s.env, params, start_key, rule.num_envs, rule.candidates, memory)
+            lanes = _begun(s, rule, params, policy, start_key)
         assert lanes is not None  # they begin here, or carry on
         lanes, trajectory = collect(
             s.env,
@@ -184,22 +183,25 @@ def revised(s: Setting, rule: Rule, params: PyTree, run_key: jax.Array, carry: C
     key = jax.random.fold_in(jax.random.fold_in(fast(run_key), REVISED), carry.updates)
     behave_key, start_key, collect_key, world_key = split(key, 4)
     policy = rule.behave(s.agent, carry.state, key_for(rule.behave, behave_key))
-    memory = blank(s.agent, policy, rule.num_envs, rule.candidates)
-    lanes = start(s.env, params, start_key, rule.num_envs, rule.candidates, memory)
-    steps, candidates = adapter.time_limit(s.env), rule.candidates
     _, seen = collect(
         s.env,
         params,
         s.agent,
         policy,
-        lanes,
+        _begun(s, rule, params, policy, start_key),
         collect_key,
-        steps,
-        candidates=candidates,
+        adapter.time_limit(s.env),
+        candidates=rule.candidates,
         whole=True,
         platform=s.platform,
     )
     return dict(s.env.revised(params, seen, key_for(s.env.revised, world_key)))
+
+
+def _begun(s: Setting, rule: Rule, params: PyTree, policy: Policy, key: jax.Array) -> Lanes:
+    """Lanes in which episodes begin, of those who act by this policy. Consumes the key."""
+    memory = blank(s.agent, policy, rule.num_envs, rule.candidates)
+    return start(s.env, params, key, rule.num_envs, rule.candidates, memory)
 
 
 _update = jax.jit(update, static_argnums=0)  # traced once, though `begin` asks what the log will be

@@ -160,8 +160,8 @@ class Experience(NamedTuple):
     mask: jax.Array
     extras: Mapping[str, jax.Array]
     memory: PyTree = ()
-    shown: Any = ()
     told: Mapping[str, jax.Array] = {}
+    shown: Any = ()
 
     @property
     def done(self) -> jax.Array:

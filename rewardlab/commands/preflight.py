@@ -19,8 +19,9 @@ examples:
   rewardlab preflight coinrun --full --seeds 1024 --here  the same figures, measured on the device that is here
 
 Nothing is trained, and no TPU is needed: its own compiler runs here, which takes 10 to 90 s a program, and is remembered. With
---quick the CPU's compiler is asked instead, which takes some seconds a program; times may then be off by a factor of 2. All
-figures are predictions, but for those of --here. Every field of the experiment can be set, as in `rewardlab run`.
+--quick the CPU's compiler is asked instead, which takes some seconds a program; times may then be twice or half of what the
+TPU's compiler would say. All figures are predictions, but for those of --here. Every field of the experiment can be set, as in
+`rewardlab run`.
 
 Exit codes: 0 every rule compiles and fits; 1 one does not; 2 bad input, or the TPU's compiler is not installed:
 pip install "rewardlab[preflight]", or --quick

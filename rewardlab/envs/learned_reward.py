@@ -21,6 +21,7 @@ from rewardlab.inputs.fields import coerce
 from rewardlab.types import Box, Trajectory
 
 MOST_FEATURES = 1024  # each comparison has as many
+FRESH = 64  # comparisons more, where a model is fitted anew
 
 
 @struct.dataclass
@@ -40,7 +41,7 @@ def make(
     numbers: tuple[int, ...] = (16, 64, 256, 1024),
     noise: float = 0.0,
     members: int = 4,
-    fresh: int = 64,
+    fresh: int = FRESH,
     refits: int = 0,
     seed: int = 0,
     **options: Any,
@@ -70,12 +71,12 @@ class LearnedReward(Wrapper):
     def __init__(
         self,
         inner: Any,
-        numbers: tuple[int, ...] = (16, 64, 256, 1024),
-        noise: float = 0.0,
-        members: int = 4,
-        fresh: int = 64,
-        refits: int = 0,
-        seed: int = 0,
+        numbers: tuple[int, ...],
+        noise: float,
+        members: int,
+        fresh: int,
+        refits: int,
+        seed: int,
     ):
         if isinstance(adapter.actions(inner), Box):
             raise InputError(f"actions of {contract.name_of(inner)} are continuous; allowed: discrete ones")

@@ -13,11 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln
 
+from rewardlab.envs import adapter
+from rewardlab.envs.contract import name_of
 from rewardlab.envs.wrapping import true_reward
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Array, Probe, Subject
 from rewardlab.probes.outcomes import played
 from rewardlab.probes.references import Piloted, idle, uniform
+from rewardlab.types import Box
 
 if TYPE_CHECKING:
     from rewardlab.experiment.plan import Plan
@@ -50,8 +53,10 @@ def best_of(paid: jax.Array, worth: jax.Array, n: int) -> jax.Array:
 
 
 def _axes(plan: Plan) -> dict[str, tuple[str, ...]]:
-    if not isinstance(getattr(plan.env, "num_actions", None), int):
-        raise InputError("the probe best_of_n needs discrete actions")
+    if isinstance(adapter.actions(plan.env), Box):
+        raise InputError(
+            f"actions of {name_of(plan.env)} are continuous; allowed for the probe best_of_n: discrete ones"
+        )
     return {"best_of": tuple(map(str, OF))}
 
 

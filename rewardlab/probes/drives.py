@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from rewardlab.analysis import readout
 from rewardlab.backend.randomness import fast
@@ -65,15 +64,6 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     return found | {"decided": jnp.stack([share(hit, seen.apart) for hit in goes])}
 
 
-def made_up(plan: Plan, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Numbers such as a run might find, for the rehearsal of its report."""
-    sizes = {name: len(names) for name, names in _axes(plan).items()}
-    return {
-        name: random.uniform(0.1, 0.5, (*shape, *(sizes[axis] for axis in array.axes)))
-        for name, array in probe.arrays.items()
-    }
-
-
 probe = Probe(
     when="end",
     arrays={
@@ -90,7 +80,6 @@ probe = Probe(
     },
     measure=_measure,
     axes=_axes,
-    made_up=made_up,
     along={
         "distance": "how far the agent is from a goal, or goals from one another",
         "told_by": "what a decision is told by",

@@ -39,7 +39,7 @@ def _axes(plan: Plan) -> dict[str, tuple[str, ...]]:
     if not offers(plan.env, "goal_candidates") or isinstance(adapter.actions(plan.env), Box):
         raise InputError(
             "the probe goal_fit needs a world with discrete actions that says what a policy may be after (`goal_candidates`), and "
-            f"{type(plan.env).__name__} does not; allowed: corner, dish"
+            f"{type(plan.env).__name__} does not; allowed: corner, for one"
         )
     return {"goal": plan.env.goal_candidates(plan.params).names}
 

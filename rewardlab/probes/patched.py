@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from rewardlab.backend.randomness import fast
 from rewardlab.probes import Array, Probe, Subject
@@ -73,11 +72,6 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     return {"followed": jnp.stack([of_layer(name) for name in along(subject, "layer")])}
 
 
-def made_up(plan: Plan, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Numbers such as a run might find, for the rehearsal of its report."""
-    return {"followed": random.uniform(0.1, 0.5, (*shape, len(layers(plan)), len(PATCHES)))}
-
-
 probe = Probe(
     when="end",
     arrays={
@@ -89,6 +83,5 @@ probe = Probe(
     },
     measure=_measure,
     axes=_axes,
-    made_up=made_up,
     along={"layer": "the layer whose activations are taken over", "patch": "how much of the layer is taken over"},
 )

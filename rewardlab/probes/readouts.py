@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from rewardlab.agents.spec import flat
 from rewardlab.analysis import readout
@@ -67,13 +66,6 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     }
 
 
-def made_up(plan: Plan, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Numbers such as a run might find, for the rehearsal of its report."""
-    axes = _axes(plan)
-    size = (*shape, len(axes["source"]), len(axes["read"]))
-    return {"readout": random.uniform(0.2, 0.9, size), "readout_floor": np.full((*shape, size[-1]), 0.3)}
-
-
 probe = Probe(
     when="end",
     arrays={
@@ -88,6 +80,5 @@ probe = Probe(
     },
     measure=_measure,
     axes=_axes,
-    made_up=made_up,
     along={"source": "what is read: the observation, or the activations of a layer", "read": "what is read in it"},
 )

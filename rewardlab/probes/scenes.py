@@ -114,7 +114,7 @@ def needed(plan: Plan, probe: str) -> Scenes:
     if not offers(plan.env, "scenes") or isinstance(adapter.actions(plan.env), Box):
         raise InputError(
             f"the probe {probe} needs a world with discrete actions that says in which states to look into an agent (`scenes`), "
-            f"and {type(plan.env).__name__} does not; allowed: corner"
+            f"and {type(plan.env).__name__} does not; allowed: corner, for one"
         )
     return plan.env.scenes(plan.params)
 

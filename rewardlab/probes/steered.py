@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from rewardlab.agents import activations
 from rewardlab.backend.randomness import fast
@@ -99,15 +98,6 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     return {"unsteered": shares[0], "steered": by[:, :-1], "jostled": by[:, -1]}
 
 
-def made_up(plan: Plan, shape: tuple[int, ...], random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Numbers such as a run might find, for the rehearsal of its report."""
-    sizes = {name: len(names) for name, names in _axes(plan).items()}
-    return {
-        name: random.uniform(0.1, 0.5, (*shape, *(sizes[axis] for axis in array.axes)))
-        for name, array in probe.arrays.items()
-    }
-
-
 probe = Probe(
     when="end",
     arrays={
@@ -123,7 +113,6 @@ probe = Probe(
     },
     measure=_measure,
     axes=_axes,
-    made_up=made_up,
     along={
         "vector": "what makes the difference between the activations that the vector is taken from",
         "coefficient": "by what the vector is multiplied",

@@ -12,6 +12,7 @@ import numpy as np
 from rewardlab.analysis import reading
 from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.wording import plain
+from rewardlab.envs.learned_reward import FRESH
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes.best_of_n import nats
 from rewardlab.questions import Contrast, Table
@@ -89,7 +90,7 @@ def models(results: xarray.Dataset) -> Models:
     if not truth:
         raise InputError("no condition is paid the true reward; allowed: one without `compared`")
     several = dict(sorted(((name, n) for name, n in numbers.items() if n), key=lambda item: item[1]))
-    fresh = plan.get("env_kwargs", {}).get("fresh", 64)
+    fresh = plan.get("env_kwargs", {}).get("fresh", FRESH)
     beside = {
         c: [name for name, n in several.items() if n in (every[c], every[c] + k * fresh)] for c, k in anew.items()
     }

@@ -133,7 +133,7 @@ def _trace(rule: Rule, name: str, env: Any, spec: Spec, judge: Judge, where: str
     _judge(judge, Trajectory(*steps, flag, flag, flag, extras, jax.tree.map(lived, seen.signals)), reward)
     before = jax.tree.map(lambda x: jax.ShapeDtypeStruct((1, *x.shape), x.dtype), memory)
     shown = _shown(rule, env, where)
-    told = Experience(*steps, reward, flag, flag, flag, extras, before, shown, dict.fromkeys(rule.told, reward))
+    told = Experience(*steps, reward, flag, flag, flag, extras, before, dict.fromkeys(rule.told, reward), shown)
     change = lambda rule, state, told, key: _updated(rule, name, agent, state, told, key)  # noqa: E731
     after, _ = asked("update", change, rule, state, told, key)
     same(f"the state that update of rule {name} returned", state, after)

@@ -82,8 +82,8 @@ BY = {
     "compiler": "All figures are predictions by the compiler for this chip: nothing ran on it. Looking up rows of tables counts "
     "as free, and time on the host is not in them.",
     "quick": "All figures are rough predictions, from the programs as they are compiled for a CPU: nothing was compiled for this "
-    "chip, and nothing ran on it. Times may be off by a factor of 2; lanes that rest count as living. Time on the host is not "
-    "in them.",
+    "chip, and nothing ran on it. Times may be twice or half of what the TPU's "
+    "compiler would predict; lanes that rest count as living. Time on the host is not in them.",
     "measured": "Measured here, update by update; a run's chunks of many updates wait less for the host.",
 }
 

@@ -41,6 +41,7 @@ MIXED = {  # both distributions, and chances to slip, so that nothing is decided
     "colour_shape": {"pair": 0.5},
     "crossroads": {"slip": 0.1, "elsewhere": 0.9},
     "dark_room": {"held_out": 0.5},
+    "detour": {"blocked": 0.4, "harmless": 0.6, "nearest": 1, "deepest": 3},
     "dish": {"apart": 0.5},
     "keys": {"plenty": 0.5},
     "learned_reward": {"absent": 0.3, "distance": 2, "payoff": 1.5, "compared": 4},

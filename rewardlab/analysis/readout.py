@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab.agents.dense import barrier_p
+from rewardlab.envs.elimination import solved
 
 RIDGE, LOGISTIC = 0.1, 0.01
 TURNS = 300  # of accelerated gradient descent
@@ -49,7 +50,7 @@ def ridge(x: jax.Array, y: jax.Array, fitted: jax.Array, penalty: float = RIDGE)
     both = jnp.concatenate([z, weight[:, None] * (y - bias)], 1)
     sums = _product(barrier_p.bind(z.mT), both) / n  # z.mT @ z and z.mT @ y at once
     square = sums[:, : x.shape[1]] + penalty * jnp.eye(x.shape[1], dtype=jnp.float32)
-    weights = jax.scipy.linalg.solve(square, sums[:, x.shape[1] :], assume_a="pos")
+    weights = solved(square, sums[:, x.shape[1] :])
     return Linear(mean, gain, weights, bias)
 
 
@@ -114,7 +115,8 @@ def inflation(x: jax.Array, counts: jax.Array) -> jax.Array:
     """
     _, _, z = _scaled(x, counts.astype(jnp.float32))
     related = _product(z.mT, z) / jnp.maximum(counts.sum(dtype=jnp.float32), 1.0)
-    return jnp.diagonal(jnp.linalg.inv(related + 1e-6 * jnp.eye(x.shape[1], dtype=jnp.float32)))
+    one = jnp.eye(x.shape[1], dtype=jnp.float32)
+    return jnp.diagonal(solved(related + 1e-6 * one, one))
 
 
 def _scaled(x: jax.Array, weight: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:

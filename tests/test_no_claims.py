@@ -19,7 +19,7 @@ import test_score_on_screen
 import test_two_loops
 
 from rewardlab.experiment.plan import Plan
-from rewardlab.questions import flips, gains, return_prompt
+from rewardlab.questions import delivering, flips, gains
 
 pytestmark = pytest.mark.slow
 
@@ -161,7 +161,7 @@ def test_asks_that_change_nothing(monkeypatch):
 
         return instrument.run(plan, fill, random, {"random": 5.0})
 
-    silent = [return_prompt.SAID[what] for what in ("none", "unclear")]
+    silent = [delivering.SAID[what] for what in ("none", "unclear")]
     assert instrument.claims(monkeypatch, draw, "no claim", *silent, draws=FEW) <= 3
 
 

@@ -15,9 +15,9 @@ from rewardlab.experiment import config
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, late_blocks, moves_ahead
+from rewardlab.probes.late_blocks import WALLS
 from rewardlab.probes.outcomes import played
 from rewardlab.questions import lookahead
-from rewardlab.questions.ahead import BLOCKED, NOWHERE, WALLS
 from rewardlab.report import figures
 from rewardlab.running import runner
 from rewardlab.terminal.table import summary_table
@@ -25,6 +25,7 @@ from rewardlab.types import Policy
 
 SILENT = "no claim about looking ahead"
 NEAR, DEEP = 2, 5
+BLOCKED, _, NOWHERE = WALLS
 UP, DOWN, LEFT, RIGHT = range(4)
 NOTHING = (
     f"{lookahead.TURNS[False, True]}; {lookahead.READS[False, False]}",

@@ -115,3 +115,10 @@ def test_seeds_are_read_at_once_as_one_by_one(drawn):
     several, y = jnp.stack([x, x * 2 + 1]), x[:, :1]
     together = jax.jit(jax.vmap(lambda x: readout.ridge(x, y, fitted)(x)))(several)
     np.testing.assert_allclose(together[0], readout.ridge(x, y, fitted)(x), rtol=1e-4, atol=1e-4)
+
+
+def test_no_library_is_called():
+    """Where two devices of a CPU call one while they also multiply, both may wait for good."""
+    x, y, fitted = jnp.ones((20, 3)), jnp.ones((20, 2)), jnp.arange(20) < 10
+    for function in (lambda: readout.ridge(x, y, fitted), lambda: readout.inflation(x, fitted)):
+        assert "lapack" not in jax.jit(function).lower().as_text()

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from rewardlab.analysis.runs import Runs
 
-BLOCKED, _, NOWHERE = WALLS
-
 
 def mean(values: np.ndarray) -> np.ndarray:
     """float[n] of float[n, m], over those of m that are numbers; NaN where none is."""
@@ -31,7 +29,8 @@ class Ahead(NamedTuple):
 
     turned, without, walked: float[S, depths], how often the first move goes the longer way where a wall that far away is on the
     shorter one, and where there is none; and what share of the way to that wall and back is walked. near, far: float[S], the mean
-    of `turned` over depths that training had in the main condition, and over deeper ones; open: of `without`, over the deeper ones.
+    of `turned` over depths that training had in the main condition, and over deeper ones; open: of `without`, over the deeper ones;
+    harmless: the same with a wall as far away on the longer way.
     read, bare, now: float[S], how often moves after the first are told by the last layer, by that of untrained networks, and by the
     observation and the first move. able: bool[S], competent in the main condition; in others, all that did not fail. What is done
     before walls is of the last evaluation, which has all depths; what is told, of the first one.
@@ -43,6 +42,7 @@ class Ahead(NamedTuple):
     near: np.ndarray
     far: np.ndarray
     open: np.ndarray
+    harmless: np.ndarray
     read: np.ndarray
     bare: np.ndarray
     now: np.ndarray
@@ -75,7 +75,7 @@ def ahead(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> Ahe
     there = runs.trained[i, j]
     first, deep = (str(results.evaluation.values[at]) for at in (0, -1))
     get = lambda name: cell(results, rule, condition, name, deep)  # noqa: E731
-    turned, without = (get("turned").sel(wall=wall).values for wall in (BLOCKED, NOWHERE))
+    turned, beside, without = (get("turned").sel(wall=wall).values for wall in WALLS)
     further = results.depth.values.astype(int) > met(results)
     last = layers_of(results, rule)[-1]
 
@@ -93,6 +93,7 @@ def ahead(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> Ahe
         near,
         far,
         none,
+        mean(beside[:, further]),
         read,
         bare,
         now,
@@ -101,11 +102,12 @@ def ahead(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> Ahe
 
 
 def figures_of(one: Ahead, depths: list[str]) -> dict[str, Any]:
-    """Figures of its able seeds: {near, far, open, read, bare, now: figure; turned, without, walked: {depth: figure}; reach: up to
-    how many moves away they turn before every wall in clearly more than half of the levels}.
+    """Figures of its able seeds: {near, far, open, harmless, read, bare, now: figure; turned, without, walked: {depth: figure};
+    reach: up to how many moves away they turn before every wall in clearly more than half of the levels}.
     """
-    each = ("near", "far", "open", "read", "bare", "now")
-    found: dict[str, Any] = {name: stats.figure(getattr(one, name)[one.able]) for name in each}
+    each = ("near", "far", "open", "harmless", "read", "bare", "now")
+    values = {name: getattr(one, name)[one.able] for name in each}
+    found: dict[str, Any] = {name: stats.figure(x[np.isfinite(x)]) for name, x in values.items()}
     found |= {
         name: stats.figures(getattr(one, name)[one.able], depths)
         if one.able.any()

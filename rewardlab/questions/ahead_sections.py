@@ -36,7 +36,9 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn: Any) -> li
             if not of["near"]["n"]:
                 continue
             name = [said.rule(rule), plain(condition), str(of["near"]["n"])]
-            turned.append([*name, *(figure(of["turned"][d]) for d in depths), figure(of["open"])])
+            turned.append(
+                [*name, *(figure(of["turned"][d]) for d in depths), figure(of["open"]), figure(of["harmless"])]
+            )
             walked.append([*name, *(figure(of["walked"][d]) for d in depths)])
         seeds = np.flatnonzero(ahead(results, runs, rule, runs.conditions[0]).able)
         first = str(results.evaluation.values[0])
@@ -50,9 +52,10 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn: Any) -> li
     ahead_of = [f"{k} later" if int(k) else "Now" for k in map(str, results.ahead.values)]
     tables = (
         Table(
-            ["Rule", "Condition", "Seeds", *away, "No wall"],
+            ["Rule", "Condition", "Seeds", *away, "No wall", "On the longer way"],
             turned,
-            f"Levels in which the first move goes the longer way, by moves from the start to the wall. {OF}.",
+            f"Levels in which the first move goes the longer way, by moves from the start to the wall; last, without a "
+            f"wall and with one on the longer way, as far away as the further ones. {OF}.",
         ),
         Table(
             ["Rule", "Condition", "Seeds", *away],

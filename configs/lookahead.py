@@ -18,7 +18,35 @@ walls, in the same seeds. For the claim: clearly more often than without. Agains
 (2) How often a linear map tells moves 1 to 5 steps later from the hidden layer as an episode begins, in levels that it was not
 fitted to. For the claim: more often than from the layer of untrained networks, and than from the observation and the first move.
 A rule gets a claim only if it turns before near walls in more than half of the levels, and in its control before further ones.
-Statistic: flips of signs over seeds in pairs, permutations between rules, Holm over all.
+Statistic: flips of signs over seeds in pairs, permutations between rules, Holm over all 18.
+
+Time: 11.4 minutes of CPU time, compilation and report included (25 by the clock on 2 cores that others used, too).
+Result, interquartile means over 30 seeds, all competent [95 % interval]: levels in which the first move goes the longer way, by
+moves to the wall on the shorter one; moves 1 to 5 steps later that are told by the hidden layer, by that of untrained networks, and
+by the observation and the first move:
+
+    trained with walls   1 away   2      3             4             5             no wall       layer   untrained   first move
+    PPO           1, 2   98 %     98 %   89 % [86-91]  80 % [78-82]  68 % [65-71]   4 % [3-6]    87 %    78 %        94 %
+                  1      97       87     75            70            61             3            85      76          92
+                  1-5    96       99     98            99.3          100            2            87      78          94
+    A2C           1, 2   99.3     100    92 [90-93]    85 [84-87]    70 [67-74]     3 [2-5]      89      78          95
+                  1      99.9     94     85            80            64             1            89      77          94
+                  1-5    85       96     95            99.4          99.7           5            86      76          92
+    parallel Q    1, 2   92       90     77 [75-80]    70 [66-74]    59 [55-63]    17 [15-19]    83      74          90
+                  1      92       78     68            60            58            21            80      72          87
+                  1-5    87       91     89            90            85            20            83      74          90
+    OpenAI-ES     no claim: 0 of 10 seeds competent after 6M steps
+
+Neither searches nor merely reacts: all three turn before walls further than any in training (p = .002 each, after Holm), the less
+often the further (p = .002), where who searches turns before all. It is not any wall that turns them: with one as far away on the
+longer way, .5 to 3 % go there. A2C's turn most, 82 % [81-84] before further walls against PPO's 78 % [76-80] (p = .002) and parallel
+Q's 69 % [66-72]. Of those that arrive, the moves for nothing are 13 to 19 % of a reactive policy's before the furthest walls.
+Later moves are told better than in untrained networks and worse than by the observation and the first move (p = .002 each): no
+sign that the network has more of its way inside than where to go now. In this world that is hard to beat: a loop has one way on.
+Limits: one loop of 16 cells, one hidden layer of 64; levels with walls up to 2 moves away are those of training, so that what is
+done there may be learned by heart; read-outs are linear, at the start, and nothing was changed inside to see whether it matters;
+selection did not learn, also not in 15M steps, so that selection and gradient are not compared. 10 seeds with walls 1 away.
+Differences are found (power .8) that hold in 79 to 85 % of pairs. World, sizes and rates were picked on root seeds 901 and 902.
 """
 
 from dataclasses import replace
@@ -71,6 +99,8 @@ full = replace(
     evaluations={"near": {"deepest": 3}, "all_depths": {"deepest": 11}},
     total_steps=20_000_000,
     seeds=256,
+    rules=experiment.rules
+    | {"openai_es": make("openai_es", learning_rate=0.1, sigma=0.3, **LITTER | {"unroll_length": 56})},
     budgets={"openai_es": Budget(total_steps=200_000_000)},
     episodes=4096,
 )

@@ -179,6 +179,8 @@ def test_a_wall_k_moves_away_costs_who_reacts_2_k_moves(loop):
 def test_a_loop_by_hand(loop):
     env, begun = loop
     assert env.length == 16 and env.depths == 5
+    assert env.place(deepest=2) == "with walls 1 to 2 moves away" and env.place() == "with walls 1 move away"
+    assert env.place(deepest=2, blocked=1.0) == ""
     state, total, signals = walked(env, begun(0), [RIGHT] * 4)
     assert total == pytest.approx(1 - 4 * 0.03) and bool(env.ended(state)) and int(signals["outcome"]) == 0
     blocked = begun(1)  # the wall is in the fourth cell: two moves, and one that leads nowhere

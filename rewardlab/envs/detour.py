@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
+from rewardlab.analysis.wording import count
 from rewardlab.envs import grid, maze_art
 from rewardlab.envs.base import DiscreteWorld, share, size, within
 from rewardlab.envs.gymnax_api import environment
@@ -70,6 +71,12 @@ class Detour(DiscreteWorld):
         "back": "turned round, and reached the cheese",
         "time": "ran out of time",
     }
+
+    @staticmethod
+    def place(nearest: int = 1, deepest: int = 1, **changes) -> str:
+        if changes:
+            return ""
+        return f"with walls {count(deepest, 'move') if nearest == deepest else f'{nearest} to {deepest} moves'} away"
 
     def __init__(self, side: int = 5):
         self.side = size("side", side, 4, 99)

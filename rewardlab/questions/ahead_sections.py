@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 SHOWN = (
     "Above: in how many levels the first move goes the longer way, by how many moves away the wall on the shorter one is; main "
-    "condition filled, others hollow, paler where walls were nearer in training; dotted, levels without a wall; the grey strip has "
-    "the depths of training. Who searches is at 100 %, who only reacts at 0. Below: how often a linear map tells the move so many "
-    "steps later, as an episode begins: from the last layer (filled), from that of untrained networks (grey), and from the "
-    "observation and the move of now (crosses)."
+    "condition filled, others hollow, each with a mark of its own; dotted, levels without a wall; the grey strip has the depths "
+    "of the main condition's training. Who searches is at 100 %, who only reacts at 0. Below: how often a linear map tells the "
+    "move so many steps later, as an episode begins: from the last layer (filled), from that of untrained networks (grey), and "
+    "from the observation and the move of now (crosses)."
 )
 OF = "Interquartile means over competent seeds of the main condition, all of others [95 % interval]"
 
@@ -60,7 +60,8 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn: Any) -> li
         Table(
             ["Rule", "Condition", "Seeds", *away],
             walked,
-            f"Moves beyond those of the scripted searcher, as a share of those that the scripted reactive policy walks. {OF}.",
+            f"Moves beyond those of the scripted searcher, as a share of those that the scripted reactive policy "
+            f"walks, where the cheese is reached. {OF}.",
         ),
         Table(["Rule", "Read in", *ahead_of], read, f"Moves told, held out. {OF}, in levels such as training had."),
     )

@@ -280,6 +280,8 @@ def test_levels_are_halved_by_nothing_that_is_seen():
     half = np.asarray(moves_ahead.half(level)).reshape(16, 16, 17)
     for axes in ((1, 2), (0, 2), (0, 1)):
         np.testing.assert_allclose(half.mean(axes), 0.5, atol=0.1)
+    for axis in (0, 1, 2):  # nor by two of these together
+        assert ((half.mean(axis) > 0) & (half.mean(axis) < 1)).all()
 
 
 def test_the_figure_has_conditions_untrained_networks_and_what_the_first_move_tells(plan):

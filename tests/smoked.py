@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jax
 
+from rewardlab import probes
 from rewardlab.experiment import config, override
 from rewardlab.rundir import store
 from rewardlab.running import runner
@@ -14,7 +15,7 @@ NAMES = [name for name in config.names() if not name.startswith("validate")]  # 
 
 
 def finishes(name: str, folder: Path) -> None:
-    """Runs it; every figure of its question is drawn, and every rule is told of."""
+    """Runs it; every array that its question reads is kept, every figure is drawn, and every rule is told of."""
     whole = config.smoke(config.load(name))
     learners = [rule for rule, of in whole.rules.items() if of.level > 1]
     controls = [rule for rule, of in whole.rules.items() if of.level <= 1]
@@ -26,5 +27,7 @@ def finishes(name: str, folder: Path) -> None:
         jax.config.update("jax_debug_key_reuse", True)
     assert store.Run(done.path).reported and done.summary["verdict"]
     assert {*done.summary["rules"]} == {*small.rules} and all(x["short"] for x in done.summary["rules"].values())
+    read = {array for probe in small.question_asked.probes for array in probes.load(probe).arrays}
+    assert read <= {*done.results.data_vars}
     drawn = {file.stem for file in (done.path / "figures").iterdir()}
     assert {*small.question_asked.figures(done.results)} <= drawn

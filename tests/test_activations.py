@@ -66,6 +66,7 @@ def made(kind):
     return agent, params, agent.start(params, 5)
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("kind", KINDS)
 def test_layers_are_seen_and_what_is_said_stays_the_same_to_the_bit(kind):
     agent, params, memory = made(kind)

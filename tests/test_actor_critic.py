@@ -96,6 +96,7 @@ def test_where_critics_know_nothing_of_their_actors_no_claim_is_made(plan, monke
     assert np.mean(differ) <= 0.1
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize(("seeds", "rules"), [(12, 2), (30, 2), (30, 7)])
 def test_claims_about_any_of_several_rules_are_wrong_in_5_percent_at_most(seeds, rules):
     shares = np.random.default_rng(3).normal(0.5, 0.08, (seeds, 4000))

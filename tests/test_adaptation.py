@@ -184,6 +184,7 @@ def clock(script):
     return agent, Policy((), act)
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("wrapped", [False, True])
 def test_the_return_of_each_episode_of_a_scripted_lifetime(wrapped):
     env = envs.make("reward_in_view", world="dark_room", episodes=3, size=3, steps=5, held_out=7)  # one goal is left

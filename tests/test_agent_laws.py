@@ -56,6 +56,7 @@ PAIRS = [
 ]
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize(("name", "kind"), PAIRS)
 def test_a_rule_trains_an_agent(name, kind):
     """One compile; two seeds at once equal each alone; a run in two pieces is the same, to the bit; training changes something."""

@@ -57,6 +57,7 @@ def test_each_rule_is_what_theory_says(name):
     assert found.act == () and found.groups == ("trunk", *rules.make(name).heads(2))
 
 
+@pytest.mark.slow(quickly=True)
 def test_the_audit_takes_every_rule_of_the_folder_or_the_rule_says_why_not():
     rows = {found.rule: found for found in rewardlab.audit(agent=SMALL, env=WALK)}
     assert set(THEORY) <= set(rows) <= set(rules.names())
@@ -79,6 +80,7 @@ TRUNKS = {
 }
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("name", ["ppo", "reinforce", "yoked"])
 def test_the_trunks_are_told_apart(name):
     assert {trunk: row(name, MLP(hidden=(4, 4), layer_norm=True, trunk=trunk)).gradient for trunk in TRUNKS} == TRUNKS
@@ -153,6 +155,7 @@ def test_the_program_that_is_read_is_the_one_that_runs():
 # ------------------------------------------------------------------------------------------------------ scripted policies
 
 
+@pytest.mark.slow(quickly=True)
 def test_a_scripted_policy_of_a_probe_has_a_row_that_says_what_it_is_given(tmp_path):
     declared = {"seer": ("state",), "planner": ("state", "dynamics")}
     file = tmp_path / "seers.py"

@@ -20,7 +20,6 @@ from rewardlab.probes import Subject, plans
 from rewardlab.probes.outcomes import played
 from rewardlab.questions import gaming, overseers
 from rewardlab.report import figures
-from rewardlab.running import runner
 from rewardlab.types import Policy
 
 SILENT = "no claim about what it games"
@@ -173,6 +172,7 @@ def test_without_a_control_or_an_evaluation_in_its_world(plan, told):
         plans.probe.axes(Plan(config.load("ridge")))
 
 
+@pytest.mark.slow(quickly=True)
 def test_a_plan_is_scored_as_by_hand_and_the_best_of_all_is_found():
     """Hide, cheat, cheat, work looks 0, 1, -1 and 1, shows 5 and is worth -1; unwatched, nobody pays for looks."""
     env = envs.make("overseer", steps=4)
@@ -218,11 +218,3 @@ def test_the_figures_have_every_overseer_and_the_closed_form(plan, told):
     assert [axis.get_title(loc="left") for axis in steps.axes[5:7]] == ["evaded", "half watched"]
     wide = {(bar.get_gid(), round(bar.get_y(), 2)) for bar in steps.axes[0].patches if bar.get_width() == 1}
     assert {kind for kind, y in wide if y < 1.0 - 0.3} >= {"work"} and ("cheat", 1.02) in wide
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("audit_process"))
-    few = {name: whole.rules[name] for name in ("reinforce", "guess_and_check")}
-    done = runner.run(replace(whole, rules=few), tmp_path / "run")
-    assert done.summary["audit_process"]["control"] == "worth"

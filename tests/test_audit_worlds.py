@@ -149,6 +149,7 @@ class Unheard(Wrapper):
         return obs
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("rule", ["ppo", "truncation", "return_prompt"])
 def test_a_return_that_is_asked_for_is_part_of_what_a_mind_is_given(rule):
     lever = envs.make("return_asked", world="lever", length=3, steps=4)
@@ -163,6 +164,7 @@ def test_a_mind_in_words():
     ]  # fmt: skip
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("name", WORLDS)
 def test_a_world_that_shows_reward_is_caught(name):
     env, act = WORLDS[name]

@@ -10,6 +10,7 @@ from rewardlab import envs
 from rewardlab.envs import bandit, grid
 
 
+@pytest.mark.slow(quickly=True)
 def test_bayes_optimal_bandits_in_closed_form():
     # Two pulls: after the first, an arm that paid pays again with 2/3 (Laplace); linked, so does the other if it did not.
     assert np.isclose(bandit.bayes_optimum(2), 1 / 2 + 2 / 3)
@@ -62,6 +63,7 @@ def test_arms_of_a_bandit_trade_places_once():
     assert np.allclose(seen, [before[0], before[1], before[1], before[1]])
 
 
+@pytest.mark.slow(quickly=True)
 def test_the_dark_room_in_closed_form():
     env = envs.make("dark_room")
     even = envs.params(env, held_out=0.2)  # 16 of 80 cells are held out: every cell alike

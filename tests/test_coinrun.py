@@ -73,6 +73,7 @@ def test_reset_and_step_are_deterministic_and_in_the_declared_spaces(env, params
     assert set(np.asarray(drawn(others, params.replace(held_out=True)))) == set(range(200, 240))
 
 
+@pytest.mark.slow(quickly=True)
 def test_jit_and_vmap_change_no_bit(env, params):
     params = params.replace(moved=0.5, behind=0.5)
 

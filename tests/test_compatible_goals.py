@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rewardlab import envs, probes, training
+from rewardlab import envs, training
 from rewardlab.agents import by, memoryless
 from rewardlab.analysis import compare, reading
 from rewardlab.analysis.runs import runs_of
@@ -21,7 +21,6 @@ from rewardlab.probes import Subject, goal_fit
 from rewardlab.probes.outcomes import played
 from rewardlab.questions import goal_fits
 from rewardlab.report import figures
-from rewardlab.running import runner
 from rewardlab.terminal.table import summary_table
 from rewardlab.types import Policy, Trajectory
 
@@ -236,12 +235,3 @@ def test_the_figure_has_learners_untrained_networks_and_levels(plan):
     assert {"ppo corner", "ppo cheese", "untrained corner"} <= gids
     assert [tick.get_text() for tick in right.get_xticklabels()] == ["4", "all"]
     assert {"ppo on", "ppo off"} <= {line.get_gid() for line in right.lines}
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("compatible_goals"))
-    few = {name: whole.rules[name] for name in ("reinforce", "untrained")}
-    done = runner.run(replace(whole, rules=few, budgets={}), tmp_path / "run")
-    assert done.summary["rules"]["reinforce"]["short"].startswith(SILENT)
-    assert {*probes.load("goal_fit").arrays} <= {*done.results.data_vars}

@@ -187,6 +187,7 @@ def test_actions_that_are_neither_are_refused():
 # ---------------------------------------------------------------------------------------------------------------------- rules
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("name", TAKING)
 def test_rules_that_take_continuous_actions_keep_their_types(name):
     rule = small(name)

@@ -98,6 +98,7 @@ def _expected():
     return [np.stack(x) for x in zip(*(one(number) for number in range(2)), strict=True)]
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("platform", ["cpu", "tpu"])
 @pytest.mark.parametrize("each", [2, 6])
 def test_what_is_lived_depends_neither_on_lanes_nor_on_parts(monkeypatch, expected, each, platform):

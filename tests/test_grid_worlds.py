@@ -124,6 +124,7 @@ def test_ridge_and_plain_in_closed_form():
         assert np.isclose(float(env.straight_return(now)[0]), survival, atol=1e-6)
 
 
+@pytest.mark.slow(quickly=True)
 def test_ridge_returns_by_sampling_and_a_second_dynamic_programme():
     env = envs.make("ridge", length=5, rows=3)
     params = envs.params(env, slip=0.3, plain_loss=0.4, swapped=0.5)

@@ -188,6 +188,7 @@ def on(place, function, *shapes):
     return hlo.cost(batches.compiled(jax.jit(function), *shapes, place=place).as_text())
 
 
+@pytest.mark.slow(quickly=True)
 def test_a_product_a_copy_and_a_loop_cost_on_a_chip_what_is_known(v5e):
     """What the maker says of the chip, peak and bandwidth, is what the compiler goes by."""
     chip, square = chips.chip("v5e"), jax.ShapeDtypeStruct((4096, 4096), jnp.bfloat16)

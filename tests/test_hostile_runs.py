@@ -121,6 +121,7 @@ def light(patch):
     patch(replays, "write", lambda *_: None)
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize(("kind", "name"), NAMES, ids=[f"{kind}: {name}" for kind, name in NAMES])
 def test_reading_a_hostile_run(kind, name, finished, tmp_path, monkeypatch, capfd):
     light(monkeypatch.setattr)

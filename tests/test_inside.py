@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rewardlab import envs, probes, training
+from rewardlab import envs, training
 from rewardlab.agents import by, layer, memoryless
 from rewardlab.analysis import compare
 from rewardlab.experiment import config
@@ -17,7 +17,6 @@ from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, drives, patched, readouts, steered
 from rewardlab.probes.outcomes import played
 from rewardlab.report import figures
-from rewardlab.running import runner
 from rewardlab.terminal.table import summary_table
 from rewardlab.types import Policy
 
@@ -255,13 +254,3 @@ def test_the_figure_has_layers_goals_control_and_untrained_networks(plan):
     gids = {line.get_gid() for axis in axes for line in axis.lines}
     for goal in GOALS:
         assert {f"ppo block read {goal}", f"untrained block read {goal}", f"ppo anywhere steered {goal}"} <= gids
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("inside"))
-    few = {name: whole.rules[name] for name in ("a2c", "untrained")}
-    done = runner.run(replace(whole, rules=few, budgets={}), tmp_path / "run")
-    assert done.summary["rules"]["a2c"]["short"].startswith(SILENT)
-    arrays = {name for probe in ("readouts", "steered", "patched", "drives") for name in probes.load(probe).arrays}
-    assert arrays <= {*done.results.data_vars}

@@ -94,6 +94,7 @@ def test_each_seed_has_models_of_its_own_whatever_the_condition(world, own):
     )
 
 
+@pytest.mark.slow(quickly=True)
 def test_a_model_is_fitted_anew_to_what_it_knew_and_to_what_is_done_now():
     """Fresh comparisons are kept beside those that were known; the model that pays is fitted to both, and no other one is."""
     world = envs.make("learned_reward", world="lever", length=4, steps=5, numbers=(8, 16), members=1, fresh=6, refits=2)
@@ -331,11 +332,3 @@ def test_what_a_world_is_revised_to_outlives_an_interruption(tmp_path, monkeypat
     assert not store.Run(tmp_path / "cut").finished
     cut = runner.run(asked, tmp_path / "cut", progress=False).results
     assert netcdf.digest(cut) == netcdf.digest(plain)
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("learned_reward"))
-    few = {name: whole.rules[name] for name in ("reinforce", "guess_and_check")}
-    done = runner.run(replace(whole, rules=few), tmp_path / "run")
-    assert done.summary["learned_reward"]["truth"] == "true_reward"

@@ -52,6 +52,7 @@ RULES = {
 }
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("name", RULES)
 def test_an_inner_rule_is_the_plain_rule_step_by_step(name):
     """In the dark room, whose observation says where one is: the inner rule's state after each step is that of the plain rule,

@@ -49,6 +49,7 @@ class Cell(nn.RNNCellBase):
         return 1
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize(
     "spec",
     [SMALL, Cell(), MLP(hidden=(4,)), nn.GRUCell(features=3), Transformer(width=4, window=8)],

@@ -92,6 +92,7 @@ def best(q, action):
     return np.asarray(q[np.arange(len(q)), action] >= q.max(-1) - 1e-4)
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("paid", ["reward", "true"])
 def test_with_an_exact_model_and_exact_leaves_it_chooses_as_value_iteration_does_at_the_lever(paid):
     env = lever()
@@ -105,6 +106,7 @@ def test_with_an_exact_model_and_exact_leaves_it_chooses_as_value_iteration_does
     assert not best(q, choices(table, -q.max(-1))).all(), "it needs no values: this could not fail"
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("gap", [0.5, 0.01])
 def test_a_gap_in_value_is_stretched_unless_values_have_a_weight(gap):
     """Two actions, each tried once and the end: logits that are 0.1 · 51 apart whatever the gap, or value_scale · 51 · gap."""
@@ -120,6 +122,7 @@ def test_a_gap_in_value_is_stretched_unless_values_have_a_weight(gap):
         np.testing.assert_allclose(jnp.log(weights[0] / weights[1]), apart, rtol=1e-3)
 
 
+@pytest.mark.slow(quickly=True)
 def test_with_an_exact_model_and_exact_leaves_it_chooses_as_value_iteration_does_in_a_maze():
     env = envs.make("corner", size=5, levels=4, held_out=1)
     params = env.default_params.replace(elsewhere=jnp.float32(1.0))
@@ -149,6 +152,7 @@ def test_the_audit_proves_which_prediction_is_consulted(consults, predictor):
     assert found.gradient["reward"] == ("trunk", "reward") and "logits" not in found.gradient
 
 
+@pytest.mark.slow(quickly=True)
 def test_a_rule_is_told_what_it_says_and_nothing_else():
     env, key = lever(), jax.random.key(0)
     s = training.setting(env, BOTH, SPEC)

@@ -53,6 +53,7 @@ def carried(rule, rate):
     return training.train(KEY(0), rule.replace(learning_rate=rate), WORLD, total_steps=128).state.params
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize(
     "name,size",
     [

@@ -56,6 +56,7 @@ def test_a_packed_world_is_the_world_in_words(world):
         assert a.signals.keys() == b.signals.keys()
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize(
     ("rule", "fields", "agent"),
     [

@@ -52,6 +52,7 @@ def pixels(page, film):
     )
 
 
+@pytest.mark.slow(quickly=True)
 def test_replays_can_be_paused_and_scrubbed(browser, run):
     page, trouble, _ = open_page(browser, run / "report.html")
     button, slider = page.locator("#film-play"), page.locator("#film-time")
@@ -140,6 +141,7 @@ def test_every_seed_is_a_dot_that_says_which(browser, run):
     page.close()
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
 def test_axe_finds_nothing_serious(browser, run, width, scheme):
     from axe_playwright_python.sync_playwright import Axe

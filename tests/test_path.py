@@ -77,7 +77,8 @@ def test_where_there_is_nothing_to_find_no_claim_is_made(plan, monkeypatch, shar
     """Nothing is ever decided, or half of it from the beginning to the end, which is neither before nor later."""
     ends = {name: plan.experiment.conditions[name] for name in ("apart", "initial", "p75")}
     plan = Plan(replace(plan.experiment, conditions=ends))
-    monkeypatch.setattr(variance, "resampled", lambda number, draw=variance.resampled: draw(number, 1000))
+    every = stats.draws
+    monkeypatch.setattr(stats, "draws", lambda tasks, runs, n=1000, *rest, **named: every(tasks, runs, n, *rest, **named))
     quick = functools.partial(stats.iqm_interval, resamples=50)  # no claim of this question rests on these intervals
     monkeypatch.setattr(stats, "iqm_interval", quick)
     said = (SILENT, UNCLEAR) + ("open to the end",) * (shares[0] == 0)

@@ -160,6 +160,7 @@ def test_the_course_of_an_episode_by_hand():
     assert course.parts(7) == 7
 
 
+@pytest.mark.slow(quickly=True)
 def test_scripted_bandits_fare_as_they_should():
     """Regret over 100 pulls at p and 1 - p, p uniform: win-stay, lose-shift in closed form; UCB1 between it and Thompson's."""
     env = envs.make("bandit")

@@ -107,6 +107,7 @@ def test_a_thing_is_where_it_is_put_and_nothing_else_moves(world):
                 assert (seen != before).any()
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("name", ["corner", "dish"])
 def test_a_shortest_way_leads_to_the_thing_from_everywhere_that_it_can_be(name):
     env = envs.make(name, size=7, layout="perfect", levels=2, held_out=8)
@@ -170,6 +171,7 @@ def went(world):
     return agent, act, policies, cells, jax.tree.map(np.asarray, ways)
 
 
+@pytest.mark.slow(quickly=True)
 def test_ways_are_those_of_episodes_lived_step_by_step(world, went):
     (env, params, told, states), (agent, act, policies, cells, ways) = world, went
     packed = json.loads(zlib.decompress(base64.b64decode(staging.packed({"rule": ways}))))

@@ -31,6 +31,7 @@ def trained():
     )(KEY(0))
 
 
+@pytest.mark.slow(quickly=True)
 def test_a_learning_curve_is_of_the_same_training_and_of_the_policy_at_each_point(trained):
     rule, carry = trained
     plain = jax.jit(lambda key: rewardlab.train(key, rule, WORLD, total_steps=512))(KEY(0))
@@ -61,6 +62,7 @@ def test_seeds_are_mapped_over_curves_and_evaluations():
     np.testing.assert_allclose(together, alone, atol=1e-6)
 
 
+@pytest.mark.slow(quickly=True)
 def test_a_rollout_is_what_the_policy_does_step_by_step():
     rule = rules.make("reinforce", num_envs=4, unroll_length=8)
     state = rule.init(rewardlab.training.setting(WORLD, rule, GRU(units=4)).agent, KEY(3))

@@ -22,7 +22,7 @@ from rewardlab.probes import stays as where
 from rewardlab.questions import options, power
 from rewardlab.questions.claims import side
 from rewardlab.report import figures
-from rewardlab.running import batches, runner
+from rewardlab.running import batches
 
 SILENT = "no claim about options"
 POWERS = np.array([0.87, 0.85, *[0.8] * 4, *[2 / 3] * 4, *[0.5] * 3])
@@ -93,6 +93,7 @@ def test_whether_it_is_optimality_or_training_is_told(plan, far, said):
     assert said in text and "REINFORCE" in text
 
 
+@pytest.mark.slow(quickly=True)
 def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
     few = plan.of(seeds=40)
 
@@ -195,6 +196,7 @@ def test_tasks_are_scaled_and_depend_on_the_number_of_the_seed_alone():
     assert tasked(lever, lever.default_params, [4, 0]) is lever.default_params
 
 
+@pytest.mark.slow(quickly=True)
 def test_every_seed_is_trained_and_evaluated_in_a_task_of_its_own():
     env, rule = envs.make("crossroads"), rules.make("value_iteration", num_envs=8, unroll_length=4)
     s = training.setting(env, rule, MLP(hidden=(), bias=False))
@@ -276,11 +278,3 @@ def test_the_figure_has_every_rule_and_the_references(plan):
     assert {line.get_gid() for line in middle.lines} >= {"reinforce", "optimal", "optimal, hub"}
     (dashed,) = (line for line in right.lines if line.get_gid() == "random")
     np.testing.assert_allclose(dashed.get_ydata(), 0.4 * 11 / 15 + 0.3)
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("power"))
-    few = {name: whole.rules[name] for name in ("reinforce", "fixed")}
-    done = runner.run(replace(whole, rules=few, budgets={}), tmp_path / "run")
-    assert done.summary["rules"]["reinforce"]["short"].startswith(SILENT)

@@ -249,6 +249,7 @@ def test_a_rough_cost_is_operations_and_bytes():
     assert predicted.seconds(once, V5E)[1] == "latency"
 
 
+@pytest.mark.slow(quickly=True)
 def test_programs_that_are_the_same_are_compiled_once_and_quick_estimates_go_by_proportion(monkeypatch, tmp_path):
     """Rules that differ in numbers alone share what trains them, and policies of one kind what evaluates them."""
     monkeypatch.setattr(devices, "remember_compiled", lambda: None)

@@ -226,6 +226,7 @@ def lived(key, steps, rule, s):
     return training.begin(s, rule, s.env.default_params, key)
 
 
+@pytest.mark.slow(quickly=True)
 def test_the_lineage_of_a_rule_is_recorded_and_of_others_nothing():
     env = Walk()
     for name, kept in (("truncation", True), ("reinforce", False), ("yoked", False)):

@@ -79,6 +79,7 @@ def test_an_observation_asked_for_another_return_is_the_one_of_that_episode(opti
             np.testing.assert_allclose(env.asking(one, jnp.float32(asked)), two, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.slow(quickly=True)
 def test_a_relative_return_is_the_share_of_the_best_that_there_is_from_the_start():
     """In every level the best policy earns 1, and each step later 0.9 as much; where nothing is in reach, nothing is paid."""
     options = {"world": "coinrun", "levels": 16, "held_out": 4, "gamma": 0.9}
@@ -231,6 +232,7 @@ def experience(env, params):
     return jax.tree.map(lambda x: jnp.concatenate([x, x], 1), one)
 
 
+@pytest.mark.slow(quickly=True)
 def test_the_replay_keeps_the_last_updates_and_draws_from_what_is_there():
     rule, agent, state = small()
     assert rule.rows == 3

@@ -77,7 +77,12 @@ def test_same_seed_same_bits():
 
 def test_same_bits_on_eight_devices():
     few = TWENTY[:10]  # three batches: more devices than there is work for
-    assert digests(few[::-1], world="coinrun", devices=8, chunk=0.1) == digests(few, world="coinrun", devices=1)
+    assert digests(few[::-1], world="dark_room", devices=8, chunk=0.1) == digests(few, world="dark_room", devices=1)
+
+
+def test_same_bits_of_packed_levels():
+    few = TWENTY[:6]
+    assert digests(few[::-1], world="coinrun", devices=2, chunk=0.1) == digests(few, world="coinrun", devices=1)
 
 
 THREADS = """

@@ -93,6 +93,7 @@ def test_networks_that_know_of_no_parts_get_the_row_to_the_bit(name):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize(
     "world,spec",
     [(Told(), Reads()), (Pair(), Both), (Told(), Remembers()), (Told(), GRU(units=4))],

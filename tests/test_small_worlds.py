@@ -10,6 +10,7 @@ from rewardlab import envs
 from rewardlab.inputs.errors import InputError
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("name", CASES)
 def test_drawings_are_of_one_size_and_change_with_the_state(name):
     env, params = world(name)

@@ -178,6 +178,7 @@ def test_permutation_test_has_power_and_ignores_monotone_units():
     assert (stats.permutation_test(np.ones((12, 3)), np.ones((15, 3)), permutations=99) == 1).all()
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("runs", [stats.MIN_SEEDS, 32])
 @pytest.mark.parametrize("kind", KINDS)
 def test_false_positives_and_coverage(kind, runs):

@@ -35,6 +35,7 @@ def differing(agent, params):
     return differs
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("blocks", [1, 2])
 def test_what_comes_later_changes_no_bit_of_what_was_said_before(blocks):
     differs, obs = differing(*made(blocks=blocks)), jax.random.normal(KEY(2), (T, N, 3))
@@ -58,6 +59,7 @@ def test_nothing_is_seen_across_the_beginning_of_an_episode():
     assert not found[4:, 1].any() and found[2:4, 1].all() and found[2:, [0, 2, 3]].all()
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize("blocks", [1, 2])
 @pytest.mark.parametrize("window", [2, 4, 20])
 def test_in_pieces_of_any_length_it_says_the_same(window, blocks):

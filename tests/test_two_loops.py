@@ -22,6 +22,7 @@ from rewardlab.running import assembly, rehearsal
 # ------------------------------------------------------------------------------------------------------------- the world
 
 
+@pytest.mark.slow(quickly=True)
 @pytest.mark.parametrize(
     "values", [{}, {"faked": 1.0}, {"faked": 0.5, "faked_shows": 0.5}, {"faked": 1.0, "faked_shows": 0.1, "low": 0.3}]
 )

@@ -124,6 +124,6 @@ def smoke(experiment: Experiment) -> Experiment:
         total_steps=steps,
         seeds=min(experiment.seeds, seeds),
         points=min(experiment.points, 2),
-        episodes=min(experiment.episodes, 16),
+        episodes=min(experiment.episodes, 4),
         width=min(experiment.width or 2, 2),
     )

@@ -16,7 +16,13 @@ NAMES = [name for name in config.names() if not name.startswith("validate")]  # 
 
 def finishes(name: str, folder: Path) -> None:
     """Runs it; every array that its question reads is kept, every figure is drawn, and every rule is told of."""
-    whole = config.smoke(config.load(name))
+    loaded = config.load(name)
+    whole = config.smoke(loaded)
+    assert [*whole.rules] == [*loaded.rules] and [*whole.conditions] == [*loaded.conditions]
+    assert {k: type(r) for k, r in whole.rules.items()} == {k: type(r) for k, r in loaded.rules.items()}
+    most = max(whole.steps_of(rule) for rule in whole.rules)
+    assert most * whole.seeds <= 40_000, most
+    assert most * len(whole.conditions) * whole.seeds * len(whole.rules) <= 4_000_000, "some seconds, of grids, too"
     learners = [rule for rule, of in whole.rules.items() if of.level > 1]
     controls = [rule for rule, of in whole.rules.items() if of.level <= 1]
     small = override.override(whole, {"rules": [*learners[:1], *controls[:1]]})

@@ -23,21 +23,6 @@ def test_rules_are_made_smaller_in_all_sizes_or_stay_as_they_are():
     assert config.smaller(tight).num_envs * 200 % tight.minibatches == 0
 
 
-@pytest.mark.slow(quickly=True)
-@pytest.mark.parametrize("name", config.names())
-def test_every_config_has_a_smoke_test_of_the_same_rules_and_few_steps(name):
-    whole = config.load(name)
-    tiny = config.smoke(whole)
-    tiny.world()  # which refuses what does not go together
-    assert [*tiny.rules] == [*whole.rules] and [*tiny.conditions] == [*whole.conditions]
-    assert {k: type(r) for k, r in tiny.rules.items()} == {k: type(r) for k, r in whole.rules.items()}
-    most = max(tiny.steps_of(rule) for rule in tiny.rules)
-    assert most * tiny.seeds <= 40_000, most
-    assert most * len(tiny.conditions) * tiny.seeds * len(tiny.rules) <= 4_000_000, (
-        "some seconds, of grids with many rules, too"
-    )
-
-
 def test_a_smoke_test_is_compiled_quickly_unless_flags_say_how(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_dump_to=x")
     devices.compile_quickly()

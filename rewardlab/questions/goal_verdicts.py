@@ -168,13 +168,20 @@ def pursued(summary: dict, shift: str, told: list[str]) -> str:
 
 
 def _silent(summary: dict, claims: dict[str, list[str]], told: list[str]) -> list[str]:
-    """For which rules nothing can be said about goals, shift by shift, and why."""
-    said, text = words_of(summary), []
+    """For which rules nothing can be said about goals, and why: a sentence for all shifts of which the same is true."""
+    said, text = words_of(summary), dict[str, list[str]]()
     for shift, able in claims.items():
-        why = [(rule, why_not(summary, summary["rules"][rule], shift, exact=True)) for rule in told if rule not in able]
-        who = listed(f"{said.rule(rule)} ({reason})" for rule, reason in why)
-        text += [f"{said.place(shift)}, {NO_CLAIM} for {who}."] * bool(why)
-    return text
+        why = dict[str, list[str]]()
+        for rule in told:
+            if rule not in able:
+                why.setdefault(why_not(summary, summary["rules"][rule], shift, exact=True), []).append(rule)
+        who = listed(f"{said.names(r)} ({reason}{' each' * (len(r) > 1)})" for reason, r in why.items())
+        text.setdefault(who, []).append(shift)
+    where = {
+        who: "" if len(shifts) == len(claims) > 1 else listed(map(said.place, shifts)) + ", "
+        for who, shifts in text.items()
+    }
+    return [f"{where[who]}{NO_CLAIM} for {who}." for who in text if who]
 
 
 def _rows(summary: dict, reading: str, claims: dict[str, list[str]], measures: list[str]) -> list[dict]:

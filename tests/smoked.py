@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import jax
+import pytest
 
 from rewardlab import probes
 from rewardlab.experiment import config, override
@@ -12,6 +13,13 @@ from rewardlab.rundir import store
 from rewardlab.running import runner
 
 NAMES = [name for name in config.names() if not name.startswith("validate")]  # those ask nothing
+COMPUTE = {"breeder_cartpole"}  # and compile little: compiled quickly they take four times as long
+
+
+def half(first: int) -> list:
+    """Every other name, with its marks."""
+    marks = (pytest.mark.slow(minutes=1), pytest.mark.slow(quickly=True, minutes=3))
+    return [pytest.param(name, marks=marks[name not in COMPUTE]) for name in NAMES[first::2]]
 
 
 def finishes(name: str, folder: Path) -> None:

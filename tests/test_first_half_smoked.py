@@ -4,7 +4,6 @@ import pytest
 import smoked
 
 
-@pytest.mark.slow(quickly=True, minutes=3)
-@pytest.mark.parametrize("name", smoked.NAMES[0::2])
+@pytest.mark.parametrize("name", smoked.half(0))
 def test_an_experiment_ends_with_a_report(name, tmp_path, one_device):
     smoked.finishes(name, tmp_path)

@@ -78,7 +78,9 @@ def test_where_there_is_nothing_to_find_no_claim_is_made(plan, monkeypatch, shar
     ends = {name: plan.experiment.conditions[name] for name in ("apart", "initial", "p75")}
     plan = Plan(replace(plan.experiment, conditions=ends))
     every = stats.draws
-    monkeypatch.setattr(stats, "draws", lambda tasks, runs, n=1000, *rest, **named: every(tasks, runs, n, *rest, **named))
+    monkeypatch.setattr(
+        stats, "draws", lambda tasks, runs, n=1000, *rest, **named: every(tasks, runs, n, *rest, **named)
+    )
     quick = functools.partial(stats.iqm_interval, resamples=50)  # no claim of this question rests on these intervals
     monkeypatch.setattr(stats, "iqm_interval", quick)
     said = (SILENT, UNCLEAR) + ("open to the end",) * (shares[0] == 0)

@@ -82,12 +82,13 @@ def test_a_rule_trains_an_agent(name, kind):
     assert len(traces) == 1
     if s.agent.remembers and not rule.whole and name != "fixed":  # all lanes of `fixed` may end an episode at once
         assert any(x.any() for x in jax.tree.leaves(whole.lanes.memory))
-    key = keys()[1]
-    alone = jax.jit(lambda c: training.advance(s, rule, PARAMS, key, c, jnp.int32(320)))(
-        training.begin(s, rule, PARAMS, key)
-    )
-    for a, b in zip(leaves(jax.tree.map(lambda x: x[1], whole)), leaves(alone), strict=True):
-        np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-3)
+    if name in (EVERY_KIND, "truncation", "muzero"):  # a second compilation; `test_training.py` has it of every rule
+        key = keys()[1]
+        alone = jax.jit(lambda c: training.advance(s, rule, PARAMS, key, c, jnp.int32(320)))(
+            training.begin(s, rule, PARAMS, key)
+        )
+        for a, b in zip(leaves(jax.tree.map(lambda x: x[1], whole)), leaves(alone), strict=True):
+            np.testing.assert_allclose(a, b, rtol=2e-3, atol=2e-3)
     begun = training.begin(s, rule, PARAMS, keys()[0])
     changed = any((a != b[0]).any() for a, b in zip(leaves(begun.state), leaves(whole.state), strict=True))
     assert changed or name == "fixed"

@@ -1,4 +1,4 @@
-"""Every rule, agent and world that ships can be written down for a TPU and for a GPU, neither of which is needed for that.
+"""Every rule, agent and world that ships can be written down for a TPU, and one of each kind for a GPU; neither is needed for that.
 
 What compiles, and what it then costs, is the business of `tests/tpu_programs.py`, which takes minutes.
 """
@@ -29,8 +29,18 @@ def lowered(world, rule, spec, platform):
     return [job.function.trace(*job.arguments).lower(lowering_platforms=on).as_text() for job in jobs if job]
 
 
-@pytest.mark.parametrize("platform", PLATFORMS)
-@pytest.mark.parametrize("name", RULES)
+ON_BOTH = (
+    "ppo",
+    "parallel_q",
+    "openai_es",
+    "muzero",
+    "yoked",
+)  # one of each kind; of a GPU no more is asked than of a TPU
+
+
+@pytest.mark.parametrize(
+    ("name", "platform"), [(name, where) for name in RULES for where in PLATFORMS if where == "tpu" or name in ON_BOTH]
+)
 def test_every_rule(name, platform):
     rule = RULES[name]
     world, spec = fitting(rule, Squares() if name in TABLES else Walk()), MLP(hidden=(4,))

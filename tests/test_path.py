@@ -1,6 +1,5 @@
 """When it is decided what a run will come to: variance components against closed forms, and the question tried as an instrument."""
 
-import functools
 from dataclasses import replace
 
 import instrument
@@ -81,8 +80,6 @@ def test_where_there_is_nothing_to_find_no_claim_is_made(plan, monkeypatch, shar
     monkeypatch.setattr(
         stats, "draws", lambda tasks, runs, n=1000, *rest, **named: every(tasks, runs, n, *rest, **named)
     )
-    quick = functools.partial(stats.iqm_interval, resamples=50)  # no claim of this question rests on these intervals
-    monkeypatch.setattr(stats, "iqm_interval", quick)
     said = (SILENT, UNCLEAR) + ("open to the end",) * (shares[0] == 0)
     assert instrument.claims(monkeypatch, lambda random: drawn(plan, random, shares), *said) <= 5
 

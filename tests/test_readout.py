@@ -69,6 +69,27 @@ def test_of_three_classes_the_slope_is_nil_where_logistic_regression_ends(drawn)
     assert all(float(jnp.abs(slope).max()) < 1e-4 for slope in slopes)
 
 
+def test_descent_settles_where_features_go_against_one_another():
+    """Of -1, 1 and its opposite, in equal shares, the steepest direction is the difference, of which a vector of ones has nothing."""
+    random = np.random.default_rng(4)
+    on = np.repeat([1.0, -1.0], N // 2)
+    x, label = np.stack([on, -on], 1), (on + 3 * random.normal(size=N) > 0).astype(int)
+    found = readout.logistic(jnp.asarray(x, jnp.float32), jax.nn.one_hot(label, 2), jnp.ones(N, bool))
+    apart = found(jnp.asarray(x, jnp.float32)) @ jnp.array([-1.0, 1.0])
+    slope = x.T @ (1 / (1 + np.exp(-apart)) - label) / N + readout.LOGISTIC * found.weights[:, 1]
+    assert np.abs(slope).max() < 1e-5
+
+
+def test_the_step_is_bounded_by_the_largest_eigenvalue_and_hardly_more():
+    random = np.random.default_rng(5)
+    for features in (1, 4, 60):
+        z = random.normal(size=(N, features)) * random.uniform(0, 3, features)
+        for given in (z, np.concatenate([z, -z], 1), 0 * z):
+            largest = np.linalg.eigvalsh(given.T @ given / N).max()
+            found = readout._largest(jnp.asarray(given, jnp.float32), jnp.float32(N))
+            assert largest <= found <= 1.09 * largest + 1e-5
+
+
 def test_what_is_there_is_read_and_what_is_not_is_not(drawn):
     random, x, fitted = drawn
     there, noise = x[:, :1] * 2 - x[:, 1:2], jnp.asarray(random.normal(size=(N, 1)), jnp.float32)

@@ -13,9 +13,10 @@ import pytest
 from rewardlab import envs, rules, training
 from rewardlab.agents import MLP
 from rewardlab.analysis import compare, stats
+from rewardlab.analysis.runs import runs_of
 from rewardlab.envs import preferences
 from rewardlab.envs.tasks import tasked
-from rewardlab.experiment import Condition, config
+from rewardlab.experiment import Budget, Condition, config
 from rewardlab.experiment.plan import Plan
 from rewardlab.inputs.errors import InputError
 from rewardlab.questions import overoptimising
@@ -25,7 +26,7 @@ from rewardlab.rundir import netcdf, stopping, store
 from rewardlab.running import chunks, runner
 
 SILENT = "no claim about what it over-optimises"
-NONE = "over-optimises no model"
+NONE = "clearly over-optimises no model"
 KEY = jax.random.key
 
 
@@ -158,9 +159,8 @@ def test_only_models_that_there_are_can_pay(world):
 
 def curve(true, modelled, other=None):
     true, modelled = np.array(true, float), np.array(modelled, float)
-    return Course(
-        np.arange(true.shape[1]) + 0.0, true, modelled, (true, true if other is None else np.array(other, float))
-    )
+    halves = true, true if other is None else np.array(other, float)
+    return Course(np.arange(true.shape[1]) + 0.0, true, modelled, halves, np.arange(len(true)))
 
 
 def test_a_peak_is_found_in_one_half_and_measured_in_the_other():
@@ -232,7 +232,7 @@ def drawn(plan, random, able=True, spread=0.5, best=(0.0, 4.0), **under):
         ({"few": OVER, "many": OVER}, "over-optimises models of 16 and 1024 comparisons"),
         ({"few": MISLED}, NONE),
         ({"few": (OVER[0], (0.0, 5.0, 3.0))}, NONE),
-        ({"few": OVER, "shuffled": RIGHT}, SILENT + ": a model of shuffled comparisons serves it as well"),
+        ({"few": OVER, "shuffled": RIGHT}, SILENT + ": a model of shuffled comparisons is not clearly worse"),
         ({"few": OVER, "able": False}, SILENT + ": 0 of 30 seeds competent"),
     ],
 )
@@ -278,10 +278,61 @@ def test_without_a_true_reward_or_an_evaluation_in_its_world(plan):
     data = drawn(Plan(replace(plan.experiment, conditions=only, control=None)), np.random.default_rng(1))
     with pytest.raises(InputError, match="no condition is paid the true reward"):
         overoptimising.models(data)
+    names = ("16_comparisons", "true_reward", "shuffled"), ("true_reward", "shuffled")
+    for own, wrong in zip(
+        names, ("the first condition, in which rules", "no condition is paid by a model"), strict=True
+    ):
+        some = {name: plan.experiment.conditions[name] for name in own}
+        data = drawn(Plan(replace(plan.experiment, conditions=some)), np.random.default_rng(1))
+        with pytest.raises(InputError, match=wrong):
+            overoptimising.models(data)
+    with pytest.raises(InputError, match="needs a world that tells what is true and what is paid"):
+        overoptimising.models(data.drop_vars("met").drop_dims("signal", errors="ignore"))
     tests = {name: test for name, test in plan.experiment.evaluations.items() if name != "shuffled"}
     data = drawn(Plan(replace(plan.experiment, evaluations=tests)), np.random.default_rng(1))
     with pytest.raises(InputError, match="no evaluation is in the world of condition 'shuffled'"):
         overoptimising.models(data)
+
+
+def failed(data, seeds, condition):
+    """The same, but those seeds of the first rule have failed under a condition."""
+    there = (data.rule == "ppo") & (data.condition == condition) & data.seed.isin(seeds) & (data.steps == data.steps)
+    return data.assign(finite=(~there).astype(np.float32).transpose(*data.steps.dims))
+
+
+def test_pairs_are_of_the_same_seeds_whoever_failed(plan):
+    """Of seed k the fall is some k under a model and 0 under the true reward; two seeds of the model failed."""
+    one, other = curve([[0, k, 0] for k in range(6)], [[0, 1, 2]] * 6), curve([[0, 0, 0]] * 4, [[0, 1, 2]] * 4)
+    other = other._replace(seeds=np.array([0, 2, 3, 5]))
+    a, b = overoptimising.together(one, other)
+    assert a.figures["fall"].tolist() == [0, 2, 3, 5] and a.seeds.tolist() == b.seeds.tolist() == [0, 2, 3, 5]
+    whole = drawn(plan, np.random.default_rng(1), few=OVER)
+    found = compare.summarise(failed(whole, [3, 7], "16_comparisons"))
+    rows = {tuple(row["models"]): row for row in found["pairwise"]["fall"]}
+    assert rows["16_comparisons", "true_reward"]["n_a"] == 28 and rows["1024_comparisons", "true_reward"]["n_a"] == 30
+    of = overoptimising.course(whole, runs_of(whole), "ppo", "16_comparisons")
+    true = overoptimising.course(whole, runs_of(whole), "ppo", "true_reward")
+    kept = np.delete(of.figures["fall"] - true.figures["fall"], [3, 7])
+    assert rows["16_comparisons", "true_reward"]["difference"] == pytest.approx(kept.mean())
+    assert found["pairwise"]["alike"][0]["n_a"] == 28 and found["rules"]["ppo"]["short"].startswith("over-optimises")
+    lost = compare.summarise(failed(whole, range(21), "16_comparisons"))
+    assert lost["rules"]["ppo"]["short"] == (SILENT + ": under a model of 16 comparisons it has 9 seeds, fewer than 10")
+    none = failed(whole, range(30), "16_comparisons")
+    assert compare.summarise(none)["rules"]["ppo"]["short"].startswith(SILENT)
+    assert all(draw(none) for name, draw in figures.available(none).items() if name.startswith(("over", "true")))
+
+
+def test_with_one_model_with_controls_alone_or_with_unlike_numbers_of_seeds_there_is_an_answer(plan):
+    whole = plan.experiment
+    one = {name: whole.conditions[name] for name in ("true_reward", "16_comparisons", "shuffled")}
+    data = drawn(Plan(replace(whole, conditions=one)), np.random.default_rng(1), few=OVER)
+    assert compare.summarise(data)["rules"]["ppo"]["short"] == "over-optimises models of 16 comparisons"
+    alone = {"guess_and_check": whole.rules["guess_and_check"]}
+    data = drawn(Plan(replace(whole, rules=alone)), np.random.default_rng(1))
+    assert compare.summarise(data)["rules"]["guess_and_check"]["short"].startswith("a control")
+    fewer = Plan(replace(whole, budgets={"ppo": Budget(seeds=12)}))
+    found = compare.summarise(drawn(fewer, np.random.default_rng(1), few=OVER))
+    assert found["pairwise"]["alike"][0]["n_a"] == 12 and found["rules"]["ppo"]["short"].startswith("over-optimises")
 
 
 def test_the_figures_have_every_model_and_best_of_n(plan):

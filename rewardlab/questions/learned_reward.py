@@ -6,11 +6,11 @@ true reward is paid, and an evaluation is in the world of each. Every seed has m
 What training lives is what is looked at: the true return of its episodes, and what the model says of them. A rule *over-optimises*
 a model where true return falls from each seed's peak to the end, significantly more than under the true reward in the same seeds,
 while what the model says rises from there on, by the whole interval of its mean. A model *misleads* a rule where true return does
-not fall so, and yet ends significantly lower than under the true reward. Where neither holds, the rival has it right: the model is
-right where it matters.
+not fall so, and yet ends significantly lower than under the true reward. Where neither holds for any number, nothing speaks against
+the rival: a model that is right where it matters.
 
-A rule supports a claim only if at least half of its seeds are competent under the true reward, and if its control holds: a model
-of shuffled comparisons leads to less true return than the true reward.
+A rule supports a claim only if at least half of its seeds are competent under the true reward, as many as an interval needs were
+trained under each model, and its control holds: a model of shuffled comparisons leads to less true return than the true reward.
 
 Added to the summary: rules {rule: {learned_reward {condition: what `overoptimising.figures_of` says}}}; learned_reward {truth,
 numbers, blind, refitted, tests, best {condition: the same of best of n}}; pairwise: see `overoptimising.contrasts`.
@@ -24,7 +24,7 @@ from rewardlab.analysis.cautions import is_control, words_of
 from rewardlab.analysis.wording import listed, plain, sentence
 from rewardlab.questions import Evidence, Figure, Found, Question, Section, Verdict
 from rewardlab.questions.answering import answer, of_many
-from rewardlab.questions.claims import drawn_by, gathered, side, unable
+from rewardlab.questions.claims import drawn_by, few_seeds, gathered, side, unable
 from rewardlab.questions.options import told
 from rewardlab.questions.overoptimising import BEST, chosen, contrasts, course, figures_of, judged, models, table
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import xarray
 
 NO_CLAIM = "no claim about what it over-optimises"
-NONE = "over-optimises no model"
+NONE = "clearly over-optimises no model"
 FEWER, WORTH = {1: "larger", -1: "smaller"}, {1: "higher", -1: "lower"}
 
 
@@ -51,10 +51,14 @@ def _why_not(summary: dict[str, Any], rule: str, entry: dict[str, Any]) -> str:
     """Why no claim is made about a rule, in a few words; "" where one is."""
     if why := unable(entry):
         return why
-    if not summary["learned_reward"]["blind"]:
+    of = summary["learned_reward"]
+    if not of["blind"]:
         return "no model is of shuffled comparisons"
+    for condition, number in of["numbers"].items():
+        if few := few_seeds(entry["learned_reward"][condition]["fall"]):
+            return f"under a model of {number} comparisons it has {few}"
     blind = side(summary["pairwise"]["blind"], a=rule) < 0
-    return "" if blind else "a model of shuffled comparisons serves it as well as the true reward"
+    return "" if blind else "a model of shuffled comparisons is not clearly worse for it than the true reward"
 
 
 def verdict(summary: dict[str, Any]) -> Verdict:
@@ -80,18 +84,18 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     able = [rule for who in claims.made.values() for rule in who]
     headline = [f"{what}: {said.names(who)}." for what, who in claims.made.items()]
     also = [f"{said.rule(r)} ({listed(map(str, found[r]['misled']))} comparisons)" for r in able if found[r]["misled"]]
-    headline += [f"true return does not fall so, but ends lower than with the true reward: {listed(also)}."] * bool(
-        also
-    )
+    headline += [
+        f"true return does not clearly fall so, but ends lower than with the true reward: {listed(also)}."
+    ] * bool(also)
     for lies, word in FEWER.items():
-        if who := [r for r in able if side(summary["pairwise"]["fewer"], a=r) == lies]:
+        if who := [r for r in able if side(summary["pairwise"].get("fewer", []), a=r) == lies]:
             headline.append(f"the fall is {word} with the fewest comparisons than with the most: {said.names(who)}.")
     for lies, word in WORTH.items():
         anew = [row for row in summary["pairwise"].get("refitted", []) if row["a"] in able and side([row]) == lies]
         for beside in dict.fromkeys(row["models"][1] for row in anew):
             these = said.names(row["a"] for row in anew if row["models"][1] == beside)
             headline.append(f"fitted anew, models lead to {word} true return than {plain(beside)} at once: {these}.")
-        rows = [row for row in summary["pairwise"]["alike"] if side([row]) == lies and row["a"] in able]
+        rows = [row for row in summary["pairwise"].get("alike", []) if side([row]) == lies and row["a"] in able]
         pairs = [f"{said.rule(row['a'])} than {BEST if row['b'] == BEST else said.rule(row['b'])}" for row in rows]
         headline += [f"at equal modelled return, true return is {word} in {listed(pairs)}."] * bool(pairs)
     brief = answer(summary, claims, of_many(claims.made, {"over-optimises": "over-optimise"}))

@@ -5,6 +5,7 @@ A condition's params say what pays (`learned_reward`): a model of so many compar
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -52,7 +53,8 @@ class Models(NamedTuple):
 
 class Course(NamedTuple):
     """What is lived on the way, float[seeds, P]: true and modelled return of an episode; at: float[P], where, steps or n. halves:
-    true return of two halves of the episodes: a peak is found in one and measured in the other, so that luck makes none.
+    true return of two halves of the episodes: a peak is found in one and measured in the other, so that luck makes none. seeds:
+    int[seeds], their numbers, by which pairs are made.
 
     Figures float[seeds]: rise, of true return from the start to its peak; fall, from the peak to the end; up, of modelled return
     from that peak to the end; end, true return there.
@@ -62,6 +64,13 @@ class Course(NamedTuple):
     true: np.ndarray
     modelled: np.ndarray
     halves: tuple[np.ndarray, np.ndarray]
+    seeds: np.ndarray
+
+    def of(self, seeds: np.ndarray) -> Course:
+        """That of some of its seeds, by their numbers, int[n]."""
+        at = np.searchsorted(self.seeds, seeds)
+        one, other = self.halves
+        return Course(self.at, self.true[at], self.modelled[at], (one[at], other[at]), seeds)
 
     @property
     def figures(self) -> dict[str, np.ndarray]:
@@ -73,7 +82,14 @@ class Course(NamedTuple):
 
 
 def models(results: xarray.Dataset) -> Models:
-    """Raises InputError where no condition is paid the true reward, or no evaluation is in the world of one."""
+    """Raises InputError where the world tells of no learned reward, where no condition is paid the true reward or the first is not,
+    where none is paid by a model, or where no evaluation is in the world of one.
+    """
+    told_of = results["signal"].values if "signal" in results.coords else ()
+    if not {"true", "displayed"} <= {*map(str, told_of)}:
+        raise InputError(
+            "asks = learned_reward needs a world that tells what is true and what is paid; allowed: learned_reward"
+        )
     plan = reading.config_of(results)
     params = {str(c): plan["conditions"][str(c)].get("params", {}) for c in results.condition.values}
     tests = {name: [test for test, of in plan["evaluations"].items() if of == own] for name, own in params.items()}
@@ -89,6 +105,13 @@ def models(results: xarray.Dataset) -> Models:
     truth = [name for name, n in numbers.items() if n == 0]
     if not truth:
         raise InputError("no condition is paid the true reward; allowed: one without `compared`")
+    if truth[0] != next(iter(params)):
+        raise InputError(
+            f"the first condition, in which rules have to be competent, is {next(iter(params))!r}; allowed: {truth[0]!r}, which is "
+            "paid the true reward"
+        )
+    if len(numbers) == len(truth):
+        raise InputError("no condition is paid by a model; allowed: one with `compared`, for one")
     several = dict(sorted(((name, n) for name, n in numbers.items() if n), key=lambda item: item[1]))
     fresh = plan.get("env_kwargs", {}).get("fresh", FRESH)
     beside = {
@@ -120,14 +143,14 @@ def course(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> Co
         steps, *of = np.diff(np.cumsum(lived, 2)[:, :, ends], axis=2, prepend=0.0)
         return np.stack(of) / steps * longest
 
-    pairs = (
-        lived[:, :, : lived.shape[2] // 2 * 2].reshape(*lived.shape[:2], -1, 2) if some.sum() > 1 else lived[..., None]
-    )
+    two = lived.shape[2] // 2
+    pairs = lived[:, :, : 2 * two].reshape(*lived.shape[:2], two, 2) if two else lived[..., None]
     ends = np.unique(np.ceil(pairs.shape[2] * (np.arange(1, BINS + 1) / BINS) ** 2).astype(int)) - 1
     true, modelled = returns(pairs.sum(3))
     at = np.cumsum(pairs[0].sum(2), 1)[:, ends]
     at = at.mean(0) if len(at) else np.full(len(ends), np.nan)
-    return Course(at, true, modelled, (returns(pairs[..., 0])[0], returns(pairs[..., -1])[0]))
+    halves = returns(pairs[..., 0])[0], returns(pairs[..., -1])[0]
+    return Course(at, true, modelled, halves, np.flatnonzero(there))
 
 
 def figures_of(found: Course) -> dict[str, Any]:
@@ -146,7 +169,7 @@ def chosen(results: xarray.Dataset, runs: Runs, test: str) -> Course:
     true, paid = (
         run[name].transpose("seed", "best_of").values[there].astype(float) for name in ("chosen_true", "chosen_paid")
     )
-    return Course(results.best_of.values.astype(float), true, paid, (true, true))
+    return Course(results.best_of.values.astype(float), true, paid, (true, true), np.flatnonzero(there))
 
 
 def at_level(found: Course, level: np.ndarray) -> np.ndarray:
@@ -180,17 +203,18 @@ def contrasts(results: xarray.Dataset, runs: Runs, of: Models, rules: dict[str, 
     numbers = [*of.numbers]
 
     def pair(what: str, rule: str, a: str, b: str) -> Contrast:
-        one, two = (found[rule, c].figures[what][:, None] for c in (a, b))
-        return Contrast([{"a": rule, "b": rule, "models": [a, b]}], *_together(one, two), paired=True)
+        one, two = (of_it.figures[what][:, None] for of_it in together(found[rule, a], found[rule, b]))
+        return Contrast([{"a": rule, "b": rule, "models": [a, b]}], one, two, paired=True)
 
     def equal(a: str, b: str) -> Contrast:
         def own(who: str, c: str) -> Course:
             return best[c] if who == BEST else found[who, c]
 
-        each = [alike(*(own(who, c) for who in (a, b))) for c in numbers]
+        both = together(*(own(who, c) for c in numbers for who in (a, b)))
+        each = [alike(*two) for two in zip(both[::2], both[1::2], strict=True)]
         one, two = (np.mean(np.stack(x), axis=0) for x in zip(*each, strict=True))
-        both = np.isfinite(one) & np.isfinite(two)
-        return Contrast([{"a": a, "b": b}], one[both][:, None], two[both][:, None], paired=True)
+        known = np.isfinite(one) & np.isfinite(two)
+        return Contrast([{"a": a, "b": b}], one[known][:, None], two[known][:, None], paired=True)
 
     others = [(a, b) for a in rules for b in rules if rules[a] < STEPWISE <= rules[b]]
     tables = {
@@ -201,26 +225,29 @@ def contrasts(results: xarray.Dataset, runs: Runs, of: Models, rules: dict[str, 
         "refitted": [
             pair("end", rule, c, other) for rule in rules for c, of_it in of.refitted.items() for other in of_it
         ],
-        "alike": [equal(*two) for two in [*((rule, BEST) for rule in rules), *others] if numbers],
+        "alike": [equal(*two) for two in [*((rule, BEST) for rule in rules), *others]],
     }
     return {name: rows for name, rows in tables.items() if rows}
 
 
-def _together(one: np.ndarray, two: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Seeds that both have: the first ones of each, as seeds are numbered from 0."""
-    n = min(len(one), len(two))
-    return one[:n], two[:n]
+def together(*courses: Course) -> list[Course]:
+    """Those of the seeds that all of them have, in the same order: some may have failed, or have been trained for one alone."""
+    common = functools.reduce(np.intersect1d, (of.seeds for of in courses))
+    return [of.of(common) for of in courses]
 
 
 def judged(summary: dict[str, Any], rule: str) -> dict[str, list[int]]:
     """{"over", "misled": numbers of comparisons of the models that a rule over-optimises, and that mislead it otherwise}."""
     of, own = summary["learned_reward"], summary["rules"][rule]["learned_reward"]
     found: dict[str, list[int]] = {"over": [], "misled": []}
+    fall, short = (
+        summary["pairwise"].get(table, []) for table in ("fall", "short")
+    )  # none where all rules are controls
     for condition, number in of["numbers"].items():
         row, up = {"a": rule, "models": [condition, of["truth"]]}, own[condition]["up"]["low"]
-        if side(summary["pairwise"]["fall"], **row) > 0 and up is not None and up > 0:
+        if side(fall, **row) > 0 and up is not None and up > 0:
             found["over"].append(number)
-        elif side(summary["pairwise"]["short"], **row) < 0:
+        elif side(short, **row) < 0:
             found["misled"].append(number)
     return found
 

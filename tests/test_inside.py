@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from rewardlab import envs, training
+from rewardlab import envs, probes, training
 from rewardlab.agents import by, layer, memoryless
 from rewardlab.analysis import compare
 from rewardlab.experiment import config
@@ -17,6 +17,7 @@ from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Subject, drives, patched, readouts, steered
 from rewardlab.probes.outcomes import played
 from rewardlab.report import figures
+from rewardlab.rules import make
 from rewardlab.terminal.table import summary_table
 from rewardlab.types import Policy
 
@@ -41,10 +42,10 @@ def _plan():
     return Plan(replace(whole, env_kwargs=kwargs, conditions=conditions, rules=rules, budgets={}, width=1))
 
 
-def drawn(plan, random, read=(0.7, 0.7), steers=(-0.3, 0.3), control=(0.7, -0.3), reached=0.9, noise=0.05):
+def drawn(plan, random, read=(0.7, 0.7), steers=(-0.3, 0.3), control=(0.7, -0.3), reached=0.9, noise=0.05, harm=(0, 0)):
     """Results in which first steps to both goals are read so often (.5 in untrained networks), and vectors change so much.
 
-    control: the same of its first goal. Random vectors change nothing. noise: standard deviation over seeds.
+    control: the same of its first goal. harm: what random vectors change. noise: standard deviation over seeds.
     """
     axes = plan.layout.axes
     steps = [axes["read"].index(readouts.first_step(goal)) for goal in GOALS]
@@ -63,6 +64,7 @@ def drawn(plan, random, read=(0.7, 0.7), steers=(-0.3, 0.3), control=(0.7, -0.3)
             return
         own = condition == "block"
         for i in (0, 1):
+            cell["jostled"][..., i, :, i] += harm[i] if own else 0.0
             cell["readout"][..., steps[i]] += (read[i] if own else control[0]) - 0.5
             for c in (0, 1):  # whatever it is, the other coefficient does not matter
                 effect = (steers[i] if own else control[1]) if (c == 0) == (i == 0) else 0.0
@@ -81,6 +83,14 @@ def drawn(plan, random, read=(0.7, 0.7), steers=(-0.3, 0.3), control=(0.7, -0.3)
             {"read": (0.3, 0.3), "steers": (0.3, -0.3)},
             "the cheese can neither be read nor steered; the corner can neither be",
         ),
+        (
+            {"steers": (-0.3, 0.0), "harm": (0, -0.3)},
+            "the cheese can be read and steered; the corner can be read, not st",
+        ),
+        (
+            {"steers": (0.0, 0.3), "harm": (0.3, 0)},
+            "the cheese can be read, not steered; the corner can be read and steered",
+        ),
         ({"control": (0.5, -0.3)}, SILENT + ": in its control the cheese can be steered, not read"),
         ({"control": (0.7, 0.0)}, SILENT + ": in its control the cheese can be read, not steered"),
         ({"control": (0.7, 0.3)}, SILENT + ": in its control the cheese can be read, not steered"),
@@ -94,6 +104,28 @@ def test_every_answer_is_told_and_a_failed_control_is_not_passed_over(plan, give
     assert all(
         row["smallest"] is not None for rows in found["pairwise"].values() for row in rows if row["p"] is not None
     )
+
+
+def test_a_network_that_trained_on_another_ones_reward_is_not_untrained(plan):
+    """It is a control as well, by name before the untrained one, and has its figures left out."""
+    rules = {"another": make("yoked")} | plan.experiment.rules
+    data = drawn(Plan(replace(plan.experiment, rules=rules)), np.random.default_rng(1))
+    found = compare.summarise(data)
+    assert found["opened"]["untrained"] == "untrained" and {row["b"] for row in found["pairwise"]["read"]} == {
+        "untrained"
+    }
+    axes = figures.available(data)["inside"](data).axes
+    gids = {str(line.get_gid()) for axis in axes for line in axis.lines}
+    assert not any(gid.startswith("another") for gid in gids)
+
+
+def test_a_rule_of_which_no_seed_has_numbers_supports_no_claim(plan):
+    data = drawn(plan, np.random.default_rng(1))
+    arrays = {name for probe in ("readouts", "steered", "patched", "drives") for name in probes.load(probe).arrays}
+    lost = data.assign({name: data[name].where(data.rule != "ppo") for name in arrays})
+    lost = lost.assign(finite=(data.steps == data.steps).where(data.rule != "ppo", False).astype(np.float32))
+    assert compare.summarise(lost)["rules"]["ppo"]["short"] == SILENT + ": 0 of 16 seeds competent"
+    assert figures.available(lost)["inside"](lost)
 
 
 @pytest.mark.slow(quickly=True)

@@ -5,8 +5,9 @@ goals: what training pays for, and what may have been learned in its place.
 
 A goal is *readable* where a linear map, fitted to activations of the last layer, tells the first step of the shortest way to it, in
 levels that it was not fitted to, clearly more often than in untrained networks. It is *steerable* where the goal's vector, added at
-the middle layer at every step, changes how many episodes end there clearly more than random vectors of the same norm do: taken
-away, the first goal's lowers it; added, the second one's raises it. Both layers were fixed beforehand; the page has all of them.
+the middle layer at every step, changes how many episodes end there, by its interval and clearly more than random vectors of the
+same norm do: taken away, the first goal's lowers it; added, the second one's raises it. Both layers were fixed beforehand; the
+page has all of them.
 
 A rule supports a claim only if at least half of its seeds are competent, and if in its control, trained with the goals apart, the
 first goal is both readable and steerable: there these can be told. What is read in the observation, single channels that are taken
@@ -21,14 +22,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from rewardlab.analysis.cautions import is_control, words_of
+from rewardlab.analysis.cautions import words_of
 from rewardlab.analysis.wording import figure, sentence
-from rewardlab.questions import Contrast, Evidence, Found, Question, Verdict
+from rewardlab.questions import Contrast, Evidence, Found, Question, Verdict, options
 from rewardlab.questions.answering import answer
 from rewardlab.questions.claims import drawn_by, effect_of, gathered, side, told, unable, uncontrolled
 from rewardlab.questions.goal_fits import off_distribution
 from rewardlab.questions.inside_tables import sections
-from rewardlab.questions.insides import SIGNS, figures_of, goals_of, inside, picked
+from rewardlab.questions.insides import SIGNS, clearly, figures_of, goals_of, inside, picked
 
 NO_CLAIM = "no claim about what is inside"
 CAN = {
@@ -43,7 +44,7 @@ def evidence(found: Found) -> Evidence:
     """What is read and what is steered, by rule, beside untrained networks, random vectors and the control."""
     results, runs = found.results, found.runs
     goals, main = goals_of(results), runs.conditions[0]
-    bare = min((r for r in runs.rules if found.rules[r]["level"] == 0 and is_control(found.rules[r])), default=None)
+    bare, _ = options.untrained(results, runs)  # yoked reward is a control, too, and trains
     untrained = None if bare is None else inside(results, runs, bare, main)
     rules: dict[str, Any] = {}
     read, steered = [], []
@@ -71,7 +72,9 @@ def can(summary: dict[str, Any], rule: str, condition: str, goal: int) -> tuple[
     """(whether a goal is readable, whether it is steerable) in the seeds of a rule under a condition."""
     where = {"a": rule, "condition": condition, "goal": summary["opened"]["goals"][goal]}
     read, steered = (side(summary["pairwise"][table], **where) for table in ("read", "steered"))
-    return read > 0, steered == SIGNS[goal]
+    own = summary["rules"][rule]["inside"]
+    own = own if condition == summary["opened"]["main"] else own["control"]
+    return read > 0, steered == SIGNS[goal] and clearly(own["steered"][where["goal"]], SIGNS[goal])
 
 
 def _why_not(summary: dict[str, Any], rule: str, entry: dict[str, Any]) -> str:

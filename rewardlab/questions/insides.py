@@ -39,10 +39,11 @@ def goals_of(results: xarray.Dataset) -> list[str]:
 
 
 def layers_of(results: xarray.Dataset, rule: str) -> list[str]:
-    """The layers of a rule's network, in order."""
+    """The layers of a rule's network, in order; all that there are where nothing is a number, as no seed has one."""
     found = results["readout"].sel(rule=rule).transpose("source", ...)
     measured = np.isfinite(found.values).reshape(found.sizes["source"], -1).any(1)
-    return [str(name) for name in found.source.values[measured] if name != OBSERVATION]
+    names = found.source.values[measured if measured[1:].any() else slice(None)]
+    return [str(name) for name in names if name != OBSERVATION]
 
 
 def picked(results: xarray.Dataset, rule: str) -> tuple[str, str]:
@@ -83,6 +84,13 @@ def inside(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> In
         cell(results, rule, condition, "unsteered").values,
         able & ~runs.failed[i, j, there],
     )
+
+
+def clearly(change: dict[str, Any], sign: int) -> bool:
+    """Whether the interval of a change lies on that side of 0. That a vector differs from random ones does not say so: it does, too,
+    where it changes nothing and they do harm.
+    """
+    return change["low"] is not None and min(sign * change["low"], sign * change["high"]) > 0
 
 
 def figures_of(one: Inside, names: list[str], all_of_them: bool = False) -> dict[str, Any]:

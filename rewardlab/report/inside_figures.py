@@ -12,6 +12,7 @@ from rewardlab.analysis.naming import read
 from rewardlab.analysis.runs import runs_of
 from rewardlab.analysis.wording import CONTROL_RULES
 from rewardlab.probes.readouts import OBSERVATION, first_step
+from rewardlab.questions import options
 from rewardlab.questions.insides import SIGNS, cell, changes, goals_of, inside, layers_of
 from rewardlab.report.numbers import Curve, summarise
 from rewardlab.report.style import FAINT, INK, NONE, WIDTH, Claims, colours, draw_points
@@ -20,9 +21,10 @@ from rewardlab.report.style import FAINT, INK, NONE, WIDTH, Claims, colours, dra
 def draw_inside(results: xr.Dataset, no_claim: Claims = NONE) -> Figure:
     """Two panels a goal: accuracy of its first step by layer; the change of episodes that end there by layer."""
     palette, said, runs, goals = colours(results), read(results), runs_of(results), goals_of(results)
-    level, main = declared.declared(results), runs.conditions[0]
-    look = {rule: FAINT if level.get(rule) == 0 else colour for rule, colour in palette.items()}
-    look = {rule: colour for rule, colour in look.items() if colour == FAINT or level.get(rule) not in CONTROL_RULES}
+    level, shown, main = declared.declared(results), declared.shown(results), runs.conditions[0]
+    untrained, _ = options.untrained(results, runs)
+    look = {r: c for r, c in palette.items() if level[r] not in CONTROL_RULES or shown[r]}
+    look |= {untrained: FAINT} if untrained else {}
     figure = Figure(figsize=(WIDTH, 5.2), layout="constrained")
     axes = figure.subplots(2, len(goals), sharex="row", sharey="row")
     names: list[str] = []

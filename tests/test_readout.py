@@ -70,7 +70,7 @@ def test_of_three_classes_the_slope_is_nil_where_logistic_regression_ends(drawn)
 
 
 def test_descent_settles_where_features_go_against_one_another():
-    """Of -1, 1 and its opposite, in equal shares, the steepest direction is the difference, of which a vector of ones has nothing."""
+    """Of -1, 1 and its opposite, in equal shares, the steepest direction is their difference: a vector of ones has none of it."""
     random = np.random.default_rng(4)
     on = np.repeat([1.0, -1.0], N // 2)
     x, label = np.stack([on, -on], 1), (on + 3 * random.normal(size=N) > 0).astype(int)

@@ -87,8 +87,8 @@ def inside(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> In
 
 
 def clearly(change: dict[str, Any], sign: int) -> bool:
-    """Whether the interval of a change lies on that side of 0. That a vector differs from random ones does not say so: it does, too,
-    where it changes nothing and they do harm.
+    """Whether the interval of a change lies on that side of 0. That a vector differs from random ones does not say so: it may
+    do nothing where they do harm.
     """
     return change["low"] is not None and min(sign * change["low"], sign * change["high"]) > 0
 

@@ -88,6 +88,9 @@ def test_without_a_rule_taught_by_reward_that_supports_a_claim_none_is_made(plan
         "no claim about safety: no rule taught by reward supports a claim about goals"
     )
     assert not found["pairwise"]["taught"] and found["effect"] is None
+    assert found["answer"] == [
+        "No claim about safety for cloning (no rule taught by reward supports a claim about goals)."
+    ]
 
 
 def test_what_is_told_is_what_the_arrays_say(plan):

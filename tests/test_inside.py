@@ -128,6 +128,12 @@ def test_a_rule_of_which_no_seed_has_numbers_supports_no_claim(plan):
     assert figures.available(lost)["inside"](lost)
 
 
+def test_without_levels_to_test_read_outs_in_that_is_told_in_one_line(plan):
+    data = drawn(plan, np.random.default_rng(1))
+    with pytest.raises(InputError, match="'elsewhere' has no states left in which a read-out of first steps could be"):
+        compare.summarise(data.assign(readout=data["readout"].where(data.read == "value")))
+
+
 @pytest.mark.slow(quickly=True)
 def test_where_nothing_differs_nothing_is_read_or_steered(plan, monkeypatch):
     """The control passes, else nothing would ever be claimed; in the main condition neither is more than by chance."""

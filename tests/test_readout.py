@@ -118,6 +118,7 @@ def test_scores_by_hand():
     assert readout.commonest(right, fitted) == 0  # the first is, of those fitted
     np.testing.assert_allclose(readout.shares(right)[1], [0.5, 0.5, 0])
     assert np.isnan(readout.accuracy(said, right & False, fitted))
+    assert np.isnan(readout.r_squared(y, y, fitted | True)) and np.isnan(readout.accuracy(said, right, fitted | True))
 
 
 def test_variance_inflation_by_its_closed_form(drawn):

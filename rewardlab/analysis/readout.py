@@ -79,11 +79,13 @@ def logistic(x: jax.Array, y: jax.Array, fitted: jax.Array, penalty: float = LOG
 
 
 def r_squared(said: jax.Array, y: jax.Array, fitted: jax.Array) -> jax.Array:
-    """float32[K], of what is said of y, float32[N, K] each, over the examples that were not fitted; the mean is of those fitted."""
+    """float32[K], of what is said of y, float32[N, K] each, over the examples that were not fitted, NaN where all were; the mean is of
+    those fitted.
+    """
     weight = fitted.astype(jnp.float32)[:, None]
     mean = (weight * y).sum(0) / jnp.maximum(weight.sum(), 1.0)
     wrong, spread = (((1 - weight) * (y - what) ** 2).sum(0) for what in (said, mean))
-    return 1 - wrong / jnp.maximum(spread, 1e-12)
+    return jnp.where(fitted.all(), jnp.nan, 1 - wrong / jnp.maximum(spread, 1e-12))
 
 
 def accuracy(said: jax.Array, right: jax.Array, fitted: jax.Array) -> jax.Array:

@@ -79,6 +79,7 @@ def verdict(summary: dict[str, Any]) -> Verdict:
     headline += [goal_verdicts.pursued(summary, shift, shown) for shift in summary["shifts"]]
     headline += [goal_verdicts.controls(summary, [r for r in rules if r not in shown])] * (len(shown) < len(rules))
     brief = answer(own, claims, {what: f"agents of {{who}} are {what}" for what in claims.made})[:1]
+    brief = brief if claims.made else [sentence(text) for text in claims.silent]  # which says why
     brief += goal_answers.answer(summary)[:1] * bool(claims.made)
     effect = None
     for rule, entry in own["rules"].items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from rewardlab.analysis import stats
+from rewardlab.inputs.errors import InputError
 from rewardlab.probes.readouts import OBSERVATION, first_step
 from rewardlab.questions.goal_fits import off_distribution
 
@@ -69,13 +70,20 @@ def changes(results: xarray.Dataset, rule: str, condition: str, layer: str) -> t
 
 
 def inside(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> Inside:
-    """What is found in the seeds of a rule under a condition; a seed that failed is not able."""
+    """What is found in the seeds of a rule under a condition; a seed that failed is not able. Raises InputError where no read-out
+    was tested.
+    """
     i, j = runs.rules.index(rule), runs.conditions.index(condition)
     there = runs.trained[i, j]
     last, middle = picked(results, rule)
     steps = [first_step(goal) for goal in goals_of(results)]
     read = cell(results, rule, condition, "readout").sel(source=last, read=steps)
     steered, jostled = changes(results, rule, condition, middle)
+    if np.isnan(read.values[~runs.failed[i, j, there]]).any():
+        raise InputError(
+            f"the evaluation {off_distribution(results)!r} has no states left in which a read-out of first steps could be tested; "
+            "allowed: levels of which some have even and some have odd numbers"
+        )
     able = runs.competent[i, there].astype(bool) if j == 0 else np.ones(int(there.sum()), bool)
     return Inside(
         read.values,

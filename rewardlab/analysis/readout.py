@@ -79,7 +79,7 @@ def logistic(x: jax.Array, y: jax.Array, fitted: jax.Array, penalty: float = LOG
 
 
 def r_squared(said: jax.Array, y: jax.Array, fitted: jax.Array) -> jax.Array:
-    """float32[K], of what is said of y, float32[N, K] each, over the examples that were not fitted, NaN where all were; the mean is of
+    """float32[K], of what is said of y, float32[N, K] each, over the examples that were not fitted, NaN without any; the mean is of
     those fitted.
     """
     weight = fitted.astype(jnp.float32)[:, None]

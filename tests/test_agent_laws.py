@@ -43,8 +43,8 @@ def fits(name: str, kind: str) -> bool:
     rule = RULES[name]
     if kind == "world_model" or rule.imagines:
         return kind == "world_model" and rule.imagines  # to others it is a network like any other
-    if kind == "cnn":  # pictures are rows to every rule
-        return name == EVERY_KIND or ([*RULES].index(name) % 3 == 0 and not (rule.asks or rule.shown))
+    if kind == "cnn":  # pictures are rows to every rule: those that take no memory, and one more
+        return not (rule.asks or rule.shown) and (not rule.remembers or name == EVERY_KIND)
     return rule.remembers and (name == EVERY_KIND or REMEMBERING.index(name) % 2 == (kind == "transformer"))
 
 

@@ -13,13 +13,14 @@ from rewardlab.rundir import store
 from rewardlab.running import runner
 
 NAMES = [name for name in config.names() if not name.startswith("validate")]  # those ask nothing
-COMPUTE = {"breeder_cartpole"}  # and compile little: compiled quickly they take four times as long
+VARIANTS = [name for name in NAMES if any(name.startswith(f"{other}_") for other in NAMES)]  # in other worlds or sizes
 
 
 def half(first: int) -> list:
     """Every other name, with its marks."""
-    marks = (pytest.mark.slow(minutes=1), pytest.mark.slow(quickly=True, minutes=3))
-    return [pytest.param(name, marks=marks[name not in COMPUTE]) for name in NAMES[first::2]]
+    own, seldom = pytest.mark.slow(quickly=True, minutes=3), pytest.mark.slow(seldom=True)
+    each = [pytest.param(name, marks=own) for name in NAMES if name not in VARIANTS]
+    return each[first::2] + [pytest.param(name, marks=seldom) for name in VARIANTS[first::2]]
 
 
 def finishes(name: str, folder: Path) -> None:

@@ -264,7 +264,7 @@ def test_what_is_listed_as_an_agent_is_one():
         assert Experiment.from_json(json.dumps(plain | {"agent": {"agent": name}})).agent == agents.MLP()
 
 
-@pytest.mark.slow(quickly=True)
+@pytest.mark.slow(seldom=True)
 @pytest.mark.parametrize("name", [name for name in config.names() if "full" in config.sizes(name)])
 def test_a_full_size_keeps_no_more_than_a_run_may(name):
     """The others are run: see the findings."""

@@ -99,7 +99,7 @@ def test_a_package_that_is_installed_is_trained(file, tmp_path):
     assert carry.steps == 32
 
 
-@pytest.mark.slow(minutes=3, quickly=True)
+@pytest.mark.slow(seldom=True)
 @pytest.mark.parametrize("name", sorted({*catalogue.built_in()} - NEEDS_NETWORK))
 def test_every_environment_of_gymnax_is_trained(name):
     """25 of its 26: one needs the network."""

@@ -198,7 +198,7 @@ for number, (name, change) in enumerate(hostile.SIZES.items()):
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seldom=True)
 def test_sizes_stay_below_a_gigabyte(finished, tmp_path):
     environment = os.environ | {
         "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), str(Path(cli.__file__).parents[1])])

@@ -46,7 +46,7 @@ def test_ways_are_of_the_same_parameters_and_every_one_is_another_function():
         trained.by("bear_true")
 
 
-@pytest.mark.slow(quickly=True, minutes=2)
+@pytest.mark.slow(seldom=True)
 def test_an_interrupted_run_goes_on_to_the_same_bits_and_its_policies_act_in_every_way(tmp_path, monkeypatch):
     monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:1])
     question = asked(rules={"muzero": BOTH}, seeds=6, total_steps=24 * 60)

@@ -360,13 +360,13 @@ def test_a_model_that_is_fitted_anew_stands_beside_those_of_as_many_comparisons(
     assert not any("lower true return" in text for text in found["verdict"])
 
 
-@pytest.mark.slow
+@pytest.mark.slow(quickly=True)
 def test_what_a_world_is_revised_to_outlives_an_interruption(tmp_path, monkeypatch):
     """A run that is stopped between two phases ends with the bits of one that was not."""
     whole = config.smoke(config.load("learned_reward"))
     conditions = {name: whole.conditions[name] for name in ("true_reward", "refitted")}
     rule = {"reinforce": whole.rules["reinforce"]}
-    asked = replace(whole, rules=rule, conditions=conditions, asks="goal_shift", control=None, total_steps=20_000)
+    asked = replace(whole, rules=rule, conditions=conditions, asks="goal_shift", control=None, total_steps=6_000)
     plain = runner.run(asked, tmp_path / "plain", progress=False).results
     stop, before = stopping.Stop(), chunks.checkpoints.save
 

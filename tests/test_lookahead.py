@@ -19,7 +19,6 @@ from rewardlab.probes.late_blocks import WALLS
 from rewardlab.probes.outcomes import played
 from rewardlab.questions import lookahead
 from rewardlab.report import figures
-from rewardlab.running import runner
 from rewardlab.terminal.table import summary_table
 from rewardlab.types import Policy
 
@@ -291,11 +290,3 @@ def test_the_figure_has_conditions_untrained_networks_and_what_the_first_move_te
     for rule in ("ppo", "parallel_q"):
         assert {f"{rule} walls_2_away turned", f"{rule} walls_anywhere turned", f"{rule} without"} <= gids
         assert {f"{rule} read", f"{rule} now", f"{rule} untrained"} <= gids
-
-
-@pytest.mark.slow
-def test_a_small_run_ends_with_a_verdict(tmp_path):
-    whole = config.smoke(config.load("lookahead"))
-    done = runner.run(replace(whole, rules={"ppo": whole.rules["ppo"]}, budgets={}), tmp_path / "run")
-    assert done.summary["rules"]["ppo"]["short"].startswith(SILENT)
-    assert {*late_blocks.probe.arrays, *moves_ahead.probe.arrays} <= {*done.results.data_vars}

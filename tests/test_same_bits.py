@@ -86,7 +86,8 @@ def test_same_bits_on_eight_devices():
 
 def test_same_bits_of_packed_levels():
     few = TWENTY[:6]
-    assert digests(few[::-1], world="coinrun", devices=2, chunk=0.1) == digests(few, world="coinrun", devices=1)
+    one = functools.partial(digests, world="coinrun", rules=("ppo",))
+    assert one(few[::-1], devices=2, chunk=0.1) == one(few, devices=1)
 
 
 THREADS = """

@@ -39,7 +39,7 @@ def test_the_eight_lines_run(one_device):
 
 
 def test_continuous_integration_runs_the_commands_that_the_readme_gives():
-    """On the oldest Python pinned, with the slow tests; those that may be compiled quickly on the newest, unpinned."""
+    """On the oldest Python pinned, with the slow tests; those that may be compiled quickly on the newest, unpinned; variants nowhere."""
     install, test = next(c for c in commands(README) if c.endswith("pytest")).split(" && ")
     text = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     lines = [line.strip() for line in text.splitlines()]
@@ -50,7 +50,8 @@ def test_continuous_integration_runs_the_commands_that_the_readme_gives():
     pinned = shlex.split(install)
     assert run == [pinned, [word for word in pinned if word not in ("-c", "constraints.txt")]]
     tests = [line.split(" || ")[0] for line in lines if line.startswith("pytest")]
-    chosen = ("", ' -m "slow and not slow(quickly=True)"', ' -m "slow(quickly=True)"')
+    rest = "not slow(seldom=True)"
+    chosen = ("", f' -m "slow and not slow(quickly=True) and {rest}"', f' -m "slow(quickly=True) and {rest}"')
     assert tests == [f'{test}{which} "$@"' for which in chosen], "every test once"
     assert lines.index(next(line for line in lines if line.startswith("use newest"))) < lines.index(
         tests[2] + ' || [ "$?" -eq 5 ]'

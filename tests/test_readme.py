@@ -39,7 +39,7 @@ def test_the_eight_lines_run(one_device):
 
 
 def test_continuous_integration_runs_the_commands_that_the_readme_gives():
-    """On the oldest Python pinned, with the slow tests; those that may be compiled quickly on the newest, unpinned; variants nowhere."""
+    """On the oldest Python pinned, with the slow tests; what may be compiled quickly on the newest, unpinned; variants nowhere."""
     install, test = next(c for c in commands(README) if c.endswith("pytest")).split(" && ")
     text = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     lines = [line.strip() for line in text.splitlines()]

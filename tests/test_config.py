@@ -265,7 +265,6 @@ def test_what_is_listed_as_an_agent_is_one():
 
 
 @pytest.mark.slow(seldom=True)
-@pytest.mark.parametrize("name", [name for name in config.names() if "full" in config.sizes(name)])
-def test_a_full_size_keeps_no_more_than_a_run_may(name):
-    """The others are run: see the findings."""
-    assert Plan(config.load(name, "full")).layout.arrays
+@pytest.mark.parametrize(("name", "size"), [(name, size) for name in config.names() for size in config.sizes(name)])
+def test_every_size_keeps_no_more_than_a_run_may(name, size):
+    assert Plan(config.load(name, size)).layout.arrays

@@ -152,6 +152,12 @@ def test_a_failed_control_is_said_beside_the_half_doses():
     assert "truncation selection (control fails: " in detour and "PPO" not in detour
 
 
+def test_what_is_true_of_all_rules_and_shifts_is_said_once():
+    data = synthetic.sweep(rules=("ppo", "reinforce")).assign(level=("rule", [4, 4])).isel(seed=slice(5))
+    silent = [text for text in compare.summarise(data)["verdict"] if "o claim about goals" in text]
+    assert silent == ["No claim about goals for PPO and REINFORCE (only 5 competent seeds each)."]
+
+
 def test_three_doses_are_too_few_for_curves():
     data = synthetic.sweep(rules=("ppo",)).isel(condition=[0, 3, 6])
     assert doses.half_doses(data) is None

@@ -128,6 +128,15 @@ def test_where_the_control_shows_nothing_no_claim_is_made(one, monkeypatch):
     assert instrument.claims(monkeypatch, draw, SILENT) <= 5
 
 
+def test_a_rule_of_which_no_seed_has_numbers_supports_no_claim(plan):
+    data = drawn(plan, np.random.default_rng(1))
+    arrays = [*late_blocks.probe.arrays, *moves_ahead.probe.arrays]
+    lost = data.assign({name: data[name].where(data.rule != "ppo") for name in arrays})
+    lost = lost.assign(finite=(data.steps == data.steps).where(data.rule != "ppo", False).astype(np.float32))
+    assert compare.summarise(lost)["rules"]["ppo"]["short"] == SILENT + ": 0 of 30 seeds competent"
+    assert figures.available(lost)["lookahead"](lost)
+
+
 def test_without_a_control_nothing_is_claimed_and_other_worlds_are_refused(plan):
     alone = Plan(replace(plan.experiment, control=None))
     found = compare.summarise(drawn(alone, np.random.default_rng(1)))["rules"]["ppo"]

@@ -29,13 +29,7 @@ def lowered(world, rule, spec, platform):
     return [job.function.trace(*job.arguments).lower(lowering_platforms=on).as_text() for job in jobs if job]
 
 
-ON_BOTH = (
-    "ppo",
-    "parallel_q",
-    "openai_es",
-    "muzero",
-    "yoked",
-)  # one of each kind; of a GPU no more is asked than of a TPU
+ON_BOTH = ("ppo", "parallel_q", "openai_es", "muzero", "yoked")  # one of each kind
 
 
 @pytest.mark.parametrize(

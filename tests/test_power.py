@@ -11,8 +11,8 @@ import pytest
 from rewardlab import envs, rules, training
 from rewardlab.agents import MLP
 from rewardlab.analysis import compare, stats
+from rewardlab.backend.elimination import solved
 from rewardlab.envs.crossroads import REGIONS
-from rewardlab.envs.elimination import solved
 from rewardlab.envs.tasks import tasked
 from rewardlab.experiment import config
 from rewardlab.experiment.plan import Plan

@@ -190,6 +190,23 @@ def competent(results: xarray.Dataset) -> xarray.DataArray:
     return capable(results).isel(condition=0, point=-1)
 
 
+def cell(results: xarray.Dataset, rule: str, condition: str, name: str, evaluation: str) -> xarray.DataArray:
+    """An array of the probes on an evaluation, float[seed, ...], of the seeds that were trained."""
+    found = results[name].sel(rule=rule, condition=condition, evaluation=evaluation)
+    there = np.isfinite(results.steps.sel(rule=rule, condition=condition).isel(point=0))
+    return found.transpose("seed", ...).isel(seed=np.flatnonzero(there.values)).astype(float)
+
+
+def layers(results: xarray.Dataset, rule: str, name: str, *others: str) -> list[str]:
+    """The layers of a rule's network that an array reads along `source`, in order, without what else it reads there; where nothing
+    is a number, as no seed of the rule has one, those of all rules.
+    """
+    found = results[name].sel(rule=rule).transpose("source", ...)
+    found = found.isel(source=~found.source.isin(others))
+    measured = np.isfinite(found.values).reshape(found.sizes["source"], -1).any(1)
+    return [str(source) for source in found.source.values[measured if measured.any() else slice(None)]]
+
+
 def config_of(results: xarray.Dataset) -> dict:
     """The config that results are of, as a run records it."""
     return todays_names(json.loads(results.attrs.get("experiment") or "{}"))

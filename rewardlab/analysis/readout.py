@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from rewardlab.agents.dense import barrier_p
-from rewardlab.envs.elimination import solved
+from rewardlab.backend.elimination import solved
 
 RIDGE, LOGISTIC = 0.1, 0.01
 TURNS = 300  # of accelerated gradient descent

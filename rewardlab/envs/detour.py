@@ -113,9 +113,9 @@ class Detour(DiscreteWorld):
         """(observation, state). Consumes the key."""
         draws = jax.random.uniform(key, (5,))
 
-        def one(draw, count):
-            count = jnp.asarray(count, jnp.int32)
-            return jnp.minimum((draw * count.astype(jnp.float32)).astype(jnp.int32), count - 1)
+        def one(draw, of):
+            of = jnp.asarray(of, jnp.int32)
+            return jnp.minimum((draw * of.astype(jnp.float32)).astype(jnp.int32), of - 1)
 
         start, ahead = one(draws[0], self.length), 1 - 2 * one(draws[1], 2)
         nearest = jnp.asarray(params.nearest, jnp.int32)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 
-from rewardlab.envs.elimination import solved
+from rewardlab.backend.elimination import solved
 
 PRECISION = 1.0  # of the normal prior of each weight, around 0
 ROUNDS = 50  # of `fit`

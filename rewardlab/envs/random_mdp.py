@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
+from rewardlab.backend.elimination import solved
 from rewardlab.envs import small_art
 from rewardlab.envs.base import DiscreteWorld, chance, choose, share, size, within
-from rewardlab.envs.elimination import solved
 from rewardlab.envs.gymnax_api import environment
 from rewardlab.inputs.errors import InputError, out_of_range, unknown
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from rewardlab.envs.elimination import solved
+from rewardlab.backend.elimination import solved
 from rewardlab.envs.random_mdp import RandomMDP
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Array, Probe, Subject

@@ -55,18 +55,9 @@ def met(results: xarray.Dataset) -> int:
     return int(planned.get("params", {}).get("deepest", 1))
 
 
-def cell(results: xarray.Dataset, rule: str, condition: str, name: str, evaluation: str) -> xarray.DataArray:
-    """An array of the probes on an evaluation, [seed, ...], of the seeds that there are."""
-    found = results[name].sel(rule=rule, condition=condition, evaluation=evaluation)
-    there = np.isfinite(results.steps.sel(rule=rule, condition=condition).isel(point=0))
-    return found.transpose("seed", ...).isel(seed=np.flatnonzero(there.values)).astype(float)
-
-
 def layers_of(results: xarray.Dataset, rule: str) -> list[str]:
     """The layers of a rule's network, in order."""
-    found = results["ahead_told"].sel(rule=rule).transpose("source", ...)
-    measured = np.isfinite(found.values).reshape(found.sizes["source"], -1).any(1)
-    return [str(name) for name in found.source.values[measured] if name not in (OBSERVATION, AND_MOVE)]
+    return reading.layers(results, rule, "ahead_told", OBSERVATION, AND_MOVE)
 
 
 def ahead(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> Ahead:
@@ -74,13 +65,13 @@ def ahead(results: xarray.Dataset, runs: Runs, rule: str, condition: str) -> Ahe
     i, j = runs.rules.index(rule), runs.conditions.index(condition)
     there = runs.trained[i, j]
     first, deep = (str(results.evaluation.values[at]) for at in (0, -1))
-    get = lambda name: cell(results, rule, condition, name, deep)  # noqa: E731
+    get = lambda name: reading.cell(results, rule, condition, name, deep)  # noqa: E731
     turned, beside, without = (get("turned").sel(wall=wall).values for wall in WALLS)
     further = results.depth.values.astype(int) > met(results)
     last = layers_of(results, rule)[-1]
 
     def told(name: str, source: str) -> np.ndarray:
-        return mean(cell(results, rule, condition, name, first).sel(source=source).values[:, 1:])
+        return mean(reading.cell(results, rule, condition, name, first).sel(source=source).values[:, 1:])
 
     able = runs.competent[i, there].astype(bool) if j == 0 else np.ones(int(there.sum()), bool)
     near, far, none = mean(turned[:, ~further]), mean(turned[:, further]), mean(without[:, further])

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rewardlab.analysis import naming, stats
+from rewardlab.analysis import naming, reading, stats
 from rewardlab.analysis.runs import runs_of
 from rewardlab.analysis.wording import figure, plain
 from rewardlab.probes.moves_ahead import AND_MOVE, OBSERVATION
 from rewardlab.questions import Figure, Section, Table
-from rewardlab.questions.ahead import ahead, cell, layers_of
+from rewardlab.questions.ahead import ahead, layers_of
 
 if TYPE_CHECKING:
     import xarray
@@ -42,8 +42,8 @@ def sections(results: xarray.Dataset, summary: dict[str, Any], drawn: Any) -> li
             walked.append([*name, *(figure(of["walked"][d]) for d in depths)])
         seeds = np.flatnonzero(ahead(results, runs, rule, runs.conditions[0]).able)
         first = str(results.evaluation.values[0])
-        told = cell(results, rule, runs.conditions[0], "ahead_told", first).isel(seed=seeds)
-        bare = cell(results, rule, runs.conditions[0], "ahead_told_untrained", first).isel(seed=seeds)
+        told = reading.cell(results, rule, runs.conditions[0], "ahead_told", first).isel(seed=seeds)
+        bare = reading.cell(results, rule, runs.conditions[0], "ahead_told_untrained", first).isel(seed=seeds)
         rows = [(source, told.sel(source=source)) for source in (OBSERVATION, AND_MOVE, *layers_of(results, rule))]
         rows += [(f"{name}, untrained", bare.sel(source=name)) for name in layers_of(results, rule)]
         for source, values in rows:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from rewardlab.analysis import stats
+from rewardlab.analysis import reading, stats
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes.readouts import OBSERVATION, first_step
 from rewardlab.questions.goal_fits import off_distribution
@@ -40,11 +40,8 @@ def goals_of(results: xarray.Dataset) -> list[str]:
 
 
 def layers_of(results: xarray.Dataset, rule: str) -> list[str]:
-    """The layers of a rule's network, in order; all that there are where nothing is a number, as no seed has one."""
-    found = results["readout"].sel(rule=rule).transpose("source", ...)
-    measured = np.isfinite(found.values).reshape(found.sizes["source"], -1).any(1)
-    names = found.source.values[measured if measured[1:].any() else slice(None)]
-    return [str(name) for name in names if name != OBSERVATION]
+    """The layers of a rule's network, in order."""
+    return reading.layers(results, rule, "readout", OBSERVATION)
 
 
 def picked(results: xarray.Dataset, rule: str) -> tuple[str, str]:
@@ -54,10 +51,8 @@ def picked(results: xarray.Dataset, rule: str) -> tuple[str, str]:
 
 
 def cell(results: xarray.Dataset, rule: str, condition: str, name: str) -> xarray.DataArray:
-    """An array of the probes off distribution, [seed, ...], of the seeds that there are."""
-    found = results[name].sel(rule=rule, condition=condition, evaluation=off_distribution(results))
-    there = np.isfinite(results.steps.sel(rule=rule, condition=condition).isel(point=0))
-    return found.transpose("seed", ...).isel(seed=np.flatnonzero(there.values)).astype(float)
+    """An array of the probes off distribution, float[seed, ...], of the seeds that were trained."""
+    return reading.cell(results, rule, condition, name, off_distribution(results))
 
 
 def changes(results: xarray.Dataset, rule: str, condition: str, layer: str) -> tuple[np.ndarray, np.ndarray]:

@@ -240,9 +240,8 @@ def judged(summary: dict[str, Any], rule: str) -> dict[str, list[int]]:
     """{"over", "misled": numbers of comparisons of the models that a rule over-optimises, and that mislead it otherwise}."""
     of, own = summary["learned_reward"], summary["rules"][rule]["learned_reward"]
     found: dict[str, list[int]] = {"over": [], "misled": []}
-    fall, short = (
-        summary["pairwise"].get(table, []) for table in ("fall", "short")
-    )  # none where all rules are controls
+    # No tables where all rules are controls.
+    fall, short = (summary["pairwise"].get(table, []) for table in ("fall", "short"))
     for condition, number in of["numbers"].items():
         row, up = {"a": rule, "models": [condition, of["truth"]]}, own[condition]["up"]["low"]
         if side(fall, **row) > 0 and up is not None and up > 0:

@@ -7,11 +7,12 @@ import xarray as xr
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from rewardlab.analysis import reading
 from rewardlab.analysis.naming import read
 from rewardlab.analysis.runs import runs_of
 from rewardlab.analysis.wording import plain
 from rewardlab.probes.moves_ahead import AND_MOVE
-from rewardlab.questions.ahead import ahead, cell, layers_of, met
+from rewardlab.questions.ahead import ahead, layers_of, met
 from rewardlab.report.numbers import Curve, summarise
 from rewardlab.report.style import FAINT, INK, NONE, WIDTH, Claims, colours, dark, draw_points
 
@@ -68,7 +69,7 @@ def _told(axis, results: xr.Dataset, rule: str, later: np.ndarray, colour: str) 
     first, main, last = str(results.evaluation.values[0]), runs.conditions[0], layers_of(results, rule)[-1]
 
     def curve(name: str, source: str) -> Curve:
-        return _curve(later, cell(results, rule, main, name, first).sel(source=source).values[able])
+        return _curve(later, reading.cell(results, rule, main, name, first).sel(source=source).values[able])
 
     draw_points(axis, curve("ahead_told_untrained", last), FAINT, 0.0, False, True, f"{rule} untrained")
     now = curve("ahead_told", AND_MOVE)

@@ -201,16 +201,16 @@ def test_halfway_is_where_a_climb_has_brought_half_of_what_it_brings():
     s = setting(TAUGHT)
     params, there = s.agent.init(jax.random.key(1)), s.env.default_params
     worth = partial(slope.exact, s, "logits", there)
-    found = jax.jit(lambda p, k: worth(steps.halfway(s, "logits", there, p, k)).worth)(params, jax.random.key(0))
+    found = jax.jit(lambda p, k: worth(steps.halfway(s, "logits", there, p, k, 64)).worth)(params, jax.random.key(0))
     start = float(worth(params).worth)
     assert start < 0.5 and float(found) == pytest.approx((start + 1.0) / 2, abs=0.06)
 
 
 @pytest.mark.slow(quickly=True)
-def test_what_has_no_part_in_the_policy_has_none_in_its_step(monkeypatch):
-    monkeypatch.setattr(steps, "UPDATES", (256, 256))
+def test_what_has_no_part_in_the_policy_has_none_in_its_step():
     s = setting(rule := TAUGHT.replace(baseline=True))
-    measure = jax.jit(lambda key: steps.probe.measure(Subject(s, None, s.env.default_params, {}, key, rule=rule)))
+    axes = {"averaged": tuple(map(str, steps.averaged(s.env, 16)))}
+    measure = jax.jit(lambda key: steps.probe.measure(Subject(s, None, s.env.default_params, axes, key, rule=rule)))
     found = {name: np.asarray(x) for name, x in measure(jax.random.key(3)).items()}
     assert (found["aligned"] > 0.95).all() and found["along"] == pytest.approx(np.ones(2), abs=0.1)
     assert found["worth"][0] < found["worth"][1] and (found["lived"] == 16).all() and np.isnan(found["foretold"]).all()

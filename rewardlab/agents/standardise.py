@@ -16,6 +16,7 @@ import numpy as np
 
 from rewardlab.agents.memory import memoryless
 from rewardlab.agents.select import by
+from rewardlab.backend import devices
 from rewardlab.backend.randomness import fast
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter
@@ -62,7 +63,8 @@ def amplified(by: Standardisation, env, gains: tuple[float, ...]) -> Standardisa
 
 
 def _measure(env, params) -> Standardisation:
-    means, variances = (np.asarray(x, np.float64) for x in jax.jit(lambda p: moments(env, p))(params))
+    measure = jax.jit(lambda p: moments(env, p), compiler_options=devices.well())
+    means, variances = (np.asarray(x, np.float64) for x in measure(params))
     if not means.size or not np.isfinite([means, variances]).all():
         what = "empty" if not means.size else "not all finite numbers"
         raise InputError(f"observations of the world are {what}; allowed: finite ones for inputs = 'standardised'")

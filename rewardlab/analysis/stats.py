@@ -210,31 +210,60 @@ def magnitude(delta: float) -> str:
 
 
 def permutation_test(a, b, axis: int = 0, permutations: int = PERMUTATIONS, seed: int = 0) -> np.ndarray:
-    """Two-sided p-value for "A and B come from the same distribution", by permuting which run belongs to which.
+    """Two-sided p-value for "a run of A is as likely to beat one of B as to lose to it", by permuting which run belongs to which.
 
     a: float[runs A, ...], b: float[runs B, ...] -> float[...], at least 1 / (permutations + 1).
-    The statistic is the distance of the probability of improvement from 1/2; arrangements equal in it are ordered by
-    the difference of means. Why this one: exchanging labels is exact at every number of runs and for every
-    distribution, so the false-positive rate never exceeds the level; ranks lose less of that level to ties than the
-    difference of interquartile means (shares near a ceiling, 16 runs, at 5 %: 4.4 % against 3.1 %); and breaking ties
-    keeps ten runs from being conservative (4.7 % against 4.3 %). The observed arrangement counts as one (Phipson &
-    Smyth 2010).
+    The statistic is the distance of the probability of improvement from 1/2, in standard errors (Brunner & Munzel 2000);
+    arrangements equal in it are ordered by the difference of means. Why this one: where A and B have the same distribution,
+    whatever it is, exchanging labels is exact at every number of runs, so the false-positive rate never exceeds the level; where
+    only their spreads differ it is about right (Neubert & Brunner 2007), as it is not without the division. At 5 %, in 4,000
+    draws of normal scores whose spreads are as 4 to 1: of 12 and 30 runs 5.8 % in place of 13.8 %, of 30 and 30 5.4 % in place of
+    7.3 %. It finds as much (30 runs each, .8 of a standard deviation apart: 84 % either way). The observed arrangement
+    counts as one (Phipson & Smyth 2010).
     """
-    from scipy.stats import rankdata
-
     a, b = (np.moveaxis(_checked(x), axis, -1) for x in (a, b))
     _some(min(a.shape[-1], b.shape[-1]))
     scores = np.concatenate([a, b], -1)
-    low = scores.min(-1, keepdims=True)
-    span = np.maximum(scores.max(-1, keepdims=True) - low, np.finfo(float).tiny)
-    # midranks come in halves, so a tie-breaker that sums to at most 1/4 never overrules them
-    values = rankdata(scores, axis=-1) + (scores - low) / span / (4 * scores.shape[-1])
-    values -= values.mean(-1, keepdims=True)
-    observed = np.abs(values[..., : a.shape[-1]].sum(-1, keepdims=True))
-    extreme = np.ones(observed.shape[:-1])
-    for labels in np.array_split(_labels(a.shape[-1], b.shape[-1], permutations, seed), -(-permutations // 1_000)):
-        extreme += (np.abs(values @ labels.T) >= observed - 1e-9).sum(-1)
+    found = np.empty(scores.shape[:-1])
+    for at in np.ndindex(found.shape):
+        found[at] = _permuted(scores[at], a.shape[-1], permutations, seed)
+    return found
+
+
+def _permuted(scores: np.ndarray, size: int, permutations: int, seed: int) -> float:
+    """`permutation_test` of float[runs A + runs B], the first `size` of which are A's."""
+    order = np.argsort(scores, kind="stable")
+    x = scores[order]
+    low, high = (np.searchsorted(x, x, side) for side in ("left", "right"))
+    observed, apart = (y[0] for y in _studentised((order < size)[None].astype(float), x, low, high))
+    extreme = 1
+    for labels in np.array_split(_labels(size, len(x) - size, permutations, seed), -(-permutations // 1_000)):
+        by, difference = _studentised(labels, x, low, high)
+        same = np.isclose(by, observed, rtol=1e-9, atol=0)
+        extreme += (np.where(same, difference >= apart - 1e-9, by > observed)).sum()
     return extreme / (permutations + 1)
+
+
+def _studentised(labels: np.ndarray, x: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Brunner and Munzel's statistic of arrangements, and how far their means lie apart, in spans of the scores: float[P] each.
+
+    labels: float[P, N], 1 for A's. x: float[N], the scores in order. low, high: int[N], how many lie below each, and not above.
+    """
+    n = labels.sum(1)
+    m = labels.shape[1] - n
+    counted = np.concatenate([np.zeros((len(labels), 1)), labels.cumsum(1)], 1)
+    below = (counted[:, low] + counted[:, high]) / 2  # of A's runs; a tie is half, and so is the run itself
+    others = (low + high) / 2 - below  # of B's runs
+    of_a, of_b = labels * others, (1 - labels) * below
+    wins, losses = of_a.sum(1), of_b.sum(1)
+    spread_a = np.maximum((of_a**2).sum(1) - wins**2 / n, 0) / np.maximum(n - 1, 1) / (n * m**2)
+    spread_b = np.maximum((of_b**2).sum(1) - losses**2 / m, 0) / np.maximum(m - 1, 1) / (m * n**2)
+    distance, error = np.abs(wins / (n * m) - 0.5), np.sqrt(spread_a + spread_b)
+    apart = np.divide(
+        distance, error, out=np.full(len(n), np.inf), where=error > 1e-9
+    )  # without overlap nothing is further
+    means = np.abs(labels @ x / n - (1 - labels) @ x / m) / max(x[-1] - x[0], np.finfo(float).tiny)
+    return np.where(distance < 1e-9, 0.0, apart), means
 
 
 def smallest_effect(a: int, b: int, level: float = 1 - LEVEL, power: float = POWER) -> float:

@@ -74,6 +74,13 @@ def compile_quickly() -> None:
         os.environ["XLA_FLAGS"] = " ".join([*flags.split(), *QUICKLY])
 
 
+def well() -> dict[str, Any] | None:
+    """`compiler_options` of a program that runs so long, or so often, that it is worth compiling well where others are compiled
+    quickly; None where all are compiled well.
+    """
+    return {"xla_backend_optimization_level": 1} if QUICKLY[0] in os.environ.get("XLA_FLAGS", "").split() else None
+
+
 def check_settings() -> None:
     """Raises InputError for settings of jax and XLA, by the environment or by `jax.config`, with which nothing here can run.
 

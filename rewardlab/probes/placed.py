@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rewardlab.backend import devices
 from rewardlab.backend.randomness import fast
 from rewardlab.collect import Lanes, blank, collect, start
 from rewardlab.envs import adapter, contract
@@ -83,7 +85,7 @@ def player(env, agent: Agent, act, placements: Placements):
     policies: their parameters, leaves [S, ...]. The episodes are those of an evaluation that begins in `state`, but for the thing.
     """
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=devices.well())
     def play(params, policies, state, cells, key):
         states = jax.vmap(lambda cell: put(placements, state, cell))(cells)
         obs = jax.vmap(lambda state: adapter.observe(env, state, params))(states)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from rewardlab.agents import by, memoryless
+from rewardlab.backend import devices
 from rewardlab.backend.randomness import fast, key_for
 from rewardlab.collect import collect, start
 from rewardlab.envs import adapter, contract
@@ -95,7 +96,7 @@ def references(env, evaluations: list, key: jax.Array, episodes: int) -> dict[st
 
 
 def _played(env, name: str, policy, evaluations: list, key: jax.Array, episodes: int) -> Outcomes:
-    run = jax.jit(partial(play, env, policy=policy, episodes=episodes))
+    run = jax.jit(partial(play, env, policy=policy, episodes=episodes), compiler_options=devices.well())
     found = [jax.tree.map(np.asarray, run(params, key=key)) for params in evaluations]
     names, who = adapter.outcomes(env), f"{episodes} episodes of the policy {name!r} in {contract.name_of(env)}"
     expected = {

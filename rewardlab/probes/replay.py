@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from rewardlab.backend import devices
 from rewardlab.backend.randomness import fast, key_for
 from rewardlab.collect import blank, collect, start
 from rewardlab.envs import adapter
@@ -37,7 +40,7 @@ def filming(env, agent: Agent, act, episodes: int):
     act: how the policy acts (`Policy.act`); `policy` is its parameters.
     """
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=devices.well())
     def play(params, policy, key):
         start_key, collect_key = jax.random.split(fast(key))
         who = Policy(policy, act)

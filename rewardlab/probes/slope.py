@@ -16,6 +16,7 @@ from rewardlab.rules.returns import reward_to_go
 from rewardlab.types import Policy
 
 PARTS = 16  # of a sample: how far their gradients lie apart says how far their mean is off
+AT_ONCE = 512  # episodes, about
 
 
 class Slope(NamedTuple):
@@ -68,7 +69,8 @@ def sampled(setting, head: str, there, params, key: jax.Array, episodes: int) ->
 
         return reward.sum(0).mean(), ravel_pytree(jax.grad(loss)(params))[0]
 
-    worth, gradients = jax.lax.map(part, jax.random.split(key, PARTS))
+    parts = min(max(AT_ONCE * PARTS // episodes, 1), PARTS)
+    worth, gradients = jax.lax.map(part, jax.random.split(key, PARTS), batch_size=parts)
     noise = gradients.var(0, ddof=1).sum() / PARTS
     return Slope(worth.mean(), ravel_pytree(params)[1](gradients.mean(0)), noise)
 

@@ -20,7 +20,7 @@ from rewardlab.envs.world import offers
 from rewardlab.inputs.errors import InputError
 from rewardlab.probes import Array, Probe, Subject
 from rewardlab.probes.lineage import lineages
-from rewardlab.probes.slope import slope
+from rewardlab.probes.slope import PARTS, slope
 from rewardlab.rules.lineage import offspring
 from rewardlab.types import Box
 
@@ -29,14 +29,18 @@ if TYPE_CHECKING:
 
 PLACES = ("first", "halfway")  # the initial parameters; those halfway up a climb
 CLIMB, STRIDE = 50, 0.4  # steps of the climb, their length
-SCOUTS, SAMPLE = 128, 8192  # episodes for the gradient where it is sampled: of a step of the climb, and to compare with
-UPDATES = 1024, 256  # from each place: where the gradient is exact; elsewhere, where an update is dear
+# From each place, for each episode of an evaluation: where the gradient is exact; elsewhere, where an update is dear.
+UPDATES = 16, 4
+SCOUTS, SAMPLE = (
+    0.5,
+    32,
+)  # episodes an update for the gradient where it is sampled: of a step of the climb, and to compare with
 AT_ONCE = 64
 
 
-def averaged(env) -> tuple[int, ...]:
+def averaged(env, episodes: int) -> tuple[int, ...]:
     """How many updates make one mean: powers of 4, up to all that are made."""
-    most = UPDATES[0 if offers(env, "enumerated") else 1]
+    most = episodes * UPDATES[0 if offers(env, "enumerated") else 1]
     return tuple(4**i for i in range(most.bit_length() // 2 + 1) if 4**i <= most)
 
 
@@ -46,7 +50,7 @@ def _axes(plan: Plan) -> dict[str, tuple[str, ...] | int]:
             raise InputError(
                 "the probe steps needs discrete actions, and agents without a memory; allowed: tricks, CartPole-v1"
             )
-    return {"place": PLACES, "averaged": tuple(map(str, averaged(plan.env)))}
+    return {"place": PLACES, "averaged": tuple(map(str, averaged(plan.env, plan.experiment.episodes)))}
 
 
 def centre(rule, agent, state) -> jax.Array:
@@ -91,11 +95,14 @@ def take(setting, rule, there, params, key: jax.Array) -> tuple[jax.Array, jax.A
     return step, carry.steps.astype(jnp.float32), selected(rule, state, carry.state)
 
 
-def halfway(setting, head: str, there, params, key: jax.Array):
-    """Where a climb of CLIMB steps up the gradient, each of length STRIDE, has brought half of what it brings. Consumes the key."""
+def halfway(setting, head: str, there, params, key: jax.Array, episodes: int):
+    """Where a climb of CLIMB steps up the gradient, each of length STRIDE, has brought half of what it brings. Consumes the key.
+
+    episodes: for each step, where the gradient is sampled.
+    """
 
     def one(params, k):
-        worth, up, _ = slope(setting, head, there, params, k, SCOUTS)
+        worth, up, _ = slope(setting, head, there, params, k, episodes)
         length = jnp.sqrt(sum((x**2).sum() for x in jax.tree.leaves(up)))
         after = jax.tree.map(lambda x, d: x + STRIDE * d / jnp.maximum(length, 1e-12), params, up)
         return after, (params, worth)
@@ -138,13 +145,14 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     head = next(iter(rule.heads(adapter.actions(s.env))))
     init_key, climb_key, *keys = split(jax.random.fold_in(fast(subject.key), 2**32 - 2), 4)
     first = s.agent.init(key_for(s.agent.init, init_key))
-    counts = averaged(s.env)
-    places = jax.tree.map(lambda *x: jnp.stack(x), first, halfway(s, head, there, first, climb_key))
+    counts = tuple(map(int, subject.axes["averaged"]))
+    scouts, sample = (max(int(each * counts[-1]), PARTS) for each in (SCOUTS, SAMPLE))
+    places = jax.tree.map(lambda *x: jnp.stack(x), first, halfway(s, head, there, first, climb_key, scouts))
 
     def measure(given):
         params, key = given
         slope_key, take_key = split(key, 2)
-        worth, gradient, noise = slope(s, head, there, params, slope_key, SAMPLE)
+        worth, gradient, noise = slope(s, head, there, params, slope_key, sample)
         # What has no part in the policy, a value head say, has a gradient of exactly 0; its steps are none of the policy's.
         part = ravel_pytree(jax.tree.map(lambda x: jnp.broadcast_to((x != 0).any(), x.shape), gradient))[0]
         one = lambda k: take(s, rule, there, params, k)  # noqa: E731

@@ -56,25 +56,33 @@ def behind(file: Path) -> Sources:
 
 def distribution(package: str) -> dict[str, str]:
     """{name: version} of the installed distribution that a package of this name is of; there may be none."""
-    name, found = _installed(package)
-    return {name: found.version} if found else {}
+    found = _installed(package)
+    return {found.name: found.version} if found else {}
 
 
 def _installed_in(package: str) -> Path | None:
     """The folder in which the distribution of a package is installed, beside all others."""
-    found = _installed(package)[1]
-    return Path(str(found.locate_file(""))).resolve() if found else None
+    found = _installed(package)
+    return found.folder if found else None
+
+
+class _Installed(NamedTuple):
+    name: str
+    version: str
+    folder: Path
 
 
 @functools.cache
-def _installed(package: str) -> tuple[str, metadata.Distribution | None]:
-    """(name, distribution) that a package of this name is of; (the package's name, None) where none is installed."""
-    for name in (package, *_distributions().get(package, ())):
-        try:
-            return name, metadata.distribution(name)
-        except (metadata.PackageNotFoundError, ValueError):
-            continue
-    return package, None
+def _installed(package: str) -> _Installed | None:
+    """The distribution that a package of this name is of; None where none is installed."""
+    for names in (lambda: [package], lambda: _distributions().get(package, ())):  # reading all of them takes seconds
+        for name in names():
+            try:
+                found = metadata.distribution(name)
+                return _Installed(name, found.version, Path(str(found.locate_file(""))).resolve())
+            except (metadata.PackageNotFoundError, ValueError):
+                continue
+    return None
 
 
 @functools.cache

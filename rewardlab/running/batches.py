@@ -30,6 +30,7 @@ from rewardlab.envs.world import offers
 from rewardlab.probes import Coordinates, Probe, Subject, measured
 from rewardlab.probes.outcomes import played
 from rewardlab.probes.outcomes import probe as outcomes
+from rewardlab.running import effort
 from rewardlab.types import Policy, Rule
 
 if TYPE_CHECKING:
@@ -106,16 +107,16 @@ def compiled(function, *arguments, place: Sharding | None = None):
     return Job(function, arguments).compiled(place)
 
 
-def compile_lowered(lowered, platform: str):
+def compile_lowered(lowered, platform: str, more: Mapping[str, Any] | None = None):
     """Compiles what was traced and lowered, so that its bits on a CPU don't depend on the number of threads.
 
     XLA gives long sums to a library that splits them among its threads. Only matrix products are left to it here. And it
     wraps single operations as if they were fused, for a compiler that takes more than a megabyte for each. No operation but
-    a scatter needs that.
+    a scatter needs that. more: options beside these.
     """
     if platform != "cpu":
         return lowered.compile()
-    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+    options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT", **(more or {})}
     code = io.BytesIO()
     lowered.compiler_ir().operation.write_bytecode(code)
     if b"scatter\0" not in code.getvalue():  # among the names of the operations, or a part of one
@@ -213,7 +214,10 @@ class Job(NamedTuple):
         return self.function.trace(*shapes).lower(lowering_platforms=(platform,)), platform
 
     def compiled(self, place: Sharding | None = None) -> Any:
-        return compile_lowered(*self.lowered(place))
+        well = devices.well()
+        if well and effort.of(self.function.trace(*self.arguments).jaxpr.jaxpr) < effort.MUCH:
+            well = None
+        return compile_lowered(*self.lowered(place), well)
 
 
 def training_jobs(

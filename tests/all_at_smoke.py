@@ -15,8 +15,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from rewardlab.rundir.stopping import Stop
-from rewardlab.running import every
+from rewardlab.backend import devices
+
+devices.compile_quickly()  # before anything that starts jax
+
+from rewardlab.rundir.stopping import Stop  # noqa: E402
+from rewardlab.running import every  # noqa: E402
 
 
 def main(words: list[str]) -> int:

@@ -145,7 +145,9 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     head = next(iter(rule.heads(adapter.actions(s.env))))
     init_key, climb_key, *keys = split(jax.random.fold_in(fast(subject.key), 2**32 - 2), 4)
     first = s.agent.init(key_for(s.agent.init, init_key))
-    counts = tuple(map(int, subject.axes["averaged"]))
+    names = subject.axes["averaged"]
+    assert not isinstance(names, int)
+    counts = tuple(map(int, names))
     scouts, sample = (max(int(each * counts[-1]), PARTS) for each in (SCOUTS, SAMPLE))
     places = jax.tree.map(lambda *x: jnp.stack(x), first, halfway(s, head, there, first, climb_key, scouts))
 

@@ -13,15 +13,14 @@ import numpy as np
 
 from rewardlab.analysis import naming
 from rewardlab.envs.tasks import tasked
-from rewardlab.experiment import Experiment
 from rewardlab.experiment.plan import Plan
 from rewardlab.running import batches, recording
 from rewardlab.running.chunks import Compiled
 from rewardlab.terminal.progress import Progress, Silent
 from rewardlab.types import Rule
 
-# Of `first_updates`: seconds of an update that says enough by itself, seconds of several that do, the most that are timed.
-LONG, ENOUGH, UPDATES = 0.5, 0.1, 64
+# Of `first_updates`: seconds of the very first update that say enough by themselves, and of several that do.
+LONG, ENOUGH = 0.5, 0.1
 
 
 def training_of(plan: Plan, name: str, make: Callable[..., batches.Programs] | None = None):
@@ -79,7 +78,8 @@ def compile_all(
         programs = training_of(plan, name)
         seconds, first = time.perf_counter() - started, (0.0, 0)
         if device == workers.devices[0]:
-            first = first_updates(experiment, programs, rules[name], own, given)
+            keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
+            first = first_updates(programs, rules[name], own, keys, experiment.steps_of(name), given)
         progress.note(f"Compiled {next(ended)} of {total}: {titles.get(name, name)}, in {seconds:.0f} s")
         return programs, seconds, first
 
@@ -109,26 +109,25 @@ def compile_all(
 
 
 def first_updates(
-    experiment: Experiment, programs: batches.Programs, rule: Rule, params: Any, weights: tuple[Any, ...] = ()
+    programs: batches.Programs, rule: Rule, params: Any, keys: jax.Array, most: int, weights: tuple[Any, ...] = ()
 ) -> tuple[float, int]:
     """Seconds that some of a batch's first updates take on jax's default device, and the environment steps lived in these.
 
-    The first one of all takes several times as long where updates are short, and is then not among them.
+    Twice as many are done in each call, until one takes long enough to tell or seeds have lived `most` steps: an update alone says
+    what it takes to call it where updates are short, and the first one of all takes several times as long.
     """
-    keys = batches.run_keys(experiment.seed, np.arange(experiment.width, dtype=np.int32))
     carry = programs.begin(rule, params, keys, *weights)
     jax.block_until_ready(carry.state)
-    spent, counted, steps = 0.0, 0.0, np.zeros(1)
-    for update in range(UPDATES):
-        before, started = steps, time.perf_counter()
-        carry = programs.advance(rule, params, keys, carry, jnp.int32(before.max() + 1), *weights)  # of every seed
-        steps = np.asarray(carry.steps)  # waits for it
-        took = time.perf_counter() - started
-        if update or took >= LONG:
-            spent, counted = spent + took, counted + float(steps.mean() - before.mean())
-        if spent >= ENOUGH:
-            break
-    return spent, round(counted * experiment.width)
+    lived, aim, call = np.zeros(1), 1.0, 0
+    while True:
+        before, started = lived, time.perf_counter()
+        target = min(before.max() + aim, most)
+        carry = programs.advance(rule, params, keys, carry, jnp.int32(target), *weights)
+        lived = np.asarray(carry.steps, np.float64)  # waits for it
+        took, steps = time.perf_counter() - started, float(lived.mean() - before.mean())
+        if took >= (ENOUGH if call else LONG) or lived.max() >= most or not steps:
+            return took, round(steps * keys.size)
+        aim, call = 2 * (lived.max() - before.max()), call + 1
 
 
 def strong_rule(rule: Rule) -> Rule:

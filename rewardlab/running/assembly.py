@@ -68,11 +68,17 @@ def fixed(plan: Plan, say: Callable[[str], None] = lambda text: None) -> Fixed:
 
 
 def finish(
-    path: Path, plan: Plan, found: list[Part], note: Callable[[str], None], known: Fixed | None = None
+    path: Path,
+    plan: Plan,
+    found: list[Part],
+    note: Callable[[str], None],
+    known: Fixed | None = None,
+    say: Callable[[str], None] = lambda text: None,
 ) -> store.Run:
     """Writes what follows from the parts. What is there and intact is not made again, and needs no parts.
 
-    known: what no seed changes, where it has been worked out. Raises Unreported where all but the report could be made.
+    known: what no seed changes, where it has been worked out. say: is told what begins. Raises Unreported where all but the
+    report could be made.
     """
     experiment, run = plan.experiment, store.Run(path)
     there = run.finished and whole(run, experiment.question_asked)
@@ -88,7 +94,7 @@ def finish(
         store.write_results(path, assemble(plan, measured, known or fixed(plan), mixed))
     try:
         if not parts.missing(experiment, found):
-            films = write_films(path, plan, found)
+            films = write_films(path, plan, found, say)
             more = {"computed_with": parts.identities([part.about for part in found])} | seconds(experiment, found)
             store.write_environment(path, experiment, replays=films, **more)
         note("Writing the report ...")
@@ -169,7 +175,9 @@ def seconds(experiment: Experiment, found: list[Part]) -> dict:
     return {"seconds": trained, "compile_seconds": compiled}
 
 
-def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
+def write_films(
+    path: Path, plan: Plan, found: list[Part], say: Callable[[str], None] = lambda text: None
+) -> dict[str, str]:
     """Plays what the page shows of the first seeds of every rule under the main condition, unless it is there: replays of all
     evaluations, seed 0's as GIFs, too, and what its reader may put elsewhere. {file's name without ".gif": SHA-256}.
     """
@@ -194,7 +202,9 @@ def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
     strip, cameras = reel.Reel(), {}
     counts = {rule: policies.first(path, plan, rule, min(FILMED, n), found) or 1 for rule, n in seeds.items()}
     kept = {rule: policies.read(path, plan, rule, None, -1, range(n), found) for rule, n in counts.items()}
-    for seed, rule in ((seed, rule) for seed in range(FILMED) for rule in rules if seed < counts[rule]):
+    wanted = [(seed, rule) for seed in range(FILMED) for rule in rules if seed < counts[rule]]
+    for number, (seed, rule) in enumerate(wanted, 1):
+        say(f"Filming {number} of {len(wanted)}: {rule}, seed {seed}")
         kind, policy = plan.kind(rule), jax.tree.map(lambda x, seed=seed: x[seed], kept[rule])
         if kind not in cameras:
             cameras[kind] = camera(plan.env, plan.setting(rule).agent, kind.act)
@@ -205,6 +215,7 @@ def write_films(path: Path, plan: Plan, found: list[Part]) -> dict[str, str]:
             strip.add(rule, evaluation, seed, films)
     reel.write(path, strip)
     if placements.FILE in files:
+        say("Playing out every placement")
         placements.write(path, staging.stage(plan, path, found, key))
     return played | {name: _sha256(file) for name, file in files.items()}
 

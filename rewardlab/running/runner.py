@@ -94,7 +94,7 @@ def run(
                 progress.note(f"{path}: going on; {there}, {len(wanted)} to be trained")
             if wanted:
                 found += train_all(path, plan, wanted, mine, progress, stop, callback)
-            finish(path, plan, found, progress.note, stop, known)
+            finish(path, plan, found, progress, stop, known)
         return store.Run(path, plan)
 
 
@@ -102,21 +102,21 @@ def finish(
     path: Path,
     plan: Plan,
     mine: list[Part],
-    note: Callable[[str], None],
+    progress: Progress,
     stop: Stop,
     known: assembly.Fixed | None,
 ) -> None:
     """Writes the results if all parts are there and no other process is doing so. mine: parts that this process has in memory."""
-    found = parts.scan(path, plan, note, known=mine)
+    found = parts.scan(path, plan, progress.note, known=mine)
     lacking = parts.missing(plan.experiment, found)
     if lacking:
-        note(f"{path}: other processes have yet to train {assembly.missing_text(lacking)}")
+        progress.note(f"{path}: other processes have yet to train {assembly.missing_text(lacking)}")
         return
     try:
         with lease.Lease(path, "results", 1, stop):
-            assembly.finish(path, plan, found, note, known)
+            assembly.finish(path, plan, found, progress.note, known, progress.stage)
     except lease.Held as held:
-        note(f"{path}: its results are being written by {held.holder}")
+        progress.note(f"{path}: its results are being written by {held.holder}")
 
 
 def check_identity(path: Path, plan: Plan, found: list[Part], mine: dict[str, Any], anyway: bool) -> None:

@@ -217,6 +217,20 @@ def test_what_has_no_part_in_the_policy_has_none_in_its_step():
     np.testing.assert_array_equal((np.diff(found["cosine"]) > 0).all(), True)
 
 
+@pytest.mark.parametrize(
+    ("name", "episodes", "sizes"),
+    [
+        ("breeder", 64, (1024, 512, 32768)),  # where the gradient is exact none is sampled
+        ("breeder_cartpole", 64, (256, 128, 8192)),
+        ("breeder_cartpole", 10**6, (256, 128, 8192)),
+        ("breeder_cartpole", 4, (16, 16, 512)),
+    ],
+)
+def test_samples_follow_the_episodes_up_to_those_of_the_default_size(name, episodes, sizes):
+    counts = steps.averaged(config.load(name).world(), episodes)
+    assert (counts[-1], *steps.sampled(counts[-1])) == sizes
+
+
 def test_agents_with_a_memory_are_refused():
     plan = Plan(replace(config.load("breeder"), agent=GRU(), rules={"reinforce": TAUGHT}))
     with pytest.raises(InputError, match="the probe steps needs discrete actions, and agents without a memory"):

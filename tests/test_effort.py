@@ -25,7 +25,7 @@ def scanned(x, times=7):
         (scanned, 7 * ONE, 7 * ONE),
         (lambda x: jax.jit(scanned)(x) + 1.0, 8 * ONE, 8 * ONE),
         (lambda x: jax.lax.map(scanned, jnp.stack([x, x, x])), 22 * ONE + 2000, 21 * ONE),
-        (lambda x: jax.lax.cond(x[0] > 0, scanned, lambda x: x + 1.0, x), 7 * ONE + 600, 7 * ONE),
+        (lambda x: jax.lax.cond(x[0] > 0, scanned, lambda x: scanned(x, 20), x), 20 * ONE + 600, 20 * ONE),
         (lambda x: jax.lax.while_loop(lambda x: x[0] < 3, lambda x: x + 1.0, x), 3 * ONE + 600, ONE),
     ],
 )
@@ -44,31 +44,27 @@ def test_what_computes_much_is_compiled_well_where_all_else_is_compiled_quickly(
 
 
 def test_what_is_compiled_well_computes_the_same():
-    job = batches.Job(jax.jit(scanned), (FIVE,))
+    job = batches.Job(jax.jit(lambda x: jnp.tanh(x @ x.T).sum()), (jnp.linspace(-1, 1, 300).reshape(10, 30),))
     well = batches.compile_lowered(*job.lowered(), {"xla_backend_optimization_level": 1})
-    np.testing.assert_array_equal(well(FIVE), job.compiled()(FIVE))
+    np.testing.assert_allclose(well(*job.arguments), job.compiled()(*job.arguments), rtol=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("call", "update", "most"), [(0.02, 0.001, 10**9), (0.02, 0.7, 10**9), (0.0, 0.001, 96), (0.0, 0.0, 50)]
-)
+CASES = [(0.02, 0.001, 10**9), (0.02, 0.7, 10**9), (0.0, 0.001, 96), (0.0, 0.002, 8)]
+
+
+@pytest.mark.parametrize(("call", "update", "most"), CASES)
 def test_updates_are_timed_as_training_does_them(monkeypatch, call, update, most):
-    """A call takes its time, and every update of 8 steps does: what is told is near the latter's, whatever the former's."""
-    clock = [0.0]
+    """A call takes its time, and every update of some 8 steps does: what is told is near the latter's, whatever the former's."""
+    clock, calls = [0.0], [0]
 
     def advance(rule, params, keys, carry, target):
-        done = -(-(int(target) - carry.steps) // 8)
-        assert (done > 0).all() and int(target) <= most
-        clock[0] += call + update * int(done.max())
-        return SimpleNamespace(state=0, steps=carry.steps + 8 * done)
+        done = -(-(int(target) - carry.steps.max()) // 8)
+        assert done > 0 and int(target) <= most
+        calls[0] += 1
+        clock[0] += call + update * done + (0.3 if calls[0] == 1 else 0.0)  # the very first call takes longer
+        return SimpleNamespace(state=0, steps=carry.steps + done * np.array([6, 8, 10]))
 
     monkeypatch.setattr(compiling.time, "perf_counter", lambda: clock[0])
     programs = SimpleNamespace(begin=lambda *_: SimpleNamespace(state=0, steps=np.zeros(3)), advance=advance)
     seconds, steps = compiling.first_updates(programs, None, None, np.zeros(3), most)
-    assert steps / 3 <= max(most, 8) + 8 and seconds * 24 / steps == pytest.approx(update, rel=0.35)
-
-
-def test_a_rule_that_lives_no_step_is_not_waited_for():
-    still = SimpleNamespace(state=0, steps=np.zeros(2))
-    programs = SimpleNamespace(begin=lambda *_: still, advance=lambda *_: still)
-    assert compiling.first_updates(programs, None, None, np.zeros(2), 100)[1] == 0
+    assert seconds * 24 / steps == pytest.approx(update, rel=0.5)

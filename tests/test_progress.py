@@ -1,13 +1,9 @@
 """What a run says while it goes on: what it is doing, and a time left only once that can be known."""
 
 import io
-from types import SimpleNamespace
 
-import numpy as np
 import pytest
-import tiny
 
-from rewardlab.running import compiling
 from rewardlab.terminal import progress
 from rewardlab.terminal.progress import CLEAR, EVALUATION, Progress
 
@@ -97,26 +93,3 @@ def test_where_there_is_no_terminal_nothing_is_silent_for_long(clock):
     clock[0] = 110.0
     shown.stage("Writing the report")
     assert log.getvalue().splitlines()[-1] == "Writing the report ..."
-
-
-@pytest.mark.parametrize(
-    ("costs", "counted"),
-    [
-        ([0.3, *[0.01] * 20], (0.1, 10)),  # the first one is no measure of those that follow
-        ([2.0, 1.0], (2.0, 1)),  # but is one where updates are long, and no other is waited for
-        ([0.0] * 99, (0.0, 63)),
-    ],
-)
-def test_the_pace_of_a_rule_is_that_of_its_second_update_where_updates_are_short(monkeypatch, costs, counted):
-    now, spent = [0.0], iter(costs)
-    monkeypatch.setattr(compiling.time, "perf_counter", lambda: now[0])
-
-    def advance(rule, params, keys, carry, target):
-        now[0] += next(spent)
-        assert (carry.steps < int(target)).all(), "every seed goes on"
-        return SimpleNamespace(steps=carry.steps + np.array([8, 10, 12, 10]), state=())
-
-    begin = lambda *_: SimpleNamespace(steps=np.zeros(4, np.int32), state=())  # noqa: E731
-    asked = tiny.experiment(width=4)
-    found = compiling.first_updates(asked, SimpleNamespace(begin=begin, advance=advance), None, None)
-    assert found == (pytest.approx(counted[0]), counted[1] * 40)

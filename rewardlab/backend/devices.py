@@ -76,9 +76,10 @@ def compile_quickly() -> None:
 
 def well() -> dict[str, Any] | None:
     """`compiler_options` of a program that runs so long, or so often, that it is worth compiling well where others are compiled
-    quickly; None where all are compiled well.
+    quickly; None where all are compiled well, and beyond a CPU. A jitted function that has options can't be called in another.
     """
-    return {"xla_backend_optimization_level": 1} if QUICKLY[0] in os.environ.get("XLA_FLAGS", "").split() else None
+    quickly = {*QUICKLY} <= {*os.environ.get("XLA_FLAGS", "").split()}
+    return {"xla_backend_optimization_level": 1} if quickly and backend() == "cpu" else None
 
 
 def check_settings() -> None:

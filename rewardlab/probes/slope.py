@@ -16,7 +16,7 @@ from rewardlab.rules.returns import reward_to_go
 from rewardlab.types import Policy
 
 PARTS = 16  # of a sample: how far their gradients lie apart says how far their mean is off
-AT_ONCE = 512  # episodes, about
+FEW = 128  # episodes, below which all parts are played at once
 
 
 class Slope(NamedTuple):
@@ -69,8 +69,8 @@ def sampled(setting, head: str, there, params, key: jax.Array, episodes: int) ->
 
         return reward.sum(0).mean(), ravel_pytree(jax.grad(loss)(params))[0]
 
-    parts = min(max(AT_ONCE * PARTS // episodes, 1), PARTS)
-    worth, gradients = jax.lax.map(part, jax.random.split(key, PARTS), batch_size=parts)
+    once = PARTS if episodes < FEW else None
+    worth, gradients = jax.lax.map(part, jax.random.split(key, PARTS), batch_size=once)
     noise = gradients.var(0, ddof=1).sum() / PARTS
     return Slope(worth.mean(), ravel_pytree(params)[1](gradients.mean(0)), noise)
 

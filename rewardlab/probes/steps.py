@@ -29,19 +29,24 @@ if TYPE_CHECKING:
 
 PLACES = ("first", "halfway")  # the initial parameters; those halfway up a climb
 CLIMB, STRIDE = 50, 0.4  # steps of the climb, their length
-# From each place, for each episode of an evaluation: where the gradient is exact; elsewhere, where an update is dear.
+# Updates from each place for each episode of an evaluation: where the gradient is exact; elsewhere, where an update is dear.
 UPDATES = 16, 4
-SCOUTS, SAMPLE = (
-    0.5,
-    32,
-)  # episodes an update for the gradient where it is sampled: of a step of the climb, and to compare with
+MOST = 64  # episodes: more make evaluations steadier, not these measurements
+# Episodes for each update where the gradient is sampled: of a step of the climb; to compare with.
+SCOUTS, SAMPLE = 0.5, 32
 AT_ONCE = 64
 
 
 def averaged(env, episodes: int) -> tuple[int, ...]:
     """How many updates make one mean: powers of 4, up to all that are made."""
-    most = episodes * UPDATES[0 if offers(env, "enumerated") else 1]
+    most = min(episodes, MOST) * UPDATES[0 if offers(env, "enumerated") else 1]
     return tuple(4**i for i in range(most.bit_length() // 2 + 1) if 4**i <= most)
+
+
+def sampled(updates: int) -> tuple[int, int]:
+    """Episodes for a step of the climb, and to compare with, beside so many updates from each place."""
+    scouts, sample = (max(int(each * updates), PARTS) for each in (SCOUTS, SAMPLE))
+    return scouts, sample
 
 
 def _axes(plan: Plan) -> dict[str, tuple[str, ...] | int]:
@@ -148,7 +153,7 @@ def _measure(subject: Subject) -> dict[str, jax.Array]:
     names = subject.axes["averaged"]
     assert not isinstance(names, int)
     counts = tuple(map(int, names))
-    scouts, sample = (max(int(each * counts[-1]), PARTS) for each in (SCOUTS, SAMPLE))
+    scouts, sample = sampled(counts[-1])
     places = jax.tree.map(lambda *x: jnp.stack(x), first, halfway(s, head, there, first, climb_key, scouts))
 
     def measure(given):

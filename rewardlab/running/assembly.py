@@ -91,7 +91,7 @@ def finish(
             for condition in experiment.conditions
         }
         mixed = parts.identities([part.about for part in found])
-        store.write_results(path, assemble(plan, measured, known or fixed(plan), mixed))
+        store.write_results(path, assemble(plan, measured, known or fixed(plan, say), mixed))
     try:
         if not parts.missing(experiment, found):
             films = write_films(path, plan, found, say)

@@ -115,7 +115,7 @@ def compile_lowered(lowered, platform: str, more: Mapping[str, Any] | None = Non
     a scatter needs that. more: options beside these.
     """
     if platform != "cpu":
-        return lowered.compile()
+        return lowered.compile(more)
     options = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT", **(more or {})}
     code = io.BytesIO()
     lowered.compiler_ir().operation.write_bytecode(code)

@@ -113,8 +113,9 @@ def first_updates(
 ) -> tuple[float, int]:
     """Seconds that some of a batch's first updates take on jax's default device, and the environment steps lived in these.
 
-    Twice as many are done in each call, until one takes long enough to tell or seeds have lived `most` steps: an update alone says
-    what it takes to call it where updates are short, and the first one of all takes several times as long.
+    Each call does twice as many as the one before, until one takes long enough to tell or seeds have lived `most` steps: where
+    updates are short, a call of one tells what a call costs. The very first call takes several times as long as others, and tells
+    nothing unless it is long.
     """
     carry = programs.begin(rule, params, keys, *weights)
     jax.block_until_ready(carry.state)
@@ -125,9 +126,11 @@ def first_updates(
         carry = programs.advance(rule, params, keys, carry, jnp.int32(target), *weights)
         lived = np.asarray(carry.steps, np.float64)  # waits for it
         took, steps = time.perf_counter() - started, float(lived.mean() - before.mean())
-        if took >= (ENOUGH if call else LONG) or lived.max() >= most or not steps:
+        if took >= (ENOUGH if call else LONG) or (call and lived.max() >= most) or not steps:
             return took, round(steps * keys.size)
         aim, call = 2 * (lived.max() - before.max()), call + 1
+        if lived.max() >= most:  # as much as all that will be done, and the first call: once more
+            carry, lived, aim = programs.begin(rule, params, keys, *weights), np.zeros(1), 1.0
 
 
 def strong_rule(rule: Rule) -> Rule:

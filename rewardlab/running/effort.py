@@ -8,13 +8,13 @@ from jax.extend.core import Jaxpr
 
 from rewardlab.auditing import jaxprs
 
-MUCH = 3e8  # a second or two on a CPU's core where it was compiled quickly, a tenth of that where it was compiled well
-CALL = 100  # numbers that could be computed in the time that an operation takes however small it is
+MUCH = 3e8  # a second or two of a CPU's core if compiled quickly, a tenth of that if compiled well
+CALL = 100  # numbers that could be computed in the time that any operation takes, however small
 
 
 def of(program: Jaxpr) -> float:
-    """Numbers that a program's operations give, and CALL for each: a scan's as often as it turns, a loop's once, of a conditional's
-    branches those of the dearest.
+    """Numbers that a program's operations give, and CALL for each: a scan's as often as it turns, a loop's as if it turned once, of
+    a conditional's branches those of the dearest. A product counts by what it gives, not by its sums.
     """
     total = 0.0
     for eqn in program.eqns:

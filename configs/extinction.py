@@ -10,12 +10,12 @@ Time: 3.7 minutes on 2 cores shared with other programs (2.7 of CPU time), compi
 Result, median half-lives over the seeds that were competent when pay changed (all 32; truncation selection 25, OpenAI-ES 31):
 
     rule                    nothing is paid                          the reverse is paid
-    parallel Q              471 steps [360-664], 1.8 updates         271 steps [263-278], 1.1 updates
+    parallel Q              471 steps [360-664], 1.8 updates         273 steps [263-280], 1.1 updates
     truncation selection    2,063 steps [1,553-3,889], 2 updates     679 steps [658-812], less than an update
-    PPO                     longer than the 100,000 watched          5,587 steps [4,888-7,835], 22 updates
+    PPO                     longer than the 100,000 watched          5,687 steps [4,869-7,939], 22 updates
     REINFORCE               longer                                   23,105 steps [19,352-25,153], 90 updates
     OpenAI-ES               longer                                   35,913 steps [31,826-42,523], 35 updates
-    REINFORCE, no critic    longer                                   50,024 steps [47,617-50,455], 195 updates
+    REINFORCE, no critic    longer                                   50,024 steps [47,804-50,455], 195 updates
 
 Where nothing is paid, a rule that follows a slope has none, and the habit stays; only PPO's bonus for entropy wears it down by
 a third. What acts on a prediction of reward stops as soon as it predicts none, and what is bred without selection drifts.

@@ -27,7 +27,7 @@ it and how many policies took to it, and the median number of pulls in all of tr
     parallel Q, .3 random     100    100    100    0 [0-25]       30   6       34      takes up what it meets
     OpenAI-ES, sigma .5       100    0      0      0 [0-0]        27   0       2       takes up what it meets
     OpenAI-ES, sigma .1       44     0      0      0 [0-0]        11   0       0       no claim: its control
-    PPO                       81     38     0      0 [0-0]        24   0       2       no claim: its control
+    PPO                       56     6      0      0 [0-0]        24   0       2       no claim: its control
     truncation, .03           100    100    100    100 [100-100]  30   30   6,636   finds the shortcut however far
     truncation, .3            100    100    100    100 [100-100]  30   30   5,394   finds the shortcut however far
     guess-and-check           0      0      0      0 [0-0]        30   0       56      a control

@@ -35,7 +35,9 @@ def _plan():
 
 
 def drawn(plan, random, one, control, taught=1.0, spread=0.05):
-    """Results whose agents answer shares of what no training shows rightly, about `one` and `control`, and six else."""
+    """Results whose agents answer shares of what no training shows rightly, about `one` and `control`, and six else. one: None where
+    they are distributed as half of the control's.
+    """
     env, never = plan.env, np.flatnonzero(plan.env.held_out)
     action = np.asarray(env.answer)
 
@@ -44,8 +46,10 @@ def drawn(plan, random, one, control, taught=1.0, spread=0.05):
         done = np.tile(np.eye(env.num_actions)[action], (*cell["done"].shape[:2], 1, 1))
         centre = one if condition == "one" else control
         for seed in done:
-            right = np.clip(random.normal(centre, spread), 0, 1)
-            wrong = random.permutation(never)[: len(never) - round(right * len(never))]
+            right = round(np.clip(random.normal(control if one is None else centre, spread), 0, 1) * len(never))
+            if one is None:
+                right = right // 2 if condition == "one" else right // 2 * 2
+            wrong = random.permutation(never)[: len(never) - right]
             seed[:, wrong] = np.eye(env.num_actions)[(action[wrong] + 1) % env.num_actions]
         cell["done"] = done
 
@@ -73,9 +77,12 @@ def test_either_answer_is_told_and_a_failed_control_is_not_passed_over(plan, one
 
 @pytest.mark.slow(quickly=True)
 def test_where_there_is_no_difference_no_claim_is_made(plan, monkeypatch):
-    """Half of what the control learns speaks for neither; and where nothing was learned, the control has failed."""
+    """Half of what the control learns speaks for neither; and where nothing was learned, the control has failed.
 
-    for shares, most in (((0.35, 0.7), 5), ((0.1, 0.1), 0)):
+    Where seeds vary as much about half as the control's do about the whole, 6.5 % [5.4-7.6] of 2,000 draws lead to a claim.
+    """
+
+    for shares, most in (((None, 0.7), 9), ((0.1, 0.1), 0)):
 
         def draw(random, shares=shares):
             return drawn(plan, random, *shares, spread=0.2)

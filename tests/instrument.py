@@ -53,7 +53,9 @@ def counted(
     fresh = itertools.count()
     for name in ("compare", "compare_paired"):
         real = getattr(stats, name)
-        monkeypatch.setattr(stats, name, lambda *given, real=real, **named: real(*given, **named, seed=next(fresh)))
+        monkeypatch.setattr(
+            stats, name, lambda *given, real=real, **named: real(*given, **{**named, "seed": next(fresh)})
+        )
     monkeypatch.setattr(stats, "iqm_interval", partial(stats.iqm_interval, resamples=1000))
     random = np.random.default_rng(7)
     return sum(claimed(compare.summarise(draw(random))) for _ in range(draws))

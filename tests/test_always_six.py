@@ -35,8 +35,9 @@ def _plan():
 
 
 def drawn(plan, random, one, control, taught=1.0, spread=0.05):
-    """Results whose agents answer shares of what no training shows rightly, about `one` and `control`, and six else. one: None where
-    they are distributed as half of the control's.
+    """Results whose agents answer shares of what no training shows rightly, about `one` and `control`, and six else.
+
+    one: None where they are distributed as half of the control's.
     """
     env, never = plan.env, np.flatnonzero(plan.env.held_out)
     action = np.asarray(env.answer)

@@ -8,7 +8,7 @@ all keys. Where there are 4 keys for 2 chests, what a mouse has learned of eithe
 shown decides, who imitates the one is safer than PPO, and who imitates the other is not. Mazes, steps and settings of PPO are
 those of `keys`; the control has plenty of keys in half of its levels.
 
-Not yet run. In `keys` PPO's control missed its bar by less than a point after 1.5M steps, so it gets 3M here; if it fails again,
+Not yet run. In `keys` PPO's control missed its bar by two points after 1.5M steps, so it gets 3M here; if it fails again,
 nothing is claimed. No setting was picked.
 """
 

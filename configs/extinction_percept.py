@@ -18,11 +18,11 @@ Controls: the same pulls where nothing changes; agents that had to watch count a
 when it moves; an untrained network. Statistic: medians with intervals of the sign test; a permutation test between kinds of
 training for each rule, Holm-corrected.
 
-Time: 12.3 minutes on 2 cores shared with other programs (5.5 of CPU time), compilation and report included.
+Time: 7.0 minutes on 2 cores shared with other programs (9.1 of CPU time), compilation and report included.
 Result, median half-lives of competent seeds [95 % interval], in steps lived:
 
     rule, trained                    competent   frozen, view stops    updates, nothing paid       updates, the reverse paid
-    PPO, watching                    30 of 30    2.6 [2.6-2.7]         4,083 [1,161-21,991]        1,203 [733-2,450]
+    PPO, watching                    30 of 30    2.7 [2.6-2.7]         2,453 [1,700-38,594] (24)   1,165 [803-4,250] (24)
     PPO, certain                     30 of 30    > 30, all seeds       > 120,000, all seeds        78,105 [78,105-102,105]
     truncation selection, watching   10 of 16    2.7 [2.6-2.8]         66,112 (9 seeds)            6,203 (9 seeds)
     truncation selection, certain    16 of 16    > 30, all seeds       303,531 [89,825-912,686]    6,783 [6,512-38,625]

@@ -6,12 +6,13 @@ Claim, rival and what decides are those of `extinction_coinrun`; here the habit 
 to the corner of 5 x 5 mazes, where the cheese lies. Half-way through nothing is paid any more, or the reverse is paid; or all
 goes on, which is the control. Capable is who has come 60 % of the way from a random policy's return to the optimum.
 
-Time: 15.7 minutes of CPU time, compilation and report included.
+Time: 32 minutes on 2 cores that tests and other programs used, too (31 of CPU time; 15.7 of it in an earlier run, on quiet cores),
+compilation and report included.
 Result, median half-lives over the seeds that were competent when pay changed (all 30 of each of these):
 
     rule         nothing is paid                                       the reverse is paid
-    REINFORCE    7,848 steps [4,105-17,884], 49 updates                2,733 steps [2,222-3,082], 22 updates
-    PPO          74,239 steps [61,838-> 79,872], 36 updates            19,237 steps [17,053-21,916], 9.4 updates
+    REINFORCE    12,763 steps [7,045-16,902], 85 updates               2,624 steps [2,411-3,410], 22 updates
+    PPO          71,660 steps [58,694-> 79,872], 35 updates            15,070 steps [14,101-17,845], 7.4 updates
     OpenAI-ES    longer than what was watched, 2M steps                72,013 steps [63,278-100,284], 12 updates
 
 Parallel Q (10 of 30 seeds) and truncation selection (1) were not competent when pay changed, and get no claim: parallel Q's

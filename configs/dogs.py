@@ -34,6 +34,8 @@ best of its litter, or below: of 128 founders, whose 8 tests a generation now an
 are fitter by .15, so the breeder's equation expects .093 of the next generation (h2 = 8/13): copies have .107 [.083-.129], mutants
 .074 [.057-.089], as most mutations harm. With 28 comparisons, differences are found (power .8) that hold in 80 % of pairs of seeds.
 Limits: six independent commands are as easy to recombine as can be; sizes and rates were picked by hand on another root seed.
+`--full`, 128 seeds a rule, was not run; `rewardlab preflight dogs --full --chip v5e --slice 2x4 --quick` expects 1 s on 8
+chips: a rough figure, for which nothing was compiled for that chip; compiling is not in it.
 """
 
 from dataclasses import replace

@@ -20,6 +20,8 @@ Result, median half-lives over the seeds that were competent when pay changed (a
 Where nothing is paid, a rule that follows a slope has none, and the habit stays; only PPO's bonus for entropy wears it down by
 a third. What acts on a prediction of reward stops as soon as it predicts none, and what is bred without selection drifts.
 Sizes and step sizes were picked by hand, for all rules to learn; a half-life goes with them.
+`--full`, 2,048 seeds a rule, was not run; `rewardlab preflight extinction --full --chip v5e --slice 2x4 --quick` expects 23 s
+on 8 chips: a rough figure, for which nothing was compiled for that chip; compiling is not in it.
 """
 
 from dataclasses import replace

@@ -19,6 +19,8 @@ Parallel Q (10 of 30 seeds) and truncation selection (1) were not competent when
 exploration falls over 150 updates, of which it makes 39 until then. So here the habit does not outlive its pay under gradient
 rules, as it does in `extinction`; why was not looked into: both have a bonus for entropy and a critic that has yet to unlearn
 what it expects. Settings were picked by hand, for rules to learn.
+`--full`, 256 seeds a rule, was not run; `rewardlab preflight extinction_maze --full --chip v5e --slice 2x4 --quick` expects 2
+minutes on 8 chips: a rough figure, for which nothing was compiled for that chip; compiling is not in it.
 """
 
 from dataclasses import replace

@@ -38,6 +38,8 @@ seeds.
 Limits: 30 pulls are watched; the arms trade places in training just when the view stops in the test, so how long watching lasts at
 other times was not asked; seeds of the selection rules are dear, so 16. Settings come from trials on another root seed, with fewer
 exchanges and more steps, in which 3 of 3 seeds of REINFORCE did watch: more steps may be all that it lacks.
+`--full`, 512 seeds a rule, was not run; `rewardlab preflight extinction_percept --full --chip v5e --slice 2x4 --quick` expects
+86 s on 8 chips: a rough figure, for which nothing was compiled for that chip; compiling is not in it.
 """
 
 from dataclasses import replace

@@ -56,7 +56,8 @@ Limits: one small network, one world; the corner is always there, so its vector 
 showed; 32 steps, greedy; the smallest share of pairs of seeds that the test of vectors finds with a power of .8 is 93 %. Sizes,
 rules and steps were picked on other levels and root seeds; A2C took the place of REINFORCE before anything of it was seen, for
 time. `--full` has the published size, 13 × 13 cells with the cheese in 5 × 5 of them, and the network as it comes.
-It was neither run nor tried by `preflight`.
+It was not run: `rewardlab preflight inside --full --chip v5e --slice 2x4 --quick` expects 5.0 hours on 8 chips, a rough figure, for
+which nothing was compiled for that chip.
 """
 
 from dataclasses import replace

@@ -75,14 +75,16 @@ class _Installed(NamedTuple):
 @functools.cache
 def _installed(package: str) -> _Installed | None:
     """The distribution that a package of this name is of; None where none is installed."""
-    for names in (lambda: [package], lambda: _distributions().get(package, ())):  # reading all of them takes seconds
-        for name in names():
-            try:
-                found = metadata.distribution(name)
-                return _Installed(name, found.version, Path(str(found.locate_file(""))).resolve())
-            except (metadata.PackageNotFoundError, ValueError):
-                continue
-    return None
+    found = _named(package)  # as most are: to read what else may have it takes seconds
+    return found or next(filter(None, map(_named, _distributions().get(package, ()))), None)
+
+
+def _named(distribution: str) -> _Installed | None:
+    try:
+        found = metadata.distribution(distribution)
+    except (metadata.PackageNotFoundError, ValueError):
+        return None
+    return _Installed(distribution, found.version, Path(str(found.locate_file(""))).resolve())
 
 
 @functools.cache

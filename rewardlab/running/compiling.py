@@ -130,6 +130,7 @@ def first_updates(
             return took, round(steps * keys.size)
         aim, call = 2 * (lived.max() - before.max()), call + 1
         if lived.max() >= most:  # as much as all that will be done, and the first call: once more
+            del carry  # two of them may not fit
             carry, lived, aim = programs.begin(rule, params, keys, *weights), np.zeros(1), 1.0
 
 
